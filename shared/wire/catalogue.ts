@@ -1,0 +1,22 @@
+import { z } from 'zod'
+
+/** What the broker knows of the declared handlers: the rights of a group's key, and how each command is run. */
+export const catalogue = z.record(
+  z.string(),
+  z.object({
+    commands: z.record(
+      z.string(),
+      z.object({
+        /** One user's commands one after another. */
+        ordered: z.boolean(),
+        /** Milliseconds a handler may take for one attempt. */
+        timeoutMs: z.number().int().positive(),
+        /** Attempts before the command is dead. */
+        attempts: z.number().int().positive(),
+      }),
+    ),
+    events: z.array(z.string()),
+  }),
+)
+/** Group name to its declarations. */
+export type Catalogue = z.output<typeof catalogue>

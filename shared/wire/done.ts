@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { CODES } from './refusal.ts'
+import { isWord } from './topic.ts'
+import { isUserId, type UserId } from './user-id.ts'
+
+/** One event a handler causes. The broker makes its topics and adds `at`, and `re` for the caller's own. */
+export const outgoingEvent = z.object({
+  to: z.custom<UserId>(isUserId, 'is no user id'),
+  event: z.string().refine(isWord, 'is no event name'),
+  fields: z.record(z.string(), z.unknown()),
+})
+export type OutgoingEvent = z.output<typeof outgoingEvent>
+
+const delivery = { command: z.string(), attempt: z.number().int().min(1) }
+
+/**
+ * The body of `$done`: the end of one delivery, as one unit. `done` and `refused` end the command, and the broker stores its
+ * events with its end; `retry` asks for another attempt.
+ */
+export const done = z.discriminatedUnion('outcome', [
+  z.strictObject({ ...delivery, outcome: z.literal('done'), events: z.array(outgoingEvent).max(10_000) }),
+  z.strictObject({
+    ...delivery,
+    outcome: z.literal('refused'),
+    code: z.enum(CODES),
+    message: z.string(),
+    fields: z.record(z.string(), z.string()).optional(),
+    retry_after_ms: z.number().int().min(0).optional(),
+  }),
+  z.strictObject({ ...delivery, outcome: z.literal('retry'), code: z.enum(['internal', 'timeout']) }),
+])
+export type Done = z.output<typeof done>
+
+/** A `Done` from a plain MQTT client, which need not tell the attempt. */
+export type Said = Done extends infer D ? (D extends Done ? Omit<D, 'attempt'> & { attempt?: number } : never) : never

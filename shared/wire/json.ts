@@ -1,0 +1,58 @@
+/** A payload as it came off the wire: a JSON object whose fields nobody has checked yet. */
+export type JsonObject = Record<string, unknown>
+
+/** Deepest nesting of objects and arrays that a payload may have. */
+export const MAX_DEPTH = 32
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/
+const PROTO_KEY = /"(?:_|\\u005[fF]){2}proto/
+
+/**
+ * Reads a hostile payload as a JSON object. Time and memory are linear in its size.
+ * @throws {SyntaxError} saying what is wrong: not UTF-8, not JSON, no object, too deep, a lone surrogate, a `__proto__` key
+ */
+export function parseJsonObject(payload: Uint8Array): JsonObject {
+  let text: string
+  try {
+    text = utf8.decode(payload)
+  } catch {
+    throw new SyntaxError('is not UTF-8')
+  }
+  if (deeperThan(text, MAX_DEPTH)) throw new SyntaxError(`is nested deeper than ${MAX_DEPTH} levels`)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new SyntaxError('is not JSON')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('is not a JSON object')
+  if (SURROGATE_ESCAPE.test(text) || PROTO_KEY.test(text)) refuseHidden(value)
+  return value as JsonObject
+}
+
+/** Counts brackets outside strings, so that a deep text is refused before anything recurses over it. */
+function deeperThan(text: string, limit: number): boolean {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === 0x22) {
+      for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
+    } else if (c === 0x7b || c === 0x5b) {
+      if (++depth > limit) return true
+    } else if (c === 0x7d || c === 0x5d) depth--
+  }
+  return false
+}
+
+function refuseHidden(value: unknown): void {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw new SyntaxError('holds a lone surrogate')
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) {
+      if (key === '__proto__') throw new SyntaxError('holds a key named __proto__')
+      refuseHidden(key)
+      refuseHidden(inner)
+    }
+  }
+}

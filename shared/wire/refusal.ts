@@ -1,0 +1,64 @@
+/** What a device may be told of why its command was refused. The set is closed: clients switch on it. */
+export const CODES = [
+  'bad_payload',
+  'unknown_command',
+  'forbidden',
+  'not_found',
+  'conflict',
+  'rate_limited',
+  'too_large',
+  'unavailable',
+  'timeout',
+  'offline',
+  'hash_mismatch',
+  'internal',
+] as const
+export type Code = (typeof CODES)[number]
+
+/** Field name to what is wrong with it. */
+export type FieldErrors = Record<string, string>
+
+const SAYS: Record<Code, string> = {
+  bad_payload: 'the payload is not what this command takes',
+  unknown_command: 'there is no such command',
+  forbidden: 'not allowed',
+  not_found: 'not found',
+  conflict: 'this conflicts with what was sent or stored before',
+  rate_limited: 'too many, try again later',
+  too_large: 'the payload is too large',
+  unavailable: 'not available now, try again later',
+  timeout: 'it took too long',
+  offline: 'the other side is not connected',
+  hash_mismatch: 'the content does not match its hash',
+  internal: 'something went wrong on our side',
+}
+
+/** A command that is refused for a reason its sender may know. Its message is shown to him: no secret belongs in it. */
+export class Refusal extends Error {
+  override name = 'Refusal'
+  readonly code: Code
+  readonly fields?: FieldErrors
+  readonly retryAfterMs?: number
+  constructor(code: Code, more: { message?: string; fields?: FieldErrors; retryAfterMs?: number } = {}) {
+    super(more.message ?? SAYS[code])
+    this.code = code
+    if (more.fields) this.fields = more.fields
+    if (more.retryAfterMs !== undefined) this.retryAfterMs = more.retryAfterMs
+  }
+}
+
+/** Makes the refusal that a handler throws: `throw refuse('bad_payload', { user_id: 'is yourself' })`. */
+export function refuse(code: Code, fields?: FieldErrors, message?: string): Refusal {
+  return new Refusal(code, { ...(fields && { fields }), ...(message !== undefined && { message }) })
+}
+
+/** The fields of `command_rejected` and `command_failed` (DESIGN: Payloads). */
+export function refusalFields(command: string, refusal: Refusal): Record<string, unknown> {
+  return {
+    command,
+    code: refusal.code,
+    message: refusal.message,
+    ...(refusal.fields && { fields: refusal.fields }),
+    ...(refusal.retryAfterMs !== undefined && { retry_after_ms: refusal.retryAfterMs }),
+  }
+}
