@@ -1,0 +1,157 @@
+import { describe, expect, test } from '@jest/globals'
+import { type Desk, type Note, NOTES } from './contract-notes.ts'
+
+/** Documents by key, and their change. */
+export function documentsContract({ notes, put, ids, trial }: Desk): void {
+  describe('documents by key', () => {
+    test('gives back what was inserted, and undefined for what was not', async () => {
+      await put({ _id: 'n1', owner: 'alice', body: 'hello' })
+      expect(await notes().get('n1')).toEqual({ _id: 'n1', owner: 'alice', body: 'hello' })
+      expect(await notes().get('n2')).toBeUndefined()
+    })
+
+    test('keeps the first document when a second has its key', async () => {
+      await put({ _id: 'n1', body: 'first' })
+      expect(await notes().insert({ _id: 'n1', body: 'second' })).toBe(false)
+      expect(await notes().get('n1')).toEqual({ _id: 'n1', body: 'first' })
+    })
+
+    test('removes once', async () => {
+      await put({ _id: 'n1' })
+      expect(await notes().remove('n1')).toBe(true)
+      expect(await notes().remove('n1')).toBe(false)
+      expect(await notes().get('n1')).toBeUndefined()
+    })
+
+    test.each([
+      ['nested objects and arrays', { list: [1, [2, { three: [] }], {}], deep: { er: { empty: '' } } }],
+      ['every kind of scalar', [null, true, false, 0, -1.5, 1e300, Number.MAX_SAFE_INTEGER, '']],
+      ['text of any script, with controls and quotes', 'Grüße, 東京 🦊 e\u0301 "\'`; -- \\ \u0000\u2028\n'],
+      ['keys that mean something elsewhere', JSON.parse('{"__proto__": 1, "$set": {"a": 1}, "a.b": 2, "": 3}')],
+    ])('round-trips %s', async (_, body) => {
+      await put({ _id: 'n1', body })
+      expect(await notes().get('n1')).toStrictEqual({ _id: 'n1', body })
+    })
+
+    test('takes any key, and tells keys apart byte by byte', async () => {
+      const keys = ['', 'a', 'A', 'a ', '1', '01', 'é', 'e\u0301', '🦊', "'; DROP TABLE notes; --", '{"$gt":""}']
+      await put(...keys.map((_id) => ({ _id, body: _id })))
+      for (const key of keys) expect(await notes().get(key)).toEqual({ _id: key, body: key })
+    })
+
+    test('leaves undefined fields out', async () => {
+      await put({ _id: 'n1', owner: undefined })
+      expect(Object.keys((await notes().get('n1')) ?? {})).toEqual(['_id'])
+    })
+
+    test('shares no object with its caller', async () => {
+      const mine = { _id: 'n1', body: { tags: ['a'] } }
+      await put(mine)
+      mine.body.tags.push('b')
+      const changed = await notes().change('n2', () => ({ ...mine, _id: 'n2' }))
+      mine.body.tags.push('c')
+      expect(changed?.body).toEqual({ tags: ['a', 'b'] })
+      expect((await notes().get('n1'))?.body).toEqual({ tags: ['a'] })
+      expect((await notes().get('n2'))?.body).toEqual({ tags: ['a', 'b'] })
+    })
+
+    test.each([
+      ['a key that is no text', { _id: 7 }],
+      ['a key with U+0000', { _id: 'a\0' }],
+      ['a key with half a character', { _id: 'a\ud800' }],
+      ['an object in an indexed field', { _id: 'n1', owner: { $gt: '' } }],
+      ['an array in an indexed field', { _id: 'n1', rank: [1] }],
+      ['no number in an indexed field', { _id: 'n1', rank: NaN }],
+      ['U+0000 in an indexed field', { _id: 'n1', slug: 'a\0b' }],
+    ])('refuses %s', async (_, doc) => {
+      await expect(notes().insert(doc as Note)).rejects.toThrow(TypeError)
+      await expect(notes().change('n1', () => doc as Note)).rejects.toThrow(TypeError)
+      expect(await ids({})).toBe('')
+    })
+
+    test('keeps what one collection holds from another', async () => {
+      const drafts = trial().store.collection<Note>({ ...NOTES, name: 'drafts' })
+      await put({ _id: 'n1', owner: 'alice', slug: 'x' })
+      expect(await drafts.insert({ _id: 'n1', owner: 'alice', slug: 'x', body: 'draft' })).toBe(true)
+      expect(await drafts.remove('n1')).toBe(true)
+      expect(await ids({})).toBe('n1')
+    })
+  })
+
+  describe('a change', () => {
+    test('sees the document as it is, and resolves with it as it becomes', async () => {
+      await put({ _id: 'n1', body: 1 })
+      const changed = await notes().change('n1', (now) => ({ _id: 'n1', body: [now?.body] }))
+      expect(changed).toEqual({ _id: 'n1', body: [1] })
+      expect(await notes().get('n1')).toEqual(changed)
+    })
+
+    test('makes a document that was not there', async () => {
+      expect(await notes().change('n1', (now) => now ?? { _id: 'n1', body: 'new' })).toEqual({ _id: 'n1', body: 'new' })
+      expect(await ids({})).toBe('n1')
+    })
+
+    test('to undefined removes the document, and is content when there was none', async () => {
+      await put({ _id: 'n1' })
+      expect(await notes().change('n1', () => undefined)).toBeUndefined()
+      expect(await notes().change('n1', () => undefined)).toBeUndefined()
+      expect(await ids({})).toBe('')
+    })
+
+    test('to the very same document leaves it', async () => {
+      await put({ _id: 'n1', owner: 'alice', slug: 'x', body: { a: 1 } })
+      const left = await notes().change('n1', (now) => now)
+      expect(left).toEqual({ _id: 'n1', owner: 'alice', slug: 'x', body: { a: 1 } })
+      expect(await notes().get('n1')).toEqual(left)
+    })
+
+    test('made in place is not lost', async () => {
+      await put({ _id: 'n1', body: 1 })
+      await notes().change('n1', (now) => now && Object.assign(now, { body: 2 }))
+      expect((await notes().get('n1'))?.body).toBe(2)
+    })
+
+    test('moves the document in every index', async () => {
+      await put({ _id: 'n1', owner: 'alice', slug: 'old', rank: 1 }, { _id: 'n2', owner: 'alice', rank: 2 })
+      await notes().change('n1', (now) => now && { ...now, slug: 'new', rank: 3 })
+      expect(await ids({ by: 'by_rank', where: { owner: 'alice' } })).toBe('n2 n1')
+      expect(await ids({ by: 'by_slug', where: { owner: 'alice', slug: 'old' } })).toBe('')
+      await put({ _id: 'n3', owner: 'alice', slug: 'old' })
+    })
+
+    test('may not give the document another key', async () => {
+      await put({ _id: 'n1' })
+      await expect(notes().change('n1', () => ({ _id: 'n2' }))).rejects.toThrow(TypeError)
+      expect(await ids({})).toBe('n1')
+    })
+
+    test('that throws leaves the document, and the store usable', async () => {
+      await put({ _id: 'n1', body: 1 })
+      const refusal = new Error('not allowed')
+      const refuse = () => {
+        throw refusal
+      }
+      await expect(notes().change('n1', refuse)).rejects.toBe(refusal)
+      expect(await notes().get('n1')).toEqual({ _id: 'n1', body: 1 })
+      await notes().change('n1', () => ({ _id: 'n1', body: 2 }))
+      expect(await notes().get('n1')).toEqual({ _id: 'n1', body: 2 })
+    })
+
+    test('loses nothing when a hundred come at once from two sides', async () => {
+      const others = (await trial().second()).collection<Note>(NOTES)
+      const add = (now: Note | undefined): Note => ({ _id: 'n1', body: Number(now?.body ?? 0) + 1 })
+      const sides = Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? notes() : others))
+      const seen = await Promise.all(sides.map((side) => side.change('n1', add)))
+      expect((await notes().get('n1'))?.body).toBe(100)
+      expect(new Set(seen.map((doc) => doc?.body)).size).toBe(100)
+    })
+
+    test('lets only one of many inserts of one key win', async () => {
+      const others = (await trial().second()).collection<Note>(NOTES)
+      const sides = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? notes() : others))
+      const won = await Promise.all(sides.map((side, i) => side.insert({ _id: 'n1', body: i })))
+      expect(won.filter(Boolean)).toHaveLength(1)
+      expect((await others.get('n1'))?.body).toBe(won.indexOf(true))
+    })
+  })
+}

@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, expect } from '@jest/globals'
+import type { Collection, Document, Query, Store } from './documents.ts'
+
+/** Data to try an engine on; `second` opens the same data again, as another process would. */
+export interface Trial {
+  readonly store: Store
+  second(): Promise<Store>
+  /** Closes every store, and removes the data. */
+  cleanUp(): Promise<void>
+}
+
+export interface Note extends Document {
+  owner?: string | number | boolean | null | undefined
+  slug?: string | null
+  rank?: string | number | boolean | null
+  body?: unknown
+}
+
+export const NOTES = {
+  name: 'notes',
+  indexes: {
+    by_slug: { fields: ['owner', 'slug'], unique: true },
+    by_rank: { fields: ['owner', 'rank'] },
+  },
+}
+
+/** What the tests of the contract work at: an empty collection of notes, another one for each test. */
+export interface Desk {
+  trial: () => Trial
+  notes: () => Collection<Note>
+  /** Inserts, and expects it to succeed. */
+  put: (...docs: Note[]) => Promise<void>
+  /** The keys of what a search finds. */
+  ids: (query: Omit<Query, 'limit'> & { limit?: number }) => Promise<string>
+}
+
+/** Sets a desk up before each test of the block it is called in, and clears it after. */
+export function deskFor(open: () => Promise<Trial>): Desk {
+  let trial: Trial
+  let notes: Collection<Note>
+
+  beforeEach(async () => {
+    trial = await open()
+    notes = trial.store.collection<Note>(NOTES)
+  })
+  afterEach(() => trial.cleanUp())
+
+  return {
+    trial: () => trial,
+    notes: () => notes,
+    async put(...docs) {
+      for (const doc of docs) expect(await notes.insert(doc)).toBe(true)
+    },
+    ids: async (query) => (await notes.find({ limit: 100, ...query })).map((doc) => doc._id).join(' '),
+  }
+}

@@ -1,0 +1,110 @@
+import Database from 'libsql'
+
+/** What one statement can do. Values are always bound, in the order of their question marks. */
+export interface Sql {
+  all(sql: string, values?: readonly Bound[]): Row[]
+  /** Returns how many rows changed. */
+  run(sql: string, values?: readonly Bound[]): number
+}
+
+/** The driver aborts the process on a value of any other type. */
+export type Bound = string | number | Uint8Array
+export type Row = Readonly<Record<string, unknown>>
+
+/** One connection to a file that other processes use too. */
+export interface SqliteFile {
+  /** Single statements. */
+  use<T>(work: (sql: Sql) => T): T
+  /** A transaction that holds the write lock from its start, so that what it reads is still true when it writes. */
+  write<T>(work: (sql: Sql) => T): T
+  close(): void
+}
+
+/**
+ * Opens the file, or makes it. A commit is on the disk, fsynced, before `use` or `write` returns. Either waits up to
+ * `busyMs` milliseconds for the other processes, and holds up this one meanwhile.
+ */
+export function openSqliteFile(file: string, busyMs = 5_000): SqliteFile {
+  const db = new Database(file, { timeout: busyMs })
+  const prepared = new Map<string, Database.Statement>()
+  let open = true
+
+  const statement = (sql: string): Database.Statement => {
+    const known = prepared.get(sql)
+    if (known !== undefined) return known
+    const made = db.prepare(sql)
+    prepared.set(sql, made)
+    return made
+  }
+  const sql: Sql = {
+    // Not `.get()`: the driver leaves its statement half read, and so a read transaction open that ends all writing.
+    // Values go in as one array, because a single one that is an object would count as named parameters.
+    all: (text, values = []) => statement(text).all([...values]) as Row[],
+    run: (text, values = []) => statement(text).run([...values]).changes,
+  }
+
+  // Asked of an open database only: the driver aborts the process otherwise.
+  function mustBeIdle(): void {
+    if (db.inTransaction) throw new Error('a change must not use the store while it decides')
+  }
+
+  function use<T>(work: (sql: Sql) => T): T {
+    if (!open) throw new Error(`${file} is closed`)
+    mustBeIdle()
+    try {
+      return work(sql)
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      throw new Error(`${file} is locked: another process held it for more than ${busyMs} ms`, { cause: error })
+    }
+  }
+
+  function write<T>(work: (sql: Sql) => T): T {
+    return use(() => {
+      sql.run('BEGIN IMMEDIATE')
+      try {
+        const result = work(sql)
+        sql.run('COMMIT')
+        return result
+      } catch (error) {
+        if (db.inTransaction) sql.run('ROLLBACK') // some errors, a full disk for one, have rolled back already
+        throw error
+      }
+    })
+  }
+
+  function close(): void {
+    if (!open) return
+    mustBeIdle()
+    open = false
+    prepared.clear() // each would keep the file open
+    db.close()
+  }
+
+  // Alone of all statements, turning to WAL does not wait for other processes that start at the same time.
+  function turnToWal(): void {
+    for (const end = Date.now() + busyMs; ; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)) {
+      try {
+        db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+        return
+      } catch (error) {
+        if (!isBusy(error) || Date.now() > end) throw error
+      }
+    }
+  }
+
+  try {
+    use(turnToWal)
+  } catch (error) {
+    close()
+    throw error
+  }
+  return { use, write, close }
+}
+
+const isBusy = (error: unknown): boolean => errorCode(error).startsWith('SQLITE_BUSY')
+
+/** SQLite's name of an error, or '' when it is another's. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

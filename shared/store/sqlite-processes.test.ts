@@ -1,0 +1,100 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { openSqliteFile } from './sqlite-file.ts'
+import { openSqlite } from './sqlite.ts'
+
+const COUNTERS = {
+  name: 'counters',
+  indexes: { by_n: { fields: ['n'], unique: true }, by_kind: { fields: ['kind', 'n'] } },
+}
+
+// A process of its own: waits for a line, opens the file, counts up and prints each number once it is stored.
+const COUNTING = `
+  import { once } from 'node:events'
+  import { openSqlite } from ${JSON.stringify(new URL('./sqlite.ts', import.meta.url).href)}
+  const [, file, times] = process.argv
+  console.log('ready')
+  await once(process.stdin, 'data')
+  const store = openSqlite(file)
+  const counters = store.collection(${JSON.stringify(COUNTERS)})
+  for (let i = 0; i < Number(times); i++) {
+    const { n } = await counters.change('c', (now) => ({ _id: 'c', kind: 'k', n: (now?.n ?? 0) + 1 }))
+    console.log(n)
+  }
+  await store.close()
+`
+
+interface Counter {
+  _id: string
+  n: number
+}
+
+describe('several processes on one SQLite file', () => {
+  let folder: string
+  let file: string
+  let started: ChildProcessWithoutNullStreams[]
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'store-'))
+    file = join(folder, 'test.db')
+    started = []
+  })
+  afterEach(async () => {
+    const running = started.filter((child) => child.exitCode === null && child.signalCode === null)
+    await Promise.all(running.map((child) => (child.kill('SIGKILL'), once(child, 'exit'))))
+    rmSync(folder, { recursive: true })
+  })
+
+  function count(times: number): { child: ChildProcessWithoutNullStreams; lines: AsyncIterator<string> } {
+    const args = ['--import', 'tsx', '--input-type=module', '-e', COUNTING, file, String(times)]
+    const child = spawn(process.execPath, args, { cwd: fileURLToPath(new URL('../..', import.meta.url)) })
+    child.stderr.pipe(process.stderr)
+    started.push(child)
+    return { child, lines: createInterface(child.stdout)[Symbol.asyncIterator]() }
+  }
+
+  test('that all start at once on a fresh file lose nothing', async () => {
+    const counting = Array.from({ length: 4 }, () => count(200))
+    for (const { lines } of counting) expect((await lines.next()).value).toBe('ready')
+    const numbers = counting.map(async ({ child, lines }) => {
+      child.stdin.end('go\n')
+      const seen: number[] = []
+      for (let line = await lines.next(); line.done !== true; line = await lines.next()) seen.push(Number(line.value))
+      return seen
+    })
+    const seen = (await Promise.all(numbers)).flat()
+    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 800 }, (_, i) => i + 1))
+
+    const store = openSqlite(file)
+    expect(await store.collection<Counter>(COUNTERS).get('c')).toEqual({ _id: 'c', kind: 'k', n: 800 })
+    await store.close()
+  })
+
+  test('leave everything that was promised when one is killed in the middle', async () => {
+    const { child, lines } = count(1_000_000)
+    await lines.next()
+    child.stdin.end('go\n')
+    let promised = 0
+    while (promised < 100) promised = Number((await lines.next()).value)
+    child.kill('SIGKILL')
+    for (let line = await lines.next(); line.done !== true; line = await lines.next()) promised = Number(line.value)
+
+    const raw = openSqliteFile(file)
+    expect(raw.use((sql) => sql.all('PRAGMA integrity_check'))).toEqual([{ integrity_check: 'ok' }])
+    raw.close()
+    const store = openSqlite(file)
+    const counters = store.collection<Counter>(COUNTERS)
+    const found = await counters.find({ by: 'by_kind', where: { kind: 'k' }, limit: 10 })
+    expect(found).toHaveLength(1)
+    expect(found[0]?.n).toBeGreaterThanOrEqual(promised)
+    expect(await counters.insert({ _id: 'd', n: found[0]?.n ?? 0 })).toBe(false)
+    expect(await counters.remove('c')).toBe(true)
+    await store.close()
+  })
+})

@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { storeContract } from './contract.ts'
+import type { CollectionSpec, Query, Store } from './documents.ts'
+import { checkQuery } from './rules.ts'
+import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
+import { searchStatement } from './sqlite-search.ts'
+import { openSqlite } from './sqlite.ts'
+
+storeContract('SQLite', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'store-'))
+  const open: Store[] = []
+  const another = () => {
+    const store = openSqlite(join(folder, 'test.db'))
+    open.push(store)
+    return store
+  }
+  return {
+    store: another(),
+    second: async () => another(),
+    async cleanUp() {
+      for (const store of open) await store.close()
+      rmSync(folder, { recursive: true })
+    },
+  }
+})
+
+describe('SQLite', () => {
+  const spec: CollectionSpec = {
+    name: 'contacts',
+    indexes: { by_name: { fields: ['owner', 'name'] }, by_pair: { fields: ['owner', 'user'], unique: true } },
+  }
+  let folder: string
+  let store: Store
+  let beside: SqliteFile
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'store-'))
+    store = openSqlite(join(folder, 'test.db'))
+    store.collection(spec)
+    beside = openSqliteFile(join(folder, 'test.db'), 10)
+  })
+  afterEach(async () => {
+    beside.close()
+    await store.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  const planOf = (query: Query): string => {
+    const { sql: text, values } = searchStatement(spec.name, checkQuery(spec, query))
+    const rows = beside.use((sql) => sql.all(`EXPLAIN QUERY PLAN ${text}`, values))
+    return rows.map((row) => String(row.detail)).join('; ')
+  }
+  const after = { _id: 'x', owner: 'alice', name: 'bob', user: 'bob' }
+
+  test.each<[plan: string, query: Omit<Query, 'limit'>]>([
+    ['PRIMARY KEY (_id>?)', { after }],
+    ['INDEX contacts.by_name ($.owner=?)', { by: 'by_name', where: { owner: 'alice' } }],
+    ['INDEX contacts.by_name ($.owner=? AND ($.name,_id)>(?,?))', { by: 'by_name', where: { owner: 'alice' }, after }],
+    [
+      'INDEX contacts.by_name ($.owner=? AND $.name=? AND _id>?)',
+      { by: 'by_name', where: { owner: 'a', name: 'b' }, after },
+    ],
+    ['INDEX contacts.by_name (($.owner,$.name,_id)>(?,?,?))', { by: 'by_name', after }],
+    ['INDEX contacts.by_pair ($.owner=? AND $.user=?)', { by: 'by_pair', where: { owner: 'alice', user: 'bob' } }],
+    ['INDEX contacts.by_pair ($.owner=? AND ($.user,_id)>(?,?))', { by: 'by_pair', where: { owner: 'alice' }, after }],
+  ])('searches by %s in both directions, and sorts nothing', (plan, query) => {
+    expect(planOf({ ...query, limit: 10 })).toBe(`SEARCH contacts USING ${plan}`)
+    const mirrored = plan.replace(/(_id|\))>/, '$1<')
+    expect(planOf({ ...query, limit: 10, reverse: true })).toBe(`SEARCH contacts USING ${mirrored}`)
+  })
+
+  test('walks an index from its end when nothing narrows the search', () => {
+    expect(planOf({ by: 'by_name', limit: 10 })).toBe('SCAN contacts USING INDEX contacts.by_name')
+    expect(planOf({ limit: 10, reverse: true })).toBe('SCAN contacts')
+  })
+
+  test('writes nothing when a change leaves the document', async () => {
+    const contacts = store.collection(spec)
+    await contacts.insert({ _id: 'c1' })
+    const version = () => beside.use((sql) => sql.all('PRAGMA data_version'))
+    const before = version()
+    await contacts.change('c1', (now) => now)
+    expect(version()).toEqual(before)
+    await contacts.change('c1', () => undefined)
+    expect(version()).not.toEqual(before)
+  })
+
+  test('a read leaves no transaction open that would end the writing', async () => {
+    const contacts = store.collection(spec)
+    await contacts.insert({ _id: 'c1' })
+    await contacts.get('c1')
+    await contacts.find({ limit: 1 })
+    beside.use((sql) => sql.run('UPDATE contacts SET doc = ? WHERE _id = ?', ['{"_id":"c1","n":1}', 'c1']))
+    expect(await contacts.change('c1', (now) => now)).toEqual({ _id: 'c1', n: 1 })
+    expect(beside.use((sql) => sql.all('PRAGMA wal_checkpoint(TRUNCATE)'))).toMatchObject([{ busy: 0 }])
+  })
+
+  test('says so when another process keeps the file locked, and works on after it', async () => {
+    const contacts = store.collection(spec)
+    const insert = () =>
+      beside.use((sql) => sql.run('INSERT INTO contacts (_id, doc) VALUES (?, ?)', ['c2', '{"_id":"c2"}']))
+    await contacts.change('c1', () => {
+      expect(insert).toThrow('test.db is locked: another process held it for more than 10 ms')
+      return { _id: 'c1' }
+    })
+    expect(insert()).toBe(1)
+  })
+
+  test('lets no change use the store while it decides', async () => {
+    const contacts = store.collection(spec)
+    const inside: Array<Promise<unknown>> = []
+    await contacts.change('c1', () => {
+      inside.push(contacts.insert({ _id: 'c2' }), contacts.get('c1'), store.close())
+      return { _id: 'c1' }
+    })
+    const outcomes = await Promise.allSettled(inside)
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(await contacts.find({ limit: 10 })).toEqual([{ _id: 'c1' }])
+  })
+
+  test('refuses an index whose name stands for another one in the file', async () => {
+    const second = openSqlite(join(folder, 'test.db'))
+    const changed = { name: 'contacts', indexes: { by_name: { fields: ['name', 'owner'] } } }
+    expect(() => second.collection(changed)).toThrow('contacts.by_name')
+    await second.close()
+  })
+
+  test('says which file it cannot open', () => {
+    expect(() => openSqlite(join(folder, 'missing', 'test.db'))).toThrow('missing')
+  })
+})

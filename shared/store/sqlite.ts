@@ -1,0 +1,112 @@
+import { type Collection, type CollectionSpec, Conflict, type Document, type Store } from './documents.ts'
+import { checkDocument, checkKey, checkQuery, checkSpec } from './rules.ts'
+import { errorCode, openSqliteFile, type Row, type SqliteFile } from './sqlite-file.ts'
+import { column, columnDefinition, hasAll, indexName, searchStatement } from './sqlite-search.ts'
+
+/**
+ * Opens the documents in a SQLite file, or makes it; its folder must exist. Several processes may share it.
+ * What a promise says was written is fsynced when it resolves. The driver is synchronous: a write holds up its process for
+ * the fsync, and while others write, for at most 5 s, after which it rejects.
+ */
+export function openSqlite(file: string): Store {
+  const db = openSqliteFile(file)
+  const specs = new Map<string, string>()
+  return {
+    collection<D extends Document>(spec: CollectionSpec): Collection<D> {
+      const text = checkSpec(spec)
+      const before = specs.get(spec.name)
+      if (before === undefined) makeCollection(db, spec)
+      else if (before !== text) throw new Error(`collection ${spec.name} was opened before with another spec`)
+      specs.set(spec.name, text)
+      return openCollection<D>(db, spec)
+    },
+    ping: async () => void db.use((sql) => sql.all('SELECT name FROM sqlite_schema LIMIT 1')),
+    close: async () => db.close(),
+  }
+}
+
+function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec): Collection<D> {
+  const { name } = spec
+  const insert = `INSERT INTO "${name}" (_id, doc) VALUES (?, ?)`
+  const read = (row: Row): D => JSON.parse(row.doc as string) as D
+
+  return {
+    async get(id) {
+      return db.use((sql) => sql.all(`SELECT doc FROM "${name}" WHERE _id = ?`, [checkKey(id)]).map(read)[0])
+    },
+
+    async insert(doc) {
+      const text = checkDocument(spec, doc)
+      return db.use((sql) => sql.run(`${insert} ON CONFLICT DO NOTHING`, [doc._id, text])) === 1
+    },
+
+    async change(id, decide) {
+      checkKey(id)
+      return db.write((sql) => {
+        const [row] = sql.all(`SELECT doc FROM "${name}" WHERE _id = ?`, [id])
+        const next = decide(row && read(row))
+        if (next === undefined) {
+          if (row) sql.run(`DELETE FROM "${name}" WHERE _id = ?`, [id])
+          return undefined
+        }
+        const doc = checkDocument(spec, next, id)
+        // By content, not by identity: a document that was changed in place is written all the same.
+        if (doc !== row?.doc) {
+          try {
+            sql.run(`${insert} ON CONFLICT (_id) DO UPDATE SET doc = excluded.doc`, [id, doc])
+          } catch (error) {
+            if (errorCode(error) !== 'SQLITE_CONSTRAINT_UNIQUE') throw error
+            throw new Conflict(`a unique index of ${name} has these values already`, { cause: error })
+          }
+        }
+        return read({ doc })
+      })
+    },
+
+    async remove(id) {
+      return db.use((sql) => sql.run(`DELETE FROM "${name}" WHERE _id = ?`, [checkKey(id)])) === 1
+    },
+
+    async find(query) {
+      const { sql: text, values } = searchStatement(name, checkQuery(spec, query))
+      return db.use((sql) => sql.all(text, values).map(read))
+    },
+  }
+}
+
+// Under the write lock, so that of several processes that start at once the first makes it all and the others find it.
+function makeCollection(db: SqliteFile, spec: CollectionSpec): void {
+  const { name, indexes = {} } = spec
+  db.write((sql) => {
+    // Without rowid, because then every index ends in `_id` and so has the order that find promises.
+    sql.run(`CREATE TABLE IF NOT EXISTS "${name}" (_id TEXT PRIMARY KEY, doc TEXT NOT NULL) WITHOUT ROWID`)
+
+    const columns = new Set(
+      sql.all('SELECT name FROM pragma_table_xinfo(?)', [name]).map((row) => `"${String(row.name)}"`),
+    )
+    for (const field of new Set(Object.values(indexes).flatMap(({ fields }) => fields))) {
+      if (!columns.has(column(field))) sql.run(`ALTER TABLE "${name}" ADD COLUMN ${columnDefinition(field)}`)
+    }
+
+    const made = new Map(
+      sql.all('SELECT name, sql FROM sqlite_schema').map((row) => [`"${String(row.name)}"`, row.sql]),
+    )
+    for (const [index, statement] of indexStatements(spec)) {
+      if (!made.has(index)) sql.run(statement)
+      else if (made.get(index) !== statement) {
+        throw new Error(`index ${index} is another in the file: give the changed index a new name`)
+      }
+    }
+  })
+}
+
+// A unique index is two: one to find by, with every document, and one to keep apart those that have all its fields.
+function indexStatements({ name, indexes = {} }: CollectionSpec): Array<[index: string, statement: string]> {
+  return Object.entries(indexes).flatMap(([key, { fields, unique = false }]) => {
+    const search = indexName(name, key)
+    const apart = indexName(name, `${key}.unique`)
+    const on = `ON "${name}" (${fields.map(column).join(', ')})`
+    const plain: [string, string] = [search, `CREATE INDEX ${search} ${on}`]
+    return unique ? [plain, [apart, `CREATE UNIQUE INDEX ${apart} ${on} WHERE ${hasAll(fields)}`]] : [plain]
+  })
+}
