@@ -1,0 +1,16 @@
+import { pino, type DestinationStream, type Logger } from 'pino'
+import pretty from 'pino-pretty'
+
+export type { Logger } from 'pino'
+
+// Names under which a secret could ever reach a log line; their values never do.
+const SECRETS = ['password', 'token', 'secret', 'key', 'authorization', 'cookie', 'sdp', 'payload']
+
+/** A logger on stdout: JSON lines, or coloured text on a terminal. `to` gets the JSON lines instead. */
+export function openLog(level: string, name: string, to?: DestinationStream): Logger {
+  const options = { level, name, redact: { paths: SECRETS.flatMap((word) => [word, `*.${word}`]), censor: '[hidden]' } }
+  if (to) return pino(options, to)
+  return process.stdout.isTTY
+    ? pino(options, pretty({ sync: true, singleLine: true, ignore: 'pid,hostname' }))
+    : pino(options)
+}

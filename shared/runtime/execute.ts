@@ -1,0 +1,93 @@
+import type { Logger } from '../log.ts'
+import type { Store } from '../store/documents.ts'
+import type { Done, OutgoingEvent } from '../wire/done.ts'
+import { parseJsonObject } from '../wire/json.ts'
+import { refuse, Refusal, type FieldErrors } from '../wire/refusal.ts'
+import type { Stamp } from '../wire/stamp.ts'
+import type { Capability, Command, Effects } from './command.ts'
+
+/** What one process builds once and hands to its handlers. */
+export interface Workshop {
+  store: Store
+  log: Logger
+  /** Each builder's product, made at its first use. */
+  built: Map<Capability, unknown>
+}
+
+/** Runs one attempt of a command and says how it ended. Never rejects: the one place where a handler's errors are caught. */
+export async function execute(
+  name: string,
+  command: Command,
+  payload: Uint8Array,
+  stamp: Stamp,
+  shop: Workshop,
+): Promise<Done> {
+  const delivery = { command: stamp['command-id'], attempt: stamp.attempt }
+  const log = shop.log.child({ command: name, id: delivery.command, attempt: delivery.attempt })
+  const abort = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  try {
+    const input = parseInput(command, payload)
+    const context = {
+      ...capabilities(command, shop),
+      from: { user: stamp['user-id'], client: stamp['client-id'] },
+      command: { id: delivery.command, attempt: delivery.attempt, at: new Date(stamp.at) },
+      log,
+      signal: abort.signal,
+    }
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new TimedOut()), command.timeoutMs)
+    })
+    const effects = await Promise.race([command.run(input, context), late])
+    return { ...delivery, outcome: 'done', events: eventsOf(effects, stamp) }
+  } catch (err) {
+    if (err instanceof Refusal) return { ...delivery, outcome: 'refused', ...refusalParts(err) }
+    if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler took too long')
+    else log.error({ err }, 'the handler failed')
+    return { ...delivery, outcome: 'retry', code: err instanceof TimedOut ? 'timeout' : 'internal' }
+  } finally {
+    clearTimeout(timer)
+    abort.abort()
+  }
+}
+
+class TimedOut extends Error {}
+
+/** @throws {Refusal} `bad_payload` naming each field that is wrong */
+function parseInput(command: Command, payload: Uint8Array): unknown {
+  const { id: _id, expires_at: _expiry, ...fields } = parseJsonObject(payload)
+  const parsed = command.input.safeParse(fields)
+  if (parsed.success) return parsed.data
+  const wrong: FieldErrors = Object.create(null)
+  for (const issue of parsed.error.issues) {
+    if (issue.code === 'unrecognized_keys')
+      for (const key of issue.keys.slice(0, 20)) wrong[key] = 'is not a field of this command'
+    else wrong[issue.path.join('.')] ??= issue.message
+  }
+  throw refuse('bad_payload', wrong)
+}
+
+function capabilities(command: Command, { built, store }: Workshop): Record<string, unknown> {
+  const made: Record<string, unknown> = {}
+  for (const [name, build] of Object.entries(command.uses)) {
+    if (!built.has(build)) built.set(build, build(store))
+    made[name] = built.get(build)
+  }
+  return made
+}
+
+function eventsOf({ reply, notify = [] }: Effects<Record<never, never>>, stamp: Stamp): OutgoingEvent[] {
+  const all = notify as ReadonlyArray<readonly [OutgoingEvent['to'], Omit<OutgoingEvent, 'to'>]>
+  const events = all.map(([to, { event, fields }]) => ({ to, event, fields }))
+  const answer = reply as Omit<OutgoingEvent, 'to'> | undefined
+  return answer ? [{ to: stamp['user-id'], event: answer.event, fields: answer.fields }, ...events] : events
+}
+
+function refusalParts({ code, message, fields, retryAfterMs }: Refusal) {
+  return {
+    code,
+    message,
+    ...(fields && { fields }),
+    ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
+  }
+}

@@ -1,0 +1,81 @@
+import { readdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Catalogue } from '../wire/catalogue.ts'
+import { isCommandName } from '../wire/topic.ts'
+import { isCommand, type Command } from './command.ts'
+
+/** Command name to its declaration. */
+export type Commands = ReadonlyMap<string, Command>
+
+/** Broker control events that no handler may declare: the broker sends them. */
+const RESERVED = new Set(['events', 'command_rejected', 'command_failed', 'command_queued'])
+
+/** The groups: the folders of `handlers/`. */
+export async function groupsIn(root: string): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .toSorted()
+}
+
+/**
+ * Loads one group: every file `<command>.ts` of its folder. A file with a hyphen in its name is the group's own and no command.
+ * @throws {Error} naming the file that is no command, or declares what is not its to declare
+ */
+export async function loadGroup(root: string, group: string): Promise<Commands> {
+  const commands = new Map<string, Command>()
+  for (const file of (await filesOf(root, group)).toSorted()) {
+    const name = file.slice(0, -'.ts'.length)
+    const path = resolve(root, group, file)
+    if (!isCommandName(name)) throw new Error(`${path}: a command's file is named in snake_case, like its topic`)
+    const module: unknown = await import(pathToFileURL(path).href)
+    const declared = (module as { default?: unknown }).default
+    if (!isCommand(declared)) {
+      throw new Error(
+        `${path}: must \`export default command({ … })\`; a file that is no command has a hyphen in its name`,
+      )
+    }
+    const reserved = [...declared.events.keys()].find((event) => RESERVED.has(event))
+    if (reserved !== undefined) throw new Error(`${path}: the event ${reserved} is the broker's own`)
+    commands.set(name, declared)
+  }
+  return commands
+}
+
+/**
+ * What the broker must know of all groups.
+ * @throws {Error} when two groups declare the same command
+ */
+export async function describe(root: string): Promise<Catalogue> {
+  const catalogue: Catalogue = {}
+  const owners = new Map<string, string>()
+  for (const group of await groupsIn(root)) {
+    const commands = await loadGroup(root, group)
+    for (const name of commands.keys()) {
+      const owner = owners.get(name)
+      if (owner !== undefined) throw new Error(`${name} is declared by two groups: ${owner} and ${group}`)
+      owners.set(name, group)
+    }
+    catalogue[group] = declarationOf(commands)
+  }
+  return catalogue
+}
+
+/** What the broker must know of one group. */
+export function declarationOf(commands: Commands): Catalogue[string] {
+  return {
+    commands: Object.fromEntries(
+      [...commands].map(([name, { ordered, timeoutMs, attempts }]) => [name, { ordered, timeoutMs, attempts }]),
+    ),
+    events: [...new Set([...commands.values()].flatMap(({ events }) => [...events.keys()]))].toSorted(),
+  }
+}
+
+async function filesOf(root: string, group: string): Promise<string[]> {
+  const files = await readdir(join(root, group)).catch(() => {
+    throw new Error(`there is no group ${group}: no folder ${join(root, group)}`)
+  })
+  return files.filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.includes('-'))
+}

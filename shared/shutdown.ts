@@ -1,0 +1,41 @@
+import type { Logger } from './log.ts'
+
+/** Anything that was opened. */
+export interface Closable {
+  close(): Promise<void>
+}
+
+/**
+ * Closes what `open` opened, last first, at the first SIGTERM or SIGINT or `disconnect` of the parent, then ends the
+ * process: 0 when all closed in time, else 1. A second signal, a second later, ends it at once.
+ * @param deadlineMs for all closings together
+ */
+export function closeOnSignal(opened: readonly Closable[], log: Logger, deadlineMs = 30_000): void {
+  let since: number | undefined
+  const stop = (signal: string): void => {
+    if (since !== undefined && Date.now() - since > 1_000) process.exit(1) // Ctrl-C reaches a child twice: by npm too
+    if (since !== undefined) return
+    since = Date.now()
+    log.info({ signal }, 'stopping')
+    setTimeout(() => {
+      log.error({ deadlineMs }, 'did not stop in time')
+      process.exit(1)
+    }, deadlineMs).unref()
+    closeAll(opened).then(
+      () => process.exit(0),
+      (err: unknown) => {
+        log.error({ err }, 'could not stop cleanly')
+        process.exit(1)
+      },
+    )
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
+  process.on('disconnect', () => stop('disconnect'))
+}
+
+/** Closes in reverse order; goes on after a failure and rejects with the first. */
+export async function closeAll(opened: readonly Closable[]): Promise<void> {
+  const errors: unknown[] = []
+  for (const one of opened.toReversed()) await one.close().catch((err: unknown) => errors.push(err))
+  if (errors.length > 0) throw errors[0]
+}
