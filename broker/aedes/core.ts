@@ -1,0 +1,45 @@
+import type { EventEmitter } from 'node:events'
+import { Aedes, type AedesOptions } from 'aedes'
+import type { InnerClient } from './internals.ts'
+
+interface AedesInsides {
+  clients: Record<string, InnerClient>
+  brokers: Record<string, number>
+  connectedClients: number
+  _finishRegisterClient(client: InnerClient): void
+  unregisterClient(client: InnerClient): void
+  scheduleSessionExpiry(client: InnerClient): void
+}
+
+const Base = Aedes as unknown as new (
+  options: AedesOptions,
+) => Omit<Aedes, 'connectedClients' | 'brokers'> & AedesInsides
+
+/** Aedes with two faults mended: maps that know `constructor`, and a late goodbye that ends the session of its successor. */
+export class Core extends Base {
+  registered: (client: InnerClient) => void = () => {}
+  /** A store's failure: without a listener it would end the process. */
+  failed: (err: Error) => void = () => {}
+
+  constructor(options: AedesOptions) {
+    super(options)
+    this.clients = Object.create(null)
+    this.brokers = Object.create(null)
+    ;(this as EventEmitter).on('error', (err) => this.failed(err as Error))
+  }
+
+  override _finishRegisterClient(client: InnerClient): void {
+    super._finishRegisterClient(client)
+    if (client.closed) this.unregisterClient(client)
+    else this.registered(client)
+  }
+
+  override unregisterClient(client: InnerClient): void {
+    if (this.clients[client.id] === client) super.unregisterClient(client)
+    else this.connectedClients--
+  }
+
+  override scheduleSessionExpiry(client: InnerClient): void {
+    if (!this.clients[client.id]) super.scheduleSessionExpiry(client)
+  }
+}

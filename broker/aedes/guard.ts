@@ -1,0 +1,40 @@
+import type { ISubscribePacket, Packet } from 'mqtt-packet'
+import type { ConnectPacket } from 'aedes'
+import type { InnerClient } from './internals.ts'
+
+/** What a PUBLISH to the rest of the broker becomes in Aedes: a topic that nobody can subscribe to. */
+export const SINK = '$sink'
+/** What a handler's subscription becomes in Aedes: nothing is ever published below it. */
+export const INERT = '$consumes/'
+const REFUSED = '$refused/'
+const MAX_CLIENT_ID = 256
+
+const ILLEGAL = /[\u0000-\u001f\u007f-\u009f\ufffd\ufdd0-\ufdef\ufffe\uffff]/u
+
+/**
+ * Stands before Aedes' own handling of every packet. Filters that are keys of an object's prototype end the process in
+ * Aedes 2.0.0-beta.1: they are made into filters that are refused.
+ */
+export function guardPackets(client: InnerClient): void {
+  client._parser.prependListener('packet', (packet: Packet) => {
+    if (packet.cmd === 'subscribe') for (const sub of packet.subscriptions) sub.topic = harmless(sub.topic)
+    if (packet.cmd === 'unsubscribe') packet.unsubscriptions = packet.unsubscriptions.map(harmless)
+  })
+}
+
+function harmless(filter: ISubscribePacket['subscriptions'][number]['topic']): string {
+  return filter in Object.prototype || ILLEGAL.test(filter) ? REFUSED + 'name' : filter
+}
+
+/** What is wrong with a CONNECT, if anything. [MQTT-1.5.4, 3.1.3-5, 3.1.3-11] */
+export function faultOfConnect(packet: ConnectPacket): string | undefined {
+  if (packet.clientId.length > MAX_CLIENT_ID) return `client id longer than ${MAX_CLIENT_ID} characters`
+  if (ILLEGAL.test(packet.clientId)) return 'client id with a control or non-character'
+  if (packet.will && !isTopicName(packet.will.topic)) return 'will topic is no topic name'
+  return undefined
+}
+
+/** A topic one may publish to: not empty, no wildcard, no control character. [MQTT-3.3.2-1, 3.3.2-2, 4.7.3] */
+export function isTopicName(topic: string): boolean {
+  return topic !== '' && !/[+#]/.test(topic) && !ILLEGAL.test(topic)
+}

@@ -1,0 +1,35 @@
+import type { AedesPublishPacket, PublishPacket } from 'aedes'
+import type { Delivery } from './port.ts'
+
+/**
+ * What goes to one handler process: deliveries that the dispatcher sealed, and nothing else. It gives each at QoS 1 its
+ * message id, so that a PUBACK names the delivery.
+ */
+export class HandlerInbox {
+  readonly #sealed = new WeakMap<object, Delivery>()
+  readonly #unacknowledged = new Map<number, Delivery>()
+  #lastId = 0
+
+  seal(delivery: Delivery): PublishPacket {
+    const properties = { userProperties: delivery.stamp }
+    this.#sealed.set(properties, delivery)
+    const { topic, payload, qos } = delivery
+    return { cmd: 'publish', topic, payload, qos, properties, dup: false, retain: false }
+  }
+
+  /** The packet to send, or undefined for one that the dispatcher did not seal. */
+  opens(packet: AedesPublishPacket): AedesPublishPacket | undefined {
+    const delivery = packet.properties && this.#sealed.get(packet.properties)
+    if (!delivery || delivery.qos === 0) return delivery && packet
+    do this.#lastId = (this.#lastId % 65_535) + 1
+    while (this.#unacknowledged.has(this.#lastId))
+    this.#unacknowledged.set(this.#lastId, delivery)
+    return { ...packet, messageId: this.#lastId }
+  }
+
+  acknowledged(messageId: number): Delivery | undefined {
+    const delivery = this.#unacknowledged.get(messageId)
+    this.#unacknowledged.delete(messageId)
+    return delivery
+  }
+}

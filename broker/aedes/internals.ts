@@ -1,0 +1,30 @@
+import type { Duplex } from 'node:stream'
+import type { Client, PublishPacket } from 'aedes'
+import type { Parser } from 'mqtt-packet'
+
+// The parts of Aedes 2.0.0-beta.1 that its own types do not show and this folder relies on.
+
+/** Set by us in hooks that Aedes calls before it reads them. */
+export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpiryInterval'> {
+  id: string
+  clean: boolean
+  sessionExpiryInterval: number
+  subscriptions: Record<string, unknown>
+  duplicates: Record<string, number>
+  conn: Duplex & { remoteAddress?: string }
+  _parser: Parser
+}
+
+/** A packet as Aedes keeps it: `brokerId` and `brokerCounter` name one publish. */
+export interface StoredPacket {
+  cmd: 'publish'
+  topic: string
+  payload: Buffer
+  qos: 0 | 1 | 2
+  retain: boolean
+  brokerId: string
+  brokerCounter: number
+  messageId?: number | undefined
+  messageExpiry?: number
+  properties?: PublishPacket['properties']
+}

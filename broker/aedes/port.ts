@@ -1,0 +1,95 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Refusal } from '../../shared/wire/refusal.ts'
+import type { HandlerSession, Session } from '../session.ts'
+
+// What the broker and its MQTT engine say to each other. Nothing outside this folder knows the engine.
+
+export interface Login {
+  username: string | undefined
+  password: string | undefined
+  client: string
+  address: string
+}
+
+/** A PUBLISH as it came, before anyone believed it. */
+export interface Incoming {
+  topic: string
+  payload: Buffer
+  qos: 0 | 1 | 2
+  /** Seconds [MQTT-3.3.2.3.3]. */
+  expiry: number | undefined
+  correlation: Buffer | undefined
+  responseTopic: string | undefined
+  /** User properties, each with its first value. */
+  properties: Readonly<Record<string, string>>
+}
+
+/** An event on its way to devices. */
+export interface Outgoing {
+  topic: string
+  payload: Buffer
+  correlation?: Buffer | undefined
+}
+
+/** A command on its way to one handler process. */
+export interface Delivery {
+  topic: string
+  payload: Buffer
+  qos: 0 | 1
+  stamp: Record<string, string>
+}
+
+/** What the broker decides; the engine asks. */
+export interface Hooks {
+  /** @throws {Denied} */
+  authenticate(login: Login): Session | Promise<Session>
+  /** A session is up; `window` is the Receive Maximum it asked for, at most 65,535. */
+  connected(session: Session, window: number): void
+  /**
+   * Called in the order of a connection's packets; what it does before its first `await` keeps that order. The packet is
+   * acknowledged when it resolves, in order.
+   * @throws {Refusal} acknowledged as such (MQTT 5) and left to the hook to tell (3.1.1)
+   */
+  publish(session: Session, message: Incoming): void | Promise<void>
+  subscribe(session: Session, filter: string, qos: 0 | 1 | 2): 'receive' | 'consume' | 'deny'
+  /** A handler takes no more of a command. */
+  unconsume(session: HandlerSession, command: string): void
+  /** A handler's PUBACK of a delivery at QoS 1; a reason code of 0x80 or more asks for a retry. */
+  acknowledged(session: HandlerSession, delivery: Delivery, reasonCode: number): void
+  /** May this session get this topic? Asked at every delivery, and of what a stored session kept. */
+  mayReceive(session: Session, topic: string): boolean
+  gone(session: Session): void
+  refusedConnect(reason: string, login: { address: string; username?: string | undefined; client?: string }): void
+  fault(session: Session | undefined, err: Error): void
+}
+
+export interface MqttEngine {
+  /** Takes over a byte stream: a TLS socket, or a WebSocket as a stream. */
+  accept(stream: Duplex, request?: IncomingMessage): void
+  /** Tells whether anyone is subscribed to this topic, connected or away. */
+  isHeard(topic: string): boolean
+  /** Resolves when the event is in every session that must keep it, and on its way to those connected. */
+  event(event: Outgoing): Promise<void>
+  deliver(session: HandlerSession, delivery: Delivery): void
+  /** Ends a session's connection; on MQTT 5 with this reason code. */
+  end(session: Session, reasonCode: number): void
+  close(): Promise<void>
+}
+
+/** MQTT 5 reason codes of a refused PUBLISH. [MQTT-3.4.2.1] */
+export const REASON: Record<Refusal['code'], number> = {
+  bad_payload: 0x99,
+  unknown_command: 0x90,
+  forbidden: 0x87,
+  not_found: 0x83,
+  conflict: 0x83,
+  rate_limited: 0x97,
+  too_large: 0x95,
+  unavailable: 0x97,
+  timeout: 0x83,
+  offline: 0x83,
+  hash_mismatch: 0x83,
+  internal: 0x80,
+}
+export const NOT_AUTHORIZED = 0x87

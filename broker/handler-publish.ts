@@ -1,0 +1,40 @@
+import { done as doneSchema } from '../shared/wire/done.ts'
+import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
+import { refuse } from '../shared/wire/refusal.ts'
+import { DONE_TOPIC, parseEventTopic } from '../shared/wire/topic.ts'
+import type { Incoming } from './aedes/port.ts'
+import { mayCause } from './authority.ts'
+import type { Dispatch } from './dispatch/dispatch.ts'
+import type { Events } from './events.ts'
+import type { HandlerSession } from './session.ts'
+
+/**
+ * Takes what a handler published: the end of a delivery on `$done`, or an event, which ends the command that its user
+ * property `completes` names.
+ * @throws {Refusal} `forbidden` for what its key does not allow, `bad_payload`
+ */
+export async function takeFromHandler(
+  session: HandlerSession,
+  { topic, payload, properties }: Incoming,
+  { dispatch, events }: { dispatch: Dispatch; events: Events },
+): Promise<void> {
+  if (topic === DONE_TOPIC) {
+    const said = doneSchema.safeParse(parse(payload))
+    if (!said.success) throw refuse('bad_payload', undefined, `$done: ${said.error.issues[0]?.message}`)
+    return dispatch.settle(session, said.data)
+  }
+  const to = parseEventTopic(topic)
+  if (!to || !mayCause(session, to.event)) throw refuse('forbidden')
+  const event = { to: to.user, event: to.event, fields: parse(payload) }
+  const { completes } = properties
+  if (completes === undefined) return events.emit(event)
+  return dispatch.settle(session, { outcome: 'done', command: completes, events: [event] })
+}
+
+function parse(payload: Buffer): JsonObject {
+  try {
+    return parseJsonObject(payload)
+  } catch (err) {
+    throw refuse('bad_payload', undefined, `the payload ${(err as Error).message}`)
+  }
+}

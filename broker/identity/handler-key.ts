@@ -1,0 +1,49 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Catalogue } from '../../shared/wire/catalogue.ts'
+import { Denied, type HandlerSession, type Rights } from '../session.ts'
+
+/** Which keys open what: the shared ones every group, a group's own only what the group declares. */
+export interface HandlerKeys {
+  shared: readonly string[]
+  groups: ReadonlyMap<string, readonly string[]>
+}
+
+const GROUP = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
+
+/**
+ * The session of a handler process. `handler` takes a shared key, and its group is its client id up to the first `.`;
+ * `handler:<group>` takes a key of that group's own.
+ * @throws {Denied} with the reason, for the log
+ */
+export function admitHandler(
+  username: string,
+  key: string,
+  client: string,
+  keys: HandlerKeys,
+  catalogue: Catalogue,
+): HandlerSession {
+  const own = username.startsWith('handler:') ? username.slice('handler:'.length) : undefined
+  const group = own ?? client.split('.', 1)[0]!
+  const valid = own === undefined ? keys.shared : (keys.groups.get(own) ?? [])
+  if (!isOneOf(key, valid)) throw new Denied('handler key is wrong')
+  if (!GROUP.test(group)) throw new Denied('the group is not made of letters, digits, _ and -, at most 64')
+  return { kind: 'handler', id: `$handler/${group}/${client}`, group, client, rights: rightsOf(own, catalogue) }
+}
+
+function rightsOf(own: string | undefined, catalogue: Catalogue): Rights {
+  if (own === undefined) return 'all'
+  const declared = Object.hasOwn(catalogue, own) ? catalogue[own] : undefined
+  return { commands: new Set(Object.keys(declared?.commands ?? {})), events: new Set(declared?.events) }
+}
+
+/** Compares with every key, in a time that tells nothing of any. */
+function isOneOf(key: string, valid: readonly string[]): boolean {
+  const given = digest(key)
+  let found = false
+  for (const one of valid) if (timingSafeEqual(given, digest(one))) found = true
+  return found
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

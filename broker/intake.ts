@@ -1,0 +1,108 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
+import { refuse, Refusal } from '../shared/wire/refusal.ts'
+import { isCommandName, type CommandName } from '../shared/wire/topic.ts'
+import type { Incoming } from './aedes/port.ts'
+import { mayReceive } from './authority.ts'
+import type { Cause, Events } from './events.ts'
+import type { Command, DeviceSession } from './session.ts'
+
+export interface IntakePorts {
+  maxBytes: number
+  events: Events
+  /** Commands the broker answers itself. */
+  own: ReadonlyMap<string, (session: DeviceSession, cause: Cause) => Promise<void>>
+  isKnown(command: string): boolean
+  accept(command: Command): Promise<void>
+  rejected(session: DeviceSession, command: string, refusal: Refusal): void
+}
+
+const MAX_ID = 64
+const NO_CONTROL = /^[^\u0000-\u001f\u007f]+$/
+
+/**
+ * Takes what a device published: checks it, stamps it, stores it. All of it happens before the first `await` but the storing,
+ * so that commands are stored in the order in which they came.
+ * @throws {Refusal} after its sender was told by `command_rejected`
+ */
+export async function takeCommand(session: DeviceSession, message: Incoming, ports: IntakePorts): Promise<void> {
+  let cause: Cause = { user: session.user, re: undefined, correlation: message.correlation, responseTopic: undefined }
+  try {
+    const { topic } = message
+    const name = nameOf(topic)
+    const payload = parsePayload(message.payload, ports.maxBytes)
+    cause = { ...cause, re: idOf(payload, message.correlation), responseTopic: responseTopicOf(session, message) }
+    const expiresAt = expiryOf(payload, message.expiry)
+    const own = ports.own.get(name)
+    if (own) return await own(session, cause)
+    if (!ports.isKnown(name)) throw refuse('unknown_command')
+    await ports.accept({
+      ...cause,
+      id: `${session.user}/${cause.re ?? ''}~${randomUUID()}`,
+      name,
+      client: session.client,
+      payload: message.payload,
+      at: Date.now(),
+      expiresAt,
+      stored: message.qos > 0,
+      traceparent: newTrace(),
+    })
+  } catch (err) {
+    if (!(err instanceof Refusal)) throw err
+    ports.rejected(session, message.topic, err)
+    await ports.events.reject(session.user, message.topic, err, cause)
+    throw err
+  }
+}
+
+/** A word is a command; anything else belongs to the event plane or to nobody. */
+function nameOf(topic: string): CommandName {
+  if (isCommandName(topic)) return topic
+  throw refuse('forbidden', { topic: 'is no command name' })
+}
+
+function parsePayload(payload: Buffer, maxBytes: number): JsonObject {
+  if (payload.length > maxBytes) throw refuse('too_large', { payload: `is larger than ${maxBytes} bytes` })
+  try {
+    return parseJsonObject(payload)
+  } catch (err) {
+    throw refuse('bad_payload', { payload: (err as Error).message })
+  }
+}
+
+/** The device's own id: the payload's, else the correlation data, as text where it is one and else its digest. */
+function idOf({ id }: JsonObject, correlation: Buffer | undefined): string | undefined {
+  if (id === undefined) {
+    if (!correlation?.length) return undefined
+    const text = correlation.toString()
+    const isText = Buffer.from(text).equals(correlation) && isId(text)
+    return isText ? text : createHash('sha256').update(correlation).digest('base64url')
+  }
+  if (typeof id === 'string' && isId(id)) return id
+  throw refuse('bad_payload', { id: `must be a string of 1 to ${MAX_ID} characters` })
+}
+
+function isId(text: string): boolean {
+  return text.length <= MAX_ID && NO_CONTROL.test(text)
+}
+
+/** `expires_at` is a time in ISO 8601 or milliseconds since 1970; the message expiry, seconds from now. */
+function expiryOf({ expires_at: at }: JsonObject, seconds: number | undefined): number | undefined {
+  const own =
+    at === undefined ? Infinity : typeof at === 'string' ? Date.parse(at) : typeof at === 'number' ? at : Number.NaN
+  if (Number.isNaN(own)) throw refuse('bad_payload', { expires_at: 'must be a time in ISO 8601 or in milliseconds' })
+  const due = Math.min(own, seconds === undefined ? Infinity : Date.now() + seconds * 1000)
+  if (due <= Date.now()) throw refuse('timeout', { expires_at: 'has passed' })
+  return due === Infinity ? undefined : due
+}
+
+function responseTopicOf(session: DeviceSession, { responseTopic }: Incoming): string | undefined {
+  if (responseTopic === undefined || mayReceive(session, responseTopic)) return responseTopic
+  throw refuse('forbidden', { response_topic: 'is none of your own event topics' })
+}
+
+/** A new trace [W3C Trace Context]: what a device sends under that name is not believed. */
+function newTrace(): string {
+  const hex = randomUUID().replaceAll('-', '')
+  return `00-${hex}-${randomUUID().replaceAll('-', '').slice(16)}-01`
+}

@@ -1,0 +1,32 @@
+import { createServer } from 'node:http'
+import type { Registry } from 'prom-client'
+import type { Closable } from '../../shared/shutdown.ts'
+import { closed, listening, portOf } from './tls.ts'
+
+/** `/healthz` (the process lives), `/readyz` (it serves; 503 while it starts or stops), `/metrics` (Prometheus). */
+export async function listenAdmin(
+  { host, port }: { host: string; port: number },
+  { registry, isReady }: { registry: Registry; isReady: () => boolean },
+): Promise<Closable & { port: number }> {
+  const server = createServer((request, response) => {
+    const say = (status: number, text: string, type = 'text/plain'): void => {
+      response.writeHead(status, { 'content-type': type }).end(text)
+    }
+    if (request.url === '/healthz') say(200, 'ok\n')
+    else if (request.url === '/readyz') say(isReady() ? 200 : 503, isReady() ? 'ready\n' : 'not ready\n')
+    else if (request.url === '/metrics') {
+      registry.metrics().then(
+        (text) => say(200, text, registry.contentType),
+        () => say(500, 'metrics failed\n'),
+      )
+    } else say(404, 'there are /healthz, /readyz and /metrics\n')
+  })
+  await listening(server, host, port)
+  return {
+    port: portOf(server),
+    async close() {
+      server.closeAllConnections()
+      await closed(server)
+    },
+  }
+}

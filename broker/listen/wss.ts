@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http'
+import { createServer } from 'node:https'
+import type { Duplex } from 'node:stream'
+import { createWebSocketStream, WebSocketServer } from 'ws'
+import type { Tls } from '../../shared/dev-secrets.ts'
+import { closed, listening, portOf, type Listener } from './tls.ts'
+
+const SUBPROTOCOL = 'mqtt' // [MQTT-6.0.0-3]
+const MQTT_PATH = '/mqtt'
+
+/** MQTT over WebSocket at `/mqtt` of an HTTPS server. A browser's page may connect from this host or a listed origin only. */
+export async function listenWss(
+  settings: { host: string; port: number; tls: Tls; origins: readonly string[]; maxPayload: number },
+  accept: (stream: Duplex, request: IncomingMessage) => void,
+): Promise<Listener> {
+  const { host, port, tls, origins, maxPayload } = settings
+  const server = createServer({ ...tls, minVersion: 'TLSv1.2' }, (_request, response) => {
+    response.writeHead(404, { 'content-type': 'text/plain' }).end('MQTT over WebSocket is at /mqtt\n')
+  })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload,
+    perMessageDeflate: false, // a bomb would be cheap to send and dear to open
+    handleProtocols: () => SUBPROTOCOL,
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const refusal = refusalOf(request, origins)
+    if (refusal !== undefined) {
+      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`)
+      return
+    }
+    request.socket.setNoDelay(true)
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      ws.on('error', () => {}) // its stream ends with it
+      accept(createWebSocketStream(ws), request)
+    })
+  })
+  await listening(server, host, port)
+  return {
+    port: portOf(server),
+    renew: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
+    async close() {
+      for (const ws of sockets.clients) ws.terminate()
+      server.closeAllConnections()
+      await closed(server)
+    },
+  }
+}
+
+function refusalOf({ url, headers }: IncomingMessage, origins: readonly string[]): string | undefined {
+  if (url?.split('?', 1)[0] !== MQTT_PATH) return '404 Not Found'
+  const { origin, host } = headers
+  if (origin !== undefined && origin !== `https://${host}` && !origins.includes(origin)) return '403 Forbidden'
+  const asked = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim())
+  return asked?.includes(SUBPROTOCOL) ? undefined : '400 Bad Request'
+}

@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { ConfigError, readConfig } from '../shared/config.ts'
+import { openLog } from '../shared/log.ts'
+import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
+import { catalogue, type Catalogue } from '../shared/wire/catalogue.ts'
+import { startBroker } from './broker.ts'
+
+// npm run broker: one broker process. SIGHUP reads the certificate and the handlers' declarations again.
+
+const describe = fileURLToPath(new URL('../handlers/describe.ts', import.meta.url))
+
+/** What the handlers' files declare, told by a process of its own, so that no handler's code runs in the broker. */
+async function declarations(): Promise<Catalogue> {
+  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, describe], {
+    maxBuffer: 2 ** 24,
+  })
+  return catalogue.parse(JSON.parse(stdout))
+}
+
+async function main(): Promise<void> {
+  const config = readConfig()
+  const log = openLog(config.LOG_LEVEL, 'broker')
+  const opened: Closable[] = []
+  closeOnSignal(opened, log)
+  const broker = await startBroker(config, await declarations(), log)
+  opened.push(broker)
+  process.on('SIGHUP', () => {
+    declarations()
+      .then((now) => broker.reload(now))
+      .then(
+        () => log.info('reloaded'),
+        (err: unknown) => log.error({ err }, 'could not reload; everything stays as it was'),
+      )
+  })
+  process.send?.({ ready: broker.ports })
+}
+
+main().catch((err: unknown) => {
+  process.stderr.write(`${err instanceof ConfigError ? err.message : (err as Error).stack}\n`)
+  process.exit(1)
+})

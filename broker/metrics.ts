@@ -1,0 +1,40 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What the broker counts. No label holds a user id: their number is not bounded. */
+export function openMetrics() {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  return {
+    registry,
+    accepted: new Counter({
+      name: 'commands_accepted_total',
+      help: 'Commands stored',
+      labelNames: ['command'],
+      registers,
+    }),
+    rejected: new Counter({
+      name: 'commands_rejected_total',
+      help: 'Commands the broker refused',
+      labelNames: ['code'],
+      registers,
+    }),
+    dead: new Counter({
+      name: 'commands_dead_total',
+      help: 'Commands whose last attempt failed',
+      labelNames: ['command'],
+      registers,
+    }),
+    ended: new Histogram({
+      name: 'command_seconds',
+      help: 'From acceptance to the answer',
+      labelNames: ['command'],
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
+      registers,
+    }),
+    connections: new Gauge({ name: 'mqtt_connections', help: 'Connections now', labelNames: ['kind'], registers }),
+    refusedConnects: new Counter({ name: 'mqtt_connects_refused_total', help: 'Connects refused', registers }),
+  }
+}
+
+export type Metrics = ReturnType<typeof openMetrics>

@@ -1,0 +1,57 @@
+import type { CommandName } from '../shared/wire/topic.ts'
+import type { UserId } from '../shared/wire/user-id.ts'
+
+/** A connected device: a user and one of his clients. */
+export interface DeviceSession {
+  readonly kind: 'device'
+  /** `user id / client id`: unique, since no user id holds a slash. */
+  readonly id: string
+  readonly user: UserId
+  readonly client: string
+  /** When its token ends, in milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** A connected handler process: one member of its group. */
+export interface HandlerSession {
+  readonly kind: 'handler'
+  readonly id: string
+  readonly group: string
+  readonly client: string
+  readonly rights: Rights
+}
+
+/** What a handler's key opens: everything (the shared key), or what its group declares. */
+export type Rights = 'all' | { readonly commands: ReadonlySet<string>; readonly events: ReadonlySet<string> }
+
+export type Session = DeviceSession | HandlerSession
+
+/** A command on its way, as the broker accepted it. */
+export interface Command {
+  /**
+   * User id, the device's own id, and what makes it unique: a device may use an id again when the window is over, and then
+   * means another command. The same at every attempt.
+   */
+  readonly id: string
+  readonly name: CommandName
+  readonly user: UserId
+  readonly client: string
+  readonly payload: Buffer
+  /** The device's own id: `re` of its answer. */
+  readonly re: string | undefined
+  /** When the broker accepted it, in milliseconds since 1970. */
+  readonly at: number
+  /** Milliseconds since 1970 after which it must not run any more. */
+  readonly expiresAt: number | undefined
+  /** False for QoS 0: at most once, never stored. */
+  readonly stored: boolean
+  readonly traceparent: string
+  /** MQTT 5 request and response [MQTT-4.10]: echoed with the answer. */
+  readonly correlation: Buffer | undefined
+  readonly responseTopic: string | undefined
+}
+
+/** A login that is refused. The reason is for the log alone; the client learns only that it may not. */
+export class Denied extends Error {
+  override name = 'Denied'
+}
