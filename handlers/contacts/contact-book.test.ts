@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { openSqlite } from '../../shared/store/sqlite.ts'
+import type { Store } from '../../shared/store/documents.ts'
+import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
+import { contactBook, type ContactBook } from './contact-book.ts'
+import { FIRST_PAGE } from './list-page.ts'
+
+const [alice, bob, mallory] = [userIdOf('alice'), userIdOf('bob'), userIdOf('mallory')]
+let folder: string
+let open: Store[]
+let contacts: ContactBook
+
+function anotherProcess(): ContactBook {
+  const store = openSqlite(join(folder, 'test.db'))
+  open.push(store)
+  return contactBook(store)
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'contacts-'))
+  open = []
+  contacts = anotherProcess()
+})
+afterEach(async () => {
+  for (const store of open) await store.close()
+  rmSync(folder, { recursive: true })
+})
+
+test('lists a pending request with its note for both, and a contact without', async () => {
+  expect(await contacts.request(alice, bob, 'we met in Rome', '1')).toBe('asked')
+  const asked = { state: 'requested', note: 'we met in Rome' }
+  expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [{ user_id: bob, ...asked }] })
+  expect(await contacts.contacts(bob, FIRST_PAGE)).toEqual({
+    contacts: [{ user_id: alice, ...asked, state: 'requesting' }],
+  })
+
+  expect(await contacts.accept(bob, alice, '2')).toBe('accepted')
+  expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [{ user_id: bob, state: 'contact' }] })
+})
+
+test('gives the same outcome when a command comes again to another process', async () => {
+  await contacts.request(alice, bob, undefined, '1')
+  await contacts.reject(bob, alice, '2')
+  const restarted = anotherProcess()
+  expect(await restarted.reject(bob, alice, '2')).toBe('rejected')
+  expect(await restarted.reject(bob, alice, '3')).toBe('none')
+  expect(await restarted.request(alice, bob, undefined, '4')).toBe('asked')
+})
+
+test('makes both contacts, and tells one of them, when their requests cross in two processes', async () => {
+  const outcomes = [contacts.request(alice, bob, 'hi', '1'), anotherProcess().request(bob, alice, 'ho', '2')]
+  expect((await Promise.all(outcomes)).sort()).toEqual(['accepted', 'asked'])
+  expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [{ user_id: bob, state: 'contact' }] })
+})
+
+test('hides the blocked one, and shows him as he stands then when unblocked', async () => {
+  await contacts.block(alice, mallory)
+  expect(await contacts.request(mallory, alice, 'please', '1')).toBe('requested')
+  expect(await contacts.contacts(mallory, FIRST_PAGE)).toMatchObject({ contacts: [{ state: 'requested' }] })
+  expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [] })
+  expect(await contacts.accept(alice, mallory, '2')).toBe('absent')
+  expect(await contacts.request(alice, mallory, undefined, '3')).toBe('blocking')
+
+  await contacts.unblock(alice, mallory)
+  expect(await contacts.request(mallory, alice, 'please', '1')).toBe('requested')
+  expect(await contacts.contacts(alice, FIRST_PAGE)).toMatchObject({ contacts: [{ state: 'requesting' }] })
+  expect(await contacts.blocked(alice, FIRST_PAGE)).toEqual({ users: [] })
+})
+
+test('pages a list without skipping or doubling anyone while others come and go', async () => {
+  const user = (letter: string) => userIdOf(letter)
+  const nora = user('n')
+  for (const letter of 'adgjmpsvyz'.split('')) await contacts.request(nora, user(letter), undefined, letter)
+  const page = async (cursor?: UserId) => {
+    const found = await contacts.contacts(nora, { cursor, limit: 4 })
+    return { letters: found.contacts.map(({ user_id }) => user_id).join(''), cursor: found.cursor }
+  }
+
+  const first = await page()
+  await contacts.request(user('b'), nora, undefined, 'one comes before the cursor')
+  await contacts.request(user('k'), nora, undefined, 'one comes behind it')
+  await contacts.cancel(nora, user('j'), 'and the one it names goes')
+  const second = await page(first.cursor)
+  await contacts.block(nora, user('z'))
+  const third = await page(second.cursor)
+
+  expect([first.letters, second.letters, third.letters, third.cursor]).toEqual(['adgj', 'kmps', 'vy', undefined])
+})

@@ -1,0 +1,107 @@
+import type { Document, Store } from '../../shared/store/documents.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import type { ListPage } from './list-page.ts'
+import { listed, outcome, perform, setBlock, STRANGERS, type Act, type Pair, type Side } from './pair-state.ts'
+
+/**
+ * Two users in one document, so that whatever happens between them is one atomic change. `low` is the one whose id sorts
+ * first. A pair that says nothing any more stays: it remembers the last commands, and being in no list it costs no page.
+ */
+interface PairDocument extends Document {
+  readonly low: UserId
+  readonly high: UserId
+  readonly low_side: Side
+  readonly high_side: Side
+  /** What the indexes need to know of the sides. */
+  readonly low_list: ReturnType<typeof listed>
+  readonly high_list: ReturnType<typeof listed>
+  readonly note?: string | undefined
+}
+
+export type ContactBook = ReturnType<typeof contactBook>
+
+/** Who is whose contact, who has asked whom, who blocks whom. A command's `id` makes its change happen once. */
+export function contactBook(store: Store) {
+  const pairs = store.collection<PairDocument>({
+    name: 'contact_pairs',
+    indexes: { by_low: { fields: ['low', 'low_list', 'high'] }, by_high: { fields: ['high', 'high_list', 'low'] } },
+  })
+
+  /** Changes the pair as `user` stands to `other`, and resolves with how he stands then. */
+  async function change(user: UserId, other: UserId, decide: (pair: Pair) => Pair): Promise<Pair> {
+    const after = await pairs.change(keyOf(user, other), (now) => {
+      const pair = seenBy(user, now)
+      const next = decide(pair)
+      return next === pair ? now : documentOf(user, other, next)
+    })
+    return seenBy(user, after)
+  }
+
+  /** The outcome is read off the pair as it is afterwards, exactly as when the command comes again after a crash. */
+  async function act<A extends Act>(what: A, user: UserId, other: UserId, id: string, note?: string) {
+    return outcome(await change(user, other, (pair) => perform(pair, what, id, note)), what, id)
+  }
+
+  /** In the order of the others' ids: first those below `user`, in whose pairs he is the high one, then those above. */
+  async function page(user: UserId, list: 'contacts' | 'blocks', { cursor, limit }: ListPage) {
+    const peer = cursor ?? '' // sorts before every id
+    const from = { after: { _id: keyOf(user, peer), low: peer, high: peer }, limit: limit + 1 }
+    const found = [
+      ...(await pairs.find({ by: 'by_high', where: { high: user, high_list: list }, ...from })),
+      ...(await pairs.find({ by: 'by_low', where: { low: user, low_list: list }, ...from })),
+    ]
+    const docs = found.slice(0, limit)
+    const last = found.length > limit ? docs.at(-1) : undefined
+    return { docs, cursor: last && otherIn(last, user) }
+  }
+
+  return {
+    request: (user: UserId, other: UserId, note: string | undefined, id: string) =>
+      act('request', user, other, id, note),
+    accept: (user: UserId, other: UserId, id: string) => act('accept', user, other, id),
+    reject: (user: UserId, other: UserId, id: string) => act('reject', user, other, id),
+    cancel: (user: UserId, other: UserId, id: string) => act('cancel', user, other, id),
+    remove: (user: UserId, other: UserId, id: string) => act('remove', user, other, id),
+
+    /** Contacts and pending requests, without those whom he blocks. */
+    async contacts(user: UserId, at: ListPage) {
+      const { docs, cursor } = await page(user, 'contacts', at)
+      const contacts = docs.flatMap((doc) => {
+        const { mine, note } = seenBy(user, doc)
+        return mine.sees === 'none' ? [] : [{ user_id: otherIn(doc, user), state: mine.sees, note }]
+      })
+      return { contacts, cursor }
+    },
+
+    async block(user: UserId, other: UserId) {
+      await change(user, other, (pair) => setBlock(pair, true))
+    },
+    async unblock(user: UserId, other: UserId) {
+      await change(user, other, (pair) => setBlock(pair, false))
+    },
+    async blocked(user: UserId, at: ListPage) {
+      const { docs, cursor } = await page(user, 'blocks', at)
+      return { users: docs.map((doc) => otherIn(doc, user)), cursor }
+    },
+  }
+}
+
+function keyOf(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`
+}
+
+function otherIn(doc: PairDocument, user: UserId): UserId {
+  return doc.low === user ? doc.high : doc.low
+}
+
+function seenBy(user: UserId, doc: PairDocument | undefined): Pair {
+  if (!doc) return STRANGERS
+  const { low_side, high_side, note } = doc
+  return doc.low === user ? { mine: low_side, theirs: high_side, note } : { mine: high_side, theirs: low_side, note }
+}
+
+function documentOf(user: UserId, other: UserId, { mine, theirs, note }: Pair): PairDocument {
+  const [low, low_side, high, high_side] = user < other ? [user, mine, other, theirs] : [other, theirs, user, mine]
+  const [low_list, high_list] = [listed(low_side), listed(high_side)]
+  return { _id: keyOf(low, high), low, high, low_side, high_side, low_list, high_list, note }
+}

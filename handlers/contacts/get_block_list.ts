@@ -1,0 +1,15 @@
+import { command } from '../../shared/runtime/command.ts'
+import { contactBook } from './contact-book.ts'
+import { block_list } from './contact-events.ts'
+import { listPage } from './list-page.ts'
+
+/** Whom the caller blocks. */
+export default command({
+  input: listPage,
+  events: { block_list },
+  uses: { contacts: contactBook },
+
+  async run(page, { from, contacts }) {
+    return { reply: block_list(await contacts.blocked(from.user, page)) }
+  },
+})

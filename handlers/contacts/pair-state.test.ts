@@ -1,0 +1,124 @@
+import { expect, test } from '@jest/globals'
+import { listed, outcome, perform, setBlock, STRANGERS, type Act, type Outcome, type Pair } from './pair-state.ts'
+
+const ACTS = ['request', 'accept', 'reject', 'cancel', 'remove'] as const satisfies readonly Act[]
+const DEEDS = [...ACTS, 'block', 'unblock'] as const
+type Deed = (typeof DEEDS)[number]
+
+/** The outcomes that the other hears of, and which state the answer tells the one who acted. */
+const ANSWERS: Partial<Record<Outcome<Act>, string>> = {
+  asked: 'requested',
+  accepted: 'contact',
+  rejected: 'none',
+  cancelled: 'none',
+  removed: 'none',
+}
+
+let ids = 0
+
+/** One user does something to the other. */
+function play(before: Pair, deed: Deed, id = `command ${++ids}`) {
+  if (deed === 'block' || deed === 'unblock') {
+    return { after: setBlock(before, deed === 'block'), answer: 'block_list', heard: undefined }
+  }
+  const after = perform(before, deed, id, 'a note')
+  const word = outcome(after, deed, id)
+  return { after, answer: ANSWERS[word] ?? word, heard: word in ANSWERS ? word : undefined }
+}
+
+const turned = ({ mine, theirs, note }: Pair): Pair => ({ mine: theirs, theirs: mine, note })
+
+/** What a pair is but for the ids of commands, which never come twice. */
+const shapeOf = (...pairs: Pair[]) => JSON.stringify(pairs, (key, value: unknown) => (key === 'id' ? '' : value))
+
+/** All that can be reached in any number of steps. */
+function explore<World>(start: World, shape: (world: World) => string, next: (world: World) => World[]): World[] {
+  const seen = new Map([[shape(start), start]])
+  for (const world of seen.values()) {
+    for (const after of next(world)) if (!seen.has(shape(after))) seen.set(shape(after), after)
+  }
+  return [...seen.values()]
+}
+
+const everyPair = explore(STRANGERS, shapeOf, (pair) =>
+  DEEDS.flatMap((deed) => [play(pair, deed).after, turned(play(turned(pair), deed).after)]),
+)
+
+test('shows two users the same, mirrored, in every order of their commands and blocks', () => {
+  const seen = new Set(everyPair.map(({ mine, theirs }) => `${mine.sees} ${theirs.sees}`))
+  expect([...seen].sort()).toEqual(['contact contact', 'none none', 'requested requesting', 'requesting requested'])
+})
+
+test('does not let a block be detected, whatever Bob and Alice do in whatever order', () => {
+  const told: string[] = []
+  // Two worlds as Bob stands in them: as it is, and a calm one where Alice never blocks but is away instead.
+  const start = { real: STRANGERS, calm: STRANGERS }
+  explore(
+    start,
+    ({ real, calm }) => shapeOf(real, calm),
+    ({ real, calm }) =>
+      DEEDS.flatMap((deed) => {
+        const bob = { real: play(real, deed), calm: play(calm, deed) }
+        if (bob.real.answer !== bob.calm.answer) told.push(`${deed} answers ${bob.real.answer}, not ${bob.calm.answer}`)
+        if (bob.real.heard && real.theirs.blocks) told.push(`Alice hears of ${deed}`)
+
+        const away = real.theirs.blocks || deed === 'block' || deed === 'unblock'
+        const alice = {
+          real: play(turned(real), deed),
+          calm: away ? { after: turned(calm), heard: undefined } : play(turned(calm), deed),
+        }
+        if (alice.real.heard !== alice.calm.heard) told.push(`Bob hears of ${deed} otherwise`)
+
+        const worlds = [
+          { real: bob.real.after, calm: bob.calm.after },
+          { real: turned(alice.real.after), calm: turned(alice.calm.after) },
+        ]
+        for (const after of worlds) if (listOf(after.real) !== listOf(after.calm)) told.push(`a list after ${deed}`)
+        return worlds
+      }),
+  )
+  expect(told).toEqual([])
+})
+
+function listOf({ mine, note }: Pair): string {
+  return [listed(mine), mine.sees, note].join()
+}
+
+test('knows a command that comes again after a crash, whatever the other did meanwhile', () => {
+  const forgot: string[] = []
+  for (const pair of everyPair) {
+    for (const act of ACTS) {
+      const first = play(pair, act, 'the same')
+      if (first.after === pair) continue
+      for (const deed of DEEDS) {
+        const meanwhile = turned(play(turned(first.after), deed).after)
+        const again = play(meanwhile, act, 'the same')
+        const heard = deed === 'block' ? undefined : first.heard
+        if (again.after !== meanwhile || again.answer !== first.answer || again.heard !== heard) {
+          forgot.push(`${act} from ${shapeOf(pair)}, then ${deed}`)
+        }
+      }
+    }
+  }
+  expect(forgot).toEqual([])
+})
+
+test.each(ACTS)('changes nothing and disturbs nobody when a user repeats %s', (act) => {
+  for (const pair of everyPair) {
+    const first = play(pair, act)
+    const again = play(first.after, act)
+    expect(again).toEqual({ after: first.after, answer: first.answer, heard: undefined })
+  }
+})
+
+test('crossing requests approve each other', () => {
+  const asked = play(STRANGERS, 'request')
+  const crossed = play(turned(asked.after), 'request')
+  expect(asked.heard).toBe('asked')
+  expect(crossed.heard).toBe('accepted')
+  expect([crossed.after.mine.sees, crossed.after.theirs.sees, crossed.after.note]).toEqual([
+    'contact',
+    'contact',
+    undefined,
+  ])
+})

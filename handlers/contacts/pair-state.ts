@@ -1,0 +1,109 @@
+/** How a user sees another: as nobody, as one he asked, as one who asked him, as a contact. */
+export type Sees = 'none' | 'requested' | 'requesting' | 'contact'
+
+type Standing = Sees | 'blocked'
+
+/** What a user may do to another. */
+export type Act = 'request' | 'accept' | 'reject' | 'cancel' | 'remove'
+
+/** One user's half of a pair. */
+export interface Side {
+  readonly sees: Sees
+  readonly blocks: boolean
+  /** His last command that changed the pair, and what it found: to know it when it comes again. */
+  readonly last?: { readonly id: string; readonly act: Act; readonly saw: Sees; readonly unheard: boolean }
+}
+
+/**
+ * Two users, as the one who acts stands to the other. Both always see the same, mirrored. A block changes nothing of that:
+ * it hides the blocked one from the blocker, who hears nothing and can do nothing to him until he unblocks; meanwhile the
+ * blocked one asks, accepts, cancels and removes as if the other were offline, and an unblock finds them as they stand then.
+ */
+export interface Pair {
+  readonly mine: Side
+  readonly theirs: Side
+  /** What the asker wrote, as long as his request stands. */
+  readonly note?: string | undefined
+}
+
+const STRANGER: Side = { sees: 'none', blocks: false }
+export const STRANGERS: Pair = { mine: STRANGER, theirs: STRANGER }
+
+/** What comes of a command, by how he who gives it stands. Whether the other blocks him is no column: so no answer tells. */
+// prettier-ignore
+const ROWS = {
+  request: { none: 'asked',  requested: 'requested', requesting: 'accepted', contact: 'contact', blocked: 'blocking' },
+  accept:  { none: 'absent', requested: 'absent',    requesting: 'accepted', contact: 'contact', blocked: 'absent' },
+  reject:  { none: 'absent', requested: 'absent',    requesting: 'rejected', contact: 'absent',  blocked: 'absent' },
+  cancel:  { none: 'absent', requested: 'cancelled', requesting: 'absent',   contact: 'absent',  blocked: 'absent' },
+  remove:  { none: 'absent', requested: 'absent',    requesting: 'absent',   contact: 'removed', blocked: 'absent' },
+} as const satisfies Record<Act, Record<Standing, string>>
+
+type Heard<A extends Act> = { [B in Act]: (typeof ROWS)[B][Standing] }[A]
+const POLICY: { readonly [A in Act]: Record<Standing, Heard<A>> } = ROWS
+
+/** The outcomes that change the pair, and what the one who acted sees after them. */
+const LEADS_TO = {
+  asked: 'requested',
+  accepted: 'contact',
+  rejected: 'none',
+  cancelled: 'none',
+  removed: 'none',
+} as const satisfies Record<string, Sees>
+
+/** What an outcome is when the other shall not hear of it: the bare state, as if it had been so before. */
+const UNHEARD = {
+  ...LEADS_TO,
+  requested: 'requested',
+  contact: 'contact',
+  absent: 'absent',
+  blocking: 'blocking',
+} as const
+
+const MIRRORED = { none: 'none', requested: 'requesting', requesting: 'requested', contact: 'contact' } as const
+
+/** A change that the other hears of (`asked`), a state in which nobody is disturbed (`requested`), or a reason to refuse. */
+export type Outcome<A extends Act> = Heard<A> | (typeof UNHEARD)[Heard<A>]
+
+/** What has come of a command that the pair has been through: at once, and when it comes again after a crash. */
+export function outcome<A extends Act>({ mine, theirs }: Pair, act: A, id: string): Outcome<A> {
+  const { last } = mine
+  if (last?.act === act) {
+    const before = POLICY[act][last.saw]
+    if (last.id === id) return last.unheard || theirs.blocks ? UNHEARD[before] : before
+    if (UNHEARD[before] === standing(mine)) return UNHEARD[before] // the user repeats himself
+  }
+  return POLICY[act][standing(mine)]
+}
+
+/** The pair after a command; the very same object when nothing changes. */
+export function perform(pair: Pair, act: Act, id: string, note?: string): Pair {
+  const { mine, theirs } = pair
+  const done = mine.last?.act === act && mine.last.id === id
+  const heard = POLICY[act][standing(mine)]
+  if (done || !isChange(heard)) return pair
+  const sees = LEADS_TO[heard]
+  return {
+    mine: { ...mine, sees, last: { id, act, saw: mine.sees, unheard: theirs.blocks } },
+    theirs: { ...theirs, sees: MIRRORED[sees] },
+    note: sees === 'requested' ? note : undefined,
+  }
+}
+
+/** The pair after the one who acts has blocked the other, or no longer does; the very same object when nothing changes. */
+export function setBlock(pair: Pair, blocks: boolean): Pair {
+  return pair.mine.blocks === blocks ? pair : { ...pair, mine: { ...pair.mine, blocks } }
+}
+
+/** In which of a user's lists the other stands. */
+export function listed(side: Side): 'contacts' | 'blocks' | 'none' {
+  return side.blocks ? 'blocks' : side.sees === 'none' ? 'none' : 'contacts'
+}
+
+function standing(side: Side): Standing {
+  return side.blocks ? 'blocked' : side.sees
+}
+
+function isChange(word: string): word is keyof typeof LEADS_TO {
+  return word in LEADS_TO
+}

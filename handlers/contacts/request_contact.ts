@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { command, userId } from '../../shared/runtime/command.ts'
+import { refuse } from '../../shared/wire/refusal.ts'
+import { contactBook } from './contact-book.ts'
+import { contact_added, contact_approved, contact_request_sent, contact_requested, note } from './contact-events.ts'
+
+/** Asks another user to become a contact. Two requests that cross make both contacts at once. */
+export default command({
+  input: z.object({ user_id: userId, note: note.optional() }),
+  events: { contact_request_sent, contact_requested, contact_added, contact_approved },
+  uses: { contacts: contactBook },
+
+  async run({ user_id, note }, { from, contacts, command }) {
+    if (user_id === from.user) throw refuse('bad_payload', { user_id: 'is yourself' })
+
+    switch (await contacts.request(from.user, user_id, note, command.id)) {
+      case 'asked':
+        return {
+          reply: contact_request_sent({ user_id }),
+          notify: [[user_id, contact_requested({ user_id: from.user, note })]],
+        }
+      case 'requested': // asked before, or the other blocks him: nobody is disturbed, and he cannot tell which
+        return { reply: contact_request_sent({ user_id }) }
+      case 'accepted': // the other had asked him
+        return { reply: contact_added({ user_id }), notify: [[user_id, contact_approved({ user_id: from.user })]] }
+      case 'contact':
+        return { reply: contact_added({ user_id }) }
+      case 'blocking':
+        throw refuse('conflict', { user_id: 'is blocked by you' })
+    }
+  },
+})

@@ -1,0 +1,46 @@
+import { rootCertificates } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { ConfigError, readConfig, type Config } from '../shared/config.ts'
+import { readPem, sharedHandlerKeys, tlsFiles } from '../shared/dev-secrets.ts'
+import { openLog } from '../shared/log.ts'
+import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
+import { serveGroup } from '../shared/runtime/serve.ts'
+import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
+import { openStore } from '../shared/store/open.ts'
+
+// npm run handlers -- contacts [more…]: one process of each of these groups. Run it again to scale.
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const groups = process.argv.slice(2)
+
+async function main(): Promise<void> {
+  if (groups.length === 0 || groups.some((name) => name.startsWith('-'))) {
+    throw new ConfigError(`usage: npm run handlers -- <group> [more…]\ngroups: ${(await groupsIn(here)).join(', ')}`)
+  }
+  const config = readConfig()
+  const log = openLog(config.LOG_LEVEL, groups.join('+'))
+  const opened: Closable[] = []
+  closeOnSignal(opened, log)
+  const loaded = await Promise.all(groups.map((group) => loadGroup(here, group)))
+  const url = config.BROKER_URL ?? `mqtts://127.0.0.1:${config.MQTTS_PORT}`
+  const ca = [...rootCertificates, await brokerCa(config)]
+  const store = openStore(config)
+  opened.push(store)
+  for (const [i, group] of groups.entries()) {
+    const own = config.HANDLER_KEYS.get(group)?.[0]
+    const key = own ?? sharedHandlerKeys(config)[0]
+    if (key === undefined) throw new ConfigError(`HANDLER_KEYS: has no key for ${group}, and HANDLER_KEY is not set`)
+    const broker = { url, ca, key, ownKey: own !== undefined }
+    opened.push(await serveGroup({ group, commands: loaded[i]!, store, log, broker, window: config.HANDLER_WINDOW }))
+  }
+  process.send?.({ ready: groups })
+}
+
+async function brokerCa(config: Config): Promise<string> {
+  return config.BROKER_CA ? readPem('BROKER_CA', config.BROKER_CA) : (await tlsFiles(config)).cert
+}
+
+main().catch((err: unknown) => {
+  process.stderr.write(`${err instanceof ConfigError ? err.message : (err as Error).stack}\n`)
+  process.exit(1)
+})
