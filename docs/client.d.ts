@@ -1,0 +1,47 @@
+// Made by `npm run docs` from the handlers; a test fails when it is out of date.
+
+/** Command name to its fields. */
+export interface Commands {
+  whoami: Record<string, never>
+  accept_contact: { user_id: string }
+  block_user: { user_id: string }
+  cancel_contact_request: { user_id: string }
+  get_block_list: { cursor?: string; limit?: number }
+  get_contact_list: { cursor?: string; limit?: number }
+  reject_contact: { user_id: string }
+  remove_contact: { user_id: string }
+  request_contact: { user_id: string; note?: string }
+  unblock_user: { user_id: string }
+}
+
+/** Event name to its fields, besides `at` and `re`. */
+export interface Events {
+  command_rejected: { command: string; code: "bad_payload" | "unknown_command" | "forbidden" | "not_found" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "timeout" | "offline" | "hash_mismatch" | "internal"; message: string; fields?: Record<string, string>; retry_after_ms?: number }
+  command_failed: { command: string; code: "bad_payload" | "unknown_command" | "forbidden" | "not_found" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "timeout" | "offline" | "hash_mismatch" | "internal"; message: string; fields?: Record<string, string>; retry_after_ms?: number }
+  command_queued: { command: string }
+  session_info: { user_id: string; client_id: string; expires_at: string }
+  contact_added: { user_id: string }
+  contact_approved: { user_id: string }
+  block_list: { users: (string)[]; cursor?: string }
+  contact_updated: { user_id: string; state: "none" }
+  contact_request_cancelled: { user_id: string }
+  contact_list: { contacts: ({ user_id: string; state: "contact" | "requested" | "requesting"; note?: string })[]; cursor?: string }
+  contact_rejected: { user_id: string }
+  contact_removed: { user_id: string }
+  contact_request_sent: { user_id: string }
+  contact_requested: { user_id: string; note?: string }
+}
+
+/** What each command may cause, `command_rejected` and `command_failed` apart. */
+export interface Causes {
+  whoami: 'session_info'
+  accept_contact: 'contact_added' | 'contact_approved'
+  block_user: 'block_list'
+  cancel_contact_request: 'contact_updated' | 'contact_request_cancelled'
+  get_block_list: 'block_list'
+  get_contact_list: 'contact_list'
+  reject_contact: 'contact_updated' | 'contact_rejected'
+  remove_contact: 'contact_updated' | 'contact_removed'
+  request_contact: 'contact_request_sent' | 'contact_requested' | 'contact_added' | 'contact_approved'
+  unblock_user: 'block_list'
+}

@@ -1,0 +1,138 @@
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
+import { CODES } from '../shared/wire/refusal.ts'
+import { clientTypes } from './client-types.ts'
+
+const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
+const DOCS = fileURLToPath(new URL('../docs/', import.meta.url))
+
+export interface JsonSchema {
+  type?: string
+  properties?: Record<string, JsonSchema>
+  required?: string[]
+  items?: JsonSchema
+  enum?: unknown[]
+  const?: unknown
+  anyOf?: JsonSchema[]
+  additionalProperties?: boolean | JsonSchema
+  [more: string]: unknown
+}
+
+/** What clients send and get, as JSON Schema: all that the docs are made of. */
+export interface Contract {
+  commands: Record<string, { group: string; input: JsonSchema; events: string[] }>
+  events: Record<string, JsonSchema>
+}
+
+const rejection = z.object({
+  command: z.string(),
+  code: z.enum(CODES),
+  message: z.string(),
+  fields: z.record(z.string(), z.string()).optional(),
+  retry_after_ms: z.number().optional(),
+})
+
+/** What the broker answers by itself. */
+const BROKER = {
+  command_rejected: rejection,
+  command_failed: rejection,
+  command_queued: z.object({ command: z.string() }),
+  session_info: z.object({ user_id: z.string(), client_id: z.string(), expires_at: z.string() }),
+}
+
+/** Reads the contract from the handlers' files. */
+export async function readContract(): Promise<Contract> {
+  const contract: Contract = {
+    commands: { whoami: { group: 'session', input: schemaOf(z.object({}), 'input'), events: ['session_info'] } },
+    events: Object.fromEntries(Object.entries(BROKER).map(([name, schema]) => [name, schemaOf(schema, 'output')])),
+  }
+  for (const group of await groupsIn(HANDLERS)) {
+    for (const [name, { input, events }] of await loadGroup(HANDLERS, group)) {
+      contract.commands[name] = { group, input: schemaOf(input, 'input'), events: [...events.keys()] }
+      for (const [event, { schema }] of events) {
+        contract.events[event] = schemaOf(schema, 'output')
+      }
+    }
+  }
+  return contract
+}
+
+/** Both documents as text. */
+export async function renderDocs(): Promise<{ asyncapi: string; client: string }> {
+  const contract = await readContract()
+  return { asyncapi: `${JSON.stringify(asyncApi(contract), null, 2)}\n`, client: clientTypes(contract) }
+}
+
+export async function writeDocs(): Promise<void> {
+  const { asyncapi, client } = await renderDocs()
+  await writeFile(`${DOCS}asyncapi.json`, asyncapi)
+  await writeFile(`${DOCS}client.d.ts`, client)
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  return rest as JsonSchema
+}
+
+/** AsyncAPI 3.0.0, as a client sees it: it sends commands and receives events. */
+function asyncApi({ commands, events }: Contract): object {
+  const ref = (path: string) => ({ $ref: `#/${path}` })
+  const envelope = {
+    at: { type: 'string', format: 'date-time' },
+    re: { type: 'string', description: 'id of the command it answers' },
+  }
+  const own = {
+    id: { type: 'string', maxLength: 64 },
+    expires_at: { description: 'ISO 8601, or milliseconds since 1970' },
+  }
+  const withFields = (schema: JsonSchema, more: Record<string, JsonSchema>): JsonSchema => ({
+    ...schema,
+    properties: { ...more, ...schema.properties },
+  })
+  const channels = [
+    ...Object.entries(commands).map(([name, { group, input }]) => [
+      `command.${name}`,
+      {
+        address: name,
+        tags: [{ name: group }],
+        messages: { [name]: { contentType: 'application/json', payload: withFields(input, own) } },
+      },
+    ]),
+    ...Object.entries(events).map(([name, schema]) => [
+      `event.${name}`,
+      {
+        address: `{user_id}_${name}`,
+        parameters: { user_id: { description: "the receiver's own user id" } },
+        messages: { [name]: { contentType: 'application/json', payload: withFields(schema, envelope) } },
+      },
+    ]),
+  ]
+  const operations = [
+    ...Object.entries(commands).map(([name, command]) => [
+      `send.${name}`,
+      {
+        action: 'send',
+        channel: ref(`channels/command.${name}`),
+        description: `may cause ${[...command.events, 'command_rejected', 'command_failed'].join(', ')}`,
+      },
+    ]),
+    ...Object.keys(events).map((name) => [
+      `receive.${name}`,
+      { action: 'receive', channel: ref(`channels/event.${name}`) },
+    ]),
+  ]
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Switchboard',
+      version: '1',
+      description: 'Commands are published at QoS 1; every event also goes to {user_id}_events as { event, ... }.',
+    },
+    defaultContentType: 'application/json',
+    servers: { broker: { host: 'localhost:8883', protocol: 'mqtts' } },
+    channels: Object.fromEntries(channels),
+    operations: Object.fromEntries(operations),
+  }
+}

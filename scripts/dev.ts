@@ -1,0 +1,62 @@
+import { watch } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { readConfig } from '../shared/config.ts'
+import { openLog } from '../shared/log.ts'
+import { groupsIn } from '../shared/runtime/scan.ts'
+import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
+import { HANDLERS, startPlatform, type Platform } from './platform.ts'
+
+// npm run dev: the platform, reloaded on save. A new process serves before the old one finishes its work and ends.
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** Milliseconds of quiet after a save: editors write a file in several steps. */
+const QUIET = 80
+
+/** What a changed file concerns: the broker, one group, or all of them. */
+async function reload(platform: Platform, files: Set<string>): Promise<void> {
+  const concerns = (folder: string): boolean => [...files].some((file) => file.startsWith(folder))
+  if (concerns('broker/')) await platform.broker.close().then(() => platform.broker.replace())
+  else if (concerns('handlers/')) platform.broker.signal('SIGHUP')
+  for (const group of await groupsIn(HANDLERS)) {
+    const part = platform.groups.get(group)
+    if (!part) await platform.add(group)
+    else if (concerns(`handlers/${group}/`) || concerns('shared/')) await part.replace()
+  }
+}
+
+async function main(): Promise<void> {
+  const config = readConfig()
+  const log = openLog(config.LOG_LEVEL, 'dev')
+  const opened: Closable[] = []
+  closeOnSignal(opened, log, 40_000)
+  const platform = await startPlatform(config)
+  opened.push(platform)
+
+  const changed = new Set<string>()
+  let timer: NodeJS.Timeout | undefined
+  let reloading = Promise.resolve()
+  const settle = (): void => {
+    const files = new Set(changed)
+    changed.clear()
+    reloading = reloading
+      .then(() => reload(platform, files))
+      .then(
+        () => log.info({ files: [...files] }, 'reloaded'),
+        (err: Error) => log.error({ reason: err.message }, 'could not reload; what ran before goes on'),
+      )
+  }
+  for (const folder of ['broker', 'handlers', 'shared']) {
+    const watcher = watch(`${ROOT}${folder}`, { recursive: true }, (_, name) => {
+      if (!name?.endsWith('.ts') || name.endsWith('.test.ts')) return
+      changed.add(`${folder}/${name}`)
+      clearTimeout(timer)
+      timer = setTimeout(settle, QUIET)
+    })
+    opened.push({ close: async () => watcher.close() })
+  }
+}
+
+main().catch((err: unknown) => {
+  process.stderr.write(`${(err as Error).message}\n`)
+  process.exit(1)
+})

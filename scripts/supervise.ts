@@ -1,0 +1,91 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Closable } from '../shared/shutdown.ts'
+
+/** A part of the platform that runs as a process of its own. */
+export interface Part extends Closable {
+  /** Starts a new process, and ends the old one when the new one serves; a new one that fails leaves the old one be. */
+  replace(): Promise<void>
+  signal(name: NodeJS.Signals): void
+}
+
+const FIRST_DELAY = 250
+const MAX_DELAY = 10_000
+/** Milliseconds after which a process that ran is taken to have been healthy. */
+const HEALTHY = 30_000
+/** Milliseconds a process has to finish its work. */
+const PATIENCE = 35_000
+
+/**
+ * Runs a script as a process and starts it again when it ends by itself, with growing delays.
+ * @param serving is called with what each process says when it serves
+ * @throws {Error} when the first process ends before it serves; it has said why on stderr
+ */
+export async function supervise(
+  name: string,
+  script: string[],
+  serving: (message: unknown) => void = () => {},
+): Promise<Part> {
+  let stopping = false
+  let current: ChildProcess
+  let wait = FIRST_DELAY
+
+  async function begin(): Promise<ChildProcess> {
+    // A group of its own: Ctrl-C reaches this process alone, which then ends the parts in order.
+    const child = spawn(process.execPath, [...process.execArgv, ...script], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      detached: true,
+    })
+    const message = await new Promise((resolve, reject) => {
+      child.once('message', resolve)
+      child.once('exit', () => reject(new Error(`${name} ended before it served`)))
+    })
+    const since = Date.now()
+    child.once('exit', (code, signal) => {
+      if (stopping || child !== current) return
+      if (Date.now() - since > HEALTHY) wait = FIRST_DELAY
+      process.stderr.write(`${name} ended (${signal ?? code}); starting it again in ${wait} ms\n`)
+      void again()
+    })
+    serving(message)
+    return child
+  }
+
+  async function again(): Promise<void> {
+    for (;;) {
+      await delay(wait)
+      wait = Math.min(wait * 2, MAX_DELAY)
+      if (stopping) return
+      try {
+        current = await begin()
+        if (stopping) await end(current)
+        return
+      } catch (err) {
+        process.stderr.write(`${(err as Error).message}; trying again in ${wait} ms\n`)
+      }
+    }
+  }
+
+  current = await begin()
+  return {
+    async replace() {
+      const old = current
+      current = await begin()
+      await end(old)
+    },
+    signal: (signal) => void current.kill(signal),
+    async close() {
+      stopping = true
+      await end(current)
+    },
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
+  await exited
+  clearTimeout(timer)
+}
