@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { connect, type IClientOptions, type IClientPublishOptions, type MqttClient } from 'mqtt'
+import jwt from 'jsonwebtoken'
+import { userIdOf, type UserId } from '../shared/wire/user-id.ts'
+
+/** An event as a device got it. */
+export interface Received {
+  event: string
+  at: string
+  re?: string
+  [field: string]: unknown
+}
+
+export interface DeviceOptions {
+  version?: 4 | 5
+  over?: 'tls' | 'wss'
+  clientId?: string
+  /** Names of the events it subscribes to, one topic each; without it, all of them on `<user>_events`. */
+  hears?: string[]
+  /** Instead of one that is good for an hour. */
+  token?: string
+  mqtt?: IClientOptions
+}
+
+const DEADLINE = 10_000
+
+/** A person at a device: a public MQTT client, and what it has heard. */
+export class Device {
+  readonly user: UserId
+  readonly mqtt: MqttClient
+  readonly #unread: Received[] = []
+  readonly #arrived = new EventTarget()
+
+  private constructor(user: UserId, mqtt: MqttClient) {
+    this.user = user
+    this.mqtt = mqtt
+    mqtt.on('message', (topic, payload) => {
+      const event = topic.slice(user.length + 1)
+      this.#unread.push({ event, ...(JSON.parse(payload.toString()) as Omit<Received, 'event'>) } as Received)
+      this.#arrived.dispatchEvent(new Event('event'))
+    })
+  }
+
+  static async connect(
+    sub: string,
+    url: string,
+    secret: string,
+    ca: string,
+    options: DeviceOptions = {},
+  ): Promise<Device> {
+    const { version = 5, clientId = `device-${randomUUID().slice(0, 8)}`, token = tokenFor(sub, secret) } = options
+    const mqtt = connect(url, {
+      protocolVersion: version,
+      clientId,
+      ca,
+      username: 'JWT',
+      password: token,
+      reconnectPeriod: 0,
+      ...options.mqtt,
+    })
+    try {
+      await connected(mqtt)
+    } catch (err) {
+      await mqtt.endAsync(true)
+      throw err
+    }
+    if ('setNoDelay' in mqtt.stream) (mqtt.stream as Socket).setNoDelay(true)
+    const device = new Device(userIdOf(sub), mqtt)
+    const events = options.hears ? [...options.hears, 'session_info'] : ['events']
+    await mqtt.subscribeAsync(
+      events.map((event) => `${device.user}_${event}`),
+      { qos: 1 },
+    )
+    return device
+  }
+
+  /** Publishes a command at QoS 1; resolves at its PUBACK with the command's id. */
+  async sends(command: string, fields: object, options: { id?: string } & IClientPublishOptions = {}): Promise<string> {
+    const { id = randomUUID(), ...publish } = options
+    await this.mqtt.publishAsync(command, JSON.stringify({ id, ...fields }), { qos: 1, ...publish })
+    return id
+  }
+
+  /** Sends a command and resolves with what answers it. A refusal is an answer too. */
+  async asks(
+    command: string,
+    fields: object = {},
+    options: { id?: string } & IClientPublishOptions = {},
+  ): Promise<Received> {
+    const id = options.id ?? randomUUID()
+    this.sends(command, fields, { ...options, id }).catch(() => {}) // MQTT 5 tells a refusal twice
+    return this.#take(({ re, event }) => re === id && event !== 'command_queued', `the answer to ${command}`)
+  }
+
+  /** The oldest unread event of that name, or the next one. */
+  receives(event: string): Promise<Received> {
+    return this.#take((one) => one.event === event, event)
+  }
+
+  /** All that came and was not taken; whatever was published to this user before the call is among it. */
+  async unread(): Promise<Received[]> {
+    await this.asks('whoami')
+    return this.#unread.splice(0)
+  }
+
+  async leaves(): Promise<void> {
+    await this.mqtt.endAsync()
+  }
+
+  async #take(wanted: (one: Received) => boolean, name: string): Promise<Received> {
+    const timeout = AbortSignal.timeout(DEADLINE)
+    for (;;) {
+      const at = this.#unread.findIndex(wanted)
+      if (at >= 0) return this.#unread.splice(at, 1)[0]!
+      await once(this.#arrived, 'event', { signal: timeout }).catch(() => {
+        const heard = this.#unread.map(({ event }) => event).join(', ')
+        throw new Error(`${this.user} waits in vain for ${name}; unread: ${heard || 'nothing'}`)
+      })
+    }
+  }
+}
+
+function connected(mqtt: MqttClient): Promise<void> {
+  return new Promise((resolve, reject) => {
+    mqtt.once('connect', () => resolve())
+    mqtt.once('error', reject)
+    mqtt.once('close', () => reject(new Error('closed before CONNACK')))
+  })
+}
+
+/** A token as an app's back-end would sign it. */
+export function tokenFor(sub: unknown, secret: string, claims: object = {}): string {
+  return jwt.sign({ sub, exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, { algorithm: 'HS256' })
+}

@@ -1,0 +1,95 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startBroker, type Broker } from '../broker/broker.ts'
+import { readConfig, type Config } from '../shared/config.ts'
+import { sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
+import { openLog } from '../shared/log.ts'
+import { declarationOf, describe, loadGroup, type Commands } from '../shared/runtime/scan.ts'
+import { serveGroup } from '../shared/runtime/serve.ts'
+import { closeAll, type Closable } from '../shared/shutdown.ts'
+import { openStore } from '../shared/store/open.ts'
+import { Device, type DeviceOptions } from './device.ts'
+
+export const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
+
+/** A platform of a test's own: a real broker on random ports with fresh data, the groups it asks for, and devices. */
+export interface Stage {
+  readonly broker: Broker
+  readonly config: Config
+  readonly url: string
+  /** MQTT over WebSocket. */
+  readonly wss: string
+  readonly ca: string
+  readonly secret: string
+  readonly handlerKey: string
+  device(sub: string, options?: DeviceOptions): Promise<Device>
+  /** Starts another process' worth of a group, here; closing it drains it. Commands of the test's own are declared too. */
+  serve(group: string, commands?: Commands): Promise<Closable>
+  /** Closes this with the stage. */
+  keep<T extends Closable>(opened: T): T
+  close(): Promise<void>
+}
+
+/**
+ * Opens a stage with these groups served.
+ * @param settings over the defaults, by the names of the environment
+ * @param heard gets every log line, from debug up
+ */
+export async function openStage(
+  groups: string | string[] = [],
+  settings: Record<string, string> = {},
+  heard?: string[],
+): Promise<Stage> {
+  const dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
+  const config = readConfig({
+    NODE_ENV: 'test',
+    DATA_DIR: dir,
+    MQTTS_PORT: '0',
+    WSS_PORT: '0',
+    ADMIN_PORT: '0',
+    LOG_LEVEL: heard ? 'debug' : (process.env['LOG_LEVEL'] ?? 'silent'),
+    RETRY_DELAY: '20',
+    ...settings,
+  })
+  const log = openLog(config.LOG_LEVEL, 'test', heard && { write: (line) => void heard.push(line) })
+  const { cert: ca } = await tlsFiles(config)
+  const [secret, handlerKey] = [tokenSecrets(config)[0]!, sharedHandlerKeys(config)[0]!]
+  const catalogue = await describe(HANDLERS)
+  const broker = await startBroker(config, catalogue, log)
+  const store = openStore(config)
+  const opened: Closable[] = [{ close: () => rm(dir, { recursive: true }) }, store, broker]
+  const url = `mqtts://127.0.0.1:${broker.ports.mqtts}`
+  const wss = `wss://127.0.0.1:${broker.ports.wss}/mqtt`
+  const keep = <T extends Closable>(one: T): T => {
+    opened.push(one)
+    return one
+  }
+  const stage: Stage = {
+    broker,
+    config,
+    url,
+    wss,
+    ca,
+    secret,
+    handlerKey,
+    keep,
+    async device(sub, options) {
+      const device = await Device.connect(sub, options?.over === 'wss' ? wss : url, secret, ca, options)
+      keep({ close: () => device.mqtt.endAsync(true) })
+      return device
+    },
+    async serve(group, commands) {
+      const login = { url, ca: [ca], key: handlerKey, ownKey: false }
+      const options = { group, store, log, broker: login, window: config.HANDLER_WINDOW }
+      if (commands) await broker.reload({ ...catalogue, [group]: declarationOf(commands) })
+      const served = await serveGroup({ ...options, commands: commands ?? (await loadGroup(HANDLERS, group)) })
+      let closing: Promise<void> | undefined
+      return keep({ close: () => (closing ??= served.close()) })
+    },
+    close: () => closeAll(opened),
+  }
+  for (const group of [groups].flat()) await stage.serve(group)
+  return stage
+}
