@@ -92,7 +92,7 @@ async function main(): Promise<void> {
   const rounds = Number(values.rounds)
   const wrong = [...Object.values(load), handlers, rounds].some((value) => !Number.isInteger(value) || value < 1)
   if (wrong) throw new Error(USAGE)
-  const open = { switchboard, mosquitto }
+  const open = { switchboard: () => switchboard(handlers), mosquitto: () => mosquitto(handlers) }
   const names = (['switchboard', 'mosquitto'] as const).filter((name) => (values.only ?? name) === name)
   if (names.length === 0) throw new Error(USAGE)
 
@@ -103,12 +103,17 @@ async function main(): Promise<void> {
   const rows = new Map<string, Row[]>()
   for (let round = 0; round < rounds; round++) {
     for (const name of names) {
-      const target = await open[name](handlers)
+      const target = await open[name]()
       if (!target) {
         if (round === 0) process.stdout.write(`${name} is not installed here: not compared\n`)
         continue
       }
-      const row = await measure(target, load).finally(async () => target.close())
+      let row: Row
+      try {
+        row = await measure(target, load)
+      } finally {
+        await target.close()
+      }
       rows.set(name, [...(rows.get(name) ?? []), row])
       if (rounds > 1) process.stdout.write(`${line(row)}\n`)
     }
