@@ -28,14 +28,13 @@ const NO_CONTROL = /^[^\u0000-\u001f\u007f]+$/
 export async function takeCommand(session: DeviceSession, message: Incoming, ports: IntakePorts): Promise<void> {
   let cause: Cause = { user: session.user, re: undefined, correlation: message.correlation, responseTopic: undefined }
   try {
-    const { topic } = message
-    const name = nameOf(topic)
+    const name = nameOf(message.topic)
+    const own = ports.own.get(name)
+    if (!own && !ports.isKnown(name)) throw refuse('unknown_command')
     const payload = parsePayload(message.payload, ports.maxBytes)
     cause = { ...cause, re: idOf(payload, message.correlation), responseTopic: responseTopicOf(session, message) }
     const expiresAt = expiryOf(payload, message.expiry)
-    const own = ports.own.get(name)
     if (own) return await own(session, cause)
-    if (!ports.isKnown(name)) throw refuse('unknown_command')
     await ports.accept({
       ...cause,
       id: `${session.user}/${cause.re ?? ''}~${randomUUID()}`,
@@ -50,7 +49,8 @@ export async function takeCommand(session: DeviceSession, message: Incoming, por
   } catch (err) {
     if (!(err instanceof Refusal)) throw err
     ports.rejected(session, message.topic, err)
-    await ports.events.reject(session.user, message.topic, err, cause)
+    const answered = { ...cause, re: cause.re ?? readableId(message, ports.maxBytes) }
+    await ports.events.reject(session.user, message.topic, err, answered)
     throw err
   }
 }
@@ -80,6 +80,15 @@ function idOf({ id }: JsonObject, correlation: Buffer | undefined): string | und
   }
   if (typeof id === 'string' && isId(id)) return id
   throw refuse('bad_payload', { id: `must be a string of 1 to ${MAX_ID} characters` })
+}
+
+/** The id of a command that is refused before its own is checked, as far as one can be read. */
+function readableId({ payload, correlation }: Incoming, maxBytes: number): string | undefined {
+  try {
+    return idOf(parsePayload(payload, maxBytes), correlation)
+  } catch {
+    return idOf({}, correlation)
+  }
 }
 
 function isId(text: string): boolean {

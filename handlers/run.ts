@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   closeOnSignal(opened, log)
   const loaded = await Promise.all(groups.map((group) => loadGroup(here, group)))
   const url = config.BROKER_URL ?? `mqtts://127.0.0.1:${config.MQTTS_PORT}`
-  const ca = [...rootCertificates, await brokerCa(config)]
+  const ca = [...rootCertificates, ...(await brokerCa(config))]
   const store = openStore(config)
   opened.push(store)
   for (const [i, group] of groups.entries()) {
@@ -36,8 +36,11 @@ async function main(): Promise<void> {
   process.send?.({ ready: groups })
 }
 
-async function brokerCa(config: Config): Promise<string> {
-  return config.BROKER_CA ? readPem('BROKER_CA', config.BROKER_CA) : (await tlsFiles(config)).cert
+/** Whom to believe besides the public authorities; in production perhaps nobody. The broker's own key is not needed. */
+async function brokerCa(config: Config): Promise<string[]> {
+  if (config.BROKER_CA) return [readPem('BROKER_CA', config.BROKER_CA)]
+  if (config.TLS_CERT) return [readPem('TLS_CERT', config.TLS_CERT)]
+  return config.production ? [] : [(await tlsFiles(config)).cert]
 }
 
 main().catch((err: unknown) => {

@@ -49,7 +49,7 @@ export function readPem(setting: string, file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (err) {
-    throw new ConfigError(`${setting}: cannot read ${file} (${(err as NodeJS.ErrnoException).code})`)
+    throw new ConfigError(`${setting}: cannot read the file it names (${(err as NodeJS.ErrnoException).code})`)
   }
 }
 

@@ -60,6 +60,7 @@ export class Device {
       reconnectPeriod: 0,
       ...options.mqtt,
     })
+    const device = new Device(userIdOf(sub), mqtt) // listens before the CONNACK: a kept session's events follow it at once
     try {
       await connected(mqtt)
     } catch (err) {
@@ -67,7 +68,6 @@ export class Device {
       throw err
     }
     if ('setNoDelay' in mqtt.stream) (mqtt.stream as Socket).setNoDelay(true)
-    const device = new Device(userIdOf(sub), mqtt)
     const events = options.hears ? [...options.hears, 'session_info'] : ['events']
     await mqtt.subscribeAsync(
       events.map((event) => `${device.user}_${event}`),
@@ -99,6 +99,17 @@ export class Device {
     return this.#take((one) => one.event === event, event)
   }
 
+  /** Resolves when that many events of that name are unread, and leaves them so. */
+  async hears(event: string, times = 1): Promise<void> {
+    const timeout = AbortSignal.timeout(DEADLINE)
+    while (this.#unread.filter((one) => one.event === event).length < times) await this.#news(timeout, event)
+  }
+
+  /** The oldest unread event, or the next one. */
+  next(): Promise<Received> {
+    return this.#take(() => true, 'anything')
+  }
+
   /** All that came and was not taken; whatever was published to this user before the call is among it. */
   async unread(): Promise<Received[]> {
     await this.asks('whoami')
@@ -114,11 +125,15 @@ export class Device {
     for (;;) {
       const at = this.#unread.findIndex(wanted)
       if (at >= 0) return this.#unread.splice(at, 1)[0]!
-      await once(this.#arrived, 'event', { signal: timeout }).catch(() => {
-        const heard = this.#unread.map(({ event }) => event).join(', ')
-        throw new Error(`${this.user} waits in vain for ${name}; unread: ${heard || 'nothing'}`)
-      })
+      await this.#news(timeout, name)
     }
+  }
+
+  async #news(signal: AbortSignal, name: string): Promise<void> {
+    await once(this.#arrived, 'event', { signal }).catch(() => {
+      const heard = this.#unread.map(({ event }) => event).join(', ')
+      throw new Error(`${this.user} waits in vain for ${name}; unread: ${heard || 'nothing'}`)
+    })
   }
 }
 

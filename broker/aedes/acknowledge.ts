@@ -21,7 +21,7 @@ export function answerInOrder(
   try {
     working = work?.()
   } catch (err) {
-    working = Promise.reject(err as Error)
+    working = Promise.reject(err)
   }
   const before = last.get(client)
   if (!before && !working) return done(null)

@@ -8,7 +8,7 @@ import type { InnerClient } from './internals.ts'
 export function addToConnack(client: InnerClient, userProperties: Record<string, string>): void {
   const { conn } = client
   const reader = parser({ protocolVersion: 5 })
-  const write = conn.write
+  const write = conn.write.bind(conn)
   reader.on('packet', (connack: Packet) => {
     conn.write = write
     const { properties } = connack as IConnackPacket

@@ -92,6 +92,10 @@ export class Group {
 
   take(session: HandlerSession, window: number, command: string, qos: 0 | 1): void {
     let member = this.#members.get(session.id)
+    if (member && member.session !== session) {
+      this.lost(member.session) // the same client has come again before its old connection was seen to be gone
+      member = undefined
+    }
     if (!member) this.#members.set(session.id, (member = { session, window, takes: new Map(), holds: new Map() }))
     member.takes.set(command, qos)
     for (const job of this.#parked.get(command) ?? []) this.#ready.push(job)
@@ -208,16 +212,17 @@ export class Group {
   /** While a job waits it may expire, or find that nobody came in its time. */
   #waitForTurn(job: Job): void {
     const { at, expiresAt = Infinity, name } = job.command
+    const { queueTtlMs } = this.#ports
     const now = Date.now()
-    const unavailableAt = at + this.#ports.queueTtlMs
-    const due = Math.min(expiresAt, unavailableAt > now ? unavailableAt : now + this.#ports.queueTtlMs)
+    const givesUpAt = at + queueTtlMs > now ? at + queueTtlMs : now + queueTtlMs
     clearTimeout(job.timer)
     const look = (): void => {
-      if (expiresAt <= Date.now()) this.#ports.expired(job, 'timeout')
-      else if (!this.has(name)) this.#ports.expired(job, 'unavailable')
+      const then = Date.now() // a timer may fire a millisecond early
+      if (expiresAt <= then) this.#ports.expired(job, 'timeout')
+      else if (givesUpAt <= then && !this.has(name)) this.#ports.expired(job, 'unavailable')
       else this.#waitForTurn(job)
     }
-    job.timer = setTimeout(look, Math.min(due - now, LONGEST_TIMER))
+    job.timer = setTimeout(look, Math.min(expiresAt - now, givesUpAt - now, LONGEST_TIMER))
   }
 
   #backOff(attempt: number): number {

@@ -49,7 +49,15 @@ function claimsOf(claims: string | jwt.JwtPayload): TokenClaims {
 
 /** A token may demand what we do not know; then we must not believe it. [RFC 7515 4.1.11] jsonwebtoken does not look. */
 function refuseCritical(token: string): void {
-  const header = jwt.decode(token, { complete: true })?.header
-  if (!header) throw new Denied('token: malformed')
+  const { header } = decoded(token)
   if (header.crit !== undefined) throw new Denied('token: crit names extensions that are not known')
+}
+
+function decoded(token: string): jwt.Jwt {
+  let read: jwt.Jwt | null = null
+  try {
+    read = jwt.decode(token, { complete: true })
+  } catch {} // its message would show a part of the claims
+  if (!read?.payload) throw new Denied('token: malformed')
+  return read
 }

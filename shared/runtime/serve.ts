@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import { connect, ErrorWithSubackPacket, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import type { Logger } from '../log.ts'
 import type { Closable } from '../shutdown.ts'
 import type { Store } from '../store/documents.ts'
@@ -48,9 +48,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
 
   const subscribe = async (): Promise<void> => {
     noDelay(client)
-    // QoS 0: a delivery is ended by `$done`, and a lost connection gives it to another; a PUBACK would end it at once.
-    const granted = await client.subscribeAsync(topics, { qos: 0 })
-    const denied = granted.filter(({ qos }) => qos >= 0x80).map(({ topic }) => topic)
+    const denied = await deniedOf(client, topics)
     if (denied.length > 0) log.error({ group, denied }, 'the key does not open these commands')
     else log.info({ group, commands: topics.length }, 'serving')
   }
@@ -108,6 +106,19 @@ async function firstConnect(client: MqttClient): Promise<void> {
   } catch (err) {
     await client.endAsync(true)
     throw err
+  }
+}
+
+/** Subscribes, and resolves with what the broker denies; a broken connection rejects. */
+async function deniedOf(client: MqttClient, topics: string[]): Promise<string[]> {
+  try {
+    // QoS 0: a delivery is ended by `$done`, and a lost connection gives it to another; a PUBACK would end it at once.
+    await client.subscribeAsync(topics, { qos: 0 })
+    return []
+  } catch (err) {
+    if (!(err instanceof ErrorWithSubackPacket)) throw err
+    const { granted } = err.packet
+    return topics.filter((_, i) => Number(granted[i]) >= 0x80)
   }
 }
 

@@ -1,0 +1,11 @@
+import { expect, test } from '@jest/globals'
+import { Fifo } from './fifo.ts'
+
+test('gives what came first, and is empty and good again afterwards', () => {
+  const fifo = new Fifo<number>()
+  expect([fifo.head, fifo.shift()]).toEqual([undefined, undefined])
+  for (const n of [1, 2]) fifo.push(n)
+  expect([fifo.head, fifo.shift(), fifo.shift(), fifo.shift()]).toEqual([1, 1, 2, undefined])
+  fifo.push(3)
+  expect([fifo.head, fifo.shift(), fifo.head]).toEqual([3, 3, undefined])
+})

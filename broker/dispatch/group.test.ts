@@ -1,0 +1,213 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { commandName } from '../../shared/wire/topic.ts'
+import { userIdOf } from '../../shared/wire/user-id.ts'
+import type { Command, HandlerSession } from '../session.ts'
+import { Group, type Job, type Rule } from './group.ts'
+
+const TTL = 1_000
+const TIME_LIMIT = 100
+const GRACE = 2_000
+
+let group: Group
+/** Who got what, as `member: command id attempt`. */
+let given: string[]
+let ended: string[]
+let jobs: Map<string, Job>
+let rules: Record<string, Partial<Rule>>
+
+beforeEach(() => {
+  jest.useFakeTimers()
+  given = []
+  ended = []
+  jobs = new Map()
+  rules = { read: { ordered: false } }
+  group = new Group({
+    rule: (command) => ({ ordered: true, timeoutMs: TIME_LIMIT, attempts: 3, ...rules[command] }),
+    deliver(member, job) {
+      given.push(`${member.session.client}: ${job.command.id} ${job.attempt}`)
+      jobs.set(job.command.id, job)
+    },
+    dead: (job, code) => over(job, `dead ${code}`),
+    expired: (job, code) => over(job, `expired ${code}`),
+    queueTtlMs: TTL,
+    retryDelayMs: 10,
+  })
+})
+afterEach(() => {
+  group.close()
+  jest.useRealTimers()
+})
+
+function over(job: Job, how: string): void {
+  ended.push(`${job.command.id} ${how}`)
+  group.end(job)
+}
+
+/** A new connection of a process, that takes these commands. */
+function joins(client: string, { window = 10, takes = ['act', 'read'] } = {}): HandlerSession {
+  const session: HandlerSession = { kind: 'handler', id: `$handler/g/${client}`, group: 'g', client, rights: 'all' }
+  for (const command of takes) group.take(session, window, command, 0)
+  return session
+}
+
+/** `alice1` is Alice's first command. */
+function sends(id: string, name = 'act', more: Partial<Command> = {}): void {
+  group.accept({
+    id,
+    name: commandName(name),
+    user: userIdOf(id.replace(/\d+$/, '')),
+    client: 'phone',
+    payload: Buffer.alloc(0),
+    re: undefined,
+    at: Date.now(),
+    expiresAt: undefined,
+    stored: true,
+    traceparent: '',
+    correlation: undefined,
+    responseTopic: undefined,
+    ...more,
+  })
+}
+
+const ends = (id: string): void => group.end(jobs.get(id)!)
+const fails = (id: string): void => group.retry(jobs.get(id)!, 'internal')
+
+test('gives each command to the member with the least in flight', () => {
+  joins('one')
+  joins('two')
+  for (const id of ['alice1', 'bob1', 'carl1']) sends(id)
+  expect(given).toEqual(['one: alice1 1', 'two: bob1 1', 'one: carl1 1'])
+  ends('alice1')
+  ends('carl1')
+  sends('dora1')
+  expect(given.at(-1)).toBe('one: dora1 1')
+})
+
+test('gives no member more than its window; the next goes out when one has ended', () => {
+  joins('one', { window: 2 })
+  for (const id of ['alice1', 'bob1', 'carl1', 'dora1']) sends(id)
+  expect(given).toHaveLength(2)
+  ends('bob1')
+  expect(given).toEqual(['one: alice1 1', 'one: bob1 1', 'one: carl1 1'])
+})
+
+test("keeps one user's commands in order, one at a time, while others' go on", () => {
+  joins('one')
+  for (const id of ['alice1', 'alice2', 'alice3', 'bob1']) sends(id)
+  expect(given).toEqual(['one: alice1 1', 'one: bob1 1'])
+  ends('alice1')
+  ends('alice2')
+  ends('alice3')
+  expect(given.slice(2)).toEqual(['one: alice2 1', 'one: alice3 1'])
+})
+
+test('lets commands that need no order pass', () => {
+  joins('one')
+  sends('alice1')
+  sends('alice2', 'read')
+  sends('alice3', 'read')
+  expect(given).toEqual(['one: alice1 1', 'one: alice2 1', 'one: alice3 1'])
+})
+
+test("tries again after a growing pause, which holds back that user's later commands alone", () => {
+  joins('one')
+  for (const id of ['alice1', 'alice2', 'bob1']) sends(id)
+  fails('alice1')
+  expect(given).toEqual(['one: alice1 1', 'one: bob1 1'])
+  jest.advanceTimersByTime(10)
+  fails('alice1')
+  jest.advanceTimersByTime(9)
+  expect(given.at(-1)).toBe('one: alice1 2')
+  jest.advanceTimersByTime(11)
+  expect(given.at(-1)).toBe('one: alice1 3')
+  fails('alice1')
+  expect(ended).toEqual(['alice1 dead internal'])
+  expect(given.at(-1)).toBe('one: alice2 1')
+})
+
+test('tries a command that is not stored once', () => {
+  joins('one')
+  sends('alice1', 'act', { stored: false })
+  fails('alice1')
+  expect(ended).toEqual(['alice1 dead internal'])
+})
+
+test('gives up on a silent member after its time and a grace, then on the command', () => {
+  joins('one')
+  sends('alice1')
+  jest.advanceTimersByTime(TIME_LIMIT + GRACE - 1)
+  expect(given).toHaveLength(1)
+  jest.advanceTimersByTime(1 + 10)
+  expect(given.at(-1)).toBe('one: alice1 2')
+  jest.advanceTimersByTime(2 * (TIME_LIMIT + GRACE + 20))
+  expect(ended).toEqual(['alice1 dead timeout'])
+})
+
+test('gives what a lost member held to another at once, and hears the lost one no more', () => {
+  const one = joins('one')
+  sends('alice1')
+  const two = joins('two')
+  group.lost(one)
+  expect(given).toEqual(['one: alice1 1', 'two: alice1 2'])
+  expect(group.held(one, 'alice1')).toBeUndefined()
+  expect(group.held(two, 'alice1', 1)).toBeUndefined()
+  expect(group.held(two, 'alice1', 2)).toBe(jobs.get('alice1'))
+})
+
+test('a client that comes again before its old connection is seen to be gone is a new member', () => {
+  const before = joins('one')
+  sends('alice1')
+  const now = joins('one')
+  expect(given).toEqual(['one: alice1 1', 'one: alice1 2'])
+  expect(group.held(now, 'alice1')).toBeDefined()
+  group.lost(before) // late
+  expect(group.members).toBe(1)
+  expect(group.held(now, 'alice1')).toBeDefined()
+})
+
+test('a member that takes no more keeps what it holds, and the rest goes to the others', () => {
+  const one = joins('one')
+  sends('alice1')
+  for (const command of ['act', 'read']) group.takeNoMore(one, command)
+  sends('bob1')
+  expect(group.has('act')).toBe(false)
+  expect(group.held(one, 'alice1')).toBeDefined()
+  joins('two')
+  expect(given).toEqual(['one: alice1 1', 'two: bob1 1'])
+})
+
+test('keeps commands for a group that is away, in order, and ends them when nobody comes', () => {
+  sends('alice1')
+  sends('bob1')
+  jest.advanceTimersByTime(TTL - 1)
+  joins('one', { takes: ['act'] })
+  expect(given).toEqual(['one: alice1 1', 'one: bob1 1'])
+  sends('carl1', 'read')
+  jest.advanceTimersByTime(TTL)
+  expect(ended).toEqual(['carl1 expired unavailable'])
+})
+
+test('a command that nobody stores does not wait at all', () => {
+  sends('alice1', 'act', { stored: false })
+  expect(ended).toEqual(['alice1 expired unavailable'])
+})
+
+test('a command that has expired is not run, wherever it waits', () => {
+  joins('one')
+  sends('alice1')
+  sends('alice2', 'act', { expiresAt: Date.now() + 50 })
+  sends('alice3')
+  jest.advanceTimersByTime(50)
+  expect(ended).toEqual(['alice2 expired timeout'])
+  ends('alice1')
+  expect(given).toEqual(['one: alice1 1', 'one: alice3 1'])
+})
+
+test('a timer that fires a millisecond early ends nothing for another reason than its own', () => {
+  sends('alice1', 'act', { expiresAt: Date.now() + 50 })
+  jest.setSystemTime(Date.now() - 1)
+  jest.advanceTimersByTime(50)
+  expect(ended).toEqual([])
+  jest.advanceTimersByTime(1)
+  expect(ended).toEqual(['alice1 expired timeout'])
+})

@@ -1,0 +1,118 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from '@jest/globals'
+import { isCommand } from '../shared/runtime/command.ts'
+import { isCommandName } from '../shared/wire/topic.ts'
+
+// The rules of the house, as far as a machine can see them.
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const FOLDERS = ['broker', 'handlers', 'shared', 'scripts', 'test']
+const files = FOLDERS.flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => `${folder}/${file}`),
+)
+const isTest = (file: string): boolean => /\.test\.ts$|^test\/|^shared\/store\/contract/.test(file)
+const sources = files.filter((file) => !isTest(file))
+const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
+
+/** What a file imports: a package by its name, a file of ours by its path, `type ` before it when only types are. */
+function importsOf(file: string): string[] {
+  const code = text(file).replace(/^\s*(?:\/\/|\*|\/\*).*$/gm, '')
+  const found = code.matchAll(/^(?:import|export)\s+(type\s)?(?:[\w\s{},*$]*?\sfrom\s+)?'([^']+)'/gm)
+  const dynamic = code.matchAll(/\bimport\(\s*'([^']+)'/g)
+  const name = (from: string): string => (from.startsWith('.') ? normalize(join(dirname(file), from)) : from)
+  return [
+    ...Array.from(found, ([, type = '', from]) => `${type && 'type '}${name(from!)}`),
+    ...Array.from(dynamic, ([, from]) => name(from!)),
+  ]
+}
+
+// Folder, what of ours it may import, which packages it may use. The first row that fits a file is its own.
+// prettier-ignore
+const RULES: [RegExp, RegExp, RegExp][] = [
+  [/^shared\/wire\//,     /^shared\/wire\//,                                                        /^zod$/],
+  [/^shared\/store\//,    /^shared\/(?:store|wire)\//,                                              /^libsql$|^node:(?:fs|path)$/],
+  [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|mqtt|pino)$|^node:/],
+  [/^shared\/[^/]+$/,     /^shared\/[^/]+$/,                                                        /^(?:zod|pino|pino-pretty|selfsigned)$|^node:/],
+  [/^broker\/aedes\//,    /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:aedes|mqemitter|mqtt-packet)$|^node:/],
+  [/^broker\//,           /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:jsonwebtoken|prom-client|ws|zod)$|^node:/],
+  [/^handlers\/[^/]+\//,  /^shared\/runtime\/command\.ts$|^shared\/wire\/|^type shared\/store\/documents\.ts$|^handlers\//, /^zod$|^node:crypto$/],
+  [/^handlers\/[^/]+$/,   /^shared\//,                                                              /^node:/],
+  [/^scripts\//,          /^(?:shared|broker|handlers|scripts|test)\//,                             /./],
+]
+
+test('every file imports only what its folder may', () => {
+  const wrong = sources.flatMap((file) => {
+    const [, ours, packages] = RULES.find(([folder]) => folder.test(file)) ?? [undefined, /(?!)/, /(?!)/]
+    return importsOf(file)
+      .filter((from) => {
+        const bare = from.replace(/^type /, '')
+        if (!/^(?:broker|handlers|shared|scripts|test)\//.test(bare)) return !packages.test(bare)
+        return !(ours.test(bare) || ours.test(from))
+      })
+      .map((from) => `${file} imports ${from}`)
+  })
+  expect(sources.flatMap(importsOf).length).toBeGreaterThan(100) // it has looked
+  expect(wrong).toEqual([])
+})
+
+test('no handler group knows another', () => {
+  const groupOf = (file: string): string | undefined => /^handlers\/([^/]+)\//.exec(file)?.[1]
+  const wrong = files.filter((file) => {
+    const group = groupOf(file)
+    return importsOf(file).some(
+      (from) => from.startsWith('handlers/') && group !== undefined && groupOf(from) !== group,
+    )
+  })
+  expect(wrong).toEqual([])
+})
+
+test('one folder alone knows Aedes, and from outside one asks its port and opens its engine', () => {
+  const outside = sources.filter((file) => !file.startsWith('broker/aedes/'))
+  expect(outside.filter((file) => importsOf(file).some((from) => /^(?:type )?(?:aedes|mqemitter)/.test(from)))).toEqual(
+    [],
+  )
+  const inner = outside.flatMap(importsOf).filter((from) => from.includes('broker/aedes/'))
+  expect(new Set(inner.map((from) => basename(from)))).toEqual(new Set(['port.ts', 'engine.ts']))
+})
+
+test('one file reads the environment; the scripts hand it on to what they start', () => {
+  const readers = sources.filter((file) => /process\.env\b/.test(text(file).replace(/^\s*(?:\/\/|\*).*$/gm, '')))
+  expect(readers.filter((file) => !file.startsWith('scripts/'))).toEqual(['shared/config.ts'])
+})
+
+test('every file of a group without a hyphen in its name is a command, and its name is its topic', async () => {
+  const commands = sources.filter((file) => /^handlers\/[^/]+\/[^/-]+$/.test(file))
+  expect(commands.length).toBeGreaterThan(0)
+  for (const file of commands) {
+    const module = (await import(join(ROOT, file))) as { default?: unknown }
+    expect([file, isCommand(module.default), isCommandName(basename(file, '.ts'))]).toEqual([file, true, true])
+  }
+})
+
+test('a command has its test beside it', () => {
+  const tested = new Set(files.filter((file) => file.endsWith('.test.ts')))
+  const commands = sources.filter((file) => /^handlers\/[^/]+\/[^/-]+$/.test(file))
+  expect(commands.filter((file) => !tested.has(file.replace(/\.ts$/, '.test.ts')))).toEqual([])
+})
+
+test('a handler holds no topic, no JSON, no MQTT, no retry and catches nothing', () => {
+  const commands = sources.filter((file) => /^handlers\/[^/]+\/[^/-]+$/.test(file))
+  expect(commands.filter((file) => /\bJSON\.|\bcatch\b|\bsetTimeout\b|_events\b|process\./.test(text(file)))).toEqual(
+    [],
+  )
+})
+
+test('names that go on the wire are snake_case, all others kebab-case, and none is a drawer', () => {
+  const named = files.map((file) => [file, basename(file).replace(/(?:\.test)?\.ts$/, '')] as const)
+  const onWire = (file: string, name: string): boolean => /^handlers\/[^/]+\//.test(file) && !name.includes('-')
+  const wrong = named.filter(([file, name]) =>
+    onWire(file, name) ? !isCommandName(name) : !/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name),
+  )
+  expect(wrong).toEqual([])
+  const drawers = /(?:^|-)(?:utils?|helpers?|common|types?|interfaces?|misc|manager|factory|base)$/
+  expect(named.filter(([, name]) => drawers.test(name) && name !== 'client-types')).toEqual([])
+})

@@ -1,0 +1,197 @@
+import { writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { request } from 'node:https'
+import { connect as connectTcp } from 'node:net'
+import { join } from 'node:path'
+import { connect as connectTls, type PeerCertificate } from 'node:tls'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { generate } from 'mqtt-packet'
+import { generate as selfSigned, type CertificateExtension, type SubjectAltNameEntry } from 'selfsigned'
+import { WebSocket } from 'ws'
+import { describe } from '../shared/runtime/scan.ts'
+import { Device, tokenFor } from './device.ts'
+import { HANDLERS, openStage, type Stage } from './stage.ts'
+
+// The outermost edge: listeners, before anyone has said who he is.
+
+const PAGE = 'https://app.example'
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage([], { WSS_ORIGINS: `${PAGE},https://other.example` })
+})
+afterAll(() => stage.close())
+
+function connectPacket(): Buffer {
+  const login = { username: 'JWT', password: Buffer.from(tokenFor('alice', stage.secret)) }
+  return generate({ cmd: 'connect', clientId: 'raw', clean: true, keepalive: 10, ...login })
+}
+
+test.each(['mqtts', 'wss'] as const)('plain TCP on the %s port never gets a CONNACK', async (port) => {
+  const socket = connectTcp(stage.broker.ports[port], '127.0.0.1')
+  const heard: Buffer[] = []
+  socket.on('data', (chunk) => heard.push(chunk))
+  socket.on('error', () => {})
+  socket.write(connectPacket())
+  await once(socket, 'close')
+  // At most a TLS alert (0x15) or an HTTP 400: nothing that begins with a CONNACK's 0x20.
+  expect(Buffer.concat(heard)[0]).not.toBe(0x20)
+})
+
+test('TLS older than 1.2 is refused', async () => {
+  const socket = connectTls({
+    port: stage.broker.ports.mqtts,
+    ca: stage.ca,
+    minVersion: 'TLSv1',
+    maxVersion: 'TLSv1.1',
+    ciphers: 'DEFAULT@SECLEVEL=0',
+  })
+  const [err] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
+  expect(err.code).toMatch(/SSL|RESET/)
+})
+
+/** The HTTP status that a WebSocket's opening gets, 101 for one that opens, and what it agreed on. */
+async function opens(headers: Record<string, string>, protocols = ['mqtt'], path = '/mqtt') {
+  const ws = new WebSocket(stage.wss.replace('/mqtt', path), protocols, { ca: stage.ca, headers })
+  ws.on('error', () => {})
+  const answer = await new Promise<{ status: number; protocol?: string; extensions?: string }>((resolve) => {
+    ws.once('open', () => resolve({ status: 101, protocol: ws.protocol, extensions: ws.extensions }))
+    ws.once('unexpected-response', (_, { statusCode }) => resolve({ status: statusCode! }))
+  })
+  ws.terminate()
+  return answer
+}
+
+test('a page of a foreign origin gets no WebSocket; one of a listed origin, of our own, or no page at all does', async () => {
+  for (const origin of [
+    'https://evil.example',
+    'null',
+    '',
+    `${PAGE}.evil.example`,
+    `${PAGE}:444`,
+    'http://app.example',
+  ]) {
+    expect([origin, await opens({ origin })]).toMatchObject([origin, { status: 403 }])
+  }
+  for (const origin of [PAGE, 'https://other.example', `https://127.0.0.1:${stage.broker.ports.wss}`]) {
+    expect([origin, await opens({ origin })]).toMatchObject([origin, { status: 101 }])
+  }
+  expect(await opens({})).toMatchObject({ status: 101 })
+})
+
+test('a WebSocket speaks mqtt at /mqtt, uncompressed, and nothing else', async () => {
+  expect(await opens({}, ['chat', 'mqtt'])).toEqual({ status: 101, protocol: 'mqtt', extensions: '' })
+  expect(await opens({}, [])).toMatchObject({ status: 400 })
+  expect(await opens({}, ['mqttv3.1'])).toMatchObject({ status: 400 })
+  for (const path of ['/', '/mqtt/', '/mqtts', '//mqtt'])
+    expect(await opens({}, ['mqtt'], path)).toMatchObject({ status: 404 })
+})
+
+test('a page asked of the web port is not there', async () => {
+  const asked = request(stage.wss.replace('wss', 'https'), { ca: stage.ca })
+  asked.end()
+  const [answer] = (await once(asked, 'response')) as [{ statusCode: number; resume(): void }]
+  answer.resume()
+  expect(answer.statusCode).toBe(404)
+})
+
+test('a frame over the packet size ends its own WebSocket and no other', async () => {
+  const alice = await stage.device('alice', { over: 'wss' })
+  const ws = new WebSocket(stage.wss, ['mqtt'], { ca: stage.ca })
+  ws.on('error', () => {})
+  await once(ws, 'open')
+  ws.send(Buffer.alloc(stage.config.MAX_PACKET_BYTES + 1))
+  const [code] = (await once(ws, 'close')) as [number]
+  expect(code).toBe(1009) // [RFC 6455 7.4.1] message too big
+  expect(await alice.asks('whoami')).toMatchObject({ event: 'session_info' })
+})
+
+test('an unfinished WebSocket message is bounded, too', async () => {
+  const ws = new WebSocket(stage.wss, ['mqtt'], { ca: stage.ca })
+  ws.on('error', () => {})
+  await once(ws, 'open')
+  const part = Buffer.alloc(stage.config.MAX_PACKET_BYTES / 4)
+  for (let i = 0; i < 5; i++) ws.send(part, { fin: false })
+  expect((await once(ws, 'close'))[0]).toBe(1009)
+})
+
+test('who connects and says nothing is hung up on', async () => {
+  const impatient = await openStage([], { CONNECT_TIMEOUT: '100' })
+  try {
+    const socket = connectTls({ port: impatient.broker.ports.mqtts, ca: impatient.ca })
+    const ws = new WebSocket(impatient.wss, ['mqtt'], { ca: impatient.ca })
+    await Promise.all([once(socket.resume(), 'close'), once(ws, 'close')])
+  } finally {
+    await impatient.close()
+  }
+})
+
+test('health and metrics answer on loopback, and tell no user', async () => {
+  const person = await stage.device('a very particular name')
+  await person.asks('whoami')
+  await person.asks('sing')
+  const admin = `http://127.0.0.1:${stage.broker.ports.admin}`
+  const get = async (path: string) => {
+    const answer = await fetch(`${admin}${path}`)
+    return [answer.status, await answer.text()] as const
+  }
+  expect(await get('/healthz')).toEqual([200, 'ok\n'])
+  expect(await get('/readyz')).toEqual([200, 'ready\n'])
+  const [status, metrics] = await get('/metrics')
+  expect(status).toBe(200)
+  expect(metrics).toMatch(/^mqtt_connections\{kind="device"\} [1-9]/m)
+  expect(metrics).toMatch(/^commands_rejected_total\{code="unknown_command"\} [1-9]/m)
+  expect(metrics).not.toMatch(/particular/)
+  expect((await get('/'))[0]).toBe(404)
+
+  const elsewhere = connectTcp(stage.broker.ports.admin, '127.0.0.2')
+  const [err] = (await once(elsewhere, 'error')) as [NodeJS.ErrnoException]
+  expect(err.code).toBe('ECONNREFUSED')
+})
+
+function certificate(commonName: string): Promise<{ cert: string; private: string }> {
+  const altNames: SubjectAltNameEntry[] = [{ type: 7, ip: '127.0.0.1' }]
+  const extensions: CertificateExtension[] = [
+    { name: 'basicConstraints', cA: true, critical: true },
+    { name: 'subjectAltName', altNames },
+  ]
+  return selfSigned([{ name: 'commonName', value: commonName }], { keyType: 'ec', extensions })
+}
+
+test('a renewed certificate is shown to who comes next, and disconnects nobody', async () => {
+  const [TLS_CERT, TLS_KEY] = [join(stage.config.DATA_DIR, 'cert.pem'), join(stage.config.DATA_DIR, 'key.pem')]
+  const [old, renewed] = [await certificate('old'), await certificate('renewed')]
+  const use = (pem: typeof old): void => {
+    writeFileSync(TLS_CERT, pem.cert)
+    writeFileSync(TLS_KEY, pem.private)
+  }
+  use(old)
+  const other = await openStage('contacts', { TLS_CERT, TLS_KEY })
+  const shown = async (port: number): Promise<PeerCertificate> => {
+    const socket = connectTls({ port, host: '127.0.0.1', ca: [old.cert, renewed.cert] })
+    await once(socket, 'secureConnect')
+    const peer = socket.getPeerCertificate()
+    socket.destroy()
+    return peer
+  }
+  try {
+    const [alice, bob] = [await other.device('alice'), await other.device('bob', { over: 'wss' })]
+    const { mqtts, wss } = other.broker.ports
+    const before = (await shown(mqtts)).fingerprint256
+    use(renewed)
+    await other.broker.reload(await describe(HANDLERS))
+    const now = await Promise.all([shown(mqtts), shown(wss)])
+    expect(now.map(({ fingerprint256 }) => fingerprint256 === before)).toEqual([false, false])
+    const carl = await Device.connect('carl', other.url, other.secret, renewed.cert)
+    for (const one of [alice, bob, carl]) {
+      expect(await one.asks('get_contact_list')).toMatchObject({ event: 'contact_list' }) // the handlers stay, too
+    }
+    await carl.leaves()
+
+    writeFileSync(TLS_CERT, 'no certificate')
+    await expect(other.broker.reload(await describe(HANDLERS))).rejects.toThrow()
+    expect((await shown(mqtts)).fingerprint256).toBe(now[0].fingerprint256) // what was there stays
+    expect(await alice.asks('whoami')).toMatchObject({ event: 'session_info' })
+  } finally {
+    await other.close()
+  }
+})

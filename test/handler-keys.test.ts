@@ -1,0 +1,260 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { openLog } from '../shared/log.ts'
+import { loadGroup } from '../shared/runtime/scan.ts'
+import { serveGroup } from '../shared/runtime/serve.ts'
+import { openStore } from '../shared/store/open.ts'
+import type { Device } from './device.ts'
+import { PlainHandler, type PlainOptions } from './plain-handler.ts'
+import { HANDLERS, openStage, type Stage } from './stage.ts'
+
+// What a handler's key opens, and how a plain MQTT client is a handler.
+
+const NEW = 'the shared key that is new'
+const OLD = 'the shared key that is old'
+const CONTACTS = 'the key of contacts alone'
+const CONTACTS_NEXT = 'the next key of contacts'
+const lines: string[] = []
+const own: PlainOptions = { username: 'handler:contacts', key: CONTACTS }
+
+let stage: Stage
+let alice: Device
+beforeAll(async () => {
+  const keys = `contacts=${CONTACTS},contacts=${CONTACTS_NEXT},nobody=the key of no group here`
+  stage = await openStage([], { HANDLER_KEY: `${NEW},${OLD}`, HANDLER_KEYS: keys }, lines)
+  alice = await stage.device('alice')
+})
+afterAll(() => stage.close())
+beforeEach(() => {
+  lines.length = 0
+})
+
+/** How a publish was acknowledged on MQTT 5; undefined for success. */
+function reasonOf(publish: Promise<void>): Promise<number | undefined> {
+  return publish.then(
+    () => undefined,
+    ({ code }: { code: number }) => code,
+  )
+}
+
+const INTRUDERS: [string, PlainOptions][] = [
+  ['a guessed key', { key: 'a key that is guessed' }],
+  ['no key', { key: '' }],
+  ['the beginning of the key', { key: NEW.slice(0, -1) }],
+  ["a group's key for the shared one", { key: CONTACTS }],
+  ['the shared key for that of a group', { username: 'handler:contacts', key: NEW }],
+  ["another group's key", { username: 'handler:contacts', key: 'the key of no group here' }],
+  ['a group that has no key', { username: 'handler:profiles', key: NEW }],
+  ['a group that is a word of every object', { username: 'handler:constructor', key: CONTACTS }],
+  ['no group', { username: 'handler:', key: CONTACTS }],
+]
+test.each(INTRUDERS)('a handler with %s is refused; the log says so and shows no key', async (_, login) => {
+  for (const [version, code] of [
+    [4, 5],
+    [5, 0x87],
+  ] as const) {
+    await expect(PlainHandler.connect(stage, 'contacts.x', { ...login, version })).rejects.toMatchObject({ code })
+  }
+  const all = lines.join('')
+  expect(all.match(/"connect refused"/g)).toHaveLength(2)
+  expect(all).toMatch(/handler key is wrong/)
+  for (const key of [NEW, OLD, CONTACTS, login.key!]) if (key !== '') expect(all).not.toContain(key)
+})
+
+test.each([
+  ['the shared key', { key: NEW }],
+  ['the old shared key', { key: OLD }],
+  ["its group's key", own],
+  ["its group's next key", { ...own, key: CONTACTS_NEXT }],
+])('a handler with %s is let in, by MQTT 3.1.1 and 5', async (_, login) => {
+  for (const version of [4, 5] as const) {
+    const handler = await PlainHandler.connect(stage, 'contacts.x', { ...login, version })
+    await handler.takes('get_contact_list')
+    await handler.mqtt.endAsync()
+  }
+})
+
+test("a group's own key takes its group's commands and no other", async () => {
+  const contacts = await PlainHandler.connect(stage, 'c.1', own)
+  await contacts.takes('request_contact')
+  for (const foreign of ['add_note', 'whoami', 'contacts', '#', 'alice_events', 'fleet/7/pos', '$SYS/#', '__proto__']) {
+    await expect(contacts.takes(foreign)).rejects.toMatchObject({ packet: { granted: [0x87] } })
+  }
+  const nobody = await PlainHandler.connect(stage, 'n.1', {
+    username: 'handler:nobody',
+    key: 'the key of no group here',
+  })
+  await expect(nobody.takes('request_contact')).rejects.toMatchObject({ packet: { granted: [0x87] } })
+  await Promise.all([contacts.mqtt.endAsync(), nobody.mqtt.endAsync()])
+})
+
+test("a group's own key causes the events that its group declares and no other", async () => {
+  const contacts = await PlainHandler.connect(stage, 'c.1', own)
+  await contacts.causes('alice_contact_requested', { user_id: 'bob' })
+  expect(await alice.receives('contact_requested')).toMatchObject({ user_id: 'bob' })
+
+  const foreign = ['alice_note_added', 'alice_command_rejected', 'alice_session_info', 'alice_events', 'alice_']
+  for (const topic of [
+    ...foreign,
+    'request_contact',
+    'sing',
+    '_contact_requested',
+    'fleet/7/pos',
+    '$SYS/x',
+    '$other',
+  ]) {
+    expect([topic, await reasonOf(contacts.causes(topic, {}))]).toEqual([topic, 0x87])
+  }
+  expect(contacts.mqtt.connected).toBe(true)
+  expect(await alice.unread()).toEqual([])
+  await contacts.mqtt.endAsync()
+})
+
+test('an event that its key does not open ends nothing on $done either: the attempt has failed', async () => {
+  const contacts = await PlainHandler.connect(stage, 'c.1', own)
+  await contacts.takes('get_contact_list', 0)
+  const id = await alice.sends('get_contact_list', {})
+  const { stamp } = await contacts.gets()
+  const events = [{ to: 'alice', event: 'note_added', fields: {} }]
+  const said = { outcome: 'done', command: stamp['command-id'], attempt: 1, events }
+  expect(await reasonOf(contacts.ends(said))).toBe(0x87)
+  const again = await contacts.gets()
+  expect(again.stamp['attempt']).toBe('2')
+  await contacts.causes('alice_contact_list', { contacts: [] }, again.stamp['command-id'])
+  expect(await alice.receives('contact_list')).toMatchObject({ re: id })
+  expect(await alice.unread()).toEqual([])
+  await contacts.mqtt.endAsync()
+})
+
+test('no handler publishes a command, not even with the shared key: what it publishes is an event', async () => {
+  const [notes, other] = [await PlainHandler.connect(stage, 'notes.1'), await PlainHandler.connect(stage, 'other.1')]
+  await other.takes('request_contact', 0)
+  const request = await stage.device('request', { hears: ['contact'] })
+  await notes.causes('request_contact', { user_id: 'bob' })
+  expect(await request.receives('contact')).toMatchObject({ user_id: 'bob' })
+  for (const word of ['whoami', 'sing', 'alice_events']) expect(await reasonOf(notes.causes(word, {}))).toBe(0x87)
+  expect(await reasonOf(notes.ends({ nonsense: true }))).toBe(0x99)
+  expect(other.unread).toBe(0)
+  await Promise.all([notes.mqtt.endAsync(), other.mqtt.endAsync()])
+})
+
+test('a handler hears no events, whatever it subscribes to', async () => {
+  const curious = await PlainHandler.connect(stage, 'notes.1')
+  for (const topic of ['alice_events', 'request_contact/#', '$SYS/#', '#']) {
+    await curious.takes(topic).catch(() => {}) // alice_events could be a command's name
+  }
+  await curious.causes('alice_greeted', {})
+  await alice.receives('greeted')
+  expect(curious.unread).toBe(0)
+  await curious.mqtt.endAsync()
+})
+
+test('a plain client completes by an event that names the command, with what it answers', async () => {
+  const notes = await PlainHandler.connect(stage, 'notes.1')
+  await notes.takes('add_note', 0)
+  const id = await alice.sends('add_note', { text: 'hi' })
+  const { command, payload, stamp } = await notes.gets()
+  expect([command, JSON.parse(payload.toString())]).toEqual(['add_note', { id, text: 'hi' }])
+  expect(stamp).toMatchObject({ 'user-id': 'alice', attempt: '1' })
+  await notes.causes('alice_note_added', { text: 'hi' }, stamp['command-id'])
+  expect(await alice.receives('note_added')).toMatchObject({ re: id, text: 'hi' })
+  await notes.causes('alice_note_added', { text: 'again' }, stamp['command-id']) // too late: it has ended
+  expect(await alice.unread()).toEqual([])
+  await notes.mqtt.endAsync()
+})
+
+test.each([4, 5] as const)('a plain client completes by PUBACK (MQTT %d)', async (version) => {
+  const notes = await PlainHandler.connect(stage, 'notes.1', { version })
+  await notes.takes('add_note', 1)
+  await alice.sends('add_note', { n: 1 })
+  await alice.sends('add_note', { n: 2 })
+  for (const n of [1, 2]) {
+    const { payload, acknowledge } = await notes.gets()
+    expect(JSON.parse(payload.toString())).toMatchObject({ n }) // the second comes when the first is over
+    expect(notes.unread).toBe(0)
+    acknowledge()
+  }
+  expect(await alice.unread()).toEqual([])
+  await notes.mqtt.endAsync()
+})
+
+test('a plain client completes on $done: with events, with a refusal, or with a wish for another attempt', async () => {
+  const notes = await PlainHandler.connect(stage, 'notes.1')
+  await notes.takes('add_note', 0)
+  const bob = await stage.device('bob')
+  const ids = [await alice.sends('add_note', { n: 1 }), await alice.sends('add_note', { n: 2 })]
+
+  const first = await notes.gets()
+  const command = first.stamp['command-id']
+  await notes.ends({ outcome: 'retry', command, attempt: 1, code: 'internal' })
+  expect((await notes.gets()).stamp).toMatchObject({ 'command-id': command, attempt: '2' })
+  const stale = {
+    outcome: 'done',
+    command,
+    attempt: 1,
+    events: [{ to: 'alice', event: 'note_added', fields: { stale: 1 } }],
+  }
+  await notes.ends(stale)
+  const events = [
+    { to: 'alice', event: 'note_added', fields: { n: 1 } },
+    { to: 'bob', event: 'note_shared', fields: { n: 1 } },
+  ]
+  await notes.ends({ outcome: 'done', command, attempt: 2, events })
+  expect(await alice.receives('note_added')).toMatchObject({ re: ids[0], n: 1 })
+  const shared = await bob.receives('note_shared')
+  expect(shared).toMatchObject({ n: 1 })
+  expect(shared).not.toHaveProperty('re')
+
+  const second = await notes.gets()
+  const refusal = { outcome: 'refused', code: 'conflict', message: 'is there already', fields: { n: 'is taken' } }
+  await notes.ends({ ...refusal, command: second.stamp['command-id'], attempt: 1 })
+  expect(await alice.receives('command_rejected')).toMatchObject({
+    re: ids[1],
+    command: 'add_note',
+    code: 'conflict',
+    message: 'is there already',
+    fields: { n: 'is taken' },
+  })
+  expect(await alice.unread()).toEqual([])
+  await notes.mqtt.endAsync()
+})
+
+test('a PUBACK with a reason code of 0x80 or more asks for another attempt, up to the limit', async () => {
+  const notes = await PlainHandler.connect(stage, 'notes.1')
+  await notes.takes('add_note', 1)
+  const id = await alice.sends('add_note', {})
+  for (const attempt of ['1', '2', '3', '4', '5']) {
+    const { stamp, acknowledge } = await notes.gets()
+    expect(stamp['attempt']).toBe(attempt)
+    acknowledge(0x80)
+  }
+  expect(await alice.receives('command_failed')).toMatchObject({ re: id, command: 'add_note', code: 'internal' })
+  await notes.mqtt.endAsync()
+})
+
+test('nobody ends what another holds', async () => {
+  const [notes, other] = [await PlainHandler.connect(stage, 'notes.1'), await PlainHandler.connect(stage, 'other.1')]
+  await notes.takes('add_note', 0)
+  const id = await alice.sends('add_note', {})
+  const { stamp } = await notes.gets()
+  const command = stamp['command-id']
+  await other.causes('alice_note_added', { from: 'another group' }, command)
+  const events = [{ to: 'alice', event: 'note_added', fields: { from: 'another group' } }]
+  await other.ends({ outcome: 'done', command, attempt: 1, events })
+  await notes.causes('alice_note_added', { from: 'notes' }, command)
+  expect(await alice.receives('note_added')).toMatchObject({ re: id, from: 'notes' })
+  expect(await alice.unread()).toEqual([])
+  await Promise.all([notes.mqtt.endAsync(), other.mqtt.endAsync()])
+})
+
+test('a process whose key does not open one of its commands says which, and serves the others', async () => {
+  const declared = await loadGroup(HANDLERS, 'contacts')
+  const commands = new Map([...declared, ['add_note', declared.get('get_contact_list')!]])
+  const broker = { url: stage.url, ca: [stage.ca], key: CONTACTS, ownKey: true }
+  const store = stage.keep(openStore(stage.config))
+  const log = openLog('info', 'contacts', { write: (line) => void lines.push(line) })
+  stage.keep(await serveGroup({ group: 'contacts', commands, store, log, broker, window: 10 }))
+  expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+    expect.objectContaining({ msg: 'the key does not open these commands', denied: ['add_note'] }),
+  )
+  expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
+})

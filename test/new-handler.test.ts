@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { Device } from './device.ts'
+import { ROOT, Run } from './process.ts'
+
+// A handler developer's first minutes, in a copy of the tree: scaffold, test, edit while it runs.
+
+const FOLDERS = ['broker', 'docs', 'handlers', 'scripts', 'shared', 'test']
+const TREE = [...FOLDERS, 'package.json', 'jest.config.js', 'tsconfig.json', '.prettierrc.json']
+const tree = `${mkdtempSync(join(tmpdir(), 'tree-'))}/`
+const HANDLER = join(tree, 'handlers/notes/add_note.ts')
+const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
+
+beforeAll(() => {
+  const filter = (file: string): boolean => !file.endsWith('.test.ts')
+  for (const part of TREE) cpSync(join(ROOT, part), join(tree, part), { recursive: true, filter })
+  symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'))
+})
+afterAll(() => rmSync(tree, { recursive: true }))
+
+/** An npm script of the copy; rejects when it fails. */
+function npm(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return promisify(execFile)('npm', ['run', '--silent', script, '--', ...args], { cwd: tree, env })
+}
+
+jest.setTimeout(60_000)
+
+test('npm run dev serves a handler that is scaffolded meanwhile; an edit is live at once and drops nothing', async () => {
+  const ports = { MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
+  const settings = { NODE_ENV: '', DATA_DIR: join(tree, 'data'), ...ports }
+  const dev = new Run(['scripts/dev.ts'], { root: tree, cwd: tree, env: settings })
+  try {
+    await dev.says(/Ctrl-C ends it/)
+    await npm('new', 'notes/add_note')
+    await Promise.all([dev.says(/"name":"notes".*"serving"/), dev.says(/"name":"broker".*"reloaded"/)])
+
+    const [url, secret] = [/mqtts:\S+/.exec(dev.stdout)![0], readFileSync(join(tree, 'data/dev/secret'), 'utf8')]
+    const ca = readFileSync(join(tree, 'data/dev/tls-cert.pem'), 'utf8')
+    const people = await Promise.all(['ada', 'ben', 'cleo'].map((sub) => Device.connect(sub, url, secret, ca)))
+    const before = await people[0]!.asks('add_note', { text: 'hello' })
+    expect(before).toMatchObject({ event: 'add_note_done', text: 'hello' })
+
+    const edited = readFileSync(HANDLER, 'utf8').replace(
+      'add_note_done({ text })',
+      'add_note_done({ text: `${text}!` })',
+    )
+    writeFileSync(HANDLER, edited)
+    const answers = await Promise.all(
+      people.map(async (person) => {
+        const texts: unknown[] = []
+        do {
+          const answer = await person.asks('add_note', { text: 'hello' }) // each is answered, or this rejects
+          expect(answer).toMatchObject({ event: 'add_note_done' })
+          texts.push(answer['text'])
+        } while (texts.at(-1) !== 'hello!')
+        expect(await person.unread()).toEqual([])
+        await person.leaves()
+        return texts
+      }),
+    )
+    for (const texts of answers) {
+      expect(texts.length).toBeGreaterThan(1)
+      expect(new Set(texts)).toEqual(new Set(['hello', 'hello!']))
+    }
+
+    writeFileSync(HANDLER, 'this is no TypeScript')
+    await dev.says(/could not reload; what ran before goes on/)
+    writeFileSync(HANDLER, edited.replace('!', '?'))
+    dev.kill('SIGINT')
+    expect(await dev.ended).toBe(0)
+  } finally {
+    await dev.close()
+    rmSync(join(tree, 'handlers/notes'), { recursive: true })
+  }
+})
+
+test('npm run new makes a handler that passes its own test, the type check and the format check', async () => {
+  await npm('new', 'notes/add_note')
+  const [jest] = await Promise.all([
+    npm('jest', 'handlers/notes'),
+    npm('types'),
+    promisify(execFile)('node_modules/.bin/prettier', ['--check', 'handlers/notes'], { cwd: tree, env }),
+  ])
+  expect(jest.stderr).toMatch(/Tests: +2 passed, 2 total/)
+  const docs = readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')
+  expect(docs).toContain('add_note: { text: string }')
+})
+
+test('npm run new refuses names that are none, and commands that are there', async () => {
+  const refused = ['Notes/add_note', 'notes/addNote', 'notes/add-note', 'notes', '../evil/add_note', 'notes/a/b', '']
+  const tries = [...refused, 'contacts/request_contact', 'notes/request_contact'].map((name) => {
+    return [name, new Run(['scripts/new.ts', name], { root: tree, cwd: tree })] as const
+  })
+  const before = readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')
+  for (const [name, run] of tries) {
+    expect([name, await run.ended]).toEqual([name, 1])
+    expect(run.stderr).toMatch(refused.includes(name) ? /usage: npm run new/ : /request_contact already/)
+  }
+  expect(existsSync(join(tree, 'handlers/notes/request_contact.ts'))).toBe(false)
+  expect(readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')).toBe(before)
+})

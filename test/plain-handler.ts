@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import type { Stage } from './stage.ts'
+
+/** A command as a plain handler gets it. */
+export interface Delivered {
+  command: string
+  payload: Buffer
+  /** The broker's stamp, and whatever else came as user properties. */
+  stamp: Record<string, string>
+  /** PUBACK of a delivery at QoS 1; the next one comes after it. */
+  acknowledge: (reasonCode?: number) => void
+}
+
+export interface PlainOptions {
+  username?: string
+  key?: string
+  version?: 4 | 5
+  mqtt?: IClientOptions
+}
+
+const DEADLINE = 10_000
+
+/** A handler that is none of our processes: a public MQTT client with a key, in whatever language. */
+export class PlainHandler {
+  readonly mqtt: MqttClient
+  readonly #unread: Delivered[] = []
+  readonly #arrived = new EventTarget()
+
+  private constructor(mqtt: MqttClient) {
+    this.mqtt = mqtt
+    const take = (
+      command: string,
+      payload: Buffer,
+      userProperties: object,
+      acknowledge: (code?: number) => void,
+    ): void => {
+      this.#unread.push({ command, payload, stamp: { ...userProperties }, acknowledge })
+      this.#arrived.dispatchEvent(new Event('delivery'))
+    }
+    mqtt.options.customHandleAcks = (topic, payload, packet, done) => {
+      take(topic, payload, packet.properties?.userProperties ?? {}, (code = 0) => done(code))
+    }
+    mqtt.on('message', (topic, payload, packet) => {
+      if (packet.qos === 0) take(topic, payload, packet.properties?.userProperties ?? {}, () => {})
+    })
+  }
+
+  /** @throws the CONNACK's refusal */
+  static async connect(stage: Stage, clientId: string, options: PlainOptions = {}): Promise<PlainHandler> {
+    const { username = 'handler', key = stage.handlerKey, version: protocolVersion = 5 } = options
+    const login = { clientId, username, password: key, protocolVersion, ca: stage.ca, reconnectPeriod: 0 }
+    const mqtt = await connectAsync(stage.url, { ...login, ...options.mqtt }, false)
+    stage.keep({ close: () => mqtt.endAsync(true) })
+    return new PlainHandler(mqtt)
+  }
+
+  /** @throws when the broker denies it */
+  async takes(command: string, qos: 0 | 1 = 1): Promise<void> {
+    await this.mqtt.subscribeAsync(command, { qos })
+  }
+
+  /** The oldest delivery that was not looked at, or the next one. */
+  async gets(command?: string): Promise<Delivered> {
+    const timeout = AbortSignal.timeout(DEADLINE)
+    for (;;) {
+      const at = this.#unread.findIndex((one) => command === undefined || one.command === command)
+      if (at >= 0) return this.#unread.splice(at, 1)[0]!
+      await once(this.#arrived, 'delivery', { signal: timeout }).catch(() => {
+        throw new Error(`a handler waits in vain for ${command ?? 'a command'}`)
+      })
+    }
+  }
+
+  /** How many deliveries nobody has looked at. */
+  get unread(): number {
+    return this.#unread.length
+  }
+
+  /** Publishes an event; with `completes`, it ends that command. */
+  async causes(topic: string, fields: object, completes?: string): Promise<void> {
+    const properties = completes === undefined ? {} : { userProperties: { completes } }
+    await this.mqtt.publishAsync(topic, JSON.stringify(fields), { qos: 1, properties })
+  }
+
+  /** Ends a command on `$done`. */
+  async ends(said: object): Promise<void> {
+    await this.mqtt.publishAsync('$done', JSON.stringify(said), { qos: 1 })
+  }
+
+  /** The connection breaks without a goodbye. */
+  dies(): void {
+    this.mqtt.stream.destroy()
+  }
+}

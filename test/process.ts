@@ -1,0 +1,116 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+/** The tree that is tested. */
+export const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+
+const DEADLINE = 15_000
+
+export interface RunOptions {
+  /** Settings; of our own environment it gets what a shell needs, and nothing else. */
+  env?: Record<string, string>
+  /** Where it runs: away from the tree by default, whose `.env` is a developer's own. */
+  cwd?: string
+  /** The tree whose script it is. */
+  root?: string
+}
+
+/** A script of ours as a process of its own. */
+export class Run {
+  readonly child: ChildProcess
+  /** What it said over IPC when it was ready; rejects when it ends before, with its last words. */
+  readonly ready: Promise<unknown>
+  /** Resolves with the exit code, or the signal that ended it, when its output has been read too. */
+  readonly ended: Promise<number | NodeJS.Signals>
+  stdout = ''
+  stderr = ''
+  readonly #said = new EventTarget()
+
+  /** @param script such as `handlers/run.ts`, and its arguments */
+  constructor([script = '', ...args]: string[], { env = {}, cwd = '/', root = ROOT }: RunOptions = {}) {
+    const { PATH = '', HOME = '' } = process.env
+    this.child = spawn(process.execPath, ['--import', TSX, `${root}${script}`, ...args], {
+      cwd,
+      env: { PATH, HOME, NODE_ENV: 'test', ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text
+      this.#hear()
+    })
+    this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+      this.#hear()
+    })
+    this.child.once('close', () => this.#hear())
+    this.ended = new Promise((resolve) => this.child.once('close', (code, signal) => resolve(code ?? signal!)))
+    this.ready = new Promise((resolve, reject) => {
+      this.child.once('message', resolve)
+      void this.ended.then((how) => reject(new Error(`${script} ended (${how}): ${this.stderr}${this.stdout}`)))
+    })
+    this.ready.catch(() => {}) // nobody need wait for it
+  }
+
+  get pid(): number {
+    return this.child.pid!
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal)
+  }
+
+  /** Resolves when stdout or stderr has said this, with the match. */
+  async says(what: RegExp): Promise<RegExpExecArray> {
+    const timeout = AbortSignal.timeout(DEADLINE)
+    for (;;) {
+      const said = what.exec(this.stdout) ?? what.exec(this.stderr)
+      if (said) return said
+      const ended = this.child.exitCode !== null || timeout.aborted
+      if (ended) throw new Error(`it does not say ${what}: ${this.stderr}${this.stdout}`)
+      await once(this.#said, 'text', { signal: timeout }).catch(() => {})
+    }
+  }
+
+  /** The processes that it started and that run now: process id to command line. */
+  children(): Map<number, string> {
+    return childrenOf(this.pid)
+  }
+
+  /** Ends it if need be. */
+  async close(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.kill('SIGKILL')
+    await this.ended
+  }
+
+  #hear(): void {
+    this.#said.dispatchEvent(new Event('text'))
+  }
+}
+
+/** Tells whether a process runs; one that has ended and waits for its parent does not. */
+export function isAlive(pid: number): boolean {
+  return ps(['-o', 'stat=', '-p', String(pid)]).some((stat) => !stat.startsWith('Z'))
+}
+
+function childrenOf(parent: number): Map<number, string> {
+  const lines = ps(['-o', 'pid=,stat=,args=', '--ppid', String(parent)])
+  return new Map(
+    lines.flatMap((line) => {
+      const [, pid, stat, args] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? []
+      return pid === undefined || stat!.startsWith('Z') ? [] : [[Number(pid), args!]]
+    }),
+  )
+}
+
+function ps(args: string[]): string[] {
+  try {
+    return execFileSync('ps', args, { encoding: 'utf8' })
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+  } catch {
+    return [] // none
+  }
+}

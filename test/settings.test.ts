@@ -1,0 +1,308 @@
+import { expect, test } from '@jest/globals'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { ConfigError, readConfig } from '../shared/config.ts'
+import { sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
+import { groupsIn } from '../shared/runtime/scan.ts'
+import { HANDLERS } from './stage.ts'
+
+const path = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url))
+const read = (file: string): string => readFileSync(path(file), 'utf8')
+const example = read('.env.example')
+const compose = read('docker-compose.yml')
+
+const SETTINGS = [...read('shared/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name!)
+const NOT_YET = SETTINGS.filter((name) => refusalOf({ [name]: 'mongodb://x' }).includes('not part of this version'))
+const SECRET_ONES = ['SECRET', 'HANDLER_KEY', 'HANDLER_KEYS', 'TLS_KEY']
+const LONG = 'sixteen-characters'
+const PRODUCTION = { NODE_ENV: 'production', SECRET: LONG, HANDLER_KEY: LONG, TLS_CERT: 'c.pem', TLS_KEY: 'k.pem' }
+
+/** The message that these settings are refused with; empty when they are taken. */
+function refusalOf(env: Record<string, string>): string {
+  try {
+    readConfig(env)
+    return ''
+  } catch (err) {
+    if (err instanceof ConfigError) return err.message
+    throw err
+  }
+}
+
+/** A folder of one test's own. */
+async function inFreshFolder<T>(work: (dir: string) => T | Promise<T>): Promise<T> {
+  const dir = mkdtempSync(join(tmpdir(), 'switchboard-'))
+  try {
+    return await work(dir)
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+}
+
+/** Runs TypeScript in a folder, with nothing in its environment but this. */
+function run(args: string[], cwd: string, env: Record<string, string>) {
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+  return spawnSync(process.execPath, ['--import', tsx, ...args], { cwd, env, encoding: 'utf8' })
+}
+
+// What may be set, and how a mistake is told
+
+test.each([
+  ['MQTTS_PORT', '70000'],
+  ['WSS_PORT', '-1'],
+  ['ADMIN_PORT', '9090.5'],
+  ['NODE_ENV', 'staging'],
+  ['LOG_LEVEL', 'verbose'],
+  ['SECRET', 'too-short'],
+  ['SECRET', `${LONG},too-short`],
+  ['SECRET', ','],
+  ['HANDLER_KEY', 'too-short'],
+  ['HANDLER_KEYS', LONG],
+  ['HANDLER_KEYS', 'contacts=too-short'],
+  ['HANDLER_KEYS', `contacts=${LONG},=${LONG}`],
+  ['BROKER_URL', 'mqtt://plaintext.example'],
+  ['HANDLER_WINDOW', '0'],
+  ['MAX_PACKET_BYTES', '1023'],
+  ['QUEUE_TTL', '2147483648'],
+  ['MAX_QUEUED', 'plenty'],
+])('refuses %s=%s, naming the setting and showing no value', (name, value) => {
+  const refusal = refusalOf({ [name]: value })
+  expect(refusal).toMatch(new RegExp(`^${name}: .`))
+  expect(refusal).not.toContain(value)
+})
+
+test('refuses nonsense in every setting that is no free text', () => {
+  const nonsense = 'hunter2'
+  const refusals = SETTINGS.map((name) => [name, refusalOf({ [name]: nonsense })] as const)
+  for (const [name, refusal] of refusals.filter(([, text]) => text !== '')) {
+    expect(refusal).toContain(name)
+    expect(refusal).not.toContain(nonsense)
+  }
+  const taken = refusals.filter(([, refusal]) => refusal === '').map(([name]) => name)
+  expect(taken).toEqual(['HOST', 'ADMIN_HOST', 'WSS_ORIGINS', 'DATA_DIR', 'BROKER_CA'])
+})
+
+test('tells every mistake at once', () => {
+  expect(refusalOf({ WSS_PORT: '70000', SECRET: 'short' }).split('\n')).toEqual([
+    expect.stringMatching(/^WSS_PORT: /),
+    expect.stringMatching(/^SECRET: /),
+  ])
+})
+
+test('takes the bounds themselves, and lists with blanks', () => {
+  expect(readConfig({ MQTTS_PORT: '0', WSS_PORT: '65535', SECRET: 'x'.repeat(16) })).toMatchObject({
+    MQTTS_PORT: 0,
+    WSS_PORT: 65_535,
+    SECRET: ['x'.repeat(16)],
+  })
+  const { HANDLER_KEY, HANDLER_KEYS } = readConfig({
+    HANDLER_KEY: ` ${LONG}-1 , ${LONG}-2 `,
+    HANDLER_KEYS: `a=${LONG}=1, b=${LONG}, a=${LONG}-2`,
+  })
+  expect(HANDLER_KEY).toEqual([`${LONG}-1`, `${LONG}-2`])
+  expect([...HANDLER_KEYS]).toEqual([
+    ['a', [`${LONG}=1`, `${LONG}-2`]],
+    ['b', [LONG]],
+  ])
+})
+
+test('wants certificate and key together', () => {
+  expect(refusalOf({ TLS_CERT: 'c.pem' })).toBe('TLS_CERT and TLS_KEY: set both or neither')
+  expect(refusalOf({ TLS_KEY: 'k.pem' })).toBe('TLS_CERT and TLS_KEY: set both or neither')
+})
+
+test('says of MongoDB and Redis that they are not in this version', () => {
+  expect(NOT_YET).toEqual(['MONGODB_URL', 'REDIS_URL'])
+  expect(refusalOf({ MONGODB_URL: 'mongodb://root:hunter2@db' })).toBe(
+    'MONGODB_URL: MongoDB is not part of this version; leave it unset',
+  )
+  expect(refusalOf({ REDIS_URL: 'redis://:hunter2@db' })).toBe(
+    'REDIS_URL: Redis is not part of this version; leave it unset',
+  )
+})
+
+test('counts an empty value as unset', () => {
+  expect(readConfig(Object.fromEntries(SETTINGS.map((name) => [name, ''])))).toEqual(readConfig({}))
+})
+
+// Production
+
+test('listens on loopback only, except in production', () => {
+  expect(readConfig({}).HOST).toBe('127.0.0.1')
+  expect(readConfig(PRODUCTION)).toMatchObject({ HOST: '0.0.0.0', ADMIN_HOST: '127.0.0.1', production: true })
+  expect(readConfig({ ...PRODUCTION, HOST: '10.0.0.1' }).HOST).toBe('10.0.0.1')
+})
+
+test('generates nothing in production: what is missing is named', () =>
+  inFreshFolder(async (dir) => {
+    const bare = readConfig({ NODE_ENV: 'production', DATA_DIR: dir })
+    expect(() => tokenSecrets(bare)).toThrow(/^SECRET: must be set/)
+    expect(() => sharedHandlerKeys(bare)).toThrow(/^HANDLER_KEY: must be set/)
+    await expect(tlsFiles(bare)).rejects.toThrow(/^TLS_CERT: must be set.*\nTLS_KEY: must be set/)
+    expect(readdirSync(dir)).toEqual([])
+  }))
+
+test("needs no shared key in production when the groups' own are set", () => {
+  const { HANDLER_KEY: _, ...rest } = PRODUCTION
+  expect(sharedHandlerKeys(readConfig({ ...rest, HANDLER_KEYS: `contacts=${LONG}` }))).toEqual([])
+})
+
+test('names the certificate that is not there', async () => {
+  await expect(tlsFiles(readConfig(PRODUCTION))).rejects.toThrow(/^TLS_CERT: cannot read/)
+})
+
+test.each([
+  { script: 'broker/main.ts', args: [], missing: ['SECRET'] },
+  { script: 'handlers/run.ts', args: ['contacts'], missing: ['HANDLER_KEY'] },
+])('$script does not start in production without what it needs', ({ script, args, missing }) =>
+  inFreshFolder((dir) => {
+    const { status, stderr } = run([path(script), ...args], dir, { NODE_ENV: 'production' })
+    expect(stderr.trim().split('\n')).toEqual(missing.map((name) => `${name}: must be set when NODE_ENV=production`))
+    expect(status).toBe(1)
+  }),
+)
+
+// .env.example
+
+const shown = [...example.matchAll(/^#([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => ({ name: name!, value: value! }))
+
+test('.env.example shows every setting once, and nothing else', () => {
+  expect(SETTINGS).toEqual(expect.arrayContaining(['NODE_ENV', 'IDEMPOTENCY_WINDOW']))
+  expect(SETTINGS).toEqual(expect.arrayContaining(Object.keys(readConfig({})).filter((name) => name !== 'production')))
+  expect(shown.map(({ name }) => name).toSorted()).toEqual(SETTINGS.toSorted())
+})
+
+test('.env.example shows the default of each', () => {
+  const standard = readConfig({}) as unknown as Record<string, unknown>
+  const text = (value: unknown): string => (typeof value === 'number' ? String(value) : ((value as string) ?? ''))
+  const none = [[], new Map()] // of a list or of pairs
+  for (const { name, value } of shown) {
+    if (value === '' && standard[name] !== undefined) expect(none).toContainEqual(standard[name])
+    else expect(`${name}=${value}`).toBe(`${name}=${text(standard[name])}`)
+  }
+})
+
+test('.env.example says of each in one line what it means, and whether it is in this version', () => {
+  const lines = example.split('\n')
+  for (const { name } of shown) {
+    const meaning = lines[lines.findIndex((line) => line.startsWith(`#${name}=`)) - 1]!
+    expect(meaning).toMatch(/^# [A-Za-z]/)
+    expect(`${name}: ${meaning.includes('not in this version')}`).toBe(`${name}: ${NOT_YET.includes(name)}`)
+  }
+})
+
+test('.env.example, copied as .env, changes nothing', () =>
+  inFreshFolder((dir) => {
+    const before = process.cwd()
+    try {
+      process.chdir(dir)
+      const without = readConfig()
+      copyFileSync(path('.env.example'), '.env')
+      expect(readConfig()).toEqual(without)
+    } finally {
+      process.chdir(before)
+    }
+  }))
+
+test('.env is read, and the environment goes before it', () =>
+  inFreshFolder((dir) => {
+    const print = `import { readConfig } from ${JSON.stringify(pathToFileURL(path('shared/config.ts')).href)}
+      const { LOG_LEVEL, HANDLER_WINDOW } = readConfig()
+      process.stdout.write(LOG_LEVEL + ' ' + HANDLER_WINDOW)`
+    const uncommented = example
+      .replace('#LOG_LEVEL=info', 'LOG_LEVEL=warn')
+      .replace('#HANDLER_WINDOW=64', 'HANDLER_WINDOW=7')
+    writeFileSync(join(dir, '.env'), uncommented)
+    const { stdout } = run(['--input-type=module', '--eval', print], dir, { HANDLER_WINDOW: '8' })
+    expect(stdout).toBe('warn 8')
+  }))
+
+test('.env.example holds nothing secret', () => {
+  for (const { name, value } of shown) if (SECRET_ONES.includes(name)) expect(`${name}=${value}`).toBe(`${name}=`)
+  expect(example).not.toMatch(/BEGIN|eyJ|:\/\/[^\s/]*@|[A-Za-z0-9+/_-]{32,}/)
+})
+
+// docker-compose.yml, as text: no other part of the platform reads YAML
+
+/** The blocks under a top-level key, by name. */
+function blocks(section: string): Map<string, string> {
+  const text = new RegExp(`^${section}:\\n((?: .*\\n|\\n)*)`, 'm').exec(compose)?.[1] ?? ''
+  return new Map(
+    [...text.matchAll(/^ {2}([A-Za-z0-9_-]+):.*\n((?: {3,}.*\n|\n)*)/gm)].map(([, name, body]) => [name!, body!]),
+  )
+}
+/** The variables that a service's processes get, with their values; empty where they come from .env alone. */
+function environment(service: string): Map<string, string> {
+  const text = /^ {4}environment:.*\n((?: {6,}.*\n)*)/m.exec(services.get(service) ?? '')?.[1] ?? ''
+  return new Map([...text.matchAll(/^ {6}([A-Z_]+):(.*)$/gm)].map(([, name, value]) => [name!, value!.trim()]))
+}
+const services = blocks('services')
+const groups = await groupsIn(HANDLERS)
+
+test('docker-compose.yml has a service for the broker and for each group, which is what it runs', () => {
+  expect(groups).toContain('contacts')
+  expect(services.get('broker')).toContain('command: [node, --import, tsx, broker/main.ts]\n')
+  for (const group of groups) {
+    expect(services.get(group)).toContain(`command: [node, --import, tsx, handlers/run.ts, ${group}]\n`)
+    expect(services.get(group)).not.toMatch(/container_name|ports:/) // or it could not be scaled
+  }
+  const others = [...services.keys()].filter((name) => name !== 'broker' && !groups.includes(name))
+  for (const other of others) expect(services.get(other)).toContain(`profiles: [${other}]\n`)
+})
+
+test('docker-compose.yml sets only settings that there are, and lets each through to the broker or the groups', () => {
+  const ours = ['broker', ...groups].flatMap((service) => [...environment(service).keys()])
+  const fixed = ['HOST', 'MQTTS_PORT', 'WSS_PORT', 'ADMIN_PORT'] // inside a container; outside, `ports` has them
+  expect(new Set([...ours, ...fixed, ...NOT_YET])).toEqual(new Set(SETTINGS))
+})
+
+test('docker-compose.yml explains every variable that is no setting', () => {
+  const head = compose.slice(0, compose.indexOf('\nname:'))
+  const read = [...compose.matchAll(/(?<!\$)\$\{([A-Z_]+)/g)].map(([, name]) => name!)
+  const passed = [...services.keys()].flatMap((service) => [...environment(service)])
+  const asked = new Set([...read, ...passed.filter(([, value]) => value === '').map(([name]) => name)])
+  for (const name of asked) if (!SETTINGS.includes(name)) expect(head).toMatch(new RegExp(`^# .*\\b${name}\\b`, 'm'))
+})
+
+test('docker-compose.yml runs as in production, refuses to start without its secrets, and holds none', () => {
+  for (const service of ['broker', ...groups]) expect(environment(service).get('NODE_ENV')).toBe('production')
+  for (const name of ['SECRET', 'TLS_CERT', 'TLS_KEY']) expect(compose).toContain(`\${${name}:?set ${name} in .env}`)
+  expect(compose).toContain('${HANDLER_KEY:-${HANDLER_KEYS:?set HANDLER_KEY or HANDLER_KEYS in .env}}')
+  const values = [...services.keys()].flatMap((service) => [...environment(service)])
+  for (const [name, value] of values.filter(([name]) => /SECRET|KEY|PASSWORD/.test(name))) {
+    expect(`${name}: ${value}`).toMatch(/: (\$\{.*\}|\/run\/secrets\/\w+)?$/)
+  }
+})
+
+test('docker-compose.yml gives a handler neither the secret of tokens nor the private key', () => {
+  for (const group of groups) {
+    expect(environment(group).has('SECRET')).toBe(false)
+    expect(services.get(group)).not.toContain('tls_key')
+  }
+})
+
+test('docker-compose.yml publishes to the network only MQTT, WebSocket and, where it is asked to, TURN', () => {
+  const published = [...compose.matchAll(/(?:ports: \[|^ +- )'([^' ]+):[\d-]+(?:\/\w+)?'\]?$/gm)].map(([, to]) => to!)
+  expect(published).toEqual([
+    '${MQTTS_PORT:-8883}',
+    '${WSS_PORT:-8443}',
+    '127.0.0.1:${ADMIN_PORT:-9090}',
+    '127.0.0.1:27017',
+    '127.0.0.1:6379',
+    '127.0.0.1:8080',
+    '${TURN_ADDRESS:-127.0.0.1}:3478',
+    '${TURN_ADDRESS:-127.0.0.1}:3478',
+    '${TURN_ADDRESS:-127.0.0.1}:49160-49259',
+  ])
+})
+
+test('docker-compose.yml and the Dockerfile pin every image', () => {
+  const images = [...`${compose}${read('deploy/Dockerfile')}`.matchAll(/^(?: +image:|FROM) (\S+)/gm)].map(
+    ([, name]) => name!,
+  )
+  expect(images).toHaveLength(6)
+  for (const image of images) expect(image).toMatch(/:\d+\.\d+\.\d+/)
+})

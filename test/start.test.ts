@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync, statSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import jwt from 'jsonwebtoken'
+import { Device } from './device.ts'
+import { isAlive, Run } from './process.ts'
+
+// A fresh machine: nothing is set, nothing is there, and one command starts it all.
+
+const PORTS = { MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
+
+const opened: { close(): Promise<void> }[] = []
+const fresh = mkdtempSync(join(tmpdir(), 'fresh-'))
+let start: Run
+let dir: string
+beforeAll(async () => {
+  start = run(['scripts/start.ts'], { DATA_DIR: fresh })
+  await start.says(/Ctrl-C ends it/)
+})
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fresh-'))
+})
+afterEach(() => rmSync(dir, { recursive: true }))
+afterAll(async () => {
+  for (const one of opened.toReversed()) await one.close()
+  rmSync(fresh, { recursive: true })
+})
+
+function run(script: string[], env: Record<string, string> = {}): Run {
+  const one = new Run(script, { env: { NODE_ENV: '', DATA_DIR: dir, ...PORTS, ...env } })
+  opened.push(one)
+  return one
+}
+
+function said(what: RegExp): string {
+  return what.exec(start.stdout)?.[1] ?? `nothing like ${what}`
+}
+
+/** A person with the token that was printed. */
+async function device(name: 'alice' | 'bob', over: 'tls' | 'wss' = 'tls'): Promise<Device> {
+  const url = said(over === 'wss' ? /(wss:\/\/\S+)/ : /(mqtts:\/\/\S+)/)
+  const ca = readFileSync(said(/--ca (\S+)/), 'utf8')
+  const token = said(name === 'alice' ? /ALICE=(\S+)/ : /BOB=(\S+)/)
+  const one = await Device.connect(name, url, 'none', ca, { token })
+  opened.push({ close: () => one.mqtt.endAsync(true) })
+  return one
+}
+
+function part(script: string): number {
+  return [...start.children()].find(([, command]) => command.includes(script))![0]
+}
+
+test('starts everything with nothing set, says where it is, and gives two tokens that work at once', async () => {
+  expect(said(/(mqtts:\/\/\S+)/)).toMatch(/^mqtts:\/\/127\.0\.0\.1:[1-9]\d+$/)
+  expect(said(/(wss:\/\/\S+)/)).toMatch(/^wss:\/\/127\.0\.0\.1:[1-9]\d+\/mqtt$/)
+  const health = said(/(http:\/\/\S+\/)healthz/)
+  for (const path of ['healthz', 'readyz', 'metrics']) expect((await fetch(`${health}${path}`)).status).toBe(200)
+
+  const [alice, bob] = [await device('alice'), await device('bob', 'wss')]
+  expect(await alice.asks('request_contact', { user_id: 'bob' })).toMatchObject({ event: 'contact_request_sent' })
+  expect(await bob.receives('contact_requested')).toMatchObject({ user_id: 'alice' })
+})
+
+test('a handler process that is killed is started again, and what was sent meanwhile is done', async () => {
+  const bob = await device('bob')
+  process.kill(part('handlers/run.ts'), 'SIGKILL')
+  await start.says(/contacts ended \(SIGKILL\); starting it again/)
+  expect(await bob.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
+})
+
+test('a broker that is killed is started again where it was, and handlers and devices find it', async () => {
+  process.kill(part('broker/main.ts'), 'SIGKILL')
+  await start.says(/broker ended \(SIGKILL\); starting it again/)
+  await start.says(/the broker listens[^]*the broker listens[^]*"serving"/)
+  const alice = await device('alice')
+  expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
+})
+
+test('SIGTERM ends all of it', async () => {
+  const parts = [part('broker/main.ts'), part('handlers/run.ts')]
+  start.kill('SIGTERM')
+  expect(await start.ended).toBe(0)
+  expect(parts.filter(isAlive)).toEqual([])
+  expect(start.stderr.split('\n').filter((line) => line !== '' && !line.includes('starting it again'))).toEqual([])
+})
+
+test('a wrong setting ends the start with 1, its name on stderr, and no value that could be a secret', async () => {
+  const several = {
+    MQTTS_PORT: 'eight',
+    WSS_PORT: '65536',
+    SECRET: 'too short',
+    HANDLER_KEY: 'too short',
+    HANDLER_KEYS: 'contacts',
+    LOG_LEVEL: 'loud',
+    MAX_COMMAND_BYTES: '-1',
+    MONGODB_URL: 'mongodb://me:a-password@127.0.0.1/',
+  }
+  const one = { TLS_CERT: '/no/such/file' }
+  const wrong = [several, one, { ...one, TLS_KEY: '/no/such/file' }].map(
+    (env) => [env, run(['scripts/start.ts'], env)] as const,
+  )
+  for (const [env, start] of wrong) {
+    expect([env, await start.ended]).toEqual([env, 1])
+    const { stdout, stderr } = start
+    const named = Object.keys(env).filter((name) => stderr.includes(`${name}: `) || stderr.includes(`${name} and`))
+    expect(named.length).toBeGreaterThan(0)
+    if (env === several) expect(named).toEqual(Object.keys(several))
+    expect(stderr + stdout).not.toMatch(/too short|a-password|\n {4}at /)
+  }
+})
+
+test('in production what is missing is named, and nothing is made up', async () => {
+  const env = { NODE_ENV: 'production' }
+  const keys = { SECRET: 'a secret of production', HANDLER_KEY: 'a key of production' }
+  const missing: [string, Run][] = [
+    ['SECRET', run(['broker/main.ts'], env)],
+    ['SECRET', run(['scripts/token.ts', 'alice'], env)],
+    ['TLS_CERT', run(['broker/main.ts'], { ...env, ...keys })],
+    ['HANDLER_KEY', run(['handlers/run.ts', 'contacts'], env)],
+  ]
+  for (const [name, one] of missing) {
+    expect([name, await one.ended]).toEqual([name, 1])
+    expect(one.stderr).toContain(`${name}: must be set when NODE_ENV=production`)
+  }
+  expect(() => statSync(join(dir, 'dev'))).toThrow('ENOENT')
+})
+
+test('the token script prints a token and nothing else', async () => {
+  const [hour, day] = [run(['scripts/token.ts', 'a_b']), run(['scripts/token.ts', 'a_b', '--ttl', '1d'])]
+  expect(await Promise.all([hour.ended, day.ended])).toEqual([0, 0])
+  const secret = readFileSync(join(dir, 'dev', 'secret'), 'utf8')
+  const lifetimes = [hour, day].map(({ stdout, stderr }) => {
+    expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
+    expect(stderr).toBe('')
+    const claims = jwt.verify(stdout.trim(), secret, { algorithms: ['HS256'] }) as jwt.JwtPayload
+    expect(claims.sub).toBe('a_b')
+    return claims.exp! - claims.iat!
+  })
+  expect(lifetimes).toEqual([3600, 86_400])
+
+  const wrong = [[], ['alice', '--ttl', 'soon'], ['--what']]
+  for (const one of wrong.map((args) => run(['scripts/token.ts', ...args]))) {
+    expect(await one.ended).toBe(1)
+    expect([one.stdout, one.stderr]).toEqual(['', expect.stringMatching(/\S/)])
+  }
+})
+
+test('processes that start at once on a fresh machine agree on one secret, for their owner alone', async () => {
+  const all = ['ada', 'ben', 'cleo', 'dan'].map((name) => run(['scripts/token.ts', name]))
+  await Promise.all(all.map(({ ended }) => ended))
+  const secret = readFileSync(join(dir, 'dev', 'secret'), 'utf8')
+  for (const { stdout } of all) expect(jwt.verify(stdout.trim(), secret)).toHaveProperty('sub')
+  expect(statSync(join(dir, 'dev')).mode & 0o077).toBe(0)
+  expect(statSync(join(dir, 'dev', 'secret')).mode & 0o077).toBe(0)
+})
