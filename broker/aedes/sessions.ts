@@ -122,6 +122,7 @@ export function memorySessions(limits: SessionLimits) {
     },
     /** Tells whether a live event has to wait: its session is catching up, or sent it while doing so. */
     holdsBack(client: InnerClient, packet: StoredPacket): boolean {
+      if (packet.messageId !== undefined) return false // it comes from the catching up itself
       const session = sessions.get(client.id)
       const waiting = session?.waiting.get(keyOf(packet))
       return waiting !== undefined && (session?.catchingUp === client || waiting.sentOn === client)
