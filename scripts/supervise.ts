@@ -28,17 +28,23 @@ export async function supervise(
 ): Promise<Part> {
   let stopping = false
   let current: ChildProcess
+  const alive = new Set<ChildProcess>()
   let wait = FIRST_DELAY
 
   async function begin(): Promise<ChildProcess> {
+    if (stopping) throw new Error(`${name} is stopping`)
     // A group of its own: Ctrl-C reaches this process alone, which then ends the parts in order.
     const child = spawn(process.execPath, [...process.execArgv, ...script], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
     })
+    alive.add(child)
     const message = await new Promise((resolve, reject) => {
       child.once('message', resolve)
-      child.once('exit', () => reject(new Error(`${name} ended before it served`)))
+      child.once('exit', () => {
+        alive.delete(child)
+        reject(new Error(`${name} ended before it served`))
+      })
     })
     const since = Date.now()
     child.once('exit', (code, signal) => {
@@ -58,9 +64,9 @@ export async function supervise(
       if (stopping) return
       try {
         current = await begin()
-        if (stopping) await end(current)
         return
       } catch (err) {
+        if (stopping) return
         process.stderr.write(`${(err as Error).message}; trying again in ${wait} ms\n`)
       }
     }
@@ -76,7 +82,7 @@ export async function supervise(
     signal: (signal) => void current.kill(signal),
     async close() {
       stopping = true
-      await end(current)
+      await Promise.all([...alive].map(end)) // one that is starting, too
     },
   }
 }

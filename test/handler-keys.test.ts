@@ -1,3 +1,4 @@
+import { rootCertificates } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { openLog } from '../shared/log.ts'
 import { loadGroup } from '../shared/runtime/scan.ts'
@@ -257,4 +258,22 @@ test('a process whose key does not open one of its commands says which, and serv
     expect.objectContaining({ msg: 'the key does not open these commands', denied: ['add_note'] }),
   )
   expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
+})
+
+test('a handler process does not give its key to a broker whose certificate it does not know', async () => {
+  const commands = await loadGroup(HANDLERS, 'contacts')
+  const store = stage.keep(openStore(stage.config))
+  const log = openLog('silent', 'contacts')
+  const serve = (ca: string[]) =>
+    serveGroup({
+      group: 'contacts',
+      commands,
+      store,
+      log,
+      window: 10,
+      broker: { url: stage.url, ca, key: NEW, ownKey: false },
+    })
+  await expect(serve([...rootCertificates])).rejects.toThrow(/self-signed|unable to verify/)
+  expect(lines.join('')).not.toMatch(/connect refused|"connected"/)
+  await (await serve([...rootCertificates, stage.ca])).close()
 })

@@ -346,8 +346,7 @@ test.each(VERSIONS)(
   },
 )
 
-// Fails for a fault in broker/aedes: what waited is dropped when its session comes back. Make it `test.each` when mended.
-test.failing.each(VERSIONS)(
+test.each(VERSIONS)(
   'what is for Alice while she is away waits for her, in order and once (MQTT %d)',
   async (version) => {
     const alice = await stage.device('carol', phone(version))
