@@ -31,7 +31,7 @@ export function closeOnSignal(opened: readonly Closable[], log: Logger, deadline
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
   process.on('disconnect', () => stop('disconnect'))
-  if (process.connected === false) stop('disconnect') // its parent went while this process was loading
+  if (process.send && !process.connected) stop('disconnect') // its parent went while this process was loading
 }
 
 /** Closes in reverse order; goes on after a failure and rejects with the first. */
