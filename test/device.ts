@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { connect, type IClientOptions, type IClientPublishOptions, type MqttClient } from 'mqtt'
+import { connect, type IClientOptions, type IClientPublishOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import jwt from 'jsonwebtoken'
 import { userIdOf, type UserId } from '../shared/wire/user-id.ts'
 
@@ -30,12 +30,15 @@ const DEADLINE = 10_000
 export class Device {
   readonly user: UserId
   readonly mqtt: MqttClient
+  /** What the broker said at the last connect. */
+  connack: IConnackPacket | undefined
   readonly #unread: Received[] = []
   readonly #arrived = new EventTarget()
 
   private constructor(user: UserId, mqtt: MqttClient) {
     this.user = user
     this.mqtt = mqtt
+    mqtt.on('connect', (connack) => (this.connack = connack))
     mqtt.on('message', (topic, payload) => {
       const event = topic.slice(user.length + 1)
       this.#unread.push({ event, ...(JSON.parse(payload.toString()) as Omit<Received, 'event'>) } as Received)

@@ -16,7 +16,7 @@ export interface RawClient {
 export async function openRaw(stage: Stage): Promise<RawClient> {
   const socket = connect({ port: stage.broker.ports.mqtts, host: '127.0.0.1', ca: stage.ca })
   socket.on('error', () => {})
-  const closed = once(socket, 'close')
+  const closed = new Promise((resolve) => socket.once('close', resolve))
   await once(socket, 'secureConnect')
   socket.setNoDelay(true)
   stage.keep({ close: async () => void socket.destroy() })
@@ -44,10 +44,15 @@ export async function openRaw(stage: Stage): Promise<RawClient> {
 
 /** A raw MQTT 3.1.1 client that is connected. */
 export async function connectRaw(stage: Stage, sub: string, more: Partial<IConnectPacket> = {}): Promise<RawClient> {
-  const client = await openRaw(stage)
+  const client = connectOn(await openRaw(stage), stage, sub, more)
+  await client.hears('connack')
+  return client
+}
+
+/** Sends a CONNECT and awaits nothing. */
+export function connectOn(client: RawClient, stage: Stage, sub: string, more: Partial<IConnectPacket> = {}): RawClient {
   const password = Buffer.from(tokenFor(sub, stage.secret))
   const login = { clientId: 'raw', username: 'JWT', password, keepalive: 60, clean: true }
   client.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, ...login, ...more })
-  await client.hears('connack')
   return client
 }

@@ -3,7 +3,7 @@ import type { IPublishPacket, ISubackPacket } from 'mqtt-packet'
 import { z } from 'zod'
 import { command, event } from '../../shared/runtime/command.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
-import { connectRaw, openRaw } from '../../test/raw-client.ts'
+import { connectOn, connectRaw, openRaw } from '../../test/raw-client.ts'
 
 // What Aedes 2.0.0-beta.1 does not survive, or gets wrong, on a raw socket. The measure is another user who goes on.
 
@@ -17,7 +17,7 @@ const count = command({
 })
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage([], { MAX_UNSENT_BYTES: '16384' })
+  stage = await openStage([], { MAX_UNSENT_BYTES: '16384', CONNECT_TIMEOUT: '400', MAX_KEEPALIVE: '90' })
   await stage.serve('counting', new Map([['count', count]]))
 })
 afterAll(() => stage.close())
@@ -118,4 +118,34 @@ test('a subscriber who stops reading stalls nobody, and is let go when too much 
   await serves()
   frozen.socket.resume()
   await gone
+})
+
+test('a CONNECT that never ends is cut off at its time limit', async () => {
+  const slow = await openRaw(stage)
+  const connect = Buffer.from([0x10, 20, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 60])
+  const dripping = setInterval(() => slow.socket.write(connect.subarray(0, 1)), 50)
+  slow.socket.write(connect.subarray(0, 5))
+  await slow.closed
+  clearInterval(dripping)
+  await serves()
+})
+
+test('no client may be silent for ever: keepalive 0 is refused on 3.1.1, and bounded on MQTT 5', async () => {
+  const refused = await connectRaw(stage, 'kay', { clientId: 'mute', keepalive: 0 })
+  await refused.closed
+  const kay = await stage.device('kay', { mqtt: { keepalive: 0 } })
+  expect(kay.connack?.properties).toMatchObject({ serverKeepAlive: 90 })
+})
+
+test('of twenty connections with one client id at once, one stays and is served', async () => {
+  const all = await Promise.all(Array.from({ length: 20 }, () => openRaw(stage)))
+  for (const raw of all) connectOn(raw, stage, 'tess', { clientId: 'one' })
+  const open = new Set(all)
+  for (const raw of all) void raw.closed.then(() => open.delete(raw))
+  await Promise.race(all.map(async (raw) => Promise.all(all.filter((one) => one !== raw).map(({ closed }) => closed))))
+  const [last] = open
+  last!.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'tess_counted', qos: 1 }] })
+  await last!.hears('suback')
+  last!.send(publish('count'))
+  expect(((await last!.hears('publish')) as IPublishPacket).topic).toBe('tess_counted')
 })
