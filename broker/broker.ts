@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Config } from '../shared/config.ts'
 import { sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
 import type { Logger } from '../shared/log.ts'
@@ -16,8 +18,11 @@ import { listenAdmin } from './listen/admin.ts'
 import { listenTls } from './listen/tls.ts'
 import { listenWss } from './listen/wss.ts'
 import { openMetrics } from './metrics.ts'
-import { memoryQueue } from './queue/memory.ts'
+import { openDeadLetters } from './queue/dead-letters.ts'
+import { openQueue } from './queue/durable-queue.ts'
 import type { HandlerSession, Session } from './session.ts'
+import { openLmdb } from './storage/lmdb.ts'
+import type { Storage } from './storage/storage.ts'
 import { callAt } from './timer.ts'
 
 export interface Broker extends Closable {
@@ -26,15 +31,30 @@ export interface Broker extends Closable {
   reload(catalogue: Catalogue): Promise<void>
 }
 
+/** What the broker keeps, in `DATA_DIR/broker`. */
+function openStorage({ DATA_DIR }: Config, failed: (err: unknown) => void): Storage {
+  const folder = join(DATA_DIR, 'broker')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return openLmdb(join(folder, 'broker.lmdb'), failed)
+}
+
 /** Starts a broker: its queue, its MQTT engine and its listeners. Resolves when it serves. */
 export async function startBroker(config: Config, declared: Catalogue, log: Logger): Promise<Broker> {
   let catalogue = declared
   const secrets = tokenSecrets(config)
   const keys = { shared: sharedHandlerKeys(config), groups: config.HANDLER_KEYS }
   const metrics = openMetrics()
-  const queue = memoryQueue({ maxQueued: config.MAX_QUEUED, windowMs: config.IDEMPOTENCY_WINDOW })
-  const events = new Events(() => engine)
-  const dispatch = new Dispatch({ config, queue, engine: () => engine, events, metrics, log })
+  const storage = openStorage(config, (err) => log.error({ err }, 'cannot store'))
+  const queue = await openQueue(storage, {
+    maxQueued: config.MAX_QUEUED,
+    maxQueuedBytes: config.MAX_QUEUED_BYTES,
+    windowMs: config.IDEMPOTENCY_WINDOW,
+  })
+  const dead = openDeadLetters(storage, config.MAX_DEAD, ({ command: { id } }) =>
+    log.error({ id }, 'too many dead letters; the oldest is dropped'),
+  )
+  const events = new Events(storage, () => engine)
+  const dispatch = new Dispatch({ config, storage, queue, dead, engine: () => engine, events, metrics, log })
   dispatch.declare(catalogue)
 
   const intake: IntakePorts = {
@@ -42,6 +62,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     events,
     own: new Map([['whoami', (session, cause) => whoami(session, cause, events)]]),
     isKnown: (command) => dispatch.isKnown(command),
+    nextOrder: () => queue.nextOrder(),
     accept: (command) => dispatch.accept(command),
     rejected: ({ user }, command, { code, fields }) => {
       metrics.rejected.inc({ code })
@@ -101,14 +122,15 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   }
 
   let ready = false
-  const opened: Closable[] = [queue, { close: async () => dispatch.close() }]
-  const engine: MqttEngine = await openEngine(config, hooks)
+  const opened: Closable[] = [storage, { close: async () => dispatch.close() }]
+  const engine: MqttEngine = await openEngine(config, storage, hooks)
   try {
+    dispatch.resume()
     const tls = await tlsFiles(config)
     const { HOST: host } = config
     const admin = await listenAdmin(
       { host: config.ADMIN_HOST, port: config.ADMIN_PORT },
-      { registry: metrics.registry, isReady: () => ready },
+      { registry: metrics.registry, isReady: () => ready && storage.isWell },
     )
     opened.push(admin)
     const mqtts = await listenTls({ host, port: config.MQTTS_PORT, tls }, (socket) => engine.accept(socket))

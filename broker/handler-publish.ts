@@ -27,7 +27,7 @@ export async function takeFromHandler(
   if (!to || !mayCause(session, to.event)) throw refuse('forbidden')
   const event = { to: to.user, event: to.event, fields: parse(payload) }
   const { completes } = properties
-  if (completes === undefined) return events.emit(event)
+  if (completes === undefined) return events.tell(event)
   return dispatch.settle(session, { outcome: 'done', command: completes, events: [event] })
 }
 

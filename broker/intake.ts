@@ -13,6 +13,7 @@ export interface IntakePorts {
   /** Commands the broker answers itself. */
   own: ReadonlyMap<string, (session: DeviceSession, cause: Cause) => Promise<void>>
   isKnown(command: string): boolean
+  nextOrder(): number
   accept(command: Command): Promise<void>
   rejected(session: DeviceSession, command: string, refusal: Refusal): void
 }
@@ -35,9 +36,11 @@ export async function takeCommand(session: DeviceSession, message: Incoming, por
     cause = { ...cause, re: idOf(payload, message.correlation), responseTopic: responseTopicOf(session, message) }
     const expiresAt = expiryOf(payload, message.expiry)
     if (own) return await own(session, cause)
+    const order = ports.nextOrder()
     await ports.accept({
       ...cause,
-      id: `${session.user}/${cause.re ?? ''}~${randomUUID()}`,
+      id: `${session.user}/${cause.re ?? ''}~${order.toString(36)}`,
+      order,
       name,
       client: session.client,
       payload: message.payload,
@@ -101,7 +104,7 @@ function expiryOf({ expires_at: at }: JsonObject, seconds: number | undefined): 
     at === undefined ? Infinity : typeof at === 'string' ? Date.parse(at) : typeof at === 'number' ? at : Number.NaN
   if (Number.isNaN(own)) throw refuse('bad_payload', { expires_at: 'must be a time in ISO 8601 or in milliseconds' })
   const due = Math.min(own, seconds === undefined ? Infinity : Date.now() + seconds * 1000)
-  if (due <= Date.now()) throw refuse('timeout', { expires_at: 'has passed' })
+  if (!(due > Date.now())) throw refuse('timeout', { expires_at: 'has passed' })
   return due === Infinity ? undefined : due
 }
 

@@ -19,6 +19,8 @@ export interface HandlerSession {
   readonly group: string
   readonly client: string
   readonly rights: Rights
+  /** Works each user's commands one after another, so that it may hold several of one user. */
+  readonly keepsOrder: boolean
 }
 
 /** What a handler's key opens: everything (the shared key), or what its group declares. */
@@ -33,6 +35,8 @@ export interface Command {
    * means another command. The same at every attempt.
    */
   readonly id: string
+  /** Its place among all commands: grows with each. */
+  readonly order: number
   readonly name: CommandName
   readonly user: UserId
   readonly client: string

@@ -15,7 +15,7 @@ const QUIET = 80
 /** What a changed file concerns: the broker, one group, or all of them. */
 async function reload(platform: Platform, files: Set<string>): Promise<void> {
   const concerns = (folder: string): boolean => [...files].some((file) => file.startsWith(folder))
-  if (concerns('broker/')) await platform.broker.close().then(() => platform.broker.replace())
+  if (concerns('broker/')) await platform.broker.restart()
   else if (concerns('handlers/')) platform.broker.signal('SIGHUP')
   for (const group of await groupsIn(HANDLERS)) {
     const part = platform.groups.get(group)

@@ -6,6 +6,8 @@ import type { Closable } from '../shared/shutdown.ts'
 export interface Part extends Closable {
   /** Starts a new process, and ends the old one when the new one serves; a new one that fails leaves the old one be. */
   replace(): Promise<void>
+  /** Ends the process, and then starts a new one: for what cannot run twice. One that fails is tried again. */
+  restart(): Promise<void>
   signal(name: NodeJS.Signals): void
 }
 
@@ -27,6 +29,7 @@ export async function supervise(
   serving: (message: unknown) => void = () => {},
 ): Promise<Part> {
   let stopping = false
+  let restarting = false
   let current: ChildProcess
   const alive = new Set<ChildProcess>()
   let wait = FIRST_DELAY
@@ -41,6 +44,7 @@ export async function supervise(
     alive.add(child)
     const message = await new Promise((resolve, reject) => {
       child.once('message', resolve)
+      child.once('error', reject)
       child.once('exit', () => {
         alive.delete(child)
         reject(new Error(`${name} ended before it served`))
@@ -48,7 +52,7 @@ export async function supervise(
     })
     const since = Date.now()
     child.once('exit', (code, signal) => {
-      if (stopping || child !== current) return
+      if (stopping || restarting || child !== current) return
       if (Date.now() - since > HEALTHY) wait = FIRST_DELAY
       process.stderr.write(`${name} ended (${signal ?? code}); starting it again in ${wait} ms\n`)
       void again()
@@ -57,9 +61,9 @@ export async function supervise(
     return child
   }
 
-  async function again(): Promise<void> {
-    for (;;) {
-      await delay(wait)
+  async function again(first = wait): Promise<void> {
+    for (let pause = first; ; pause = wait) {
+      await delay(pause)
       wait = Math.min(wait * 2, MAX_DELAY)
       if (stopping) return
       try {
@@ -76,8 +80,17 @@ export async function supervise(
   return {
     async replace() {
       const old = current
-      current = await begin()
+      const next = await begin()
+      current = next
       await end(old)
+    },
+    async restart() {
+      const old = current
+      restarting = true
+      await end(old)
+      restarting = false
+      wait = FIRST_DELAY
+      await again(0)
     },
     signal: (signal) => void current.kill(signal),
     async close() {

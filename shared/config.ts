@@ -55,9 +55,17 @@ const settings = z.object({
   /** Bytes that may wait in a subscriber's socket; beyond, QoS 0 is dropped and QoS 1 waits in the session. */
   MAX_UNSENT_BYTES: count(1_048_576, 16_384, 268_435_456),
   /** Events kept for one persistent session; beyond, the oldest is dropped. */
-  MAX_OFFLINE_EVENTS: count(10_000, 1, 10_000_000),
+  MAX_OFFLINE_EVENTS: count(10_000, 1, 60_000),
+  /** Bytes of their payloads; beyond, the oldest is dropped. */
+  MAX_OFFLINE_BYTES: count(16_777_216, 65_536, 1_073_741_824),
+  /** Milliseconds a persistent session is kept after its connection ended, at most. */
+  SESSION_TTL: count(604_800_000, 1_000, 31_536_000_000),
   /** Commands accepted and not ended, in all; beyond, `unavailable`. */
   MAX_QUEUED: count(1_000_000, 1, 100_000_000),
+  /** Bytes of their payloads, in all; beyond, `unavailable`. */
+  MAX_QUEUED_BYTES: count(268_435_456, 65_536, 68_719_476_736),
+  /** Dead letters kept; beyond, the oldest is dropped. */
+  MAX_DEAD: count(100_000, 1, 10_000_000),
   /** Milliseconds a command waits for a group that is away, before `unavailable`. */
   QUEUE_TTL: count(3_600_000, 10, 2_147_483_647),
   /** Milliseconds before the first repetition of a failed attempt; doubles each time, with jitter. */
@@ -89,6 +97,9 @@ export function readConfig(env: Record<string, string | undefined> = fromProcess
   const production = config.NODE_ENV === 'production'
   if ((config.TLS_CERT === undefined) !== (config.TLS_KEY === undefined)) {
     throw new ConfigError('TLS_CERT and TLS_KEY: set both or neither')
+  }
+  if (config.MAX_COMMAND_BYTES > config.MAX_PACKET_BYTES / 2) {
+    throw new ConfigError('MAX_COMMAND_BYTES: must be at most half of MAX_PACKET_BYTES, which bounds its answer too')
   }
   return { ...config, production, HOST: config.HOST ?? (production ? '0.0.0.0' : '127.0.0.1') }
 }

@@ -155,6 +155,7 @@ test("the sender's name is the broker's word; what a device sends under it is go
     'user-id': 'alice',
     'client-id': alice.mqtt.options.clientId,
     'command-id': expect.stringMatching(/^alice\/hi~/),
+    order: expect.stringMatching(/^\d{16}$/),
     attempt: '1',
     at: expect.stringMatching(/^20/),
     traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),

@@ -6,9 +6,10 @@ interface AedesInsides {
   clients: Record<string, InnerClient>
   brokers: Record<string, number>
   connectedClients: number
+  registerClient(client: InnerClient): void
   _finishRegisterClient(client: InnerClient): void
   unregisterClient(client: InnerClient): void
-  scheduleSessionExpiry(client: InnerClient): void
+  scheduleSessionExpiry(): void
 }
 
 const Base = Aedes as unknown as new (
@@ -29,6 +30,8 @@ export class Core extends Base {
   }
 
   override _finishRegisterClient(client: InnerClient): void {
+    const other = this.clients[client.id]
+    if (other && other !== client && !other.closed) return this.registerClient(client) // it came while another was let go
     super._finishRegisterClient(client)
     if (client.closed) this.unregisterClient(client)
     else this.registered(client)
@@ -39,7 +42,6 @@ export class Core extends Base {
     else this.connectedClients--
   }
 
-  override scheduleSessionExpiry(client: InnerClient): void {
-    if (!this.clients[client.id]) super.scheduleSessionExpiry(client)
-  }
+  /** Our sessions keep their own time, which a restart does not end. */
+  override scheduleSessionExpiry(): void {}
 }

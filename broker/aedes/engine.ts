@@ -2,6 +2,7 @@ import { promisify } from 'node:util'
 import type { AedesPublishPacket, AuthenticateError, Client, ConnectPacket, PublishPacket, Subscription } from 'aedes'
 import type { Config } from '../../shared/config.ts'
 import type { HandlerSession, Session } from '../session.ts'
+import type { Storage } from '../storage/storage.ts'
 import { answerInOrder } from './acknowledge.ts'
 import { coalesce } from './coalesce.ts'
 import { Core } from './core.ts'
@@ -10,22 +11,26 @@ import { countingEmitter, duplicatesWithinOneEmit } from './emitter.ts'
 import { faultOfConnect, guardPackets, INERT, isTopicName, SINK } from './guard.ts'
 import { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
-import type { Delivery, Hooks, Incoming, MqttEngine } from './port.ts'
-import { memorySessions } from './sessions.ts'
+import type { Delivery, Hooks, Incoming, Login, MqttEngine } from './port.ts'
+import { openSessions } from './sessions.ts'
 
 const HANDLER_NAME = /^handler(?::|$)/
 const NOT_AUTHORIZED_3 = 5
+/** Deliveries that a handler may leave without PUBACK: well over any window, and well under what ids there are. */
+const MAX_UNACKNOWLEDGED = 20_000
 
 /** Starts Aedes behind our port: its hooks, our sessions, and a guard for each of its traps. */
-export async function openEngine(config: Config, hooks: Hooks): Promise<MqttEngine> {
+export async function openEngine(config: Config, storage: Storage, hooks: Hooks): Promise<MqttEngine> {
   const clients = new Map<string, { client: InnerClient; session: Session }>()
+  const clientOf = new WeakMap<Session, InnerClient>()
   const sessionOf = new WeakMap<object, Session>()
   const inboxes = new WeakMap<Session, HandlerInbox>()
-  const logins = new WeakMap<object, { address: string; username: string | undefined; client: string }>()
+  const logins = new WeakMap<object, Omit<Login, 'password'>>()
   const emitter = countingEmitter()
 
-  const sessions = memorySessions({
+  const sessions = openSessions(storage, {
     maxWaiting: config.MAX_OFFLINE_EVENTS,
+    maxWaitingBytes: config.MAX_OFFLINE_BYTES,
     mayKeep: (id, filter) => {
       const session = clients.get(id)?.session
       return session !== undefined && hooks.mayReceive(session, filter)
@@ -46,6 +51,7 @@ export async function openEngine(config: Config, hooks: Hooks): Promise<MqttEngi
     keepaliveLimit: config.MAX_KEEPALIVE,
     maximumPacketSize: config.MAX_PACKET_BYTES,
     maxTopicLevels: 100,
+    sessionExpiryIntervalLimit: Math.ceil(config.SESSION_TTL / 1000),
     preConnect,
     authenticate,
     authorizePublish,
@@ -68,7 +74,8 @@ export async function openEngine(config: Config, hooks: Hooks): Promise<MqttEngi
     const inner = client as unknown as InnerClient
     inner.subscriptions = Object.create(null)
     inner.duplicates = duplicatesWithinOneEmit(emitter)
-    const login = { address: addressOf(inner), username: packet.username, client: packet.clientId }
+    const properties = firstOfEach(packet.properties?.userProperties)
+    const login = { address: addressOf(inner), username: packet.username, client: packet.clientId, properties }
     logins.set(client, login)
     const fault = faultOfConnect(packet)
     if (fault !== undefined) {
@@ -83,9 +90,10 @@ export async function openEngine(config: Config, hooks: Hooks): Promise<MqttEngi
 
   async function login(client: InnerClient, username?: string, password?: Buffer): Promise<void> {
     const from = { username, client: client.id, address: addressOf(client) }
-    const session = await hooks.authenticate({ ...from, password: password?.toString() })
+    const { properties = {} } = logins.get(client) ?? {}
+    const session = await hooks.authenticate({ ...from, properties, password: password?.toString() })
     client.id = session.id
-    if (session.kind === 'handler') inboxes.set(session, new HandlerInbox())
+    if (session.kind === 'handler') inboxes.set(session, new HandlerInbox(MAX_UNACKNOWLEDGED))
     else if (keepWhileConnected.has(client)) client.clean = false
     sessionOf.set(client, session)
     if (client.version === 5 && session.kind === 'device') addToConnack(client, { 'user-id': session.user })
@@ -110,14 +118,21 @@ export async function openEngine(config: Config, hooks: Hooks): Promise<MqttEngi
   core.registered = (client) => {
     const session = sessionOf.get(client)!
     clients.set(client.id, { client, session })
+    clientOf.set(session, client)
+    if (!client.clean) sessions.began(client.id, outlives(client))
     hooks.connected(session, client.receiveMaximum)
     client.conn.once('close', () => {
       if (clients.get(client.id)?.client === client) {
         clients.delete(client.id)
-        if (client.clean) void sessions.cleanSubscriptions(client)
+        sessions.ended(client.id, outlives(client))
       }
       hooks.gone(session)
     })
+  }
+
+  /** Milliseconds for which a client's session outlives its connection. */
+  function outlives({ sessionExpiryInterval }: InnerClient): number {
+    return Math.min(sessionExpiryInterval * 1000, config.SESSION_TTL)
   }
 
   function authorizePublish(client: Client | null, packet: PublishPacket, done: (err?: Error | null) => void): void {
@@ -130,7 +145,17 @@ export async function openEngine(config: Config, hooks: Hooks): Promise<MqttEngi
     packet.topic = SINK
     packet.retain = false
     delete packet.properties
-    answerInOrder(inner, packet, again ? undefined : () => hooks.publish(session, message), done)
+    const take = (): void | Promise<void> => hooks.publish(session, message)
+    const takeOnce = async (): Promise<void> => {
+      sessions.notes(inner.id, packet.messageId!)
+      try {
+        await take()
+      } catch (err) {
+        await sessions.incomingDelPacket(inner, { messageId: packet.messageId! })
+        throw err
+      }
+    }
+    answerInOrder(inner, packet, again ? undefined : packet.qos === 2 ? takeOnce : take, done)
   }
 
   function authorizeSubscribe(
@@ -149,7 +174,11 @@ export async function openEngine(config: Config, hooks: Hooks): Promise<MqttEngi
     const session = sessionOf.get(client)
     if (!session) return null
     coalesce(inner.conn)
-    if (session.kind === 'handler') return inboxes.get(session)?.opens(packet) ?? null
+    if (session.kind === 'handler') {
+      const inbox = inboxes.get(session)!
+      if (inbox.isFull) inner.conn.destroy(new Error('a handler that acknowledges nothing'))
+      return inbox.isFull ? null : (inbox.opens(packet) ?? null)
+    }
     if (!hooks.mayReceive(session, packet.topic)) return null
     if (packet.qos > 0 && sessions.holdsBack(inner, packet as unknown as StoredPacket)) return null
     if (inner.conn.writableLength <= config.MAX_UNSENT_BYTES) return packet
@@ -157,32 +186,28 @@ export async function openEngine(config: Config, hooks: Hooks): Promise<MqttEngi
     return null
   }
 
-  const publish = promisify(core.publish.bind(core))
   return {
     accept: (stream, request) => {
       const client = core.handle(stream, request) as unknown as InnerClient
       guardPackets(client)
     },
     isHeard: (topic) => emitter.isHeard(topic) || sessions.hasSubscriber(topic),
-    event: ({ topic, payload, correlation }) =>
-      publish({
-        cmd: 'publish',
-        topic,
-        payload,
-        qos: 1,
-        dup: false,
-        retain: false,
-        ...(correlation && { properties: { correlationData: correlation } }),
-      }),
+    event(unit, { topic, payload, correlation }) {
+      const properties = correlation && { correlationData: correlation }
+      const packet = sessions.keep(unit, { topic, payload, ...(properties && { properties }) })
+      unit.afterwards(() => {
+        emitter.emit(packet)
+      })
+    },
     deliver(session: HandlerSession, delivery: Delivery) {
       const entry = clients.get(session.id)
       if (entry?.session === session) entry.client.publish(inboxes.get(session)!.seal(delivery), () => {})
     },
     end(session, reasonCode) {
-      const entry = clients.get(session.id)
-      if (entry?.session === session) entry.client.disconnect({ reasonCode })
+      clientOf.get(session)?.disconnect({ reasonCode })
     },
     close: async () => {
+      await sessions.destroy()
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()
     },
   }
@@ -199,7 +224,6 @@ function beforeHandler(packet: ConnectPacket): void {
 
 function incoming(packet: PublishPacket): Incoming {
   const { properties } = packet
-  const given = Object.entries(properties?.userProperties ?? {})
   return {
     topic: packet.topic,
     payload: Buffer.from(packet.payload),
@@ -207,10 +231,13 @@ function incoming(packet: PublishPacket): Incoming {
     expiry: properties?.messageExpiryInterval,
     correlation: properties?.correlationData,
     responseTopic: properties?.responseTopic,
-    properties: Object.fromEntries(
-      given.map(([name, value]) => [name, Array.isArray(value) ? (value[0] ?? '') : value]),
-    ),
+    properties: firstOfEach(properties?.userProperties),
   }
+}
+
+function firstOfEach(userProperties: object = {}): Record<string, string> {
+  const given = Object.entries(userProperties as Record<string, string | string[]>)
+  return Object.fromEntries(given.map(([name, value]) => [name, Array.isArray(value) ? (value[0] ?? '') : value]))
 }
 
 function addressOf(client: InnerClient): string {

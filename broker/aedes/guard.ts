@@ -13,13 +13,26 @@ const ILLEGAL = /[\u0000-\u001f\u007f-\u009f\ufffd\ufdd0-\ufdef\ufffe\uffff]/u
 
 /**
  * Stands before Aedes' own handling of every packet. Filters that are keys of an object's prototype end the process in
- * Aedes 2.0.0-beta.1: they are made into filters that are refused.
+ * Aedes 2.0.0-beta.1: they are made into filters that are refused. So does a property that comes twice, which the parser
+ * makes an array: it is a protocol error [MQTT-2.2.2], and ends the connection.
  */
 export function guardPackets(client: InnerClient): void {
   client._parser.prependListener('packet', (packet: Packet) => {
+    if (hasDoubled(packet)) {
+      client._parser.removeAllListeners('packet')
+      client.conn.destroy(new Error('a property that comes twice'))
+    }
     if (packet.cmd === 'subscribe') for (const sub of packet.subscriptions) sub.topic = harmless(sub.topic)
     if (packet.cmd === 'unsubscribe') packet.unsubscriptions = packet.unsubscriptions.map(harmless)
   })
+}
+
+function hasDoubled(packet: Packet): boolean {
+  const own = 'properties' in packet ? packet.properties : undefined
+  const will = packet.cmd === 'connect' ? packet.will?.properties : undefined
+  return [own, will].some((properties) =>
+    Object.entries(properties ?? {}).some(([name, value]) => name !== 'userProperties' && Array.isArray(value)),
+  )
 }
 
 function harmless(filter: ISubscribePacket['subscriptions'][number]['topic']): string {

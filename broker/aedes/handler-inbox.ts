@@ -8,7 +8,18 @@ import type { Delivery } from './port.ts'
 export class HandlerInbox {
   readonly #sealed = new WeakMap<object, Delivery>()
   readonly #unacknowledged = new Map<number, Delivery>()
+  readonly #most: number
   #lastId = 0
+
+  /** @param most deliveries at QoS 1 that may wait for their PUBACK */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** It gets more than it acknowledges: it ends its commands otherwise, and must subscribe at QoS 0. */
+  get isFull(): boolean {
+    return this.#unacknowledged.size >= this.#most
+  }
 
   seal(delivery: Delivery): PublishPacket {
     const properties = { userProperties: delivery.stamp }

@@ -22,6 +22,7 @@ export interface StoredPacket {
   payload: Buffer
   qos: 0 | 1 | 2
   retain: boolean
+  dup: boolean
   brokerId: string
   brokerCounter: number
   messageId?: number | undefined

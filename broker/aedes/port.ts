@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Refusal } from '../../shared/wire/refusal.ts'
 import type { HandlerSession, Session } from '../session.ts'
+import type { Unit } from '../storage/storage.ts'
 
 // What the broker and its MQTT engine say to each other. Nothing outside this folder knows the engine.
 
@@ -10,6 +11,8 @@ export interface Login {
   password: string | undefined
   client: string
   address: string
+  /** User properties of an MQTT 5 CONNECT, each with its first value. */
+  properties: Readonly<Record<string, string>>
 }
 
 /** A PUBLISH as it came, before anyone believed it. */
@@ -69,8 +72,8 @@ export interface MqttEngine {
   accept(stream: Duplex, request?: IncomingMessage): void
   /** Tells whether anyone is subscribed to this topic, connected or away. */
   isHeard(topic: string): boolean
-  /** Resolves when the event is in every session that must keep it, and on its way to those connected. */
-  event(event: Outgoing): Promise<void>
+  /** Stores the event in every session that must keep it; when the unit is stored, sends it to those connected. */
+  event(unit: Unit, event: Outgoing): void
   deliver(session: HandlerSession, delivery: Delivery): void
   /** Ends a session's connection; on MQTT 5 with this reason code. */
   end(session: Session, reasonCode: number): void

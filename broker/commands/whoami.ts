@@ -8,5 +8,5 @@ export async function whoami(session: DeviceSession, cause: Cause, events: Event
     client_id: session.client,
     expires_at: new Date(session.expiresAt).toISOString(),
   }
-  await events.emit({ to: session.user, event: 'session_info', fields }, cause)
+  await events.tell({ to: session.user, event: 'session_info', fields }, cause)
 }

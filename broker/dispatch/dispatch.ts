@@ -7,41 +7,39 @@ import type { Delivery, MqttEngine } from '../aedes/port.ts'
 import { mayCause } from '../authority.ts'
 import type { Events } from '../events.ts'
 import type { Metrics } from '../metrics.ts'
+import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
 import type { Command, HandlerSession } from '../session.ts'
+import type { Storage } from '../storage/storage.ts'
 import { Group, type Job, type Member, type Rule } from './group.ts'
+import { Routes } from './routes.ts'
 
 /** How a command is run whose group declares nothing: a plain MQTT client. */
 const UNDECLARED: Rule = { ordered: true, timeoutMs: 30_000, attempts: 5 }
 
+/** What a dispatcher works with. */
+export interface DispatchPorts {
+  config: Config
+  storage: Storage
+  queue: CommandQueue
+  dead: DeadLetters
+  engine: () => MqttEngine
+  events: Events
+  metrics: Metrics
+  log: Logger
+}
+
 /** Everything that follows a command's being stored: who runs it, how often, and what its sender is told in the end. */
 export class Dispatch {
   readonly #groups = new Map<string, Group>()
-  /** Command to the groups that take it, its owner first: the one that declares it, else the first that came. */
-  readonly #routes = new Map<string, string[]>()
   readonly #rules = new Map<string, Rule>()
   readonly #deliveries = new WeakMap<Delivery, Job>()
-  readonly #config: Config
-  readonly #queue: CommandQueue
-  readonly #engine: () => MqttEngine
-  readonly #events: Events
-  readonly #metrics: Metrics
-  readonly #log: Logger
+  readonly #routes: Routes
+  readonly #ports: DispatchPorts
 
-  constructor(parts: {
-    config: Config
-    queue: CommandQueue
-    engine: () => MqttEngine
-    events: Events
-    metrics: Metrics
-    log: Logger
-  }) {
-    this.#config = parts.config
-    this.#queue = parts.queue
-    this.#engine = parts.engine
-    this.#events = parts.events
-    this.#metrics = parts.metrics
-    this.#log = parts.log
+  constructor(ports: DispatchPorts) {
+    this.#ports = ports
+    this.#routes = new Routes(ports.storage)
   }
 
   /** Learns what the handlers' files declare; a second time, what has changed since. */
@@ -49,13 +47,23 @@ export class Dispatch {
     for (const [group, { commands }] of Object.entries(catalogue)) {
       for (const [command, rule] of Object.entries(commands)) {
         this.#rules.set(command, rule)
-        this.#route(command, group, true)
+        this.#routes.own(command, group)
       }
     }
   }
 
+  /** Takes up what was accepted before this broker started. */
+  resume(): void {
+    let count = 0
+    for (const { command, groups } of this.#ports.queue.open()) {
+      count++
+      for (const [group, failed] of groups) this.#group(group).accept(command, failed)
+    }
+    if (count > 0) this.#ports.log.info({ count }, 'commands from before the start go on')
+  }
+
   isKnown(command: string): boolean {
-    return this.#routes.has(command)
+    return this.#routes.of(command) !== undefined
   }
 
   /**
@@ -63,32 +71,52 @@ export class Dispatch {
    * @throws {Refusal} `unknown_command`, `conflict` or `unavailable`; then nothing was stored
    */
   async accept(command: Command): Promise<void> {
-    const groups = this.#routes.get(command.name)
+    const { queue, events, metrics, log } = this.#ports
+    const groups = this.#routes.of(command.name)
     if (!groups) throw refuse('unknown_command')
-    const appended = await this.#queue.append(command, groups).catch((err: unknown) => {
-      this.#log.error({ err }, 'the queue cannot store')
+    const appended = await queue.append(command, groups).catch((err: unknown) => {
+      log.error({ err }, 'the queue cannot store')
       throw refuse('unavailable')
     })
     if (appended.kind === 'full') throw refuse('unavailable')
     if (appended.kind === 'conflict') {
-      throw refuse('conflict', { id: 'was used before with another payload' })
+      throw refuse('conflict', { id: 'was used before for another command or payload' })
     }
     if (appended.kind === 'repeat') {
-      if (appended.answer) await this.#events.emit(appended.answer, command)
+      if (appended.answer) await events.tell(appended.answer, command)
       return
     }
-    this.#metrics.accepted.inc({ command: command.name })
+    metrics.accepted.inc({ command: command.name })
     for (const group of groups) this.#group(group).accept(command)
     const owner = this.#group(groups[0]!)
     if (command.stored && !owner.has(command.name)) {
       const fields = { command: command.name }
-      await this.#events.emit({ to: command.user, event: 'command_queued', fields }, command)
+      await events.tell({ to: command.user, event: 'command_queued', fields }, command)
     }
   }
 
+  /**
+   * Makes dead letters commands again, under their old ids, after what their users have sent meanwhile.
+   * @throws when they cannot be stored; then they stay dead
+   */
+  async replay(letters: readonly DeadLetter[]): Promise<void> {
+    const { storage, queue, dead } = this.#ports
+    const revived = letters.map((letter) => {
+      const command = { ...letter.command, order: queue.nextOrder(), at: Date.now(), expiresAt: undefined }
+      return { letter, command }
+    })
+    await storage.commit((unit) => {
+      for (const { letter, command } of revived) {
+        dead.remove(unit, letter)
+        queue.revive(unit, command, letter.group)
+      }
+    })
+    for (const { letter, command } of revived) this.#group(letter.group).accept(command)
+  }
+
   take(session: HandlerSession, window: number, command: string, qos: 0 | 1): void {
-    this.#route(command, session.group, false)
-    const allowed = Math.min(window, this.#config.HANDLER_WINDOW)
+    this.#routes.observe(command, session.group)
+    const allowed = Math.min(window, this.#ports.config.HANDLER_WINDOW)
     this.#group(session.group).take(session, allowed, command, qos)
   }
 
@@ -116,7 +144,7 @@ export class Dispatch {
    */
   async settle(session: HandlerSession, done: Said): Promise<void> {
     const job = this.#group(session.group).held(session, done.command, done.attempt)
-    if (!job) return this.#log.debug({ command: done.command, group: session.group }, 'a late end, ignored')
+    if (!job) return this.#ports.log.debug({ command: done.command, group: session.group }, 'a late end, ignored')
     if (done.outcome === 'retry') return this.#group(session.group).retry(job, done.code)
     if (done.outcome === 'refused') {
       const refusal = new Refusal(done.code, {
@@ -138,39 +166,36 @@ export class Dispatch {
     for (const group of this.#groups.values()) group.close()
   }
 
-  /** Stores the end with the answer, then lets the events out. The owner alone may have any. */
-  async #end(group: string, job: Job, events: readonly OutgoingEvent[]): Promise<void> {
+  /** Stores the end with its events as one unit, which lets the events out. The owner alone may have any. */
+  async #end(group: string, job: Job, events: readonly OutgoingEvent[], died?: DeadLetter): Promise<void> {
+    const { storage, queue, dead, metrics, log } = this.#ports
     const { command } = job
-    const isOwner = this.#routes.get(command.name)?.[0] === group
-    if (!isOwner && events.length > 0) this.#log.warn({ command: command.name, group }, 'an observer cannot answer')
+    const isOwner = this.#routes.of(command.name)?.[0] === group
+    if (!isOwner && events.length > 0 && !died) log.warn({ command: command.name, group }, 'an observer cannot answer')
     const allowed = isOwner ? events : []
+    const answer = allowed.find(({ to }) => to === command.user)
     job.ending = true
     try {
-      await this.#queue.finish(
-        command,
-        group,
-        allowed.find(({ to }) => to === command.user),
+      await storage.commit(
+        (unit) => {
+          queue.finish(unit, command, group, isOwner ? { answer } : undefined)
+          if (died) dead.add(unit, died)
+          for (const event of allowed) this.#ports.events.emit(unit, event, command)
+        },
+        { inOrder: command.stored },
       )
     } catch (err) {
-      this.#log.error({ err, command: command.id }, 'the queue cannot store an end')
+      log.error({ err, command: command.id }, 'the queue cannot store an end')
       job.ending = false
-      this.#group(group).retry(job, 'internal')
+      this.#group(group).retry(job, 'unavailable')
       throw err
     }
-    await Promise.all(allowed.map((event) => this.#events.emit(event, command)))
     this.#group(group).end(job)
-    if (isOwner) this.#metrics.ended.observe({ command: command.name }, (Date.now() - command.at) / 1000)
+    if (isOwner) metrics.ended.observe({ command: command.name }, (Date.now() - command.at) / 1000)
   }
 
-  #endBySelf(group: string, job: Job, event: OutgoingEvent): void {
-    this.#end(group, job, [event]).catch(() => {}) // logged there, and tried again
-  }
-
-  #route(command: string, group: string, owns: boolean): void {
-    const groups = this.#routes.get(command) ?? []
-    if (groups[0] === group || (!owns && groups.includes(group))) return
-    const others = groups.filter((one) => one !== group)
-    this.#routes.set(command, owns ? [group, ...others] : [...others, group])
+  #endBySelf(group: string, job: Job, event: OutgoingEvent, died?: DeadLetter): void {
+    this.#end(group, job, [event], died).catch(() => {}) // logged there, and tried again
   }
 
   #group(name: string): Group {
@@ -179,15 +204,26 @@ export class Dispatch {
     group = new Group({
       rule: (command) => this.#rules.get(command) ?? UNDECLARED,
       deliver: (member, job) => this.#deliver(member, job),
+      failed: ({ command, attempt }) => this.#ports.queue.tried(command, name, attempt - 1),
       dead: (job, code) => {
-        const { id, name: command, user } = job.command
-        this.#metrics.dead.inc({ command })
-        this.#log.error({ command, id, user, attempts: job.attempt, code }, 'a command is dead')
-        this.#endBySelf(name, job, failure(job.command, refuse(code)))
+        const { command, attempt: attempts } = job
+        this.#ports.metrics.dead.inc({ command: command.name })
+        this.#ports.log.error(
+          { command: command.name, id: command.id, user: command.user, group: name, attempts, code },
+          'a command is dead',
+        )
+        const letter = command.stored ? { command, group: name, attempts, code, at: Date.now() } : undefined
+        this.#endBySelf(name, job, failure(command, refuse(code)), letter)
       },
-      expired: (job, code) => this.#endBySelf(name, job, rejection(job.command, refuse(code))),
-      queueTtlMs: this.#config.QUEUE_TTL,
-      retryDelayMs: this.#config.RETRY_DELAY,
+      expired: (job, code) => {
+        const { command } = job
+        this.#endBySelf(name, job, rejection(command, refuse(code)))
+        if (code === 'unavailable' && command.stored && !this.#group(name).has(command.name)) {
+          this.#routes.leave(command.name, name)
+        }
+      },
+      queueTtlMs: this.#ports.config.QUEUE_TTL,
+      retryDelayMs: this.#ports.config.RETRY_DELAY,
     })
     this.#groups.set(name, group)
     return group
@@ -206,10 +242,12 @@ export class Dispatch {
         attempt: String(job.attempt),
         at: new Date(command.at).toISOString(),
         traceparent: command.traceparent,
+        order: String(command.order),
+        ...(job.lane && member.session.keepsOrder && { lane: String(job.lane.time) }),
       },
     }
     this.#deliveries.set(delivery, job)
-    this.#engine().deliver(member.session, delivery)
+    this.#ports.engine().deliver(member.session, delivery)
   }
 }
 

@@ -8,6 +8,10 @@ export class Fifo<T> {
   #head: Link<T> | undefined
   #tail: Link<T> | undefined
 
+  constructor(...items: T[]) {
+    for (const item of items) this.push(item)
+  }
+
   get head(): T | undefined {
     return this.#head?.item
   }
@@ -16,6 +20,14 @@ export class Fifo<T> {
     const link = { item }
     if (this.#tail) this.#tail = this.#tail.next = link
     else this.#head = this.#tail = link
+  }
+
+  /** Puts an item before all others. */
+  unshift(item: T): void {
+    const link: Link<T> = { item }
+    if (this.#head) link.next = this.#head
+    else this.#tail = link
+    this.#head = link
   }
 
   shift(): T | undefined {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import { commandName } from '../../shared/wire/topic.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../session.ts'
@@ -27,6 +28,7 @@ beforeEach(() => {
       given.push(`${member.session.client}: ${job.command.id} ${job.attempt}`)
       jobs.set(job.command.id, job)
     },
+    failed: () => {},
     dead: (job, code) => over(job, `dead ${code}`),
     expired: (job, code) => over(job, `expired ${code}`),
     queueTtlMs: TTL,
@@ -44,8 +46,9 @@ function over(job: Job, how: string): void {
 }
 
 /** A new connection of a process, that takes these commands. */
-function joins(client: string, { window = 10, takes = ['act', 'read'] } = {}): HandlerSession {
-  const session: HandlerSession = { kind: 'handler', id: `$handler/g/${client}`, group: 'g', client, rights: 'all' }
+function joins(client: string, { window = 10, takes = ['act', 'read'], keepsOrder = false } = {}): HandlerSession {
+  const id = `$handler/g/${client}`
+  const session: HandlerSession = { kind: 'handler', id, group: 'g', client, rights: 'all', keepsOrder }
   for (const command of takes) group.take(session, window, command, 0)
   return session
 }
@@ -54,6 +57,7 @@ function joins(client: string, { window = 10, takes = ['act', 'read'] } = {}): H
 function sends(id: string, name = 'act', more: Partial<Command> = {}): void {
   group.accept({
     id,
+    order: 0,
     name: commandName(name),
     user: userIdOf(id.replace(/\d+$/, '')),
     client: 'phone',
@@ -210,4 +214,84 @@ test('a timer that fires a millisecond early ends nothing for another reason tha
   expect(ended).toEqual([])
   jest.advanceTimersByTime(1)
   expect(ended).toEqual(['alice1 expired timeout'])
+})
+
+test('sends several commands of a user to a member that keeps their order, and all to that one', () => {
+  joins('one', { keepsOrder: true })
+  joins('two', { keepsOrder: true })
+  for (const id of ['alice1', 'alice2', 'alice3', 'bob1']) sends(id)
+  expect(given).toEqual(['one: alice1 1', 'one: alice2 1', 'one: alice3 1', 'two: bob1 1'])
+})
+
+test('begins no more of a user than his handler remembers', () => {
+  joins('one', { keepsOrder: true, window: 100 })
+  for (let i = 1; i <= MAX_BEGUN + 2; i++) sends(`alice${i}`)
+  expect(given).toHaveLength(MAX_BEGUN)
+  ends('alice1')
+  expect(given.at(-1)).toBe(`one: alice${MAX_BEGUN + 1} 1`)
+})
+
+test('takes back what is behind a failed command, and sends it again after that, as if it had never been sent', () => {
+  const one = joins('one', { keepsOrder: true })
+  for (const id of ['alice1', 'alice2', 'alice3']) sends(id)
+  ends('alice1')
+  const before = jobs.get('alice2')!.lane!.time
+  fails('alice2')
+  sends('alice4')
+  expect(group.held(one, 'alice3')).toBeUndefined()
+  expect(given).toHaveLength(3)
+  jest.advanceTimersByTime(10)
+  expect(given.slice(3)).toEqual(['one: alice2 2', 'one: alice3 1', 'one: alice4 1'])
+  expect(jobs.get('alice2')!.lane!.time).toBeGreaterThan(before)
+})
+
+test('counts the time of a command from when it is its turn', () => {
+  joins('one', { keepsOrder: true })
+  for (const id of ['alice1', 'alice2']) sends(id)
+  jest.advanceTimersByTime(TIME_LIMIT + GRACE - 1)
+  ends('alice1')
+  jest.advanceTimersByTime(TIME_LIMIT + GRACE - 1)
+  expect(given).toHaveLength(2)
+  jest.advanceTimersByTime(1 + 10)
+  expect(given.at(-1)).toBe('one: alice2 2')
+})
+
+test('gives a lost member’s commands to another in their order, but for those whose end is being stored', () => {
+  const one = joins('one', { keepsOrder: true })
+  for (const id of ['alice1', 'alice2', 'alice3']) sends(id)
+  jobs.get('alice1')!.ending = true
+  joins('two', { keepsOrder: true })
+  group.lost(one)
+  expect(given).toHaveLength(3)
+  ends('alice1')
+  expect(given.slice(3)).toEqual(['two: alice2 2', 'two: alice3 1'])
+})
+
+test('a command with which handlers die goes alone, so that it takes no others with it', () => {
+  joins('one', { window: 1 })
+  sends('poison1')
+  for (const client of ['two', 'three']) {
+    group.lost(jobs.get('poison1')!.member!.session)
+    joins(client)
+  }
+  sends('alice1')
+  expect(given.at(-1)).toBe('three: poison1 3')
+  group.lost(jobs.get('poison1')!.member!.session)
+  expect(ended).toEqual(['poison1 dead internal'])
+  joins('four')
+  expect(given.at(-1)).toBe('four: alice1 1')
+})
+
+test('what is not there for a handler is no fault of the command: it waits for it, as long as for a group that is away', () => {
+  joins('one')
+  sends('alice1')
+  for (let i = 0; i < 6; i++) {
+    group.retry(jobs.get('alice1')!, 'unavailable')
+    jest.advanceTimersByTime(10 * 2 ** i)
+    expect(given).toHaveLength(i + 2)
+  }
+  expect(given.at(-1)).toBe('one: alice1 1')
+  jest.advanceTimersByTime(TTL - 630)
+  group.retry(jobs.get('alice1')!, 'unavailable')
+  expect(ended).toEqual(['alice1 expired unavailable'])
 })

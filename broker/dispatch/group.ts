@@ -1,16 +1,26 @@
+import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../session.ts'
 import { Fifo } from './fifo.ts'
+import { Lane } from './lane.ts'
 
 /** One command on its way through one group. */
 export interface Job {
   readonly command: Command
+  /** The place of an ordered one among its user's. */
+  readonly lane: Lane | undefined
+  /** Counts from 1. */
   attempt: number
+  /** Connections that were lost with it. */
+  lost: number
+  /** Times it was put off because something it needs was not there: no fault of its own. */
+  putOff: number
+  /** `resting` between two attempts; `ready` for a member. */
+  state: 'waiting' | 'ready' | 'resting' | 'held' | 'over'
   member: Member | undefined
   timer: NodeJS.Timeout | undefined
   /** Its end is being stored; nothing else may end it meanwhile. */
   ending: boolean
-  over: boolean
 }
 
 /** One process of a group: what it takes, and what it holds. */
@@ -21,6 +31,8 @@ export interface Member {
   /** Command to the QoS of its subscription. */
   readonly takes: Map<string, 0 | 1>
   readonly holds: Map<string, Job>
+  /** What may have ended its predecessors: it gets nothing else until it has had that. */
+  keptFor: Job | undefined
 }
 
 /** How a group runs a command. */
@@ -30,11 +42,16 @@ export interface Rule {
   attempts: number
 }
 
+/** Why an attempt failed; `unavailable` is no fault of the command and does not count. */
+export type Failure = 'internal' | 'timeout' | 'unavailable'
+
 export interface GroupPorts {
   rule(command: string): Rule
   deliver(member: Member, job: Job): void
+  /** An attempt failed, and there will be another. */
+  failed(job: Job): void
   /** The last attempt failed. */
-  dead(job: Job, code: 'internal' | 'timeout'): void
+  dead(job: Job, code: Failure): void
   /** Nobody took it in time: it expired, or no member was there for its time to live. */
   expired(job: Job, code: 'timeout' | 'unavailable'): void
   queueTtlMs: number
@@ -44,21 +61,18 @@ export interface GroupPorts {
 /** Milliseconds by which a handler may overrun its own time limit before the broker gives up on it. */
 const GRACE = 2_000
 const MAX_RETRY_DELAY = 30_000
+/** A job with which so many connections were lost is suspected: another has it alone, so that it takes no others with it. */
+const SUSPECTED = 2
 /** Node fires a timer of more than this at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
-/**
- * The work of one group. Each job goes to the member that holds the fewest; the ordered jobs of one user go one after
- * another, so a job that is retried holds back that user's later ones.
- */
+/** The work of one group. Each job goes to the member that holds the fewest; the ordered ones of one user stay in their lane. */
 export class Group {
   readonly #members = new Map<string, Member>()
   readonly #jobs = new Set<Job>()
-  /** The ordered jobs of each user; the head alone is ready, held or waiting for its next attempt. */
-  readonly #lanes = new Map<UserId, Fifo<Job>>()
-  readonly #ready = new Fifo<Job>()
-  /** Ready, but no member takes their command: command to jobs. */
-  readonly #parked = new Map<string, Set<Job>>()
+  readonly #lanes = new Map<UserId, Lane>()
+  /** Ready for a member that takes their command: command to jobs. */
+  readonly #ready = new Map<string, Fifo<Job>>()
   readonly #ports: GroupPorts
 
   constructor(ports: GroupPorts) {
@@ -74,20 +88,26 @@ export class Group {
     return this.#members.size
   }
 
-  accept(command: Command): void {
-    const job: Job = { command, attempt: 1, member: undefined, timer: undefined, ending: false, over: false }
+  /** @param failed attempts so far */
+  accept(command: Command, failed = 0): void {
+    const lane = this.#ports.rule(command.name).ordered ? this.#laneOf(command.user) : undefined
+    const job: Job = {
+      command,
+      lane,
+      attempt: failed + 1,
+      lost: 0,
+      putOff: 0,
+      state: 'waiting',
+      member: undefined,
+      timer: undefined,
+      ending: false,
+    }
     this.#jobs.add(job)
-    if (!this.#ports.rule(command.name).ordered) return this.#enqueue(job)
-    const lane = this.#lanes.get(command.user)
     if (lane) {
       lane.push(job)
-      this.#waitForTurn(job)
-    } else {
-      const opened = new Fifo<Job>()
-      opened.push(job)
-      this.#lanes.set(command.user, opened)
-      this.#enqueue(job)
-    }
+      this.#advance(lane)
+    } else this.#makeReady(job)
+    if (job.state === 'waiting') this.#waitForTurn(job)
   }
 
   take(session: HandlerSession, window: number, command: string, qos: 0 | 1): void {
@@ -96,10 +116,12 @@ export class Group {
       this.lost(member.session) // the same client has come again before its old connection was seen to be gone
       member = undefined
     }
-    if (!member) this.#members.set(session.id, (member = { session, window, takes: new Map(), holds: new Map() }))
+    if (!member)
+      this.#members.set(
+        session.id,
+        (member = { session, window, takes: new Map(), holds: new Map(), keptFor: undefined }),
+      )
     member.takes.set(command, qos)
-    for (const job of this.#parked.get(command) ?? []) this.#ready.push(job)
-    this.#parked.delete(command)
     this.#pump()
   }
 
@@ -112,7 +134,12 @@ export class Group {
     const member = this.#members.get(session.id)
     if (member?.session !== session) return
     this.#members.delete(session.id)
-    for (const job of member.holds.values()) if (!job.ending) this.retry(job, 'internal', 0)
+    // Of a lane the first is tried again; those behind it, which it takes back, had not begun.
+    for (const job of member.holds.values()) {
+      if (job.ending || job.member !== member) continue
+      job.lost++
+      this.retry(job, 'internal', 0)
+    }
     this.#pump()
   }
 
@@ -123,27 +150,45 @@ export class Group {
     return job && !job.ending && (attempt === undefined || attempt === job.attempt) ? job : undefined
   }
 
-  retry(job: Job, code: 'internal' | 'timeout', delayMs = this.#backOff(job.attempt)): void {
+  /** An attempt has failed: the job, and what its user sent after it, are another's or wait. */
+  retry(job: Job, code: Failure, delayMs?: number): void {
+    const behind = job.lane?.takeBack(job).filter((one) => one !== job) ?? []
     this.#release(job)
-    if (!job.command.stored || job.attempt >= this.#ports.rule(job.command.name).attempts)
-      return this.#ports.dead(job, code)
-    job.attempt++
-    if (delayMs === 0) this.#enqueue(job)
-    else job.timer = setTimeout(() => this.#enqueue(job), delayMs)
+    for (const one of behind) {
+      this.#release(one)
+      this.#waitForTurn(one)
+    }
+    if (this.#isLast(job, code)) return this.#ports.dead(job, code)
+    if (code === 'unavailable') {
+      job.putOff++
+      if (Date.now() >= job.command.at + this.#ports.queueTtlMs) return this.#ports.expired(job, 'unavailable')
+    } else {
+      job.attempt++
+      this.#ports.failed(job)
+    }
+    const delay = delayMs ?? this.#backOff(code === 'unavailable' ? job.putOff : job.attempt - 1)
+    if (delay === 0) return this.#goOn(job)
+    job.state = 'resting'
+    job.timer = setTimeout(() => {
+      job.state = 'waiting'
+      this.#goOn(job)
+    }, delay)
+    this.#pump() // there is room now for others
   }
 
   /** The job is over; the user's next one has its turn. */
   end(job: Job): void {
+    const { lane } = job
+    const wasHead = lane?.inFlight[0] === job
+    lane?.end(job)
     this.#release(job)
-    job.over = true
+    job.state = 'over'
     this.#jobs.delete(job)
-    this.#parked.get(job.command.name)?.delete(job)
-    const lane = this.#lanes.get(job.command.user)
-    if (lane?.head === job) {
-      lane.shift()
-      while (lane.head?.over) lane.shift()
-      if (lane.head) this.#enqueue(lane.head)
-      else this.#lanes.delete(job.command.user)
+    if (lane?.isEmpty) this.#lanes.delete(job.command.user)
+    else if (lane) {
+      const head = lane.inFlight[0]
+      if (wasHead && head) this.#limit(head)
+      this.#advance(lane)
     }
     this.#pump()
   }
@@ -153,60 +198,120 @@ export class Group {
     for (const job of this.#jobs) clearTimeout(job.timer)
   }
 
-  #enqueue(job: Job): void {
+  #laneOf(user: UserId): Lane {
+    let lane = this.#lanes.get(user)
+    if (!lane) this.#lanes.set(user, (lane = new Lane()))
+    return lane
+  }
+
+  #isLast(job: Job, code: Failure): boolean {
+    if (!job.command.stored) return true
+    return code !== 'unavailable' && job.attempt >= this.#ports.rule(job.command.name).attempts
+  }
+
+  /** Gives a job that may go on its turn, or leaves it to its lane. */
+  #goOn(job: Job): void {
+    if (job.lane) this.#advance(job.lane)
+    else this.#makeReady(job)
+    if (job.state === 'waiting') this.#waitForTurn(job)
+  }
+
+  /** Sends of a lane what may go: its first job to any member, and then those behind it to the same. */
+  #advance(lane: Lane): void {
+    const { member } = lane
+    if (!member) {
+      if (lane.inFlight.length === 0 && lane.next?.state === 'waiting' && !lane.next.ending) this.#makeReady(lane.next)
+      return
+    }
+    if (!member.session.keepsOrder || this.#members.get(member.session.id) !== member) return
+    for (let job = lane.next; job && lane.inFlight.length < MAX_BEGUN; job = lane.next) {
+      const { name, expiresAt = Infinity } = job.command
+      const mayGo = job.state === 'waiting' && !job.ending && expiresAt > Date.now() && member.takes.has(name)
+      if (!mayGo || member.keptFor || member.holds.size >= member.window) return
+      this.#give(job, member)
+    }
+  }
+
+  #makeReady(job: Job): void {
     clearTimeout(job.timer)
     job.timer = undefined
-    this.#ready.push(job)
+    job.state = 'ready'
+    const ready = this.#ready.get(job.command.name)
+    if (ready) ready.push(job)
+    else this.#ready.set(job.command.name, new Fifo(job))
     this.#pump()
-    if (!job.member && !job.over) this.#waitForTurn(job)
+    if (job.state === 'ready') this.#waitForTurn(job)
   }
 
   #pump(): void {
-    for (let job = this.#ready.head; job; job = this.#ready.head) {
-      const { name, expiresAt } = job.command
-      const gone = job.over || job.ending
-      const member = gone ? undefined : this.#leastBusy(name)
-      if (member === 'full') return
-      this.#ready.shift()
-      if (gone) continue
-      if (expiresAt !== undefined && expiresAt <= Date.now()) this.#ports.expired(job, 'timeout')
-      else if (member) this.#give(job, member)
-      else if (!job.command.stored) this.#ports.expired(job, 'unavailable')
-      else this.#park(job)
+    for (const [command, ready] of this.#ready) {
+      while (this.#giveNext(ready));
+      if (!ready.head) this.#ready.delete(command)
     }
   }
 
-  #park(job: Job): void {
-    const parked = this.#parked.get(job.command.name)
-    if (parked) parked.add(job)
-    else this.#parked.set(job.command.name, new Set([job]))
+  /** Deals with the first of these; false when it has to wait. */
+  #giveNext(ready: Fifo<Job>): boolean {
+    const job = ready.head
+    if (!job) return false
+    const { expiresAt = Infinity, stored } = job.command
+    const isGone = job.state !== 'ready' || job.ending
+    const member = isGone ? undefined : this.#leastBusy(job)
+    if (!isGone && expiresAt > Date.now() && (member === 'full' || (!member && stored))) return false
+    ready.shift()
+    if (isGone) return true
+    if (expiresAt <= Date.now()) this.#ports.expired(job, 'timeout')
+    else if (!member || member === 'full') this.#ports.expired(job, 'unavailable')
+    else {
+      this.#give(job, member)
+      if (job.lane) this.#advance(job.lane)
+    }
+    return true
   }
 
-  #leastBusy(command: string): Member | 'full' | undefined {
-    let best: Member | 'full' | undefined
+  #leastBusy(job: Job): Member | 'full' | undefined {
+    let best: Member | undefined
+    let isTaken = false
     for (const member of this.#members.values()) {
-      if (!member.takes.has(command)) continue
-      if (member.holds.size >= member.window) best ??= 'full'
-      else if (best === undefined || best === 'full' || member.holds.size < best.holds.size) best = member
+      if (!member.takes.has(job.command.name)) continue
+      isTaken = true
+      if (member.keptFor === job) return member.holds.size === 0 ? member : 'full'
+      if (member.keptFor || member.holds.size >= member.window) continue
+      if (!best || member.holds.size < best.holds.size) best = member
     }
-    return best
+    if (!best || job.lost < SUSPECTED) return best ?? (isTaken ? 'full' : undefined)
+    best.keptFor = job
+    return best.holds.size === 0 ? best : 'full'
   }
 
   #give(job: Job, member: Member): void {
     clearTimeout(job.timer)
+    job.timer = undefined
+    job.state = 'held'
     job.member = member
     member.holds.set(job.command.id, job)
+    job.lane?.send()
+    if (!job.lane || job.lane.inFlight[0] === job) this.#limit(job)
+    this.#ports.deliver(member, job)
+  }
+
+  /** From now on a member works on it. */
+  #limit(job: Job): void {
     const limit = this.#ports.rule(job.command.name).timeoutMs + GRACE
     job.timer = setTimeout(() => {
       if (!job.ending) this.retry(job, 'timeout')
     }, limit)
-    this.#ports.deliver(member, job)
   }
 
   #release(job: Job): void {
     clearTimeout(job.timer)
+    job.timer = undefined
     job.member?.holds.delete(job.command.id)
     job.member = undefined
+    if (job.lost >= SUSPECTED) {
+      for (const member of this.#members.values()) if (member.keptFor === job) member.keptFor = undefined
+    }
+    job.state = 'waiting'
   }
 
   /** While a job waits it may expire, or find that nobody came in its time. */
@@ -218,6 +323,7 @@ export class Group {
     clearTimeout(job.timer)
     const look = (): void => {
       const then = Date.now() // a timer may fire a millisecond early
+      if (job.ending) return
       if (expiresAt <= then) this.#ports.expired(job, 'timeout')
       else if (givesUpAt <= then && !this.has(name)) this.#ports.expired(job, 'unavailable')
       else this.#waitForTurn(job)

@@ -9,18 +9,19 @@ import { verifyToken } from './token.ts'
  * @throws {Denied} with the reason, for the log; the client learns only that it may not
  */
 export function authenticate(
-  { username, password, client }: Login,
+  login: Login,
   secrets: readonly string[],
   keys: HandlerKeys,
   catalogue: Catalogue,
 ): Session {
+  const { username, password, client } = login
   if (username === undefined || password === undefined) throw new Denied('username or password is missing')
   if (username === 'JWT') {
     const { user, expiresAt } = verifyToken(password, secrets)
     return { kind: 'device', id: `${user}/${client}`, user, client, expiresAt }
   }
   if (username === 'handler' || username.startsWith('handler:')) {
-    return admitHandler(username, password, client, keys, catalogue)
+    return admitHandler(login, username, password, keys, catalogue)
   }
   throw new Denied('username is neither JWT nor handler')
 }

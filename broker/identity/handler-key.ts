@@ -1,5 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
+import { KEEPS_ORDER } from '../../shared/wire/stamp.ts'
+import type { Login } from '../aedes/port.ts'
 import { Denied, type HandlerSession, type Rights } from '../session.ts'
 
 /** Which keys open what: the shared ones every group, a group's own only what the group declares. */
@@ -16,9 +18,9 @@ const GROUP = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
  * @throws {Denied} with the reason, for the log
  */
 export function admitHandler(
+  { client, properties }: Login,
   username: string,
   key: string,
-  client: string,
   keys: HandlerKeys,
   catalogue: Catalogue,
 ): HandlerSession {
@@ -27,7 +29,9 @@ export function admitHandler(
   const valid = own === undefined ? keys.shared : (keys.groups.get(own) ?? [])
   if (!isOneOf(key, valid)) throw new Denied('handler key is wrong')
   if (!GROUP.test(group)) throw new Denied('the group is not made of letters, digits, _ and -, at most 64')
-  return { kind: 'handler', id: `$handler/${group}/${client}`, group, client, rights: rightsOf(own, catalogue) }
+  const id = `$handler/${group}/${client}`
+  const keepsOrder = properties[KEEPS_ORDER] === 'true'
+  return { kind: 'handler', id, group, client, rights: rightsOf(own, catalogue), keepsOrder }
 }
 
 function rightsOf(own: string | undefined, catalogue: Catalogue): Rights {

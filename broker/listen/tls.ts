@@ -10,7 +10,8 @@ export interface Listener {
   close(): Promise<void>
 }
 
-const HANDSHAKE_TIMEOUT = 5_000
+/** Milliseconds. */
+export const HANDSHAKE_TIMEOUT = 5_000
 
 /** MQTT over TLS (1.2 and up). */
 export async function listenTls(

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import type { Tls } from '../../shared/dev-secrets.ts'
-import { closed, listening, portOf, type Listener } from './tls.ts'
+import { closed, HANDSHAKE_TIMEOUT, listening, portOf, type Listener } from './tls.ts'
 
 const SUBPROTOCOL = 'mqtt' // [MQTT-6.0.0-3]
 const MQTT_PATH = '/mqtt'
@@ -14,18 +15,28 @@ export async function listenWss(
   accept: (stream: Duplex, request: IncomingMessage) => void,
 ): Promise<Listener> {
   const { host, port, tls, origins, maxPayload } = settings
-  const server = createServer({ ...tls, minVersion: 'TLSv1.2' }, (_request, response) => {
-    response.writeHead(404, { 'content-type': 'text/plain' }).end('MQTT over WebSocket is at /mqtt\n')
-  })
+  const server = createServer(
+    { ...tls, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_TIMEOUT },
+    (_request, response) => {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('MQTT over WebSocket is at /mqtt\n')
+    },
+  )
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload,
     perMessageDeflate: false, // a bomb would be cheap to send and dear to open
     handleProtocols: () => SUBPROTOCOL,
   })
+  const open = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => {}) // from here on it is nobody's but ours
     const refusal = refusalOf(request, origins)
     if (refusal !== undefined) {
+      socket.once('finish', () => socket.destroy()) // a peer that does not close would hold it for ever
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`)
       return
     }
@@ -41,7 +52,7 @@ export async function listenWss(
     renew: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
     async close() {
       for (const ws of sockets.clients) ws.terminate()
-      server.closeAllConnections()
+      for (const socket of open) socket.destroy()
       await closed(server)
     },
   }

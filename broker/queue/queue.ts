@@ -1,10 +1,11 @@
 import type { OutgoingEvent } from '../../shared/wire/done.ts'
 import type { Command } from '../session.ts'
+import type { Unit } from '../storage/storage.ts'
 
-/** A command and the groups that have not ended it. */
+/** A command and the groups that have not ended it, each with the number of its attempts that have failed. */
 export interface Open {
   readonly command: Command
-  readonly groups: ReadonlySet<string>
+  readonly groups: ReadonlyMap<string, number>
 }
 
 /** What became of an append. */
@@ -22,14 +23,20 @@ export type Appended =
  * so who runs what, and in which order, is the dispatcher's memory; this is what survives it.
  */
 export interface CommandQueue {
+  /** A command's place in the order of all: grows with each, over restarts and a clock that is set back too. */
+  nextOrder(): number
   /**
-   * Resolves when the command is as durable as the engine makes anything, in the order of the calls.
-   * @throws when the engine cannot store; then nothing was
+   * Resolves when the command is on the disk, in the order of the calls. One that is not to be stored is
+   * only counted.
+   * @throws when it cannot be stored; then nothing was
    */
   append(command: Command, groups: readonly string[]): Promise<Appended>
-  /** One group has ended a command; `answer` is what its sender is told, remembered for repeats. */
-  finish(command: Command, group: string, answer?: OutgoingEvent): Promise<void>
-  /** What was accepted before this broker started, in order. */
-  open(): AsyncIterable<Open>
-  close(): Promise<void>
+  /** A dead letter is a command again: for this group alone, and under its old id. */
+  revive(unit: Unit, command: Command, group: string): void
+  /** One group ends a command. The group that owns it says what its sender is told: remembered for repeats. */
+  finish(unit: Unit, command: Command, group: string, told?: { answer: OutgoingEvent | undefined }): void
+  /** So many attempts of a group have failed. */
+  tried(command: Command, group: string, failed: number): void
+  /** What was accepted before this broker started and has not ended, in order. */
+  open(): Iterable<Open>
 }

@@ -13,7 +13,7 @@ export default command({
   async run({ user_id }, { from, contacts, command }) {
     if (user_id === from.user) throw refuse('bad_payload', { user_id: 'is yourself' })
 
-    switch (await contacts.accept(from.user, user_id, command.id)) {
+    switch (await contacts.accept(from.user, user_id, command)) {
       case 'accepted':
         return { reply: contact_added({ user_id }), notify: [[user_id, contact_approved({ user_id: from.user })]] }
       case 'contact': // so before, or unheard by one who blocks him

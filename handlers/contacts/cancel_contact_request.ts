@@ -14,7 +14,7 @@ export default command({
     if (user_id === from.user) throw refuse('bad_payload', { user_id: 'is yourself' })
     const reply = contact_updated({ user_id, state: 'none' })
 
-    switch (await contacts.cancel(from.user, user_id, command.id)) {
+    switch (await contacts.cancel(from.user, user_id, command)) {
       case 'cancelled':
         return { reply, notify: [[user_id, contact_request_cancelled({ user_id: from.user })]] }
       case 'none': // so before, or unheard by one who blocks him

@@ -19,6 +19,11 @@ function anotherProcess(): ContactBook {
   return contactBook(store)
 }
 
+/** A command by its number: the same one each time. */
+const same = (order: number) => ({ id: `command ${order}`, order })
+let last = 100
+const next = () => same(++last)
+
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'contacts-'))
   open = []
@@ -30,42 +35,42 @@ afterEach(async () => {
 })
 
 test('lists a pending request with its note for both, and a contact without', async () => {
-  expect(await contacts.request(alice, bob, 'we met in Rome', '1')).toBe('asked')
+  expect(await contacts.request(alice, bob, 'we met in Rome', same(1))).toBe('asked')
   const asked = { state: 'requested', note: 'we met in Rome' }
   expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [{ user_id: bob, ...asked }] })
   expect(await contacts.contacts(bob, FIRST_PAGE)).toEqual({
     contacts: [{ user_id: alice, ...asked, state: 'requesting' }],
   })
 
-  expect(await contacts.accept(bob, alice, '2')).toBe('accepted')
+  expect(await contacts.accept(bob, alice, same(2))).toBe('accepted')
   expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [{ user_id: bob, state: 'contact' }] })
 })
 
 test('gives the same outcome when a command comes again to another process', async () => {
-  await contacts.request(alice, bob, undefined, '1')
-  await contacts.reject(bob, alice, '2')
+  await contacts.request(alice, bob, undefined, same(1))
+  await contacts.reject(bob, alice, same(2))
   const restarted = anotherProcess()
-  expect(await restarted.reject(bob, alice, '2')).toBe('rejected')
-  expect(await restarted.reject(bob, alice, '3')).toBe('none')
-  expect(await restarted.request(alice, bob, undefined, '4')).toBe('asked')
+  expect(await restarted.reject(bob, alice, same(2))).toBe('rejected')
+  expect(await restarted.reject(bob, alice, same(3))).toBe('none')
+  expect(await restarted.request(alice, bob, undefined, same(4))).toBe('asked')
 })
 
 test('makes both contacts, and tells one of them, when their requests cross in two processes', async () => {
-  const outcomes = [contacts.request(alice, bob, 'hi', '1'), anotherProcess().request(bob, alice, 'ho', '2')]
+  const outcomes = [contacts.request(alice, bob, 'hi', same(1)), anotherProcess().request(bob, alice, 'ho', same(2))]
   expect((await Promise.all(outcomes)).sort()).toEqual(['accepted', 'asked'])
   expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [{ user_id: bob, state: 'contact' }] })
 })
 
 test('hides the blocked one, and shows him as he stands then when unblocked', async () => {
-  await contacts.block(alice, mallory)
-  expect(await contacts.request(mallory, alice, 'please', '1')).toBe('requested')
+  await contacts.block(alice, mallory, next())
+  expect(await contacts.request(mallory, alice, 'please', same(1))).toBe('requested')
   expect(await contacts.contacts(mallory, FIRST_PAGE)).toMatchObject({ contacts: [{ state: 'requested' }] })
   expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [] })
-  expect(await contacts.accept(alice, mallory, '2')).toBe('absent')
-  expect(await contacts.request(alice, mallory, undefined, '3')).toBe('blocking')
+  expect(await contacts.accept(alice, mallory, same(2))).toBe('absent')
+  expect(await contacts.request(alice, mallory, undefined, same(3))).toBe('blocking')
 
-  await contacts.unblock(alice, mallory)
-  expect(await contacts.request(mallory, alice, 'please', '1')).toBe('requested')
+  await contacts.unblock(alice, mallory, next())
+  expect(await contacts.request(mallory, alice, 'please', same(1))).toBe('requested')
   expect(await contacts.contacts(alice, FIRST_PAGE)).toMatchObject({ contacts: [{ state: 'requesting' }] })
   expect(await contacts.blocked(alice, FIRST_PAGE)).toEqual({ users: [] })
 })
@@ -73,18 +78,18 @@ test('hides the blocked one, and shows him as he stands then when unblocked', as
 test('pages a list without skipping or doubling anyone while others come and go', async () => {
   const user = (letter: string) => userIdOf(letter)
   const nora = user('n')
-  for (const letter of 'adgjmpsvyz'.split('')) await contacts.request(nora, user(letter), undefined, letter)
+  for (const letter of 'adgjmpsvyz'.split('')) await contacts.request(nora, user(letter), undefined, next())
   const page = async (cursor?: UserId) => {
     const found = await contacts.contacts(nora, { cursor, limit: 4 })
     return { letters: found.contacts.map(({ user_id }) => user_id).join(''), cursor: found.cursor }
   }
 
   const first = await page()
-  await contacts.request(user('b'), nora, undefined, 'one comes before the cursor')
-  await contacts.request(user('k'), nora, undefined, 'one comes behind it')
-  await contacts.cancel(nora, user('j'), 'and the one it names goes')
+  await contacts.request(user('b'), nora, undefined, next()) // before the cursor
+  await contacts.request(user('k'), nora, undefined, next()) // behind it
+  await contacts.cancel(nora, user('j'), next()) // the one it names
   const second = await page(first.cursor)
-  await contacts.block(nora, user('z'))
+  await contacts.block(nora, user('z'), next())
   const third = await page(second.cursor)
 
   expect([first.letters, second.letters, third.letters, third.cursor]).toEqual(['adgj', 'kmps', 'vy', undefined])

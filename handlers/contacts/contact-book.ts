@@ -1,7 +1,17 @@
 import type { Document, Store } from '../../shared/store/documents.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { ListPage } from './list-page.ts'
-import { listed, outcome, perform, setBlock, STRANGERS, type Act, type Pair, type Side } from './pair-state.ts'
+import {
+  listed,
+  outcome,
+  perform,
+  setBlock,
+  STRANGERS,
+  type Act,
+  type Cause,
+  type Pair,
+  type Side,
+} from './pair-state.ts'
 
 /**
  * Two users in one document, so that whatever happens between them is one atomic change. `low` is the one whose id sorts
@@ -20,7 +30,10 @@ interface PairDocument extends Document {
 
 export type ContactBook = ReturnType<typeof contactBook>
 
-/** Who is whose contact, who has asked whom, who blocks whom. A command's `id` makes its change happen once. */
+/**
+ * Who is whose contact, who has asked whom, who blocks whom. A command's id and order make its change
+ * happen once.
+ */
 export function contactBook(store: Store) {
   const pairs = store.collection<PairDocument>({
     name: 'contact_pairs',
@@ -38,8 +51,8 @@ export function contactBook(store: Store) {
   }
 
   /** The outcome is read off the pair as it is afterwards, exactly as when the command comes again after a crash. */
-  async function act<A extends Act>(what: A, user: UserId, other: UserId, id: string, note?: string) {
-    return outcome(await change(user, other, (pair) => perform(pair, what, id, note)), what, id)
+  async function act<A extends Act>(what: A, user: UserId, other: UserId, cause: Cause, note?: string) {
+    return outcome(await change(user, other, (pair) => perform(pair, what, cause, note)), what, cause.id)
   }
 
   /** In the order of the others' ids: first those below `user`, in whose pairs he is the high one, then those above. */
@@ -56,12 +69,12 @@ export function contactBook(store: Store) {
   }
 
   return {
-    request: (user: UserId, other: UserId, note: string | undefined, id: string) =>
-      act('request', user, other, id, note),
-    accept: (user: UserId, other: UserId, id: string) => act('accept', user, other, id),
-    reject: (user: UserId, other: UserId, id: string) => act('reject', user, other, id),
-    cancel: (user: UserId, other: UserId, id: string) => act('cancel', user, other, id),
-    remove: (user: UserId, other: UserId, id: string) => act('remove', user, other, id),
+    request: (user: UserId, other: UserId, note: string | undefined, cause: Cause) =>
+      act('request', user, other, cause, note),
+    accept: (user: UserId, other: UserId, cause: Cause) => act('accept', user, other, cause),
+    reject: (user: UserId, other: UserId, cause: Cause) => act('reject', user, other, cause),
+    cancel: (user: UserId, other: UserId, cause: Cause) => act('cancel', user, other, cause),
+    remove: (user: UserId, other: UserId, cause: Cause) => act('remove', user, other, cause),
 
     /** Contacts and pending requests, without those whom he blocks. */
     async contacts(user: UserId, at: ListPage) {
@@ -73,11 +86,11 @@ export function contactBook(store: Store) {
       return { contacts, cursor }
     },
 
-    async block(user: UserId, other: UserId) {
-      await change(user, other, (pair) => setBlock(pair, true))
+    async block(user: UserId, other: UserId, cause: Cause) {
+      await change(user, other, (pair) => setBlock(pair, true, cause))
     },
-    async unblock(user: UserId, other: UserId) {
-      await change(user, other, (pair) => setBlock(pair, false))
+    async unblock(user: UserId, other: UserId, cause: Cause) {
+      await change(user, other, (pair) => setBlock(pair, false, cause))
     },
     async blocked(user: UserId, at: ListPage) {
       const { docs, cursor } = await page(user, 'blocks', at)

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import { listed, outcome, perform, setBlock, STRANGERS, type Act, type Outcome, type Pair } from './pair-state.ts'
 
 const ACTS = ['request', 'accept', 'reject', 'cancel', 'remove'] as const satisfies readonly Act[]
@@ -14,22 +15,24 @@ const ANSWERS: Partial<Record<Outcome<Act>, string>> = {
   removed: 'none',
 }
 
-let ids = 0
+let commands = 0
+const next = () => ({ id: `command ${++commands}`, order: commands })
 
 /** One user does something to the other. */
-function play(before: Pair, deed: Deed, id = `command ${++ids}`) {
+function play(before: Pair, deed: Deed, cause = next()) {
   if (deed === 'block' || deed === 'unblock') {
-    return { after: setBlock(before, deed === 'block'), answer: 'block_list', heard: undefined }
+    return { after: setBlock(before, deed === 'block', cause), answer: 'block_list', heard: undefined }
   }
-  const after = perform(before, deed, id, 'a note')
-  const word = outcome(after, deed, id)
+  const after = perform(before, deed, cause, 'a note')
+  const word = outcome(after, deed, cause.id)
   return { after, answer: ANSWERS[word] ?? word, heard: word in ANSWERS ? word : undefined }
 }
 
 const turned = ({ mine, theirs, note }: Pair): Pair => ({ mine: theirs, theirs: mine, note })
 
-/** What a pair is but for the ids of commands, which never come twice. */
-const shapeOf = (...pairs: Pair[]) => JSON.stringify(pairs, (key, value: unknown) => (key === 'id' ? '' : value))
+/** What a pair is but for the commands it remembers, which never come twice. */
+const shapeOf = (...pairs: Pair[]) =>
+  JSON.stringify(pairs, (key, value: unknown) => (key === 'recent' ? undefined : value))
 
 /** All that can be reached in any number of steps. */
 function explore<World>(start: World, shape: (world: World) => string, next: (world: World) => World[]): World[] {
@@ -88,11 +91,11 @@ test('knows a command that comes again after a crash, whatever the other did mea
   const forgot: string[] = []
   for (const pair of everyPair) {
     for (const act of ACTS) {
-      const first = play(pair, act, 'the same')
-      if (first.after === pair) continue
+      const same = next()
+      const first = play(pair, act, same)
       for (const deed of DEEDS) {
         const meanwhile = turned(play(turned(first.after), deed).after)
-        const again = play(meanwhile, act, 'the same')
+        const again = play(meanwhile, act, same)
         const heard = deed === 'block' ? undefined : first.heard
         if (again.after !== meanwhile || again.answer !== first.answer || again.heard !== heard) {
           forgot.push(`${act} from ${shapeOf(pair)}, then ${deed}`)
@@ -103,11 +106,41 @@ test('knows a command that comes again after a crash, whatever the other did mea
   expect(forgot).toEqual([])
 })
 
+test('knows all commands of a user that were begun at once, when they come again one after another', () => {
+  for (const pair of everyPair) {
+    const begun = Array.from({ length: MAX_BEGUN }, (_, i) => ({ deed: DEEDS[(i * 3) % DEEDS.length]!, cause: next() }))
+    let now = pair
+    const first = begun.map(({ deed, cause }) => {
+      const { after, ...told } = play(now, deed, cause)
+      now = after
+      return told
+    })
+    for (const [i, { deed, cause }] of begun.entries())
+      expect(play(now, deed, cause)).toEqual({ ...first[i], after: now })
+  }
+})
+
+test('leaves a command that comes from a process cut off, when the user has gone on', () => {
+  for (const pair of everyPair) {
+    for (const late of DEEDS) {
+      const cut = next()
+      for (const deed of DEEDS) {
+        const now = play(pair, deed).after
+        expect(play(now, late, cut).after).toBe(now)
+      }
+    }
+  }
+})
+
 test.each(ACTS)('changes nothing and disturbs nobody when a user repeats %s', (act) => {
   for (const pair of everyPair) {
     const first = play(pair, act)
     const again = play(first.after, act)
-    expect(again).toEqual({ after: first.after, answer: first.answer, heard: undefined })
+    expect({ ...again, after: shapeOf(again.after) }).toEqual({
+      after: shapeOf(first.after),
+      answer: first.answer,
+      heard: undefined,
+    })
   }
 })
 

@@ -1,3 +1,6 @@
+import type { Context } from '../../shared/runtime/command.ts'
+import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
+
 /** How a user sees another: as nobody, as one he asked, as one who asked him, as a contact. */
 export type Sees = 'none' | 'requested' | 'requesting' | 'contact'
 
@@ -6,13 +9,19 @@ type Standing = Sees | 'blocked'
 /** What a user may do to another. */
 export type Act = 'request' | 'accept' | 'reject' | 'cancel' | 'remove'
 
+/** What makes a change happen once: the command's id, and its place among its user's. */
+export type Cause = Readonly<Pick<Context['command'], 'id' | 'order'>>
+
 /** One user's half of a pair. */
 export interface Side {
   readonly sees: Sees
   readonly blocks: boolean
-  /** His last command that changed the pair, and what it found: to know it when it comes again. */
-  readonly last?: { readonly id: string; readonly act: Act; readonly saw: Sees; readonly unheard: boolean }
+  /** His last act that changed the pair, and what it found: to know when he repeats himself. */
+  readonly last?: { readonly act: Act; readonly saw: Sees }
+  /** His last commands to the pair, and what came of them: to know them when they come again after a crash. */
+  readonly recent?: readonly Recent[]
 }
+type Recent = Cause & { readonly said?: string }
 
 /**
  * Two users, as the one who acts stands to the other. Both always see the same, mirrored. A block changes nothing of that:
@@ -67,37 +76,55 @@ export type Outcome<A extends Act> = Heard<A> | (typeof UNHEARD)[Heard<A>]
 
 /** What has come of a command that the pair has been through: at once, and when it comes again after a crash. */
 export function outcome<A extends Act>({ mine, theirs }: Pair, act: A, id: string): Outcome<A> {
-  const { last } = mine
-  if (last?.act === act) {
-    const before = POLICY[act][last.saw]
-    if (last.id === id) return last.unheard || theirs.blocks ? UNHEARD[before] : before
-    if (UNHEARD[before] === standing(mine)) return UNHEARD[before] // the user repeats himself
-  }
-  return POLICY[act][standing(mine)]
+  const said = mine.recent?.find((one) => one.id === id)?.said
+  if (said === undefined) return says({ mine, theirs }, act) // cut off, and overtaken: nobody waits for its answer
+  return (theirs.blocks && said in UNHEARD ? UNHEARD[said as keyof typeof UNHEARD] : said) as Outcome<A>
 }
 
-/** The pair after a command; the very same object when nothing changes. */
-export function perform(pair: Pair, act: Act, id: string, note?: string): Pair {
+/** The pair after a command; the very same object when it has been through it, or through a later one. */
+export function perform(pair: Pair, act: Act, cause: Cause, note?: string): Pair {
   const { mine, theirs } = pair
-  const done = mine.last?.act === act && mine.last.id === id
+  if (isPast(mine, cause)) return pair
+  const recent = remember(mine, { ...cause, said: says(pair, act) })
   const heard = POLICY[act][standing(mine)]
-  if (done || !isChange(heard)) return pair
+  if (!isChange(heard)) return { ...pair, mine: { ...mine, recent } }
   const sees = LEADS_TO[heard]
   return {
-    mine: { ...mine, sees, last: { id, act, saw: mine.sees, unheard: theirs.blocks } },
+    mine: { ...mine, sees, last: { act, saw: mine.sees }, recent },
     theirs: { ...theirs, sees: MIRRORED[sees] },
     note: sees === 'requested' ? note : undefined,
   }
 }
 
-/** The pair after the one who acts has blocked the other, or no longer does; the very same object when nothing changes. */
-export function setBlock(pair: Pair, blocks: boolean): Pair {
-  return pair.mine.blocks === blocks ? pair : { ...pair, mine: { ...pair.mine, blocks } }
+/** The pair after the one who acts has blocked the other, or no longer does. */
+export function setBlock(pair: Pair, blocks: boolean, cause: Cause): Pair {
+  const { mine } = pair
+  return isPast(mine, cause) ? pair : { ...pair, mine: { ...mine, blocks, recent: remember(mine, cause) } }
 }
 
 /** In which of a user's lists the other stands. */
 export function listed(side: Side): 'contacts' | 'blocks' | 'none' {
   return side.blocks ? 'blocks' : side.sees === 'none' ? 'none' : 'contacts'
+}
+
+/** What comes of an act, as the pair is. */
+function says<A extends Act>({ mine, theirs }: Pair, act: A): Outcome<A> {
+  const { last } = mine
+  if (last?.act === act) {
+    const before = UNHEARD[POLICY[act][last.saw]]
+    if (before === standing(mine)) return before // the user repeats himself
+  }
+  const heard = POLICY[act][standing(mine)]
+  return theirs.blocks ? UNHEARD[heard] : heard
+}
+
+/** The pair has been through this command, or through a later one of the same user: then this comes from a process cut off. */
+function isPast({ recent = [] }: Side, { id, order }: Cause): boolean {
+  return recent.some((one) => one.id === id || one.order > order)
+}
+
+function remember({ recent = [] }: Side, now: Recent): Recent[] {
+  return [...recent, now].slice(-MAX_BEGUN)
 }
 
 function standing(side: Side): Standing {

@@ -14,7 +14,7 @@ export default command({
     if (user_id === from.user) throw refuse('bad_payload', { user_id: 'is yourself' })
     const reply = contact_updated({ user_id, state: 'none' })
 
-    switch (await contacts.reject(from.user, user_id, command.id)) {
+    switch (await contacts.reject(from.user, user_id, command)) {
       case 'rejected':
         return { reply, notify: [[user_id, contact_rejected({ user_id: from.user })]] }
       case 'none': // so before, or unheard by one who blocks him

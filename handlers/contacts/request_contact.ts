@@ -13,7 +13,7 @@ export default command({
   async run({ user_id, note }, { from, contacts, command }) {
     if (user_id === from.user) throw refuse('bad_payload', { user_id: 'is yourself' })
 
-    switch (await contacts.request(from.user, user_id, note, command.id)) {
+    switch (await contacts.request(from.user, user_id, note, command)) {
       case 'asked':
         return {
           reply: contact_request_sent({ user_id }),

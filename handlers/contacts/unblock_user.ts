@@ -11,10 +11,10 @@ export default command({
   events: { block_list },
   uses: { contacts: contactBook },
 
-  async run({ user_id }, { from, contacts }) {
+  async run({ user_id }, { from, contacts, command }) {
     if (user_id === from.user) throw refuse('bad_payload', { user_id: 'is yourself' })
 
-    await contacts.unblock(from.user, user_id)
+    await contacts.unblock(from.user, user_id, command)
     return { reply: block_list(await contacts.blocked(from.user, FIRST_PAGE)) }
   },
 })

@@ -46,8 +46,12 @@ type Built<Uses extends Record<string, Capability>> = { [K in keyof Uses]: Retur
 export interface Context {
   /** The sender, as the broker stamped it. */
   from: { user: UserId; client: string }
-  /** `id` is the same at every attempt of the same command, and never that of another; `at` is when the broker took it. */
-  command: { id: string; attempt: number; at: Date }
+  /**
+   * `id` is the same at every attempt of the same command, and never that of another. `order` is greater than that of every
+   * command which the user sent before: a change that bears a smaller one than his last comes from a process that was cut
+   * off, and must be left. `at` is when the broker took the command.
+   */
+  command: { id: string; attempt: number; order: number; at: Date }
   log: Logger
   /** Aborted at the time limit and when the process must stop. */
   signal: AbortSignal
@@ -73,7 +77,8 @@ export interface Declaration<
   /**
    * Changes the store, then returns the effects. When the same command comes again (after a crash, or a lost connection) it
    * must find its own change by `command.id` and return the same effects.
-   * @throws {Refusal} made by `refuse`, to answer `command_rejected`; anything else is retried
+   * @throws {Refusal} made by `refuse`, to answer `command_rejected`
+   * @throws {Unavailable} what it needs is not there: tried again without counting; anything else is an attempt that failed
    */
   run(input: z.output<z.ZodObject<Shape>>, context: Context & Built<Uses>): Promise<Effects<Events>> | Effects<Events>
 }

@@ -2,7 +2,7 @@ import type { Logger } from '../log.ts'
 import type { Store } from '../store/documents.ts'
 import type { Done, OutgoingEvent } from '../wire/done.ts'
 import { parseJsonObject } from '../wire/json.ts'
-import { refuse, Refusal, type FieldErrors } from '../wire/refusal.ts'
+import { refuse, Refusal, Unavailable, type FieldErrors } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
 import type { Capability, Command, Effects } from './command.ts'
 
@@ -31,20 +31,22 @@ export async function execute(
     const context = {
       ...capabilities(command, shop),
       from: { user: stamp['user-id'], client: stamp['client-id'] },
-      command: { id: delivery.command, attempt: delivery.attempt, at: new Date(stamp.at) },
+      command: { id: delivery.command, attempt: delivery.attempt, order: stamp.order, at: new Date(stamp.at) },
       log,
       signal: abort.signal,
     }
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new TimedOut()), command.timeoutMs)
     })
+    const began = performance.now()
     const effects = await Promise.race([command.run(input, context), late])
+    if (performance.now() - began > command.timeoutMs) throw new TimedOut() // the process stood still, and its timer with it
     return { ...delivery, outcome: 'done', events: eventsOf(effects, stamp) }
   } catch (err) {
     if (err instanceof Refusal) return { ...delivery, outcome: 'refused', ...refusalParts(err) }
     if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler took too long')
     else log.error({ err }, 'the handler failed')
-    return { ...delivery, outcome: 'retry', code: err instanceof TimedOut ? 'timeout' : 'internal' }
+    return { ...delivery, outcome: 'retry', code: codeOf(err) }
   } finally {
     clearTimeout(timer)
     abort.abort()
@@ -52,6 +54,11 @@ export async function execute(
 }
 
 class TimedOut extends Error {}
+
+function codeOf(err: unknown): 'timeout' | 'unavailable' | 'internal' {
+  if (err instanceof TimedOut) return 'timeout'
+  return err instanceof Unavailable ? 'unavailable' : 'internal'
+}
 
 /** @throws {Refusal} `bad_payload` naming each field that is wrong */
 function parseInput(command: Command, payload: Uint8Array): unknown {
@@ -61,7 +68,7 @@ function parseInput(command: Command, payload: Uint8Array): unknown {
   const wrong: FieldErrors = Object.create(null)
   for (const issue of parsed.error.issues) {
     if (issue.code === 'unrecognized_keys')
-      for (const key of issue.keys.slice(0, 20)) wrong[key] = 'is not a field of this command'
+      for (const key of issue.keys.slice(0, 20)) wrong[key.slice(0, 64)] = 'is not a field of this command'
     else wrong[issue.path.join('.')] ??= issue.message
   }
   throw refuse('bad_payload', wrong)

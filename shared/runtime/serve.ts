@@ -4,9 +4,12 @@ import { connect, ErrorWithSubackPacket, type IClientOptions, type IPublishPacke
 import type { Logger } from '../log.ts'
 import type { Closable } from '../shutdown.ts'
 import type { Store } from '../store/documents.ts'
+import type { Done } from '../wire/done.ts'
 import { DONE_TOPIC } from '../wire/topic.ts'
-import { stamp } from '../wire/stamp.ts'
+import { KEEPS_ORDER, stamp } from '../wire/stamp.ts'
 import { execute, type Workshop } from './execute.ts'
+import { Lanes } from './lanes.ts'
+import { KEEPALIVE, Lease } from './lease.ts'
 import type { Commands } from './scan.ts'
 
 export interface ServeOptions {
@@ -20,9 +23,9 @@ export interface ServeOptions {
 }
 
 /**
- * Serves one group until it is closed: connects (and waits for a broker that is not there yet), subscribes to its commands, runs each, and publishes its end. A lost
- * connection is made again; what was held is then another's, and what ends late changes nothing. `close` drains: nothing new
- * is taken, what is held is finished, and the broker has acknowledged every end.
+ * Serves one group until it is closed: connects (and waits for a broker that is not there yet), subscribes to its commands,
+ * runs each, and publishes its end. A lost connection is made again; what was held is then another's, and what ends late
+ * changes nothing. `close` drains: nothing new is taken, what is held is finished, and the broker has acknowledged every end.
  * @throws the first connection's error, when the broker refuses key or certificate
  */
 export async function serveGroup(options: ServeOptions): Promise<Closable> {
@@ -38,14 +41,17 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     password: broker.key,
     secureContext: createSecureContext({ ca: broker.ca }), // made once: each attempt would cost 0.5 MB
     clean: true,
-    keepalive: 10,
+    keepalive: KEEPALIVE,
     reconnectPeriod: 500,
     reconnectOnConnackError: true, // a key may be on its way to the broker
     resubscribe: false, // done on every connect, below, and its answer looked at
-    properties: { receiveMaximum: options.window },
+    properties: { receiveMaximum: options.window, userProperties: { [KEEPS_ORDER]: 'true' } },
   }
   const client = connect(broker.url, login)
   let draining = false
+  /** Of one `$done`: the broker's Maximum Packet Size, less its header. */
+  let mostBytes = Infinity
+  client.on('connect', ({ properties }) => (mostBytes = (properties?.maximumPacketSize ?? Infinity) - HEADER))
 
   const subscribe = async (): Promise<void> => {
     noDelay(client)
@@ -53,20 +59,53 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     if (denied.length > 0) log.error({ group, denied }, 'the key does not open these commands')
     else log.info({ group, commands: topics.length }, 'serving')
   }
-  const finish = async (topic: string, payload: Buffer, packet: IPublishPacket): Promise<void> => {
+  const lanes = new Lanes()
+  const say = (end: Done): Promise<unknown> => {
+    let body = JSON.stringify(end)
+    if (Buffer.byteLength(body) > mostBytes) {
+      // The broker would cut the connection, each time it is sent again.
+      const { command, attempt } = end
+      log.error({ command, bytes: body.length, mostBytes }, 'the answer is larger than the broker takes')
+      body = JSON.stringify({ command, attempt, outcome: 'retry', code: 'internal' } satisfies Done)
+    }
+    return client.publishAsync(DONE_TOPIC, body, { qos: 1 })
+  }
+  // An end of nothing, which changes nothing: its PUBACK shows that the connection is the one it was.
+  const lease = new Lease(() => say({ command: '', attempt: 1, outcome: 'retry', code: 'unavailable' }))
+
+  const work = async (topic: string, payload: Buffer, { properties }: IPublishPacket): Promise<void> => {
     const command = commands.get(topic)
-    const stamped = stamp.safeParse(packet.properties?.userProperties)
+    const stamped = stamp.safeParse(properties?.userProperties)
     if (!command || !stamped.success) return log.error({ topic }, 'a delivery without command or stamp, ignored')
-    const end = await execute(topic, command, payload, stamped.data, shop)
-    await client.publishAsync(DONE_TOPIC, JSON.stringify(end), { qos: 1 })
+    const { 'user-id': user, lane } = stamped.data
+    const connection = client.stream
+    const run = () => execute(topic, command, payload, stamped.data, shop)
+    if (lane === undefined) return void (await say(await run()))
+    const said: Promise<unknown>[] = []
+    await lanes.run(user, lane, async () => {
+      const isHeld = lease.renew().then(
+        () => true,
+        () => false,
+      )
+      if (!(await isHeld) || connection !== client.stream) return
+      const end = await run()
+      const failed = end.outcome === 'retry'
+      if (failed) lanes.leave(user, lane)
+      said.push(say(end).then(() => failed && lanes.heard(user, lane))) // the next need not wait for it
+    })
+    await Promise.all(said)
   }
 
   client.on('message', (topic, payload, packet) => {
-    const work = finish(topic, payload, packet)
+    const working = work(topic, payload, packet)
       .catch((err: Error) => log.warn({ topic, reason: err.message }, 'an end was not accepted'))
-      .finally(() => held.delete(work))
-    held.add(work)
+      .finally(() => held.delete(working))
+    held.add(working)
   })
+  client.on('packetreceive', ({ cmd }) => {
+    if (cmd === 'puback' || cmd === 'pingresp') lease.heard()
+  })
+  client.on('close', () => lanes.leaveAll())
   client.on('error', (err) => log.error({ reason: err.message }, 'connection'))
   client.on('offline', () => log.warn({ url: broker.url }, 'the broker is away'))
   await firstConnect(client)
@@ -80,10 +119,14 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
       draining = true
       if (client.connected) await client.unsubscribeAsync(topics).catch(() => {})
       while (held.size > 0) await Promise.all(held)
+      lease.close()
       await client.endAsync()
     },
   }
 }
+
+/** Bytes of a PUBLISH besides its payload, and to spare. */
+const HEADER = 64
 
 const NOT_THERE = new Set([
   'ECONNREFUSED',

@@ -59,6 +59,7 @@ export interface Collection<D extends Document> {
   find(query: Query): Promise<D[]>
 }
 
+/** Everything of a store rejects with `Unavailable` while the engine cannot answer: it is down, locked for too long, its disk is full. */
 export interface Store {
   /** Opens a collection, and makes what is missing of it; safe with several processes starting at once. */
   collection<D extends Document>(spec: CollectionSpec): Collection<D>

@@ -1,4 +1,5 @@
 import Database from 'libsql'
+import { Unavailable } from '../wire/refusal.ts'
 
 /** What one statement can do. Values are always bound, in the order of their question marks. */
 export interface Sql {
@@ -24,7 +25,7 @@ export interface SqliteFile {
  * Opens the file, or makes it. A commit is on the disk, fsynced, before `use` or `write` returns. Either waits up to
  * `busyMs` milliseconds for the other processes, and holds up this one meanwhile.
  */
-export function openSqliteFile(file: string, busyMs = 5_000): SqliteFile {
+export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
   const db = new Database(file, { timeout: busyMs })
   const prepared = new Map<string, Database.Statement>()
   let open = true
@@ -54,8 +55,9 @@ export function openSqliteFile(file: string, busyMs = 5_000): SqliteFile {
     try {
       return work(sql)
     } catch (error) {
-      if (!isBusy(error)) throw error
-      throw new Error(`${file} is locked: another process held it for more than ${busyMs} ms`, { cause: error })
+      if (!isAway(error)) throw error
+      const why = isBusy(error) ? `another process held it for more than ${busyMs} ms` : errorCode(error)
+      throw new Unavailable(`${file} cannot be used: ${why}`, { cause: error })
     }
   }
 
@@ -102,6 +104,8 @@ export function openSqliteFile(file: string, busyMs = 5_000): SqliteFile {
   return { use, write, close }
 }
 
+/** What is no fault of a statement: it may succeed later. */
+const isAway = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY)/.test(errorCode(error))
 const isBusy = (error: unknown): boolean => errorCode(error).startsWith('SQLITE_BUSY')
 
 /** SQLite's name of an error, or '' when it is another's. */

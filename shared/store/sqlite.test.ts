@@ -103,7 +103,7 @@ describe('SQLite', () => {
     const insert = () =>
       beside.use((sql) => sql.run('INSERT INTO contacts (_id, doc) VALUES (?, ?)', ['c2', '{"_id":"c2"}']))
     await contacts.change('c1', () => {
-      expect(insert).toThrow('test.db is locked: another process held it for more than 10 ms')
+      expect(insert).toThrow('test.db cannot be used: another process held it for more than 10 ms')
       return { _id: 'c1' }
     })
     expect(insert()).toBe(1)

@@ -6,7 +6,7 @@ import { column, columnDefinition, hasAll, indexName, searchStatement } from './
 /**
  * Opens the documents in a SQLite file, or makes it; its folder must exist. Several processes may share it.
  * What a promise says was written is fsynced when it resolves. The driver is synchronous: a write holds up its process for
- * the fsync, and while others write, for at most 5 s, after which it rejects.
+ * the fsync, and while others write, for at most 2 s, after which it rejects.
  */
 export function openSqlite(file: string): Store {
   const db = openSqliteFile(file)

@@ -15,7 +15,8 @@ const delivery = { command: z.string(), attempt: z.number().int().min(1) }
 
 /**
  * The body of `$done`: the end of one delivery, as one unit. `done` and `refused` end the command, and the broker stores its
- * events with its end; `retry` asks for another attempt.
+ * events with its end; `retry` asks for another attempt, and with `unavailable` for one that does not count: something the
+ * handler needs was not there.
  */
 export const done = z.discriminatedUnion('outcome', [
   z.strictObject({ ...delivery, outcome: z.literal('done'), events: z.array(outgoingEvent).max(10_000) }),
@@ -27,7 +28,7 @@ export const done = z.discriminatedUnion('outcome', [
     fields: z.record(z.string(), z.string()).optional(),
     retry_after_ms: z.number().int().min(0).optional(),
   }),
-  z.strictObject({ ...delivery, outcome: z.literal('retry'), code: z.enum(['internal', 'timeout']) }),
+  z.strictObject({ ...delivery, outcome: z.literal('retry'), code: z.enum(['internal', 'timeout', 'unavailable']) }),
 ])
 export type Done = z.output<typeof done>
 

@@ -47,6 +47,14 @@ export class Refusal extends Error {
   }
 }
 
+/**
+ * Something that a command needs is not there now: a database, another server. It is tried again, which does not count as an
+ * attempt, until it has waited as long as for a group that is away.
+ */
+export class Unavailable extends Error {
+  override name = 'Unavailable'
+}
+
 /** Makes the refusal that a handler throws: `throw refuse('bad_payload', { user_id: 'is yourself' })`. */
 export function refuse(code: Code, fields?: FieldErrors, message?: string): Refusal {
   return new Refusal(code, { ...(fields && { fields }), ...(message !== undefined && { message }) })

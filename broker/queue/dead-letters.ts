@@ -1,0 +1,70 @@
+import type { Command } from '../session.ts'
+import type { Storage, Unit } from '../storage/storage.ts'
+
+/** A command whose last attempt in one group failed. */
+export interface DeadLetter {
+  readonly command: Command
+  readonly group: string
+  readonly attempts: number
+  readonly code: string
+  /** When it died, in milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Which dead letters are meant; what is not given is any. Times are in milliseconds since 1970. */
+export interface DeadFilter {
+  id?: string | undefined
+  command?: string | undefined
+  user?: string | undefined
+  group?: string | undefined
+  since?: number | undefined
+  until?: number | undefined
+}
+
+export type DeadLetters = ReturnType<typeof openDeadLetters>
+
+/** The dead letters, oldest first. Beyond `max` the oldest is dropped, and `dropped` told of it. */
+export function openDeadLetters(storage: Storage, max: number, dropped: (letter: DeadLetter) => void) {
+  const table = storage.table<DeadLetter>('dead')
+  /** Their keys, oldest first: by the order of their commands, and by group where several groups failed. */
+  const keys = new Set<string>([...table.entries()].map(({ key }) => String(key)))
+
+  function remove(unit: Unit, letter: DeadLetter): void {
+    unit.remove(table, keyOf(letter))
+    unit.afterwards(() => void keys.delete(keyOf(letter)))
+  }
+
+  return {
+    get count() {
+      return keys.size
+    },
+    add(unit: Unit, letter: DeadLetter): void {
+      unit.put(table, keyOf(letter), letter)
+      unit.afterwards(() => void keys.add(keyOf(letter)))
+      if (keys.size < max) return
+      const oldest = table.get(keys.values().next().value!)
+      if (!oldest) return
+      remove(unit, oldest)
+      unit.afterwards(() => dropped(oldest))
+    },
+    remove,
+    *find(filter: DeadFilter): Generator<DeadLetter> {
+      for (const { value } of table.entries()) if (matches(value, filter)) yield value
+    },
+  }
+}
+
+function keyOf({ command, group }: DeadLetter): string {
+  return `${command.order.toString().padStart(16, '0')} ${group}`
+}
+
+function matches({ command, group, at }: DeadLetter, filter: DeadFilter): boolean {
+  return (
+    (filter.id === undefined || filter.id === command.id || filter.id === command.re) &&
+    (filter.command === undefined || filter.command === command.name) &&
+    (filter.user === undefined || filter.user === command.user) &&
+    (filter.group === undefined || filter.group === group) &&
+    (filter.since === undefined || at >= filter.since) &&
+    (filter.until === undefined || at < filter.until)
+  )
+}

@@ -1,0 +1,103 @@
+import { open, type Database, type Key as LmdbKey } from 'lmdb'
+import type { Key, Storage, Table, Unit } from './storage.ts'
+
+interface LmdbTable<Value> extends Table<Value> {
+  readonly db: Database<Value>
+}
+
+type Write = () => Promise<boolean>
+
+const RETRY_MS = 1_000
+
+/**
+ * Storage on LMDB: all writes of one turn of the event loop are one transaction, which a thread of its own writes and
+ * fsyncs while the loop goes on.
+ * @param failed is told each time something could not be stored
+ */
+export function openLmdb(path: string, failed: (err: unknown) => void = () => {}): Storage {
+  const env = open<unknown>({ path, overlappingSync: false, maxDbs: 16 })
+  const tables = new Map<string, LmdbTable<unknown>>()
+  /** What was committed last; units end in their order. */
+  let tail: Promise<unknown> | undefined
+  let isWell = true
+  let closed = false
+  const waiting = new Set<NodeJS.Timeout>()
+
+  function store(writes: readonly Write[]): Promise<unknown> {
+    return Promise.all(writes.map((write) => write()))
+  }
+
+  async function commit(write: (unit: Unit) => void, { inOrder = true } = {}): Promise<void> {
+    if (closed) throw new Error('the storage is closed')
+    const writes: Write[] = []
+    const [done, undo]: [(() => void)[], (() => void)[]] = [[], []]
+    write({
+      put: (table, key, value) => void writes.push(() => dbOf(table).put(key as LmdbKey, value)),
+      remove: (table, key) => void writes.push(() => dbOf(table).remove(key as LmdbKey)),
+      afterwards: (call) => void done.push(call),
+      otherwise: (call) => void undo.push(call),
+    })
+    const before = tail
+    const storing = writes.length > 0 ? store(writes) : undefined
+    if (!storing && !(before && inOrder)) return done.forEach((call) => call())
+    const own = Promise.allSettled([before, storing]).then(([, { status }]) => {
+      if (tail === own) tail = undefined
+      for (const call of status === 'fulfilled' ? done : undo) call()
+    })
+    tail = own
+    try {
+      await storing
+      isWell = true
+    } catch (err) {
+      isWell = false
+      failed(err)
+      await own
+      throw err
+    }
+    await own
+  }
+
+  function eventually(write: (unit: Unit) => void): void {
+    commit(write).catch(() => {
+      if (closed) return
+      const timer = setTimeout(() => {
+        waiting.delete(timer)
+        eventually(write)
+      }, RETRY_MS)
+      waiting.add(timer)
+    })
+  }
+
+  function table<Value>(name: string): LmdbTable<Value> {
+    const known = tables.get(name)
+    if (known) return known as LmdbTable<Value>
+    const db = env.openDB<Value>({ name })
+    const made: LmdbTable<Value> = {
+      name,
+      db,
+      get: (key) => db.get(key as LmdbKey),
+      entries: () => db.getRange() as Iterable<{ key: Key; value: Value }>,
+    }
+    tables.set(name, made)
+    return made
+  }
+
+  return {
+    table,
+    commit,
+    eventually,
+    get isWell() {
+      return isWell
+    },
+    async close() {
+      closed = true
+      for (const timer of waiting) clearTimeout(timer)
+      await tail
+      await env.close()
+    },
+  }
+}
+
+function dbOf<Value>(table: Table<Value>): Database<Value> {
+  return (table as LmdbTable<Value>).db
+}
