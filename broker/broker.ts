@@ -15,6 +15,7 @@ import { takeFromHandler } from './handler-publish.ts'
 import { authenticate } from './identity/authenticate.ts'
 import { takeCommand, type IntakePorts } from './intake.ts'
 import { listenAdmin } from './listen/admin.ts'
+import { deadLetterRequests } from './listen/dead-letter-requests.ts'
 import { listenTls } from './listen/tls.ts'
 import { listenWss } from './listen/wss.ts'
 import { openMetrics } from './metrics.ts'
@@ -63,7 +64,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     own: new Map([['whoami', (session, cause) => whoami(session, cause, events)]]),
     isKnown: (command) => dispatch.isKnown(command),
     nextOrder: () => queue.nextOrder(),
-    accept: (command) => dispatch.accept(command),
+    accept: (command, isRetransmitted) => dispatch.accept(command, isRetransmitted),
     rejected: ({ user }, command, { code, fields }) => {
       metrics.rejected.inc({ code })
       log.info({ user, command: command.slice(0, 64), code, fields }, 'command refused')
@@ -130,7 +131,11 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     const { HOST: host } = config
     const admin = await listenAdmin(
       { host: config.ADMIN_HOST, port: config.ADMIN_PORT },
-      { registry: metrics.registry, isReady: () => ready && storage.isWell },
+      {
+        registry: metrics.registry,
+        isReady: () => ready && storage.isWell,
+        dead: deadLetterRequests({ secrets, storage, dead, replay: (letters) => dispatch.replay(letters), log }),
+      },
     )
     opened.push(admin)
     const mqtts = await listenTls({ host, port: config.MQTTS_PORT, tls }, (socket) => engine.accept(socket))

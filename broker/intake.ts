@@ -14,7 +14,7 @@ export interface IntakePorts {
   own: ReadonlyMap<string, (session: DeviceSession, cause: Cause) => Promise<void>>
   isKnown(command: string): boolean
   nextOrder(): number
-  accept(command: Command): Promise<void>
+  accept(command: Command, isRetransmitted: boolean): Promise<void>
   rejected(session: DeviceSession, command: string, refusal: Refusal): void
 }
 
@@ -37,7 +37,7 @@ export async function takeCommand(session: DeviceSession, message: Incoming, por
     const expiresAt = expiryOf(payload, message.expiry)
     if (own) return await own(session, cause)
     const order = ports.nextOrder()
-    await ports.accept({
+    const command: Command = {
       ...cause,
       id: `${session.user}/${cause.re ?? ''}~${order.toString(36)}`,
       order,
@@ -48,7 +48,8 @@ export async function takeCommand(session: DeviceSession, message: Incoming, por
       expiresAt,
       stored: message.qos > 0,
       traceparent: newTrace(),
-    })
+    }
+    await ports.accept(command, message.isRetransmitted)
   } catch (err) {
     if (!(err instanceof Refusal)) throw err
     ports.rejected(session, message.topic, err)

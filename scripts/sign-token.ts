@@ -9,9 +9,9 @@ const LONGEST = 3_650 * SECONDS.d
  * @param ttl such as `90s`, `30m`, `1h`, `7d`
  * @throws {ConfigError} when `ttl` is none of these, or longer than 3650 days
  */
-export function signToken(sub: string, ttl: string, secret: string): string {
+export function signToken(sub: string, ttl: string, secret: string, claims: object = {}): string {
   const [, amount, unit] = /^([1-9]\d{0,8})([smhd])$/.exec(ttl) ?? []
   const seconds = Number(amount) * SECONDS[unit as keyof typeof SECONDS]
   if (!(seconds <= LONGEST)) throw new ConfigError(`--ttl: ${ttl} is no time such as 30m, 1h or 7d, at most 3650d`)
-  return jwt.sign({ sub }, secret, { algorithm: 'HS256', expiresIn: seconds })
+  return jwt.sign({ ...claims, sub }, secret, { algorithm: 'HS256', expiresIn: seconds })
 }

@@ -39,7 +39,11 @@ export class Device {
     this.user = user
     this.mqtt = mqtt
     mqtt.on('connect', (connack) => (this.connack = connack))
-    mqtt.on('message', (topic, payload) => {
+    const heard = new Set<string>()
+    mqtt.on('message', (topic, payload, { dup }) => {
+      const message = `${topic} ${payload.toString()}`
+      if (dup && heard.has(message)) return // its PUBACK was lost with a connection [MQTT-4.3.2]
+      heard.add(message)
       const event = topic.slice(user.length + 1)
       this.#unread.push({ event, ...(JSON.parse(payload.toString()) as Omit<Received, 'event'>) } as Received)
       this.#arrived.dispatchEvent(new Event('event'))

@@ -141,7 +141,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     if (!session) return done(new Error('a publish of nobody'))
     if (!isTopicName(packet.topic)) return done(new Error('the topic is no topic name'))
     const again = packet.qos === 2 && sessions.isIncoming(inner.id, packet.messageId ?? 0) // [MQTT-4.3.3-10]
-    const message = incoming(packet)
+    const message = incoming(packet, inner)
     packet.topic = SINK
     packet.retain = false
     delete packet.properties
@@ -222,12 +222,13 @@ function beforeHandler(packet: ConnectPacket): void {
   if (packet.properties) delete packet.properties.sessionExpiryInterval
 }
 
-function incoming(packet: PublishPacket): Incoming {
+function incoming(packet: PublishPacket, { clean }: InnerClient): Incoming {
   const { properties } = packet
   return {
     topic: packet.topic,
     payload: Buffer.from(packet.payload),
     qos: packet.qos,
+    isRetransmitted: packet.dup && !clean,
     expiry: properties?.messageExpiryInterval,
     correlation: properties?.correlationData,
     responseTopic: properties?.responseTopic,

@@ -20,6 +20,8 @@ export interface Incoming {
   topic: string
   payload: Buffer
   qos: 0 | 1 | 2
+  /** Sent again because its PUBACK was lost, in a session that has kept what came of it meanwhile [MQTT-3.3.1-1]. */
+  isRetransmitted: boolean
   /** Seconds [MQTT-3.3.2.3.3]. */
   expiry: number | undefined
   correlation: Buffer | undefined

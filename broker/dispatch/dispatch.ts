@@ -67,10 +67,11 @@ export class Dispatch {
   }
 
   /**
-   * Stores a command, then hands it to a member of each group that takes it.
+   * Stores a command, then hands it to a member of each group that takes it. The answer of one that has ended is told again,
+   * unless the sender's session has kept it for him.
    * @throws {Refusal} `unknown_command`, `conflict` or `unavailable`; then nothing was stored
    */
-  async accept(command: Command): Promise<void> {
+  async accept(command: Command, isRetransmitted: boolean): Promise<void> {
     const { queue, events, metrics, log } = this.#ports
     const groups = this.#routes.of(command.name)
     if (!groups) throw refuse('unknown_command')
@@ -83,7 +84,7 @@ export class Dispatch {
       throw refuse('conflict', { id: 'was used before for another command or payload' })
     }
     if (appended.kind === 'repeat') {
-      if (appended.answer) await events.tell(appended.answer, command)
+      if (appended.answer && !isRetransmitted) await events.tell(appended.answer, command)
       return
     }
     metrics.accepted.inc({ command: command.name })

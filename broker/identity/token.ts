@@ -13,6 +13,8 @@ export interface TokenClaims {
   user: UserId
   /** Milliseconds since 1970. */
   expiresAt: number
+  /** Its claim `role` is `operator`. */
+  isOperator: boolean
 }
 
 /**
@@ -37,11 +39,11 @@ export function verifyToken(token: string, secrets: readonly string[]): TokenCla
 
 function claimsOf(claims: string | jwt.JwtPayload): TokenClaims {
   if (typeof claims === 'string') throw new Denied('token: its payload is no object')
-  const { sub, exp } = claims
+  const { sub, exp, role } = claims
   if (typeof exp !== 'number' || !Number.isFinite(exp)) throw new Denied('token: exp is missing or no number')
   if (exp > Date.now() / 1000 + MAX_LIFETIME) throw new Denied('token: exp is more than ten years away')
   try {
-    return { user: userIdOf(sub), expiresAt: exp * 1000 }
+    return { user: userIdOf(sub), expiresAt: exp * 1000, isOperator: role === 'operator' }
   } catch (err) {
     throw new Denied(`token: ${(err as Error).message}`)
   }

@@ -1,12 +1,22 @@
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { Registry } from 'prom-client'
 import type { Closable } from '../../shared/shutdown.ts'
 import { closed, listening, portOf } from './tls.ts'
 
-/** `/healthz` (the process lives), `/readyz` (it serves; 503 while it starts or stops), `/metrics` (Prometheus). */
+export interface AdminPorts {
+  registry: Registry
+  isReady: () => boolean
+  /** Answers what begins with `/dead`. */
+  dead: RequestListener
+}
+
+/**
+ * `/healthz` (the process lives), `/readyz` (it serves and can store; else 503), `/metrics` (Prometheus), `/dead` (the dead
+ * letters, for `npm run dead`).
+ */
 export async function listenAdmin(
   { host, port }: { host: string; port: number },
-  { registry, isReady }: { registry: Registry; isReady: () => boolean },
+  { registry, isReady, dead }: AdminPorts,
 ): Promise<Closable & { port: number }> {
   const server = createServer((request, response) => {
     const say = (status: number, text: string, type = 'text/plain'): void => {
@@ -19,7 +29,8 @@ export async function listenAdmin(
         (text) => say(200, text, registry.contentType),
         () => say(500, 'metrics failed\n'),
       )
-    } else say(404, 'there are /healthz, /readyz and /metrics\n')
+    } else if (/^\/dead(?:[/?]|$)/.test(request.url ?? '')) dead(request, response)
+    else say(404, 'there are /healthz, /readyz and /metrics\n')
   })
   await listening(server, host, port)
   return {

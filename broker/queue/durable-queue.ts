@@ -93,9 +93,8 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
         await before.stored
         return before.appended
       }
-      if (entries.size >= limits.maxQueued || bytes + command.payload.length > limits.maxQueuedBytes) {
-        return { kind: 'full' }
-      }
+      const isFull = entries.size >= limits.maxQueued || bytes + command.payload.length > limits.maxQueuedBytes
+      if (isFull || (command.stored && !storage.hasRoom())) return { kind: 'full' }
       const entry: Entry = { command, groups: new Map(groups.map((group) => [group, 0])) }
       hold(entry)
       if (!command.stored) return { kind: 'new' }

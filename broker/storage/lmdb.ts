@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import { open, type Database, type Key as LmdbKey } from 'lmdb'
 import type { Key, Storage, Table, Unit } from './storage.ts'
 
@@ -7,7 +8,10 @@ interface LmdbTable<Value> extends Table<Value> {
 
 type Write = () => Promise<boolean>
 
+const ENOSPC = 28
 const RETRY_MS = 1_000
+/** Bytes of the disk that are left for ends and removals, and an eighth of it at most; a quarter of that for nothing. */
+const RESERVE = 2 ** 26
 
 /**
  * Storage on LMDB: all writes of one turn of the event loop are one transaction, which a thread of its own writes and
@@ -15,6 +19,7 @@ const RETRY_MS = 1_000
  * @param failed is told each time something could not be stored
  */
 export function openLmdb(path: string, failed: (err: unknown) => void = () => {}): Storage {
+  leaveFailedCommits()
   const env = open<unknown>({ path, overlappingSync: false, maxDbs: 16 })
   const tables = new Map<string, LmdbTable<unknown>>()
   /** What was committed last; units end in their order. */
@@ -23,8 +28,15 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
   let closed = false
   const waiting = new Set<NodeJS.Timeout>()
 
-  function store(writes: readonly Write[]): Promise<unknown> {
-    return Promise.all(writes.map((write) => write()))
+  /** How much of the reserve is left: over 1 while there is room for more. LMDB must not run into a full disk itself. */
+  function room(): number {
+    const { bavail, blocks, bsize } = statfsSync(path)
+    return (bavail * bsize) / Math.min(RESERVE, (blocks * bsize) / 8)
+  }
+
+  async function store(writes: readonly Write[]): Promise<void> {
+    if (room() < 0.25) throw new Error('the disk is full')
+    await Promise.all(writes.map((write) => write()))
   }
 
   async function commit(write: (unit: Unit) => void, { inOrder = true } = {}): Promise<void> {
@@ -86,6 +98,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     table,
     commit,
     eventually,
+    hasRoom: () => room() > 1,
     get isWell() {
       return isWell
     },
@@ -96,6 +109,19 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
       await env.close()
     },
   }
+}
+
+let leaves = false
+
+/** LMDB leaves promises of its own without a listener when a commit fails, which would end the process. Ours have heard. */
+function leaveFailedCommits(): void {
+  if (leaves) return
+  leaves = true
+  process.on('unhandledRejection', (err: unknown) => {
+    const ofLmdb =
+      err instanceof Error && (err.message.startsWith('Commit failed') || ('code' in err && err.code === ENOSPC))
+    if (!ofLmdb) throw err
+  })
 }
 
 function dbOf<Value>(table: Table<Value>): Database<Value> {

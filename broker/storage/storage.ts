@@ -34,6 +34,8 @@ export interface Storage extends Closable {
   commit(write: (unit: Unit) => void, options?: { inOrder?: boolean }): Promise<void>
   /** The same for what nobody waits for; when it cannot be stored it is tried again until it can. */
   eventually(write: (unit: Unit) => void): void
+  /** False when the disk is so full that what is left is for ends and removals. */
+  hasRoom(): boolean
   /** False after a failed write, until one succeeds. */
   readonly isWell: boolean
 }

@@ -1,0 +1,103 @@
+import type { RequestListener } from 'node:http'
+import { z } from 'zod'
+import type { Logger } from '../../shared/log.ts'
+import { verifyToken } from '../identity/token.ts'
+import type { DeadFilter, DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
+import type { Storage } from '../storage/storage.ts'
+
+export interface DeadLetterPorts {
+  secrets: readonly string[]
+  storage: Storage
+  dead: DeadLetters
+  replay: (letters: readonly DeadLetter[]) => Promise<void>
+  log: Logger
+}
+
+/** Letters dealt with in one transaction. */
+const CHUNK = 500
+
+const time = z.coerce.number().int().min(0)
+const query = z.strictObject({
+  id: z.string().optional(),
+  command: z.string().optional(),
+  user: z.string().optional(),
+  group: z.string().optional(),
+  since: time.optional(),
+  until: time.optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  payload: z.stringbool().default(false),
+})
+
+/**
+ * What the admin port answers under `/dead`, in JSON, to a bearer token whose `role` is `operator`: GET `/dead` lists, POST
+ * `/dead/replay` and `/dead/drop` act on all that the query's filter names. 400 names what is wrong with the query.
+ */
+export function deadLetterRequests({ secrets, storage, dead, replay, log }: DeadLetterPorts): RequestListener {
+  async function drop(letters: readonly DeadLetter[]): Promise<void> {
+    await storage.commit((unit) => {
+      for (const letter of letters) dead.remove(unit, letter)
+    })
+  }
+
+  async function act(what: 'replay' | 'drop', filter: DeadFilter): Promise<{ count: number }> {
+    const letters = [...dead.find(filter)]
+    const ofChunk = what === 'replay' ? replay : drop
+    for (let i = 0; i < letters.length; i += CHUNK) await ofChunk(letters.slice(i, i + CHUNK))
+    log.warn({ what, filter, count: letters.length }, 'an operator has dealt with dead letters')
+    return { count: letters.length }
+  }
+
+  function list({ limit, payload, ...filter }: z.output<typeof query>): { count: number; letters: object[] } {
+    const found = [...dead.find(filter)]
+    return { count: found.length, letters: found.slice(0, limit).map((letter) => shown(letter, payload)) }
+  }
+
+  function isOperator(authorization = ''): boolean {
+    try {
+      return verifyToken(/^Bearer (\S+)$/.exec(authorization)?.[1] ?? '', secrets).isOperator
+    } catch {
+      return false
+    }
+  }
+
+  return (request, response) => {
+    const say = (status: number, body: object): void => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
+    }
+    if (!isOperator(request.headers.authorization)) return say(401, { error: 'a token of an operator is needed' })
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost')
+    const parsed = query.safeParse(Object.fromEntries(searchParams))
+    if (!parsed.success) {
+      return say(400, {
+        error: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+      })
+    }
+    const { limit: _limit, payload: _payload, ...filter } = parsed.data
+    const asked = `${request.method} ${pathname}`
+    if (asked === 'GET /dead') return say(200, list(parsed.data))
+    if (asked !== 'POST /dead/replay' && asked !== 'POST /dead/drop')
+      return say(404, { error: 'there is no such thing' })
+    act(asked === 'POST /dead/replay' ? 'replay' : 'drop', filter).then(
+      (done) => say(200, done),
+      (err: unknown) => {
+        log.error({ err }, 'dead letters cannot be changed')
+        say(503, { error: 'the storage does not take it now; what was not dealt with stays' })
+      },
+    )
+  }
+}
+
+function shown({ command, group, attempts, code, at }: DeadLetter, withPayload: boolean): object {
+  return {
+    id: command.id,
+    command: command.name,
+    user: command.user,
+    client: command.client,
+    group,
+    attempts,
+    code,
+    accepted_at: new Date(command.at).toISOString(),
+    died_at: new Date(at).toISOString(),
+    ...(withPayload && { payload: command.payload.toString() }),
+  }
+}

@@ -1,0 +1,122 @@
+import { parseArgs } from 'node:util'
+import { ConfigError, readConfig, type Config } from '../shared/config.ts'
+import { tokenSecrets } from '../shared/dev-secrets.ts'
+import { signToken } from './sign-token.ts'
+
+// npm run dead: what to do about commands whose last attempt failed. It asks the running broker, on its admin port.
+
+const USAGE = `usage: npm run dead -- <what> [filters]
+  list              one line each, oldest first: when it died, command, user, group, attempts, why, id
+  show <id>         all of one, its payload too
+  replay            runs them again, as commands of their users; each answers on its user's topics
+  drop              forgets them
+
+filters, all of which must hold:
+  --id ID           the command's id, or the device's own
+  --command NAME
+  --user ID
+  --group NAME
+  --since TIME      died then or later: 2026-11-20T18:00Z, or 2h for two hours ago (s, m, h, d)
+  --until TIME      died before
+  --all             none: everything
+
+  --dry-run         with replay or drop: says what would be dealt with, and does nothing
+  --limit 100       with list: lines at most, up to 1000
+
+replay and drop need a filter, or --all. A command that was replayed or has ended is no dead letter any more and cannot run
+again.
+`
+
+interface Letter {
+  id: string
+  command: string
+  user: string
+  group: string
+  attempts: number
+  code: string
+  died_at: string
+}
+
+const AGO = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** @throws {ConfigError} when it is neither a time nor how long ago */
+function timeOf(option: string, text: string): string {
+  const [, amount, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
+  const time = unit === undefined ? Date.parse(text) : Date.now() - Number(amount) * AGO[unit as keyof typeof AGO]
+  if (Number.isNaN(time)) throw new ConfigError(`--${option}: ${text} is no time such as 2026-11-20T18:00Z or 2h`)
+  return String(time)
+}
+
+async function ask<Answer>(config: Config, method: 'GET' | 'POST', path: string, query: object): Promise<Answer> {
+  const host = config.ADMIN_HOST === '0.0.0.0' ? '127.0.0.1' : config.ADMIN_HOST
+  const url = new URL(`http://${host}:${config.ADMIN_PORT}${path}`)
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value))
+  const token = signToken('npm run dead', '1m', tokenSecrets(config)[0]!, { role: 'operator' })
+  const response = await fetch(url, { method, headers: { authorization: `Bearer ${token}` } }).catch(() => {
+    throw new ConfigError(`no broker answers at ${url.host}: is it running, with this ADMIN_PORT?`)
+  })
+  const body = (await response.json().catch(() => ({}))) as { error?: string }
+  if (response.status === 401) throw new ConfigError('the broker refuses: is SECRET the one it runs with?')
+  if (!response.ok) throw new ConfigError(body.error ?? `the broker answers ${response.status}`)
+  return body as Answer
+}
+
+const lineOf = ({ died_at, command, user, group, attempts, code, id }: Letter): string =>
+  [died_at, command, user, group, `${attempts} attempts`, code, id].join('  ')
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      id: { type: 'string' },
+      command: { type: 'string' },
+      user: { type: 'string' },
+      group: { type: 'string' },
+      since: { type: 'string' },
+      until: { type: 'string' },
+      all: { type: 'boolean', default: false },
+      'dry-run': { type: 'boolean', default: false },
+      limit: { type: 'string', default: '100' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  const { all, 'dry-run': dryRun, limit, help, since, until, ...exact } = values
+  const [what, id, ...rest] = positionals
+  const say = (text: string): void => void process.stdout.write(`${text}\n`)
+  if (help) return say(USAGE.trimEnd())
+  const filter = {
+    ...exact,
+    ...(since !== undefined && { since: timeOf('since', since) }),
+    ...(until !== undefined && { until: timeOf('until', until) }),
+  }
+  const config = readConfig()
+  const list = (more: object): Promise<{ count: number; letters: Letter[] }> =>
+    ask(config, 'GET', '/dead', { ...filter, ...more })
+
+  if (what === 'show' && id !== undefined && rest.length === 0) {
+    const { letters } = await list({ id, payload: true })
+    if (letters.length === 0) throw new ConfigError(`there is no dead letter ${id}`)
+    for (const letter of letters) say(JSON.stringify(letter, undefined, 2))
+  } else if (what === 'list' && id === undefined) {
+    const { count, letters } = await list({ limit })
+    for (const letter of letters) say(lineOf(letter))
+    say(
+      `${count} dead ${count === 1 ? 'letter' : 'letters'}${count > letters.length ? `, ${letters.length} shown` : ''}`,
+    )
+  } else if ((what === 'replay' || what === 'drop') && id === undefined) {
+    if (!all && Object.keys(filter).length === 0) throw new ConfigError(`${what} needs a filter, or --all`)
+    if (dryRun) {
+      const { count, letters } = await list({ limit: 1_000 })
+      for (const letter of letters) say(lineOf(letter))
+      say(`${count} would be ${what === 'replay' ? 'replayed' : 'dropped'}; nothing was changed`)
+    } else {
+      const { count } = await ask<{ count: number }>(config, 'POST', `/dead/${what}`, filter)
+      say(`${count} ${what === 'replay' ? 'replayed' : 'dropped'}`)
+    }
+  } else throw new ConfigError(USAGE.trimEnd())
+}
+
+main().catch((err: unknown) => {
+  process.stderr.write(`${(err as Error).message}\n`)
+  process.exitCode = 1
+})

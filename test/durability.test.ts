@@ -1,0 +1,112 @@
+import { once, type EventEmitter } from 'node:events'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Device } from './device.ts'
+import { Parts } from './parts.ts'
+
+// What the broker has acknowledged outlives it. Every test kills it.
+
+let parts: Parts
+beforeAll(async () => {
+  parts = await Parts.open({ QUEUE_TTL: '60000' })
+})
+afterAll(() => parts.close())
+
+/** A device is connected again. */
+async function isBack({ mqtt }: Device): Promise<void> {
+  if (!mqtt.connected) await once(mqtt as unknown as EventEmitter, 'connect')
+}
+
+test('a command acknowledged right before the broker is killed runs after its restart; its devices come back', async () => {
+  const [alice, bob] = [await parts.device('alice'), await parts.device('bob', { version: 4 })]
+  const re = await alice.sends('request_contact', { user_id: 'bob', note: 'hello' })
+  await parts.killBroker()
+  await parts.startBroker()
+  await parts.startHandlers()
+  expect(await alice.receives('contact_request_sent')).toMatchObject({ re, user_id: 'bob' })
+  expect(await bob.receives('contact_requested')).toMatchObject({ user_id: 'alice', note: 'hello' })
+  expect(alice.connack?.sessionPresent).toBe(true)
+  expect((await bob.unread()).map(({ event }) => event)).toEqual([])
+})
+
+test('the events of an absence outlive the broker, on 3.1.1 and 5, in order and once', async () => {
+  const [four, five] = [await parts.device('four', { version: 4 }), await parts.device('five')]
+  await Promise.all([four.leaves(), five.leaves()])
+  const dora = await parts.device('dora')
+  for (const user_id of ['four', 'five']) {
+    await dora.asks('request_contact', { user_id })
+    await dora.asks('cancel_contact_request', { user_id })
+    await dora.asks('request_contact', { user_id })
+  }
+  await parts.killBroker()
+  await parts.startBroker()
+  for (const [sub, version] of [
+    ['four', 4],
+    ['five', 5],
+  ] as const) {
+    const back = await parts.device(sub, { version })
+    expect(back.connack?.sessionPresent).toBe(true)
+    const heard = (await back.unread()).map(({ event }) => event)
+    expect(heard).toEqual(['contact_requested', 'contact_request_cancelled', 'contact_requested'])
+    await back.leaves()
+    await dora.asks('get_contact_list') // and so what was acknowledged before is stored
+    await parts.killBroker()
+    await parts.startBroker()
+    await isBack(dora)
+    const again = await parts.device(sub, { version })
+    expect(await again.unread()).toEqual([])
+  }
+})
+
+test('an id is remembered over a restart: the same answer, or conflict, and one effect', async () => {
+  const [eve, frank] = [await parts.device('eve'), await parts.device('frank')]
+  const answer = await eve.asks('request_contact', { user_id: 'frank' }, { id: 'once' })
+  await parts.killBroker()
+  await parts.startBroker()
+  await Promise.all([isBack(eve), isBack(frank)])
+  expect(await eve.asks('request_contact', { user_id: 'frank' }, { id: 'once' })).toMatchObject({ ...answer, at: /./ })
+  expect(await eve.asks('request_contact', { user_id: 'bob' }, { id: 'once' })).toMatchObject({ code: 'conflict' })
+  expect((await frank.unread()).map(({ event }) => event)).toEqual(['contact_requested'])
+})
+
+test('a session that has expired, or was begun anew, brings nothing back', async () => {
+  const short = { properties: { sessionExpiryInterval: 1 } }
+  const gina = await parts.device('gina', { mqtt: short })
+  await gina.leaves()
+  const harry = await parts.device('harry')
+  await harry.leaves()
+  const dora = await parts.device('dora')
+  for (const user_id of ['gina', 'harry']) await dora.asks('request_contact', { user_id })
+  await parts.killBroker()
+  await parts.startBroker()
+  const anew = await parts.device('harry', { mqtt: { clean: true } })
+  expect(anew.connack?.sessionPresent).toBe(false)
+  expect(await anew.unread()).toEqual([])
+  await new Promise((resolve) => setTimeout(resolve, 1_100)) // what is waited for is that nothing comes
+  const back = await parts.device('gina', { mqtt: short })
+  expect(back.connack?.sessionPresent).toBe(false)
+  expect(await back.unread()).toEqual([])
+})
+
+test('SIGTERM ends the broker in order under load; devices and handlers come back, and each command has one answer', async () => {
+  const [ida, jack] = [await parts.device('ida'), await parts.device('jack')]
+  const sent: string[] = []
+  for (let i = 0; i < 40; i++) {
+    const command = i % 2 === 0 ? 'request_contact' : 'cancel_contact_request'
+    const id = `restart-${i}`
+    sent.push(id)
+    void ida.sends(command, { user_id: 'jack' }, { id }).catch(() => {})
+    if (i === 20) parts.broker.kill('SIGTERM')
+  }
+  expect(await parts.broker.ended).toBe(0)
+  await parts.startBroker()
+  const answers: string[] = []
+  for (let i = 0; i < 40; i++) {
+    const { re, event } = await ida.next()
+    if (event !== 'command_queued') answers.push(re!)
+    else i--
+  }
+  expect(answers).toEqual(sent)
+  await jack.hears('contact_requested', 20)
+  const heard = (await jack.unread()).map(({ event }) => event)
+  expect(heard).toEqual(sent.map((_, i) => (i % 2 === 0 ? 'contact_requested' : 'contact_request_cancelled')))
+})

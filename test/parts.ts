@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readConfig } from '../shared/config.ts'
+import { tlsFiles } from '../shared/dev-secrets.ts'
+import { closeAll, type Closable } from '../shared/shutdown.ts'
+import { Device, type DeviceOptions } from './device.ts'
+import { Run, type RunOptions } from './process.ts'
+
+const [SECRET, HANDLER_KEY] = ['a secret of the tests', 'a handler key of the tests']
+
+/** A platform whose parts are processes that a test may kill. Its ports and data outlive them. */
+export class Parts implements Closable {
+  readonly dir: string
+  readonly ca: string
+  readonly env: Record<string, string>
+  broker!: Run
+  #port = 0
+  #adminPort = 0
+  readonly #opened: Closable[]
+
+  private constructor(dir: string, ca: string, settings: Record<string, string>) {
+    this.dir = dir
+    this.ca = ca
+    this.env = { DATA_DIR: dir, SECRET, HANDLER_KEY, LOG_LEVEL: 'warn', RETRY_DELAY: '20', ...settings }
+    this.#opened = [{ close: () => rm(dir, { recursive: true, force: true }) }]
+  }
+
+  /** With a broker that serves. */
+  static async open(settings: Record<string, string> = {}): Promise<Parts> {
+    const dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
+    const { cert } = await tlsFiles(readConfig({ DATA_DIR: dir }))
+    const parts = new Parts(dir, cert, settings)
+    await parts.startBroker()
+    return parts
+  }
+
+  get url(): string {
+    return `mqtts://127.0.0.1:${this.#port}`
+  }
+
+  /** What a script of the operator's needs to find this platform. */
+  get operator(): RunOptions {
+    return { env: { ...this.env, ADMIN_PORT: String(this.#adminPort) } }
+  }
+
+  async startBroker(more: Record<string, string> = {}): Promise<Run> {
+    const ports = { MQTTS_PORT: String(this.#port), WSS_PORT: '0', ADMIN_PORT: String(this.#adminPort) }
+    this.broker = this.keep(new Run(['broker/main.ts'], { env: { ...this.env, ...ports, ...more } }))
+    const { ready } = (await this.broker.ready) as { ready: { mqtts: number; admin: number } }
+    this.#port = ready.mqtts
+    this.#adminPort = ready.admin
+    return this.broker
+  }
+
+  async killBroker(): Promise<void> {
+    this.broker.kill('SIGKILL')
+    await this.broker.ended
+  }
+
+  async startHandlers(group = 'contacts', more: Record<string, string> = {}): Promise<Run> {
+    const run = this.keep(new Run(['handlers/run.ts', group], { env: { ...this.env, BROKER_URL: this.url, ...more } }))
+    await run.ready
+    return run
+  }
+
+  /** A device that comes back by itself, with a session that lasts. */
+  async device(sub: string, options: DeviceOptions = {}): Promise<Device> {
+    const lasting = options.version === 4 ? {} : { properties: { sessionExpiryInterval: 3_600 } }
+    const mqtt = { clean: false, reconnectPeriod: 50, ...lasting, ...options.mqtt }
+    const device = await Device.connect(sub, this.url, SECRET, this.ca, { clientId: 'phone', ...options, mqtt })
+    this.keep({ close: () => device.mqtt.endAsync(true) })
+    return device
+  }
+
+  keep<T extends Closable>(one: T): T {
+    this.#opened.push(one)
+    return one
+  }
+
+  close(): Promise<void> {
+    return closeAll(this.#opened)
+  }
+}
