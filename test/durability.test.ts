@@ -88,6 +88,7 @@ test('a session that has expired, or was begun anew, brings nothing back', async
 })
 
 test('SIGTERM ends the broker in order under load; devices and handlers come back, and each command has one answer', async () => {
+  await parts.startHandlers()
   const [ida, jack] = [await parts.device('ida'), await parts.device('jack')]
   const sent: string[] = []
   for (let i = 0; i < 40; i++) {
