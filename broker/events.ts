@@ -9,6 +9,9 @@ import type { Storage, Unit } from './storage/storage.ts'
 /** What an event answers. */
 export type Cause = Pick<Command, 'user' | 're' | 'correlation' | 'responseTopic'>
 
+/** An event with the time at which it happened: the same when it is told again. */
+export type TimedEvent = OutgoingEvent & { at?: string }
+
 /** Puts events on the wire: `{ re?, at, ...fields }` to `<user>_<event>`, and with its name to `<user>_events`. */
 export class Events {
   readonly #storage: Storage
@@ -20,7 +23,7 @@ export class Events {
   }
 
   /** Resolves when the event is stored in every session that must keep it, and on its way to those connected. */
-  tell(event: OutgoingEvent, cause?: Cause): Promise<void> {
+  tell(event: TimedEvent, cause?: Cause): Promise<void> {
     return this.#storage.commit((unit) => this.emit(unit, event, cause))
   }
 
@@ -28,14 +31,14 @@ export class Events {
    * Puts an event into a unit, to be sent when that is stored. `re`, the correlation data and the Response Topic are those of
    * the cause, and only for its sender; an answer that has a Response Topic goes there instead.
    */
-  emit(unit: Unit, { to, event, fields }: OutgoingEvent, cause?: Cause): void {
+  emit(unit: Unit, { to, event, fields, at = new Date().toISOString() }: TimedEvent, cause?: Cause): void {
     const answers = cause?.user === to ? cause : undefined
     const own = answers?.responseTopic ?? eventTopic(to, event)
     const all = eventTopic(to, ALL_EVENTS)
     const [ownHeard, allHeard] = [own !== all && this.#engine().isHeard(own), this.#engine().isHeard(all)]
     if (!ownHeard && !allHeard) return
     const re = answers?.re === undefined ? undefined : { re: answers.re }
-    const body = JSON.stringify({ ...fields, ...re, at: new Date().toISOString() })
+    const body = JSON.stringify({ ...fields, ...re, at })
     const named = `{"event":"${event}",${body.slice(1)}`
     const correlation = answers?.correlation
     const elsewhere = answers?.responseTopic !== undefined

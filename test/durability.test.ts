@@ -63,7 +63,7 @@ test('an id is remembered over a restart: the same answer, or conflict, and one 
   await parts.killBroker()
   await parts.startBroker()
   await Promise.all([isBack(eve), isBack(frank)])
-  expect(await eve.asks('request_contact', { user_id: 'frank' }, { id: 'once' })).toMatchObject({ ...answer, at: /./ })
+  expect(await eve.asks('request_contact', { user_id: 'frank' }, { id: 'once' })).toEqual(answer)
   expect(await eve.asks('request_contact', { user_id: 'bob' }, { id: 'once' })).toMatchObject({ code: 'conflict' })
   expect((await frank.unread()).map(({ event }) => event)).toEqual(['contact_requested'])
 })
@@ -74,8 +74,8 @@ test('a session that has expired, or was begun anew, brings nothing back', async
   await gina.leaves()
   const harry = await parts.device('harry')
   await harry.leaves()
-  const dora = await parts.device('dora')
-  for (const user_id of ['gina', 'harry']) await dora.asks('request_contact', { user_id })
+  const kate = await parts.device('kate')
+  for (const user_id of ['gina', 'harry']) await kate.asks('request_contact', { user_id })
   await parts.killBroker()
   await parts.startBroker()
   const anew = await parts.device('harry', { mqtt: { clean: true } })
@@ -100,13 +100,12 @@ test('SIGTERM ends the broker in order under load; devices and handlers come bac
   }
   expect(await parts.broker.ended).toBe(0)
   await parts.startBroker()
-  const answers: string[] = []
-  for (let i = 0; i < 40; i++) {
+  const answers = new Set<string>() // her client sends again what was not acknowledged, and then gets the same answer again
+  while (answers.size < sent.length) {
     const { re, event } = await ida.next()
-    if (event !== 'command_queued') answers.push(re!)
-    else i--
+    if (event !== 'command_queued') answers.add(re!)
   }
-  expect(answers).toEqual(sent)
+  expect([...answers]).toEqual(sent)
   await jack.hears('contact_requested', 20)
   const heard = (await jack.unread()).map(({ event }) => event)
   expect(heard).toEqual(sent.map((_, i) => (i % 2 === 0 ? 'contact_requested' : 'contact_request_cancelled')))

@@ -173,7 +173,8 @@ export class Dispatch {
     const { command } = job
     const isOwner = this.#routes.of(command.name)?.[0] === group
     if (!isOwner && events.length > 0 && !died) log.warn({ command: command.name, group }, 'an observer cannot answer')
-    const allowed = isOwner ? events : []
+    const at = new Date().toISOString()
+    const allowed = isOwner ? events.map((event) => ({ ...event, at })) : []
     const answer = allowed.find(({ to }) => to === command.user)
     job.ending = true
     try {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { OutgoingEvent } from '../../shared/wire/done.ts'
+import type { TimedEvent } from '../events.ts'
 import type { Command } from '../session.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 import { openOrder } from './order.ts'
@@ -23,7 +23,7 @@ interface Entry {
 interface Answered {
   digest: string
   until: number
-  answer: OutgoingEvent | undefined
+  answer: TimedEvent | undefined
 }
 
 /** Answers forgotten at each end, at most: more than one, so that they do not pile up. */

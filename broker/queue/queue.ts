@@ -1,4 +1,4 @@
-import type { OutgoingEvent } from '../../shared/wire/done.ts'
+import type { TimedEvent } from '../events.ts'
 import type { Command } from '../session.ts'
 import type { Unit } from '../storage/storage.ts'
 
@@ -12,7 +12,7 @@ export interface Open {
 export type Appended =
   | { kind: 'new' }
   /** The same id and body came before; `answer` is what its sender was told, if it has ended. */
-  | { kind: 'repeat'; answer: OutgoingEvent | undefined }
+  | { kind: 'repeat'; answer: TimedEvent | undefined }
   /** The same id came before with another body. */
   | { kind: 'conflict' }
   /** The queue holds all it may: nothing was stored. */
@@ -34,7 +34,7 @@ export interface CommandQueue {
   /** A dead letter is a command again: for this group alone, and under its old id. */
   revive(unit: Unit, command: Command, group: string): void
   /** One group ends a command. The group that owns it says what its sender is told: remembered for repeats. */
-  finish(unit: Unit, command: Command, group: string, told?: { answer: OutgoingEvent | undefined }): void
+  finish(unit: Unit, command: Command, group: string, told?: { answer: TimedEvent | undefined }): void
   /** So many attempts of a group have failed. */
   tried(command: Command, group: string, failed: number): void
   /** What was accepted before this broker started and has not ended, in order. */
