@@ -1,0 +1,141 @@
+import { once, type EventEmitter } from 'node:events'
+import { connect, type MqttClient } from 'mqtt'
+import type { Closable } from '../../shared/shutdown.ts'
+import type { Ledger, Sent } from './ledger.ts'
+
+/** Commands of one asker that may be unanswered. */
+const IN_FLIGHT = 12
+/** Those whom one asker asks. */
+const ASKED_BY_ONE = 6
+
+export interface CrowdOptions {
+  devices: number
+  url: string
+  ca: string
+  token: (user: string) => string
+  ledger: Ledger
+}
+
+/** Devices that come back by themselves: half of them ask, half are asked; half speak 3.1.1, half 5. */
+export class Crowd implements Closable {
+  readonly #clients = new Map<string, MqttClient>()
+  readonly #options: CrowdOptions
+  readonly #pairs: [asker: string, asked: string[]][]
+  #isAsking = false
+  #calm = (): void => {}
+
+  private constructor(options: CrowdOptions) {
+    this.#options = options
+    const half = Math.ceil(options.devices / 2)
+    this.#pairs = Array.from({ length: half }, (_, i) => [
+      `asker${i}`,
+      Array.from({ length: ASKED_BY_ONE }, (_each, j) => `asked${(i + j) % half}`),
+    ])
+  }
+
+  static async open(options: CrowdOptions): Promise<Crowd> {
+    const crowd = new Crowd(options)
+    const names = crowd.#pairs.flatMap(([asker], i) => [asker, `asked${i}`])
+    for (let i = 0; i < names.length; i += 50)
+      await Promise.all(names.slice(i, i + 50).map((name) => crowd.#join(name)))
+    return crowd
+  }
+
+  get connected(): number {
+    return [...this.#clients.values()].filter(({ connected }) => connected).length
+  }
+
+  get size(): number {
+    return this.#clients.size
+  }
+
+  /** Begins to ask; each answer brings the next command. */
+  ask(): void {
+    this.#isAsking = true
+    for (const [asker] of this.#pairs) for (let i = 0; i < IN_FLIGHT; i++) this.#send(asker)
+  }
+
+  /** Asks nothing more. Resolves when all is answered, or nothing more comes for so many milliseconds. */
+  async calm(patience: number): Promise<void> {
+    this.#isAsking = false
+    const { open } = this.#options.ledger
+    while (open.size > 0) {
+      const before = open.size
+      const news = new Promise<void>((resolve) => (this.#calm = resolve))
+      await Promise.race([news, pause(patience)])
+      if (open.size === before) return
+    }
+  }
+
+  /** What each asker's list says, by the pages of `get_contact_list`. */
+  async lists(): Promise<Map<string, Set<string>>> {
+    const lists = new Map<string, Set<string>>()
+    for (const [asker] of this.#pairs) lists.set(asker, await this.#listOf(asker))
+    return lists
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients.values()].map((client) => client.endAsync(true)))
+  }
+
+  async #join(name: string): Promise<void> {
+    const { url, ca, token, ledger } = this.#options
+    const isFive = this.#clients.size % 2 === 0
+    const client = connect(url, {
+      ca,
+      clientId: 'phone',
+      username: 'JWT',
+      password: token(name),
+      clean: false,
+      protocolVersion: isFive ? 5 : 4,
+      ...(isFive && { properties: { sessionExpiryInterval: 86_400 } }),
+      reconnectPeriod: 200,
+      connectTimeout: 5_000,
+      keepalive: 5,
+      resubscribe: false,
+    })
+    this.#clients.set(name, client)
+    client.on('error', () => {}) // it comes back
+    client.on('message', (_topic, payload, { dup }) => {
+      const text = payload.toString()
+      const event = JSON.parse(text) as { event: string; re?: string; user_id?: string; contacts?: unknown }
+      if (event.contacts !== undefined) client.emit('listed' as 'connect', event as never)
+      else if (event.re === undefined) ledger.heard(name, event.event, event.user_id ?? '', text, dup)
+      else if (ledger.answered(name, event.event, event.re, text)) {
+        this.#calm()
+        if (this.#isAsking) this.#send(name)
+      }
+    })
+    if (!client.connected) await once(client as unknown as EventEmitter, 'connect')
+    noDelay(client)
+    client.on('connect', () => noDelay(client))
+    await client.subscribeAsync(`${name}_events`, { qos: 1 })
+  }
+
+  #send(asker: string): void {
+    const { ledger } = this.#options
+    const [, asked] = this.#pairs.find(([name]) => name === asker)!
+    const sent: Sent = ledger.next(asker, asked[ledger.counts.sent % asked.length]!)
+    const note = sent.command === 'request_contact' ? { note: sent.id } : undefined // so that no two events are alike
+    const body = JSON.stringify({ id: sent.id, user_id: sent.asked, ...note })
+    this.#clients.get(asker)!.publish(sent.command, body, { qos: 1 }, (err) => {
+      if (!err) ledger.acknowledged(sent)
+    })
+  }
+
+  async #listOf(asker: string): Promise<Set<string>> {
+    const client = this.#clients.get(asker)!
+    const listed = once(client as unknown as EventEmitter, 'listed')
+    await client.publishAsync('get_contact_list', '{"limit":100}', { qos: 1 })
+    const [{ contacts }] = (await listed) as [{ contacts: { user_id: string }[] }]
+    return new Set(contacts.map(({ user_id }) => user_id))
+  }
+}
+
+function noDelay({ stream }: MqttClient): void {
+  if ('setNoDelay' in stream) (stream as unknown as { setNoDelay(on: boolean): void }).setNoDelay(true)
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
