@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { IPublishPacket, ISubackPacket } from 'mqtt-packet'
+import { generate, type IPublishPacket, type ISubackPacket } from 'mqtt-packet'
 import { z } from 'zod'
 import { command, event } from '../../shared/runtime/command.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
+import { tokenFor } from '../../test/device.ts'
 import { connectOn, connectRaw, openRaw } from '../../test/raw-client.ts'
 
 // What Aedes 2.0.0-beta.1 does not survive, or gets wrong, on a raw socket. The measure is another user who goes on.
@@ -148,4 +149,49 @@ test('of twenty connections with one client id at once, one stays and is served'
   await last!.hears('suback')
   last!.send(publish('count'))
   expect(((await last!.hears('publish')) as IPublishPacket).topic).toBe('tess_counted')
+})
+
+test('a property that comes twice ends its connection and nothing else', async () => {
+  const once = generate(
+    {
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 5,
+      clientId: 'twice',
+      username: 'JWT',
+      password: Buffer.from(tokenFor('mallory', stage.secret)),
+      keepalive: 60,
+      properties: { sessionExpiryInterval: 10 },
+    },
+    { protocolVersion: 5 },
+  )
+  const at = once.indexOf(Buffer.from([5, 0x11, 0, 0, 0, 10])) // the properties: their length, and the one
+  const body = Buffer.concat([
+    once.subarray(3, at),
+    Buffer.from([10, 0x11, 0, 0, 0, 10, 0x11, 0, 0, 0, 20]),
+    once.subarray(at + 6),
+  ])
+  const raw = await openRaw(stage)
+  raw.socket.write(Buffer.concat([Buffer.from([0x10, (body.length % 128) + 128, Math.floor(body.length / 128)]), body]))
+  await raw.closed
+  await serves()
+})
+
+test('a SUBSCRIBE of thousands of filters to a session that lasts holds up nobody', async () => {
+  const raw = await connectRaw(stage, 'mallory', { clientId: 'many', clean: false })
+  const subscriptions = Array.from({ length: 8_000 }, (_, i) => ({ topic: `mallory_e${i}`, qos: 1 as const }))
+  raw.send({ cmd: 'subscribe', messageId: 1, subscriptions })
+  const began = performance.now()
+  await serves()
+  expect(performance.now() - began).toBeLessThan(5_000) // it took a minute when each filter stored all of them
+  await raw.hears('suback')
+})
+
+test('of two connections that take over a third at once, the one that goes is closed and hears nothing more', async () => {
+  const first = await connectRaw(stage, 'zoe', { clientId: 'one' })
+  const [second, third] = [await openRaw(stage), await openRaw(stage)]
+  connectOn(second, stage, 'zoe', { clientId: 'one' })
+  connectOn(third, stage, 'zoe', { clientId: 'one' })
+  await Promise.all([first.closed, Promise.race([second.closed, third.closed])])
+  await serves()
 })

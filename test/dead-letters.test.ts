@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { z } from 'zod'
+import { command, event } from '../shared/runtime/command.ts'
+import type { Device } from './device.ts'
+import { Run } from './process.ts'
+import { openStage, type Stage } from './stage.ts'
+
+// What an operator does about commands that have failed for good.
+
+const worked = event('worked', { text: z.string() })
+let isBroken = true
+let runs = 0
+const work = command({
+  input: z.object({ text: z.string() }),
+  events: { worked },
+  attempts: 2,
+  run({ text }) {
+    runs++
+    if (isBroken) throw new Error('broken')
+    return { reply: worked({ text }) }
+  },
+})
+
+let stage: Stage
+let env: Record<string, string>
+const devices = new Map<string, Device>()
+beforeAll(async () => {
+  stage = await openStage([], { RETRY_DELAY: '0' })
+  await stage.serve('works', new Map([['do_work', work]]))
+  env = { SECRET: stage.secret, ADMIN_PORT: String(stage.broker.ports.admin), DATA_DIR: stage.config.DATA_DIR }
+  for (const name of ['alice', 'bob']) devices.set(name, await stage.device(name))
+})
+afterAll(() => stage.close())
+
+/** `npm run dead`, as an operator types it. */
+async function dead(...args: string[]): Promise<{ code: unknown; lines: string[]; errors: string }> {
+  const run = stage.keep(new Run(['scripts/dead.ts', ...args], { env }))
+  const code = await run.ended
+  return { code, lines: run.stdout.trimEnd().split('\n'), errors: run.stderr }
+}
+
+async function fails(name: string, id: string): Promise<void> {
+  const alice = devices.get(name)!
+  expect(await alice.asks('do_work', { text: id }, { id })).toMatchObject({ event: 'command_failed', code: 'internal' })
+}
+
+test('lists, shows, replays with a dry run, and drops: by command, user, time and id', async () => {
+  await fails('alice', 'a1')
+  await fails('alice', 'a2')
+  await fails('bob', 'b1')
+  const { lines } = await dead('list')
+  expect(lines).toHaveLength(4)
+  expect(lines[0]).toMatch(/^\d{4}-.* {2}do_work {2}alice {2}works {2}2 attempts {2}internal {2}alice\/a1~\w+$/)
+  expect(lines[3]).toBe('3 dead letters')
+  expect((await dead('list', '--user', 'bob')).lines.at(-1)).toBe('1 dead letter')
+  expect((await dead('list', '--command', 'other')).lines).toEqual(['0 dead letters'])
+  expect((await dead('list', '--until', '1h')).lines).toEqual(['0 dead letters'])
+  expect((await dead('list', '--since', '1h', '--limit', '1')).lines.at(-1)).toBe('3 dead letters, 1 shown')
+  expect(JSON.parse((await dead('show', 'a1')).lines.join('\n'))).toMatchObject({
+    payload: expect.stringMatching('a1'),
+  })
+
+  isBroken = false
+  const before = runs
+  const dry = await dead('replay', '--user', 'alice', '--dry-run')
+  expect(dry.lines.at(-1)).toBe('2 would be replayed; nothing was changed')
+  expect(runs).toBe(before)
+  expect((await dead('replay', '--user', 'alice')).lines).toEqual(['2 replayed'])
+  const alice = devices.get('alice')!
+  expect(await alice.receives('worked')).toMatchObject({ re: 'a1', text: 'a1' })
+  expect(await alice.receives('worked')).toMatchObject({ re: 'a2' })
+  expect(runs).toBe(before + 2)
+
+  expect((await dead('replay', '--user', 'alice')).lines).toEqual(['0 replayed']) // what has ended never runs again
+  expect(await alice.asks('do_work', { text: 'a1' }, { id: 'a1' })).toMatchObject({ event: 'worked', text: 'a1' })
+  expect(runs).toBe(before + 2)
+
+  expect((await dead('drop', '--id', 'b1')).lines).toEqual(['1 dropped'])
+  expect((await dead('list')).lines).toEqual(['0 dead letters'])
+  expect(await devices.get('bob')!.unread()).toEqual([])
+}, 60_000)
+
+test('what fails again is a dead letter again', async () => {
+  isBroken = true
+  await fails('bob', 'b2')
+  await dead('replay', '--all')
+  expect(await devices.get('bob')!.receives('command_failed')).toMatchObject({ re: 'b2' })
+  expect((await dead('list')).lines.at(-1)).toBe('1 dead letter')
+})
+
+test('says what is wrong with what it is asked', async () => {
+  for (const [args, message] of [
+    [['replay'], /needs a filter, or --all/],
+    [['list', '--since', 'yesterday'], /--since: yesterday is no time/],
+    [['show', 'none'], /there is no dead letter none/],
+    [['list', '--limit', '0'], /limit/],
+    [['dig'], /^usage/],
+    [[], /^usage/],
+    [['list', '--colour'], /--colour/],
+  ] as const) {
+    const { code, errors } = await dead(...args)
+    expect([args, code, errors]).toEqual([args, 1, expect.stringMatching(message)])
+  }
+  expect((await dead('--help')).lines[0]).toMatch(/^usage/)
+}, 60_000)
+
+test('the admin port shows nothing of it without the token of an operator', async () => {
+  const url = `http://127.0.0.1:${stage.broker.ports.admin}/dead`
+  const { default: jwt } = await import('jsonwebtoken')
+  const sign = (claims: object): string => jwt.sign({ sub: 'alice', ...claims }, stage.secret, { expiresIn: 60 })
+  for (const token of [undefined, 'nonsense', sign({}), sign({ role: 'user' })]) {
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    for (const [method, path] of [
+      ['GET', ''],
+      ['POST', '/drop'],
+      ['POST', '/replay'],
+    ] as const) {
+      expect((await fetch(url + path, { method, headers })).status).toBe(401)
+    }
+  }
+  const headers = { authorization: `Bearer ${sign({ role: 'operator' })}` }
+  expect((await fetch(`${url}/drop`, { headers })).status).toBe(404) // a GET changes nothing
+  expect((await fetch(`${url}?user[$gt]=`, { headers })).status).toBe(400)
+  expect((await fetch(url, { headers })).status).toBe(200)
+})
+
+test('no broker, or another secret: it says so', async () => {
+  const elsewhere = { ...env, ADMIN_PORT: '1' }
+  const nobody = stage.keep(new Run(['scripts/dead.ts', 'list'], { env: elsewhere }))
+  expect(await nobody.ended).toBe(1)
+  expect(nobody.stderr).toMatch(/no broker answers at 127\.0\.0\.1:1/)
+  const stranger = stage.keep(
+    new Run(['scripts/dead.ts', 'list'], { env: { ...env, SECRET: 'not the secret it has' } }),
+  )
+  expect(await stranger.ended).toBe(1)
+  expect(stranger.stderr).toMatch(/is SECRET the one it runs with/)
+})
