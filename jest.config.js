@@ -2,7 +2,7 @@ export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/scripts/jest-transform.cjs' },
-  testPathIgnorePatterns: ['/node_modules/', '/data/'],
+  testPathIgnorePatterns: ['/node_modules/', '/data/', ...(process.env.SLOW ? [] : ['/test/slow/'])],
   modulePathIgnorePatterns: ['/data/'],
   testTimeout: 20_000,
 }

@@ -133,7 +133,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       { host: config.ADMIN_HOST, port: config.ADMIN_PORT },
       {
         registry: metrics.registry,
-        isReady: () => ready && storage.isWell,
+        isReady: () => ready && storage.isWell && storage.hasRoom(),
         dead: deadLetterRequests({ secrets, storage, dead, replay: (letters) => dispatch.replay(letters), log }),
       },
     )

@@ -113,8 +113,8 @@ export class Device {
   }
 
   /** The oldest unread event, or the next one. */
-  next(): Promise<Received> {
-    return this.#take(() => true, 'anything')
+  next(deadline = DEADLINE): Promise<Received> {
+    return this.#take(() => true, 'anything', deadline)
   }
 
   /** All that came and was not taken; whatever was published to this user before the call is among it. */
@@ -127,8 +127,8 @@ export class Device {
     await this.mqtt.endAsync()
   }
 
-  async #take(wanted: (one: Received) => boolean, name: string): Promise<Received> {
-    const timeout = AbortSignal.timeout(DEADLINE)
+  async #take(wanted: (one: Received) => boolean, name: string, deadline = DEADLINE): Promise<Received> {
+    const timeout = AbortSignal.timeout(deadline)
     for (;;) {
       const at = this.#unread.findIndex(wanted)
       if (at >= 0) return this.#unread.splice(at, 1)[0]!

@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { once, type EventEmitter } from 'node:events'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Device } from './device.ts'
@@ -85,6 +87,39 @@ test('a session that has expired, or was begun anew, brings nothing back', async
   const back = await parts.device('gina', { mqtt: short })
   expect(back.connack?.sessionPresent).toBe(false)
   expect(await back.unread()).toEqual([])
+})
+
+test('a full disk: nothing is acknowledged, and it says why; with room again all goes on by itself', async () => {
+  await parts.killBroker()
+  // A disk of its own for what it keeps, that is gone with the process.
+  const folder = join(parts.dir, 'broker')
+  const script = `mount -t tmpfs -o size=8m tmpfs ${folder} && exec "$@"`
+  const broker = await parts.startBroker({}, [
+    'unshare',
+    process.getuid?.() === 0 ? '-m' : '-Urm',
+    'sh',
+    '-c',
+    script,
+    'sh',
+  ])
+  await parts.startHandlers()
+  const lena = await parts.device('lena', { mqtt: { clean: true, properties: {} } })
+  expect(await lena.asks('request_contact', { user_id: 'mike' })).toMatchObject({ event: 'contact_request_sent' })
+
+  const ballast = join('/proc', String(broker.pid), 'root', folder, 'ballast')
+  await writeFile(ballast, Buffer.alloc(2 ** 23)).catch(() => {}) // as far as it goes
+  const command = { user_id: 'nora' }
+  await expect(lena.sends('request_contact', command, { id: 'late' })).rejects.toMatchObject({ code: 0x97 })
+  expect(await lena.receives('command_rejected')).toMatchObject({ re: 'late', code: 'unavailable' })
+  expect(await parts.isReady()).toBe(false)
+  expect(await lena.asks('whoami')).toMatchObject({ event: 'session_info' })
+
+  await rm(ballast)
+  expect(await lena.asks('request_contact', command, { id: 'late' })).toMatchObject({ event: 'contact_request_sent' })
+  expect(await parts.isReady()).toBe(true)
+  expect(broker.child.exitCode).toBeNull()
+  await parts.killBroker()
+  await parts.startBroker()
 })
 
 test('SIGTERM ends the broker in order under load; devices and handlers come back, and each command has one answer', async () => {

@@ -13,6 +13,7 @@ const [SECRET, HANDLER_KEY] = ['a secret of the tests', 'a handler key of the te
 export class Parts implements Closable {
   readonly dir: string
   readonly ca: string
+  readonly handlerKey = HANDLER_KEY
   readonly env: Record<string, string>
   broker!: Run
   #port = 0
@@ -44,9 +45,15 @@ export class Parts implements Closable {
     return { env: { ...this.env, ADMIN_PORT: String(this.#adminPort) } }
   }
 
-  async startBroker(more: Record<string, string> = {}): Promise<Run> {
+  /** What `/readyz` says. */
+  async isReady(): Promise<boolean> {
+    return (await fetch(`http://127.0.0.1:${this.#adminPort}/readyz`)).ok
+  }
+
+  /** @param through what runs it */
+  async startBroker(more: Record<string, string> = {}, through: string[] = []): Promise<Run> {
     const ports = { MQTTS_PORT: String(this.#port), WSS_PORT: '0', ADMIN_PORT: String(this.#adminPort) }
-    this.broker = this.keep(new Run(['broker/main.ts'], { env: { ...this.env, ...ports, ...more } }))
+    this.broker = this.keep(new Run(['broker/main.ts'], { env: { ...this.env, ...ports, ...more }, through }))
     const { ready } = (await this.broker.ready) as { ready: { mqtts: number; admin: number } }
     this.#port = ready.mqtts
     this.#adminPort = ready.admin

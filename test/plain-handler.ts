@@ -47,7 +47,11 @@ export class PlainHandler {
   }
 
   /** @throws the CONNACK's refusal */
-  static async connect(stage: Stage, clientId: string, options: PlainOptions = {}): Promise<PlainHandler> {
+  static async connect(
+    stage: Pick<Stage, 'url' | 'ca' | 'handlerKey' | 'keep'>,
+    clientId: string,
+    options: PlainOptions = {},
+  ): Promise<PlainHandler> {
     const { username = 'handler', key = stage.handlerKey, version: protocolVersion = 5 } = options
     const login = { clientId, username, password: key, protocolVersion, ca: stage.ca, reconnectPeriod: 0 }
     const mqtt = await connectAsync(stage.url, { ...login, ...options.mqtt }, false)

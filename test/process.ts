@@ -16,6 +16,8 @@ export interface RunOptions {
   cwd?: string
   /** The tree whose script it is. */
   root?: string
+  /** What runs it: `unshare -m` and the like. */
+  through?: string[]
 }
 
 /** A script of ours as a process of its own. */
@@ -30,9 +32,10 @@ export class Run {
   readonly #said = new EventTarget()
 
   /** @param script such as `handlers/run.ts`, and its arguments */
-  constructor([script = '', ...args]: string[], { env = {}, cwd = '/', root = ROOT }: RunOptions = {}) {
+  constructor([script = '', ...args]: string[], { env = {}, cwd = '/', root = ROOT, through = [] }: RunOptions = {}) {
     const { PATH = '', HOME = '' } = process.env
-    this.child = spawn(process.execPath, ['--import', TSX, `${root}${script}`, ...args], {
+    const [program, ...rest] = [...through, process.execPath, '--import', TSX, `${root}${script}`, ...args]
+    this.child = spawn(program!, rest, {
       cwd,
       env: { PATH, HOME, NODE_ENV: 'test', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
@@ -50,6 +50,26 @@ test('units end in their order, those without anything to store too; but one tha
   expect(order).toEqual(['free', 'stored', 'empty'])
   await storage.close()
   await expect(storage.commit(() => {})).rejects.toThrow('closed')
+})
+
+test('what a torn write has left at the end of the file does no harm', async () => {
+  const path = join(dir, 'test.lmdb')
+  const before = openLmdb(path)
+  for (let i = 0; i < 50; i++) await before.commit((unit) => unit.put(before.table('one'), i, Buffer.alloc(5_000, i)))
+  await before.close()
+  await appendFile(path, Buffer.alloc(33_333, 0xa5))
+  const after = openLmdb(path)
+  const table = after.table<Buffer>('one')
+  expect([...table.entries()].map(({ value }) => value[4_999])).toEqual(Array.from({ length: 50 }, (_, i) => i))
+  for (let i = 50; i < 100; i++) await after.commit((unit) => unit.put(table, i, Buffer.alloc(5_000, i)))
+  expect([...table.entries()]).toHaveLength(100)
+  await after.close()
+})
+
+test('a file that is no storage of ours is an error that names it', async () => {
+  const path = join(dir, 'test.lmdb')
+  await writeFile(path, Buffer.alloc(65_536, 0xa5))
+  expect(() => openLmdb(path)).toThrow(path)
 })
 
 test('a full disk: units are refused whole, nothing ends, and it goes on by itself when there is room', async () => {

@@ -1,5 +1,5 @@
-import { statfsSync } from 'node:fs'
-import { open, type Database, type Key as LmdbKey } from 'lmdb'
+import { closeSync, existsSync, openSync, readSync, statfsSync } from 'node:fs'
+import { open, type Database, type Key as LmdbKey, type RootDatabase } from 'lmdb'
 import type { Key, Storage, Table, Unit } from './storage.ts'
 
 interface LmdbTable<Value> extends Table<Value> {
@@ -17,10 +17,11 @@ const RESERVE = 2 ** 26
  * Storage on LMDB: all writes of one turn of the event loop are one transaction, which a thread of its own writes and
  * fsyncs while the loop goes on.
  * @param failed is told each time something could not be stored
+ * @throws {Error} naming the file that cannot be opened
  */
 export function openLmdb(path: string, failed: (err: unknown) => void = () => {}): Storage {
   leaveFailedCommits()
-  const env = open<unknown>({ path, overlappingSync: false, maxDbs: 16 })
+  const env = openFile(path)
   const tables = new Map<string, LmdbTable<unknown>>()
   /** What was committed last; units end in their order. */
   let tail: Promise<unknown> | undefined
@@ -108,6 +109,30 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
       await tail
       await env.close()
     },
+  }
+}
+
+/** Of LMDB's files, in the first bytes of their first page. */
+const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe])
+
+function openFile(path: string): RootDatabase<unknown> {
+  try {
+    // LMDB ends the process over a file that is none of its own.
+    const head = existsSync(path) ? readHead(path) : undefined
+    if (head && head.length > 0 && !head.includes(MAGIC)) throw new Error('it is not of LMDB, or is damaged')
+    return open<unknown>({ path, overlappingSync: false, maxDbs: 16 })
+  } catch (err) {
+    throw new Error(`${path} cannot be opened: ${(err as Error).message}`, { cause: err })
+  }
+}
+
+function readHead(path: string): Buffer {
+  const file = openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(64)
+    return head.subarray(0, readSync(file, head))
+  } finally {
+    closeSync(file)
   }
 }
 
