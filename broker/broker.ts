@@ -22,6 +22,7 @@ import { openMetrics } from './metrics.ts'
 import { openDeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
 import type { HandlerSession, Session } from './session.ts'
+import { holdFolder } from './storage/hold-folder.ts'
 import { openLmdb } from './storage/lmdb.ts'
 import type { Storage } from './storage/storage.ts'
 import { callAt } from './timer.ts'
@@ -32,11 +33,13 @@ export interface Broker extends Closable {
   reload(catalogue: Catalogue): Promise<void>
 }
 
-/** What the broker keeps, in `DATA_DIR/broker`. */
-function openStorage({ DATA_DIR }: Config, failed: (err: unknown) => void): Storage {
+/** What the broker keeps, in `DATA_DIR/broker`, which it has for itself. */
+async function openStorage({ DATA_DIR }: Config, log: Logger): Promise<Storage> {
   const folder = join(DATA_DIR, 'broker')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return openLmdb(join(folder, 'broker.lmdb'), failed)
+  const held = await holdFolder(folder)
+  const storage = openLmdb(join(folder, 'broker.lmdb'), (err) => log.error({ err }, 'cannot store'))
+  return { ...storage, close: () => closeAll([held, storage]) }
 }
 
 /** Starts a broker: its queue, its MQTT engine and its listeners. Resolves when it serves. */
@@ -45,7 +48,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   const secrets = tokenSecrets(config)
   const keys = { shared: sharedHandlerKeys(config), groups: config.HANDLER_KEYS }
   const metrics = openMetrics()
-  const storage = openStorage(config, (err) => log.error({ err }, 'cannot store'))
+  const storage = await openStorage(config, log)
   const queue = await openQueue(storage, {
     maxQueued: config.MAX_QUEUED,
     maxQueuedBytes: config.MAX_QUEUED_BYTES,
@@ -133,7 +136,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       { host: config.ADMIN_HOST, port: config.ADMIN_PORT },
       {
         registry: metrics.registry,
-        isReady: () => ready && storage.isWell && storage.hasRoom(),
+        isReady: () => ready && storage.isWell() && storage.hasRoom(),
         dead: deadLetterRequests({ secrets, storage, dead, replay: (letters) => dispatch.replay(letters), log }),
       },
     )

@@ -100,9 +100,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     commit,
     eventually,
     hasRoom: () => room() > 1,
-    get isWell() {
-      return isWell
-    },
+    isWell: () => isWell,
     async close() {
       closed = true
       for (const timer of waiting) clearTimeout(timer)

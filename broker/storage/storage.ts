@@ -35,7 +35,7 @@ export interface Storage extends Closable {
   /** The same for what nobody waits for; when it cannot be stored it is tried again until it can. */
   eventually(write: (unit: Unit) => void): void
   /** False when the disk is so full that what is left is for ends and removals. */
-  hasRoom(): boolean
+  hasRoom: () => boolean
   /** False after a failed write, until one succeeds. */
-  readonly isWell: boolean
+  isWell: () => boolean
 }
