@@ -1,5 +1,5 @@
 import type { OutgoingEvent } from '../shared/wire/done.ts'
-import { Refusal, refusalFields } from '../shared/wire/refusal.ts'
+import { refuse, Refusal, refusalFields } from '../shared/wire/refusal.ts'
 import { ALL_EVENTS, eventTopic } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
 import type { MqttEngine } from './aedes/port.ts'
@@ -22,9 +22,16 @@ export class Events {
     this.#engine = engine
   }
 
-  /** Resolves when the event is stored in every session that must keep it, and on its way to those connected. */
-  tell(event: TimedEvent, cause?: Cause): Promise<void> {
-    return this.#storage.commit((unit) => this.emit(unit, event, cause))
+  /**
+   * Resolves when the event is stored in every session that must keep it, and on its way to those connected.
+   * @throws {Refusal} `unavailable` when it cannot be stored
+   */
+  async tell(event: TimedEvent, cause?: Cause): Promise<void> {
+    await this.#storage
+      .commit((unit) => this.emit(unit, event, cause))
+      .catch(() => {
+        throw refuse('unavailable')
+      })
   }
 
   /**

@@ -424,3 +424,32 @@ test('a handler that is told to stop finishes what it holds and takes nothing ne
     await old.close()
   }
 })
+
+test('an answer that is larger than the broker takes is a failure of its command, and of no other', async () => {
+  const long = event('long', { text: z.string() })
+  const say_much = command({
+    input: z.object({ bytes: z.int() }),
+    events: { long },
+    attempts: 2,
+    run: ({ bytes }) => ({ reply: long({ text: 'x'.repeat(bytes) }) }),
+  })
+  const other = await openStage()
+  try {
+    await other.serve('talkers', new Map([['say_much', say_much]]))
+    const [alice, bob] = [await other.device('alice'), await other.device('bob')]
+    expect(await alice.asks('say_much', { bytes: 300_000 })).toMatchObject({
+      event: 'command_failed',
+      code: 'internal',
+    })
+    expect(await bob.asks('say_much', { bytes: 100_000 })).toMatchObject({ event: 'long' })
+  } finally {
+    await other.close()
+  }
+})
+
+test('an answer that goes to <user>_events by Response Topic comes once', async () => {
+  const alice = await stage.device('alice')
+  const id = await alice.sends('echo', { text: 'hi' }, { properties: { responseTopic: 'alice_events' } })
+  await alice.hears('echoed')
+  expect((await alice.unread()).filter(({ re }) => re === id)).toHaveLength(1)
+})

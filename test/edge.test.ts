@@ -195,3 +195,30 @@ test('a renewed certificate is shown to who comes next, and disconnects nobody',
     await other.close()
   }
 })
+
+test('a refused upgrade is closed by us, whether its peer closes or not', async () => {
+  const { wss } = stage.broker.ports
+  const socket = connectTls({
+    socket: connectTcp({ port: wss, host: '127.0.0.1', allowHalfOpen: true }),
+    ca: stage.ca,
+    servername: 'localhost',
+  })
+  socket.on('error', () => {})
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.write('GET /elsewhere HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  await once(socket, 'data')
+  const writing = setInterval(() => socket.write('still here'), 20) // a half of a connection would take it for ever
+  await closed
+  clearInterval(writing)
+})
+
+test('one who connects to the web port and says nothing does not keep the broker from ending', async () => {
+  const other = await openStage()
+  const silent = connectTcp(other.broker.ports.wss, '127.0.0.1')
+  silent.on('error', () => {})
+  await once(silent, 'connect')
+  const closed = once(silent, 'close')
+  silent.resume()
+  await other.close()
+  await closed
+})

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import { tokenFor, type Device } from '../../test/device.ts'
+import { PlainHandler } from '../../test/plain-handler.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 
 // Aedes' traps around sessions, each as a client meets it.
@@ -138,4 +139,29 @@ test('an event reaches both of a client’s overlapping topics, each once, under
       .filter(({ event }) => event === 'contact_list')
       .map(({ re }) => re),
   ).toEqual(ids)
+})
+
+test('events that are published while a session comes back do not overtake those that wait for it', async () => {
+  const kept = { protocolVersion: 5, clean: false, properties: { sessionExpiryInterval: 600 } } as const
+  const handler = await PlainHandler.connect(stage, 'ticker.1')
+  const first = await phone('nils', 'phone', kept)
+  await first.mqtt.subscribeAsync('nils_ticked', { qos: 1 })
+  await first.mqtt.endAsync()
+  const heard: number[] = []
+  let [published, running] = [0, true]
+  const publishing = (async () => {
+    while (running) await handler.causes('nils_ticked', { n: published++ })
+  })()
+  for (let i = 0; i < 15; i++) {
+    const back = await phone('nils', 'phone', kept)
+    await barrier(back.mqtt, 'nils')
+    await back.mqtt.endAsync()
+    heard.push(...back.heard.flatMap((event) => ('n' in event ? [Number(event.n)] : [])))
+  }
+  running = false
+  await publishing
+  const firsts = [...new Set(heard)] // what was not acknowledged in time comes again
+  expect(firsts).toEqual(firsts.toSorted((a, b) => a - b))
+  expect(firsts.length).toBeGreaterThan(30)
+  expect(firsts.at(-1)).toBe(firsts.length - 1)
 })

@@ -17,6 +17,9 @@ import { Routes } from './routes.ts'
 /** How a command is run whose group declares nothing: a plain MQTT client. */
 const UNDECLARED: Rule = { ordered: true, timeoutMs: 30_000, attempts: 5 }
 
+/** Milliseconds before an end that could not be stored is stored again. */
+const TRY_AGAIN = 500
+
 /** What a dispatcher works with. */
 export interface DispatchPorts {
   config: Config
@@ -36,6 +39,7 @@ export class Dispatch {
   readonly #deliveries = new WeakMap<Delivery, Job>()
   readonly #routes: Routes
   readonly #ports: DispatchPorts
+  #isClosed = false
 
   constructor(ports: DispatchPorts) {
     this.#ports = ports
@@ -92,7 +96,7 @@ export class Dispatch {
     const owner = this.#group(groups[0]!)
     if (command.stored && !owner.has(command.name)) {
       const fields = { command: command.name }
-      await events.tell({ to: command.user, event: 'command_queued', fields }, command)
+      await events.tell({ to: command.user, event: 'command_queued', fields }, command).catch(() => {}) // it is accepted
     }
   }
 
@@ -135,7 +139,7 @@ export class Dispatch {
     if (!job || this.#group(session.group).held(session, job.command.id, Number(delivery.stamp['attempt'])) !== job)
       return
     if (reasonCode >= 0x80) this.#group(session.group).retry(job, 'internal')
-    else await this.#end(session.group, job, [])
+    else await this.#endByHandler(session.group, job, [])
   }
 
   /**
@@ -153,17 +157,18 @@ export class Dispatch {
         ...(done.fields && { fields: done.fields }),
         ...(done.retry_after_ms !== undefined && { retryAfterMs: done.retry_after_ms }),
       })
-      return this.#end(session.group, job, [rejection(job.command, refusal)])
+      return this.#endByHandler(session.group, job, [rejection(job.command, refusal)])
     }
     const foreign = done.events.find(({ event }) => !mayCause(session, event))
     if (foreign) {
       this.#group(session.group).retry(job, 'internal')
       throw refuse('forbidden', undefined, `the key of ${session.group} does not open the event ${foreign.event}`)
     }
-    await this.#end(session.group, job, done.events)
+    await this.#endByHandler(session.group, job, done.events)
   }
 
   close(): void {
+    this.#isClosed = true
     for (const group of this.#groups.values()) group.close()
   }
 
@@ -187,17 +192,30 @@ export class Dispatch {
         { inOrder: command.stored },
       )
     } catch (err) {
-      log.error({ err, command: command.id }, 'the queue cannot store an end')
       job.ending = false
-      this.#group(group).retry(job, 'unavailable')
       throw err
     }
     this.#group(group).end(job)
     if (isOwner) metrics.ended.observe({ command: command.name }, (Date.now() - command.at) / 1000)
   }
 
+  /** A handler has ended it; when that cannot be stored, it has to say so again. */
+  async #endByHandler(group: string, job: Job, events: readonly OutgoingEvent[]): Promise<void> {
+    try {
+      await this.#end(group, job, events)
+    } catch (err) {
+      this.#ports.log.error({ err, command: job.command.id }, 'the end of a command cannot be stored')
+      this.#group(group).retry(job, 'unavailable')
+      throw refuse('unavailable')
+    }
+  }
+
+  /** The broker ends it; when that cannot be stored, it tries until it can. */
   #endBySelf(group: string, job: Job, event: OutgoingEvent, died?: DeadLetter): void {
-    this.#end(group, job, [event], died).catch(() => {}) // logged there, and tried again
+    this.#end(group, job, [event], died).catch(() => {
+      job.ending = true // nobody else may end it meanwhile
+      if (!this.#isClosed) setTimeout(() => this.#endBySelf(group, job, event, died), TRY_AGAIN).unref()
+    })
   }
 
   #group(name: string): Group {

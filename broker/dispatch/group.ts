@@ -61,6 +61,8 @@ export interface GroupPorts {
 /** Milliseconds by which a handler may overrun its own time limit before the broker gives up on it. */
 const GRACE = 2_000
 const MAX_RETRY_DELAY = 30_000
+/** Milliseconds before the first look whether what was away is there again. */
+const PAUSE = 50
 /** A job with which so many connections were lost is suspected: another has it alone, so that it takes no others with it. */
 const SUSPECTED = 2
 /** Node fires a timer of more than this at once. */
@@ -161,17 +163,19 @@ export class Group {
     if (this.#isLast(job, code)) return this.#ports.dead(job, code)
     if (code === 'unavailable') {
       job.putOff++
-      if (Date.now() >= job.command.at + this.#ports.queueTtlMs) return this.#ports.expired(job, 'unavailable')
     } else {
       job.attempt++
       this.#ports.failed(job)
     }
-    const delay = delayMs ?? this.#backOff(code === 'unavailable' ? job.putOff : job.attempt - 1)
+    const delay =
+      delayMs ?? (code === 'unavailable' ? this.#backOff(job.putOff, PAUSE) : this.#backOff(job.attempt - 1))
     if (delay === 0) return this.#goOn(job)
     job.state = 'resting'
     job.timer = setTimeout(() => {
       job.state = 'waiting'
-      this.#goOn(job)
+      const isOver = code === 'unavailable' && Date.now() >= job.command.at + this.#ports.queueTtlMs
+      if (isOver) this.#ports.expired(job, 'unavailable')
+      else this.#goOn(job)
     }, delay)
     this.#pump() // there is room now for others
   }
@@ -331,8 +335,8 @@ export class Group {
     job.timer = setTimeout(look, Math.min(expiresAt - now, givesUpAt - now, LONGEST_TIMER))
   }
 
-  #backOff(attempt: number): number {
-    const delay = Math.min(this.#ports.retryDelayMs * 2 ** (attempt - 1), MAX_RETRY_DELAY)
+  #backOff(attempt: number, least = 0): number {
+    const delay = Math.min(Math.max(this.#ports.retryDelayMs, least) * 2 ** (attempt - 1), MAX_RETRY_DELAY)
     return Math.round(delay * (0.5 + Math.random() / 2))
   }
 }
