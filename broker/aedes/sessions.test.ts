@@ -148,9 +148,10 @@ test('events that are published while a session comes back do not overtake those
   await first.mqtt.subscribeAsync('nils_ticked', { qos: 1 })
   await first.mqtt.endAsync()
   const heard: number[] = []
-  let [published, running] = [0, true]
+  const enough = new AbortController()
+  let published = 0
   const publishing = (async () => {
-    while (running) await handler.causes('nils_ticked', { n: published++ })
+    while (!enough.signal.aborted) await handler.causes('nils_ticked', { n: published++ })
   })()
   for (let i = 0; i < 15; i++) {
     const back = await phone('nils', 'phone', kept)
@@ -158,7 +159,7 @@ test('events that are published while a session comes back do not overtake those
     await back.mqtt.endAsync()
     heard.push(...back.heard.flatMap((event) => ('n' in event ? [Number(event.n)] : [])))
   }
-  running = false
+  enough.abort()
   await publishing
   const firsts = [...new Set(heard)] // what was not acknowledged in time comes again
   expect(firsts).toEqual(firsts.toSorted((a, b) => a - b))
