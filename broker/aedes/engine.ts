@@ -12,7 +12,8 @@ import { faultOfConnect, guardPackets, INERT, isTopicName, SINK } from './guard.
 import { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import type { Delivery, Hooks, Incoming, Login, MqttEngine } from './port.ts'
-import { openSessions } from './sessions.ts'
+import { openSessionStore } from './session-store.ts'
+import { sessionPersistence } from './sessions.ts'
 
 const HANDLER_NAME = /^handler(?::|$)/
 const NOT_AUTHORIZED_3 = 5
@@ -28,9 +29,11 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   const logins = new WeakMap<object, Omit<Login, 'password'>>()
   const emitter = countingEmitter()
 
-  const sessions = openSessions(storage, {
+  const store = openSessionStore(storage, {
     maxWaiting: config.MAX_OFFLINE_EVENTS,
     maxWaitingBytes: config.MAX_OFFLINE_BYTES,
+  })
+  const sessions = sessionPersistence(store, {
     mayKeep: (id, filter) => {
       const session = clients.get(id)?.session
       return session !== undefined && hooks.mayReceive(session, filter)
@@ -119,12 +122,12 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     const session = sessionOf.get(client)!
     clients.set(client.id, { client, session })
     clientOf.set(session, client)
-    if (!client.clean) sessions.began(client.id, outlives(client))
+    if (!client.clean) store.began(client.id, outlives(client))
     hooks.connected(session, client.receiveMaximum)
     client.conn.once('close', () => {
       if (clients.get(client.id)?.client === client) {
         clients.delete(client.id)
-        sessions.ended(client.id, outlives(client))
+        store.ended(client.id, outlives(client))
       }
       hooks.gone(session)
     })
@@ -147,11 +150,11 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     delete packet.properties
     const take = (): void | Promise<void> => hooks.publish(session, message)
     const takeOnce = async (): Promise<void> => {
-      sessions.notes(inner.id, packet.messageId!)
+      store.notes(inner.id, packet.messageId!)
       try {
         await take()
       } catch (err) {
-        await sessions.incomingDelPacket(inner, { messageId: packet.messageId! })
+        store.released(inner.id, packet.messageId!)
         throw err
       }
     }
@@ -194,7 +197,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     isHeard: (topic) => emitter.isHeard(topic) || sessions.hasSubscriber(topic),
     event(unit, { topic, payload, correlation }) {
       const properties = correlation && { correlationData: correlation }
-      const packet = sessions.keep(unit, { topic, payload, ...(properties && { properties }) })
+      const packet = store.keep(unit, { topic, payload, ...(properties && { properties }) })
       unit.afterwards(() => {
         emitter.emit(packet)
       })
@@ -207,7 +210,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       clientOf.get(session)?.disconnect({ reasonCode })
     },
     close: async () => {
-      await sessions.destroy()
+      store.stop()
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()
     },
   }

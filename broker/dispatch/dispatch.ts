@@ -11,7 +11,8 @@ import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
 import type { Command, HandlerSession } from '../session.ts'
 import type { Storage } from '../storage/storage.ts'
-import { Group, type Job, type Member, type Rule } from './group.ts'
+import { Group } from './group.ts'
+import type { Job, Member, Rule } from './job.ts'
 import { Routes } from './routes.ts'
 
 /** How a command is run whose group declares nothing: a plain MQTT client. */

@@ -3,7 +3,8 @@ import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import { commandName } from '../../shared/wire/topic.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../session.ts'
-import { Group, type Job, type Rule } from './group.ts'
+import { Group } from './group.ts'
+import type { Job, Rule } from './job.ts'
 
 const TTL = 1_000
 const TIME_LIMIT = 100

@@ -2,48 +2,9 @@ import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../session.ts'
 import { Fifo } from './fifo.ts'
+import { SUSPECTED, type Failure, type Job, type Member, type Rule } from './job.ts'
 import { Lane } from './lane.ts'
-
-/** One command on its way through one group. */
-export interface Job {
-  readonly command: Command
-  /** The place of an ordered one among its user's. */
-  readonly lane: Lane | undefined
-  /** Counts from 1. */
-  attempt: number
-  /** Connections that were lost with it. */
-  lost: number
-  /** Times it was put off because something it needs was not there: no fault of its own. */
-  putOff: number
-  /** `resting` between two attempts; `ready` for a member. */
-  state: 'waiting' | 'ready' | 'resting' | 'held' | 'over'
-  member: Member | undefined
-  timer: NodeJS.Timeout | undefined
-  /** Its end is being stored; nothing else may end it meanwhile. */
-  ending: boolean
-}
-
-/** One process of a group: what it takes, and what it holds. */
-export interface Member {
-  readonly session: HandlerSession
-  /** Jobs it may hold at a time. */
-  readonly window: number
-  /** Command to the QoS of its subscription. */
-  readonly takes: Map<string, 0 | 1>
-  readonly holds: Map<string, Job>
-  /** What may have ended its predecessors: it gets nothing else until it has had that. */
-  keptFor: Job | undefined
-}
-
-/** How a group runs a command. */
-export interface Rule {
-  ordered: boolean
-  timeoutMs: number
-  attempts: number
-}
-
-/** Why an attempt failed; `unavailable` is no fault of the command and does not count. */
-export type Failure = 'internal' | 'timeout' | 'unavailable'
+import { leastBusy } from './least-busy.ts'
 
 export interface GroupPorts {
   rule(command: string): Rule
@@ -63,8 +24,6 @@ const GRACE = 2_000
 const MAX_RETRY_DELAY = 30_000
 /** Milliseconds before the first look whether what was away is there again. */
 const PAUSE = 50
-/** A job with which so many connections were lost is suspected: another has it alone, so that it takes no others with it. */
-const SUSPECTED = 2
 /** Node fires a timer of more than this at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
@@ -260,7 +219,7 @@ export class Group {
     if (!job) return false
     const { expiresAt = Infinity, stored } = job.command
     const isGone = job.state !== 'ready' || job.ending
-    const member = isGone ? undefined : this.#leastBusy(job)
+    const member = isGone ? undefined : leastBusy(this.#members.values(), job)
     if (!isGone && expiresAt > Date.now() && (member === 'full' || (!member && stored))) return false
     ready.shift()
     if (isGone) return true
@@ -271,21 +230,6 @@ export class Group {
       if (job.lane) this.#advance(job.lane)
     }
     return true
-  }
-
-  #leastBusy(job: Job): Member | 'full' | undefined {
-    let best: Member | undefined
-    let isTaken = false
-    for (const member of this.#members.values()) {
-      if (!member.takes.has(job.command.name)) continue
-      isTaken = true
-      if (member.keptFor === job) return member.holds.size === 0 ? member : 'full'
-      if (member.keptFor || member.holds.size >= member.window) continue
-      if (!best || member.holds.size < best.holds.size) best = member
-    }
-    if (!best || job.lost < SUSPECTED) return best ?? (isTaken ? 'full' : undefined)
-    best.keptFor = job
-    return best.holds.size === 0 ? best : 'full'
   }
 
   #give(job: Job, member: Member): void {

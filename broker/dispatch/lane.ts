@@ -1,5 +1,5 @@
 import { Fifo } from './fifo.ts'
-import type { Job, Member } from './group.ts'
+import type { Job, Member } from './job.ts'
 
 /**
  * The ordered jobs of one user in one group. The first of them are in flight, all with one member, which works them one after

@@ -1,0 +1,243 @@
+import type { Subscription } from 'aedes'
+import type { Storage, Unit } from '../storage/storage.ts'
+import { callAt } from '../timer.ts'
+import type { StoredPacket } from './internals.ts'
+
+/** A QoS 1 event that waits for its PUBACK, and the connection it went out on last. */
+export interface Waiting {
+  packet: StoredPacket
+  sentOn?: object
+  sent?: () => void
+}
+
+export interface SessionState {
+  /** Milliseconds for which it outlives its connection; 0: not at all, and it is not on the disk. */
+  expiry: number
+  subscriptions: Map<string, Subscription>
+  /** By number, in the order of their publishing. */
+  waiting: Map<number, Waiting>
+  bytes: number
+  byMessageId: Map<number, number>
+  /** QoS 2 ids whose PUBREL has not come [MQTT-4.3.3]. */
+  incoming: Set<number>
+  /** The connection that still gets the queue of its absence: what is published meanwhile lines up behind. */
+  catchingUp?: object
+  /** Stops the clock of its absence. */
+  stopClock?: () => void
+}
+
+interface SessionRecord {
+  expiry: number
+  subscriptions: Subscription[]
+  /** When its connection ended; without it, it has one, or had one when the broker was killed. */
+  since?: number | undefined
+}
+
+type EventRecord = Pick<StoredPacket, 'topic' | 'payload' | 'properties'>
+
+/** Events that wait for one session, and their bytes: beyond, the oldest is dropped. */
+export interface SessionBounds {
+  maxWaiting: number
+  maxWaitingBytes: number
+}
+
+export type SessionStore = ReturnType<typeof openSessionStore>
+
+/**
+ * Sessions, their subscriptions and the events that wait for them: in memory, and in the broker's storage as far as they
+ * outlive their connection.
+ */
+export function openSessionStore(storage: Storage, limits: SessionBounds) {
+  const records = storage.table<SessionRecord>('sessions')
+  const events = storage.table<EventRecord>('events')
+  const received = storage.table<true>('received')
+
+  const sessions = new Map<string, SessionState>()
+  const subscribers = new Map<string, Map<string, Subscription & { clientId: string }>>()
+  let lastNumber = 0
+  let isClosed = false
+
+  const open = (id: string, expiry = 0): SessionState => {
+    let session = sessions.get(id)
+    if (!session) {
+      session = {
+        expiry,
+        subscriptions: new Map(),
+        waiting: new Map(),
+        bytes: 0,
+        byMessageId: new Map(),
+        incoming: new Set(),
+      }
+      sessions.set(id, session)
+    }
+    return session
+  }
+  const subscribe = (id: string, session: SessionState, sub: Subscription): void => {
+    unsubscribe(id, session, sub.topic)
+    session.subscriptions.set(sub.topic, { ...sub })
+    if (sub.qos === 0) return
+    let ids = subscribers.get(sub.topic)
+    if (!ids) subscribers.set(sub.topic, (ids = new Map()))
+    ids.set(id, { ...sub, clientId: id })
+  }
+  const unsubscribe = (id: string, session: SessionState, filter: string): void => {
+    session.subscriptions.delete(filter)
+    const ids = subscribers.get(filter)
+    if (ids?.delete(id) && ids.size === 0) subscribers.delete(filter)
+  }
+  const record = (unit: Unit, id: string, session: SessionState, since?: number): void => {
+    unit.put(records, id, { expiry: session.expiry, subscriptions: [...session.subscriptions.values()], since })
+  }
+  const enqueue = (id: string, session: SessionState, packet: StoredPacket): void => {
+    session.waiting.set(packet.brokerCounter, { packet: { ...packet, messageId: undefined } })
+    session.bytes += packet.payload.length
+    while (
+      session.waiting.size > limits.maxWaiting ||
+      (session.bytes > limits.maxWaitingBytes && session.waiting.size > 1)
+    ) {
+      forget(id, session, session.waiting.keys().next().value!)
+    }
+  }
+  const forget = (id: string, session: SessionState, number: number): StoredPacket | undefined => {
+    const waiting = session.waiting.get(number)
+    if (!waiting) return undefined
+    session.waiting.delete(number)
+    session.bytes -= waiting.packet.payload.length
+    if (waiting.packet.messageId !== undefined) session.byMessageId.delete(waiting.packet.messageId)
+    waiting.sent?.()
+    if (session.expiry > 0) storage.eventually((unit) => unit.remove(events, [id, number]))
+    return waiting.packet
+  }
+  /** Ends a session, with all that it kept. */
+  const end = (id: string): void => {
+    const session = sessions.get(id)
+    if (!session) return
+    session.stopClock?.()
+    for (const filter of session.subscriptions.keys()) unsubscribe(id, session, filter)
+    sessions.delete(id)
+    if (session.expiry === 0) return
+    storage.eventually((unit) => {
+      const now = sessions.get(id) // begun anew, if this has to be tried again
+      if (!now) unit.remove(records, id)
+      for (const number of session.waiting.keys()) unit.remove(events, [id, number])
+      for (const messageId of session.incoming)
+        if (!now?.incoming.has(messageId)) unit.remove(received, [id, messageId])
+    })
+  }
+  const expire = (id: string, session: SessionState, since: number): void => {
+    if (!isClosed) session.stopClock = callAt(since + session.expiry, () => end(id))
+  }
+
+  for (const { key, value } of records.entries()) {
+    const session = open(String(key), value.expiry)
+    for (const sub of value.subscriptions) subscribe(String(key), session, sub)
+  }
+  for (const { key, value } of events.entries()) {
+    const [id, number] = key as [string, number]
+    lastNumber = Math.max(lastNumber, number)
+    const session = sessions.get(id)
+    if (!session) storage.eventually((unit) => unit.remove(events, key))
+    // It may have been sent before the broker ended [MQTT-3.3.1-1].
+    else enqueue(id, session, packetOf(number, value, true))
+  }
+  for (const { key } of received.entries()) {
+    const [id, messageId] = key as [string, number]
+    const session = sessions.get(id)
+    if (session) session.incoming.add(messageId)
+    else storage.eventually((unit) => unit.remove(received, key))
+  }
+  for (const [id, session] of sessions) expire(id, session, records.get(id)?.since ?? Date.now())
+
+  return {
+    get: (id: string): SessionState | undefined => sessions.get(id),
+    open,
+    end,
+    forget,
+    subscribe,
+    unsubscribe,
+    /** Stores the subscriptions of a session that lasts. */
+    async keepSubscriptions(id: string, session: SessionState): Promise<void> {
+      if (session.expiry > 0) await storage.commit((unit) => record(unit, id, session))
+    },
+    /** Its subscribers at QoS 1 and 2, connected or away. */
+    subscribersOf: (topic: string) => subscribers.get(topic),
+    counts: () => ({ subsCount: subscribers.size, clientsCount: sessions.size }),
+
+    /** A connection has this session now; `expiry` is how many milliseconds the session outlives it. */
+    began(id: string, expiry: number): void {
+      const session = open(id)
+      session.stopClock?.()
+      delete session.stopClock
+      if (session.expiry === 0 && expiry === 0) return
+      session.expiry ||= expiry // one that resumes with none ends with its connection, and stays on the disk until then
+      storage.eventually((unit) => {
+        if (sessions.get(id) === session) record(unit, id, session)
+      })
+    },
+    /** Its connection has ended. */
+    ended(id: string, expiry: number): void {
+      const session = sessions.get(id)
+      if (!session) return
+      if (expiry === 0) return end(id)
+      session.expiry = expiry
+      const since = Date.now()
+      storage.eventually((unit) => {
+        if (sessions.get(id) === session) record(unit, id, session, since)
+      })
+      expire(id, session, since)
+    },
+
+    /** Stores an event in every session that must keep it. Returns the packet to send when the unit is stored. */
+    keep(unit: Unit, event: EventRecord): StoredPacket {
+      const packet = packetOf(++lastNumber, event, false)
+      for (const id of subscribers.get(event.topic)?.keys() ?? []) {
+        const session = sessions.get(id)!
+        if (session.expiry > 0) unit.put(events, [id, packet.brokerCounter], event)
+        unit.afterwards(() => {
+          if (sessions.get(id) === session) enqueue(id, session, packet)
+          else if (session.expiry > 0) storage.eventually((later) => later.remove(events, [id, packet.brokerCounter]))
+        })
+      }
+      return packet
+    },
+
+    /** Notes a QoS 2 PUBLISH in the transaction that stores what it brings, so that neither is without the other. */
+    notes(id: string, messageId: number): void {
+      const session = open(id)
+      if (session.incoming.has(messageId)) return
+      session.incoming.add(messageId)
+      if (session.expiry === 0) return
+      storage.eventually((unit) => {
+        if (session.incoming.has(messageId)) unit.put(received, [id, messageId], true)
+      })
+    },
+    /** Its PUBREL has come, or it was refused. */
+    released(id: string, messageId: number): void {
+      const session = sessions.get(id)
+      if (!session?.incoming.delete(messageId) || session.expiry === 0) return
+      storage.eventually((unit) => unit.remove(received, [id, messageId]))
+    },
+    /** Stops the clocks of all absences; what ends from now on is found on the disk. */
+    stop(): void {
+      isClosed = true
+      for (const session of sessions.values()) session.stopClock?.()
+    },
+  }
+}
+
+/** What Aedes takes for `brokerId`: all packets of ours come from one. */
+const OURS = 'switchboard'
+
+function packetOf(number: number, { topic, payload, properties }: EventRecord, dup: boolean): StoredPacket {
+  const packet: StoredPacket = {
+    cmd: 'publish',
+    topic,
+    payload,
+    qos: 1,
+    dup,
+    retain: false,
+    brokerId: OURS,
+    brokerCounter: number,
+  }
+  return properties ? { ...packet, properties } : packet
+}

@@ -1,0 +1,46 @@
+import type { Command, HandlerSession } from '../session.ts'
+import type { Lane } from './lane.ts'
+
+/** One command on its way through one group. */
+export interface Job {
+  readonly command: Command
+  /** The place of an ordered one among its user's. */
+  readonly lane: Lane | undefined
+  /** Counts from 1. */
+  attempt: number
+  /** Connections that were lost with it. */
+  lost: number
+  /** Times it was put off because something it needs was not there: no fault of its own. */
+  putOff: number
+  /** `resting` between two attempts; `ready` for a member. */
+  state: 'waiting' | 'ready' | 'resting' | 'held' | 'over'
+  member: Member | undefined
+  timer: NodeJS.Timeout | undefined
+  /** Its end is being stored; nothing else may end it meanwhile. */
+  ending: boolean
+}
+
+/** One process of a group: what it takes, and what it holds. */
+export interface Member {
+  readonly session: HandlerSession
+  /** Jobs it may hold at a time. */
+  readonly window: number
+  /** Command to the QoS of its subscription. */
+  readonly takes: Map<string, 0 | 1>
+  readonly holds: Map<string, Job>
+  /** What may have ended its predecessors: it gets nothing else until it has had that. */
+  keptFor: Job | undefined
+}
+
+/** How a group runs a command. */
+export interface Rule {
+  ordered: boolean
+  timeoutMs: number
+  attempts: number
+}
+
+/** Why an attempt failed; `unavailable` is no fault of the command and does not count. */
+export type Failure = 'internal' | 'timeout' | 'unavailable'
+
+/** A job with which so many connections were lost is suspected: another has it alone, so that it takes no others with it. */
+export const SUSPECTED = 2
