@@ -5,7 +5,7 @@ import type { Ledger, Sent } from './ledger.ts'
 
 /** Commands of one asker that may be unanswered. */
 const IN_FLIGHT = 12
-/** Those whom one asker asks. */
+/** Those whom one asker asks, in turn: so few that two events alike of one pair are never of the same millisecond. */
 const ASKED_BY_ONE = 6
 
 export interface CrowdOptions {
@@ -62,7 +62,7 @@ export class Crowd implements Closable {
     while (open.size > 0) {
       const before = open.size
       const news = new Promise<void>((resolve) => (this.#calm = resolve))
-      await Promise.race([news, pause(patience)])
+      await Promise.race([news, new Promise((resolve) => setTimeout(resolve, patience).unref())])
       if (open.size === before) return
     }
   }
@@ -115,7 +115,7 @@ export class Crowd implements Closable {
   #send(asker: string): void {
     const { ledger } = this.#options
     const [, asked] = this.#pairs.find(([name]) => name === asker)!
-    const sent: Sent = ledger.next(asker, asked[ledger.counts.sent % asked.length]!)
+    const sent: Sent = ledger.next(asker, asked)
     const note = sent.command === 'request_contact' ? { note: sent.id } : undefined // so that no two events are alike
     const body = JSON.stringify({ id: sent.id, user_id: sent.asked, ...note })
     this.#clients.get(asker)!.publish(sent.command, body, { qos: 1 }, (err) => {

@@ -51,11 +51,12 @@ export class Ledger {
   readonly #askers = new Map<string, Asker>()
   readonly #pairs = new Map<string, Pair>()
 
-  /** The next command between these two. */
-  next(asker: string, asked: string): Sent {
+  /** The next command of an asker, who asks these in turn. */
+  next(asker: string, all: readonly string[]): Sent {
     const who = this.#asker(asker)
-    const pair = this.#pair(asker, asked)
     const number = who.next++
+    const asked = all[number % all.length]!
+    const pair = this.#pair(asker, asked)
     const command = ACTS[pair.sent++ % 2]!
     const sent = { id: `${asker}-${number}`, asker, asked, command, number, at: Date.now(), isAcknowledged: false }
     this.open.set(sent.id, sent)
