@@ -17,7 +17,7 @@ Ends with 1 when a command was lost, doubled or overtaken.
 `
 
 function count(name: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new Error(`--${name}: ${text} is no whole number`)
+  if (!/^\d{1,10}$/.test(text)) throw new Error(`--${name}: ${text} is no whole number`)
   return Number(text)
 }
 
