@@ -29,10 +29,13 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
   let closed = false
   const waiting = new Set<NodeJS.Timeout>()
 
+  let looked: number | undefined
   /** How much of the reserve is left: over 1 while there is room for more. LMDB must not run into a full disk itself. */
   function room(): number {
+    if (looked !== undefined) return looked
     const { bavail, blocks, bsize } = statfsSync(path)
-    return (bavail * bsize) / Math.min(RESERVE, (blocks * bsize) / 8)
+    setImmediate(() => (looked = undefined)) // one look serves all of a turn
+    return (looked = (bavail * bsize) / Math.min(RESERVE, (blocks * bsize) / 8))
   }
 
   async function store(writes: readonly Write[]): Promise<void> {
