@@ -310,3 +310,14 @@ test('who waits for another attempt leaves its place to others meanwhile', () =>
   fails('alice1')
   expect(given).toEqual(['one: alice1 1', 'one: bob1 1'])
 })
+
+test('who sends without end does not keep others waiting: his later commands go when nobody else waits', () => {
+  joins('one', { keepsOrder: true, window: 4 })
+  for (let i = 1; i <= 6; i++) sends(`alice${i}`)
+  for (const id of ['bob1', 'carl1', 'dora1']) sends(id)
+  expect(given).toHaveLength(4) // all hers
+  for (let i = 1; i <= 3; i++) ends(`alice${i}`)
+  expect(given.slice(4)).toEqual(['one: bob1 1', 'one: carl1 1', 'one: dora1 1'])
+  for (const id of ['bob1', 'alice4']) ends(id)
+  expect(given.slice(7)).toEqual(['one: alice5 1', 'one: alice6 1'])
+})

@@ -147,12 +147,12 @@ export class Group {
     this.#release(job)
     job.state = 'over'
     this.#jobs.delete(job)
-    if (lane?.isEmpty) this.#lanes.delete(job.command.user)
-    else if (lane) {
-      const head = lane.inFlight[0]
-      if (wasHead && head) this.#limit(head)
-      this.#advance(lane)
-    }
+    if (!lane) return this.#pump()
+    if (lane.isEmpty) this.#lanes.delete(job.command.user)
+    const head = lane.inFlight[0]
+    if (wasHead && head) this.#limit(head)
+    if (head) this.#pump() // others who wait go before a lane that has work in flight
+    this.#advance(lane)
     this.#pump()
   }
 
@@ -179,7 +179,10 @@ export class Group {
     if (job.state === 'waiting') this.#waitForTurn(job)
   }
 
-  /** Sends of a lane what may go: its first job to any member, and then those behind it to the same. */
+  /**
+   * Sends of a lane what may go: its first job to any member, and then those behind it to the same, when nobody else waits for
+   * that one.
+   */
   #advance(lane: Lane): void {
     const { member } = lane
     if (!member) {
@@ -187,6 +190,7 @@ export class Group {
       return
     }
     if (!member.session.keepsOrder || this.#members.get(member.session.id) !== member) return
+    for (const [command, { head }] of this.#ready) if (head && member.takes.has(command)) return
     for (let job = lane.next; job && lane.inFlight.length < MAX_BEGUN; job = lane.next) {
       const { name, expiresAt = Infinity } = job.command
       const mayGo = job.state === 'waiting' && !job.ending && expiresAt > Date.now() && member.takes.has(name)
