@@ -1,23 +1,42 @@
 import { ALL_EVENTS, isCommandName, isWord } from '../shared/wire/topic.ts'
-import type { HandlerSession, Session } from './session.ts'
+import type { DeviceSession, Grants, HandlerSession, Session } from './session.ts'
+import { covers, isOpenFilter, isOpenTopic } from './topic-filter.ts'
 
-// Who may do what with a topic. What no row allows is denied.
+// Who may do what with a topic. What no row allows is denied. A token's acl narrows the first row, and grants the last.
 //
 //            PUBLISH                          SUBSCRIBE
 //   device   a command                        its own events
 //   handler  an event its key may publish     a command its key may take
+//   both     open topics granted to them      filters within those granted to them
 
-/** May it SUBSCRIBE to this filter, and what does it mean? A filter with a wildcard or a slash is neither word nor event. */
-export function maySubscribe(session: Session, filter: string): 'receive' | 'consume' | 'deny' {
-  if (session.kind === 'device') return mayReceive(session, filter) ? 'receive' : 'deny'
+/** May it SUBSCRIBE to this filter, and what does it mean? */
+export function maySubscribe(session: Session, filter: string): 'receive' | 'consume' | 'open' | 'deny' {
+  if (isOpenFilter(filter)) return grantsOf(session).sub.some((grant) => covers(grant, filter)) ? 'open' : 'deny'
+  if (session.kind === 'device') return mayHear(session, filter) ? 'receive' : 'deny'
   return isCommandName(filter) && mayTake(session, filter) ? 'consume' : 'deny'
 }
 
-/** May a message of this topic go to this session? A handler gets commands from the dispatcher and nothing by topic. */
+/** May what matches this topic or filter go to this session? A handler gets commands from the dispatcher, and none by topic. */
 export function mayReceive(session: Session, topic: string): boolean {
-  if (session.kind === 'handler') return false
-  const own = `${session.user}_`
-  return topic.startsWith(own) && isWord(topic.slice(own.length))
+  if (isOpenTopic(topic) || topic === '#') return grantsOf(session).sub.some((grant) => covers(grant, topic))
+  return session.kind === 'device' && mayHear(session, topic)
+}
+
+/** May it publish to this open topic? */
+export function mayRelay(session: Session, topic: string): boolean {
+  return isOpenTopic(topic) && grantsOf(session).pub.some((grant) => covers(grant, topic))
+}
+
+/** Is this command left to the user? */
+export function maySend({ token }: DeviceSession, command: string): boolean {
+  return token.acl?.commands === undefined || token.acl.commands.has(command)
+}
+
+function mayHear({ user, token }: DeviceSession, topic: string): boolean {
+  const own = `${user}_`
+  if (!topic.startsWith(own)) return false
+  const event = topic.slice(own.length)
+  return isWord(event) && (token.acl?.events === undefined || token.acl.events.has(event))
 }
 
 export function mayTake({ rights }: HandlerSession, command: string): boolean {
@@ -26,4 +45,9 @@ export function mayTake({ rights }: HandlerSession, command: string): boolean {
 
 export function mayCause({ rights }: HandlerSession, event: string): boolean {
   return event !== ALL_EVENTS && (rights === 'all' || rights.events.has(event))
+}
+
+const NOTHING: Grants = { pub: [], sub: [] }
+function grantsOf(session: Session): Grants {
+  return session.kind === 'device' ? (session.token.acl ?? NOTHING) : session.grants
 }

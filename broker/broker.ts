@@ -1,31 +1,37 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Config } from '../shared/config.ts'
+import { ConfigError, type Config } from '../shared/config.ts'
 import { sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
 import type { Logger } from '../shared/log.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import type { Catalogue } from '../shared/wire/catalogue.ts'
+import { parseInput } from '../shared/wire/input.ts'
+import { refuse } from '../shared/wire/refusal.ts'
 import { openEngine } from './aedes/engine.ts'
-import { NOT_AUTHORIZED, type Hooks, type MqttEngine } from './aedes/port.ts'
-import { mayReceive, maySubscribe } from './authority.ts'
-import { whoami } from './commands/whoami.ts'
+import { MESSAGE_RATE_TOO_HIGH, type MqttEngine } from './aedes/port.ts'
+import { OWN_COMMANDS } from './commands/own-commands.ts'
 import { Dispatch } from './dispatch/dispatch.ts'
 import { Events } from './events.ts'
-import { takeFromHandler } from './handler-publish.ts'
-import { authenticate } from './identity/authenticate.ts'
-import { takeCommand, type IntakePorts } from './intake.ts'
+import { engineHooks } from './hooks.ts'
+import type { Identity } from './identity/authenticate.ts'
+import { BackOff } from './identity/back-off.ts'
+import { IssuerKeys } from './identity/issuer-keys.ts'
+import { openRevocations } from './identity/revocations.ts'
+import type { IntakePorts } from './intake.ts'
+import { openLimits } from './limits.ts'
+import { AddressGate } from './listen/address-gate.ts'
 import { listenAdmin } from './listen/admin.ts'
 import { deadLetterRequests } from './listen/dead-letter-requests.ts'
 import { listenTls } from './listen/tls.ts'
 import { listenWss } from './listen/wss.ts'
+import { LiveSessions } from './live-sessions.ts'
 import { openMetrics } from './metrics.ts'
 import { openDeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
-import type { HandlerSession, Session } from './session.ts'
 import { holdFolder } from './storage/hold-folder.ts'
 import { openLmdb } from './storage/lmdb.ts'
 import type { Storage } from './storage/storage.ts'
-import { callAt } from './timer.ts'
+import { isOpenFilter } from './topic-filter.ts'
 
 export interface Broker extends Closable {
   readonly ports: { mqtts: number; wss: number; admin: number }
@@ -42,11 +48,36 @@ async function openStorage({ DATA_DIR }: Config, log: Logger): Promise<Storage> 
   return { ...storage, close: () => closeAll([held, storage]) }
 }
 
+/** @throws {ConfigError} when a group is granted what is no filter of open topics */
+function openIdentity(config: Config, storage: Storage, log: Logger): Identity {
+  const dir = join(config.DATA_DIR, 'broker', 'issuers')
+  const grants = new Map(Object.entries(config.HANDLER_GRANTS))
+  for (const [group, { pub, sub }] of grants) {
+    const wrong = [...pub, ...sub].find((filter) => !isOpenFilter(filter))
+    if (wrong !== undefined) throw new ConfigError(`HANDLER_GRANTS: ${group}: ${wrong} is no filter of open topics`)
+  }
+  for (const { issuer, audience } of config.OIDC_ISSUERS) {
+    if (audience === undefined)
+      log.warn({ issuer }, 'OIDC_ISSUERS: without an audience, its tokens for anybody are taken')
+  }
+  return {
+    sources: {
+      secrets: tokenSecrets(config),
+      issuers: config.OIDC_ISSUERS.map((settings) => new IssuerKeys(settings, dir, log)),
+    },
+    revocations: openRevocations(storage),
+    keys: {
+      shared: sharedHandlerKeys(config),
+      groups: config.HANDLER_KEYS,
+      grants,
+      backOff: new BackOff(),
+    },
+  }
+}
+
 /** Starts a broker: its queue, its MQTT engine and its listeners. Resolves when it serves. */
 export async function startBroker(config: Config, declared: Catalogue, log: Logger): Promise<Broker> {
   let catalogue = declared
-  const secrets = tokenSecrets(config)
-  const keys = { shared: sharedHandlerKeys(config), groups: config.HANDLER_KEYS }
   const metrics = openMetrics()
   const storage = await openStorage(config, log)
   const queue = await openQueue(storage, {
@@ -61,72 +92,64 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   const dispatch = new Dispatch({ config, storage, queue, dead, engine: () => engine, events, metrics, log })
   dispatch.declare(catalogue)
 
+  const identity = openIdentity(config, storage, log)
+  const live = new LiveSessions({
+    end: (session, reasonCode) => engine.end(session, reasonCode),
+    expiring({ user, client, token }) {
+      const fields = { client_id: client, exp: token.expiresAt / 1000 }
+      events.tell({ to: user, event: 'session_expiring', fields }).catch(() => {}) // it ends all the same
+    },
+  })
+  const limits = openLimits(config, (session) => {
+    log.warn({ user: session.user }, 'a flood of publishes')
+    engine.end(session, MESSAGE_RATE_TOO_HIGH)
+  })
+
   const intake: IntakePorts = {
     maxBytes: config.MAX_COMMAND_BYTES,
     events,
-    own: new Map([['whoami', (session, cause) => whoami(session, cause, events)]]),
+    async admit(session) {
+      if (live.isCut(session)) throw refuse('forbidden')
+      await limits.publish(session)
+    },
+    relay: (session, message) => engine.relay(session, message),
+    own: OWN_COMMANDS,
+    async answer(own, session, payload, cause) {
+      const { revocations, sources } = identity
+      const context = { session, live, revocations, sources, log }
+      const fields = await own.run(parseInput(own.input, payload), context)
+      if (own.forOperators) log.warn({ operator: session.user, ...fields }, own.answer)
+      await events.tell({ to: session.user, event: own.answer, fields: { ...fields } }, cause)
+    },
     isKnown: (command) => dispatch.isKnown(command),
     nextOrder: () => queue.nextOrder(),
     accept: (command, isRetransmitted) => dispatch.accept(command, isRetransmitted),
     rejected: ({ user }, command, { code, fields }) => {
       metrics.rejected.inc({ code })
-      log.info({ user, command: command.slice(0, 64), code, fields }, 'command refused')
+      const level = code === 'rate_limited' ? 'debug' : 'info' // a flood of commands is no flood of lines
+      log[level]({ user, command: command.slice(0, 64), code, fields }, 'command refused')
     },
   }
-  const windows = new WeakMap<HandlerSession, number>()
-  const expiries = new WeakMap<Session, () => void>()
-
-  const hooks: Hooks = {
-    authenticate: (login) => authenticate(login, secrets, keys, catalogue),
-    connected(session, window) {
-      metrics.connections.inc({ kind: session.kind })
-      log.debug({ session: session.id }, 'connected')
-      if (session.kind === 'handler') windows.set(session, window)
-      else {
-        expiries.set(
-          session,
-          callAt(session.expiresAt, () => engine.end(session, NOT_AUTHORIZED)),
-        )
-      }
-    },
-    gone(session) {
-      metrics.connections.dec({ kind: session.kind })
-      log.debug({ session: session.id }, 'gone')
-      expiries.get(session)?.()
-      if (session.kind === 'handler') dispatch.lost(session)
-    },
-    publish(session, message) {
-      if (session.kind === 'device') return takeCommand(session, message, intake)
-      return takeFromHandler(session, message, { dispatch, events }).catch((err: Error) => {
-        log.warn(
-          { session: session.id, topic: message.topic.slice(0, 640), reason: err.message },
-          'handler publish refused',
-        )
-        throw err
-      })
-    },
-    subscribe(session, filter, qos) {
-      const verdict = maySubscribe(session, filter)
-      if (verdict === 'deny') log.info({ session: session.id, filter: filter.slice(0, 640) }, 'subscription refused')
-      if (verdict === 'consume' && session.kind === 'handler') {
-        dispatch.take(session, windows.get(session) ?? 1, filter, qos === 0 ? 0 : 1)
-      }
-      return verdict
-    },
-    unconsume: (session, command) => dispatch.takeNoMore(session, command),
-    acknowledged(session, delivery, reasonCode) {
-      dispatch.acknowledged(session, delivery, reasonCode).catch(() => {}) // logged there, and delivered again
-    },
-    mayReceive,
-    refusedConnect(reason, { address, username, client }) {
-      metrics.refusedConnects.inc()
-      log.warn({ reason, address, username: username?.slice(0, 64), client: client?.slice(0, 256) }, 'connect refused')
-    },
-    fault: (session, err) => log.info({ session: session?.id, reason: err.message }, 'connection fault'),
-  }
+  const hooks = engineHooks({
+    identity,
+    catalogue: () => catalogue,
+    limits,
+    live,
+    maxSessions: config.SESSIONS_PER_USER,
+    intake,
+    dispatch,
+    events,
+    engine: () => engine,
+    metrics,
+    log,
+  })
+  const gate = new AddressGate(
+    { connections: config.CONNECTIONS_PER_ADDRESS, connects: config.CONNECTS_PER_ADDRESS },
+    (address, reason) => hooks.refusedConnect(reason, { address }),
+  )
 
   let ready = false
-  const opened: Closable[] = [storage, { close: async () => dispatch.close() }]
+  const opened: Closable[] = [storage, ...identity.sources.issuers, { close: async () => dispatch.close() }]
   const engine: MqttEngine = await openEngine(config, storage, hooks)
   try {
     dispatch.resume()
@@ -137,14 +160,21 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       {
         registry: metrics.registry,
         isReady: () => ready && storage.isWell() && storage.hasRoom(),
-        dead: deadLetterRequests({ secrets, storage, dead, replay: (letters) => dispatch.replay(letters), log }),
+        degraded: () =>
+          identity.sources.issuers
+            .filter(({ isWell }) => !isWell)
+            .map(({ settings }) => `the issuer ${settings.issuer} does not tell its keys`),
+        dead: deadLetterRequests({ ...identity, storage, dead, replay: (letters) => dispatch.replay(letters), log }),
       },
     )
     opened.push(admin)
-    const mqtts = await listenTls({ host, port: config.MQTTS_PORT, tls }, (socket) => engine.accept(socket))
+    const mqtts = await listenTls({ host, port: config.MQTTS_PORT, tls, gate }, (socket) =>
+      engine.accept(socket, { address: socket.remoteAddress ?? 'unknown' }),
+    )
     opened.push(mqtts)
-    const web = { host, port: config.WSS_PORT, tls, origins: config.WSS_ORIGINS, maxPayload: config.MAX_PACKET_BYTES }
-    const wss = await listenWss(web, (stream, request) => engine.accept(stream, request))
+    const [origins, maxPayload, timeout] = [config.WSS_ORIGINS, config.MAX_PACKET_BYTES, config.CONNECT_TIMEOUT]
+    const web = { host, port: config.WSS_PORT, tls, gate, origins, maxPayload, timeout }
+    const wss = await listenWss(web, (stream, from) => engine.accept(stream, from))
     opened.push(wss, engine) // closed first: it says goodbye before the sockets are cut
     ready = true
     const ports = { mqtts: mqtts.port, wss: wss.port, admin: admin.port }

@@ -3,26 +3,29 @@ import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
 import { refuse } from '../shared/wire/refusal.ts'
 import { DONE_TOPIC, parseEventTopic } from '../shared/wire/topic.ts'
 import type { Incoming } from './aedes/port.ts'
-import { mayCause } from './authority.ts'
+import { mayCause, mayRelay } from './authority.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
 import type { Events } from './events.ts'
 import type { HandlerSession } from './session.ts'
 
 /**
- * Takes what a handler published: the end of a delivery on `$done`, or an event, which ends the command that its user
+ * Takes what a handler published: the end of a delivery on `$done`, an open topic granted to it, or an event, which ends the command that its user
  * property `completes` names.
  * @throws {Refusal} `forbidden` for what its key does not allow, `bad_payload`
  */
 export async function takeFromHandler(
   session: HandlerSession,
-  { topic, payload, properties }: Incoming,
-  { dispatch, events }: { dispatch: Dispatch; events: Events },
+  message: Incoming,
+  ports: { dispatch: Dispatch; events: Events; relay: (session: HandlerSession, message: Incoming) => Promise<void> },
 ): Promise<void> {
+  const { topic, payload, properties } = message
+  const { dispatch, events } = ports
   if (topic === DONE_TOPIC) {
     const said = doneSchema.safeParse(parse(payload))
     if (!said.success) throw refuse('bad_payload', undefined, `$done: ${said.error.issues[0]?.message}`)
     return dispatch.settle(session, said.data)
   }
+  if (mayRelay(session, topic)) return ports.relay(session, message)
   const to = parseEventTopic(topic)
   if (!to || !mayCause(session, to.event)) throw refuse('forbidden')
   const event = { to: to.user, event: to.event, fields: parse(payload) }

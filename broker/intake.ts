@@ -3,15 +3,21 @@ import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
 import { refuse, Refusal } from '../shared/wire/refusal.ts'
 import { isCommandName, type CommandName } from '../shared/wire/topic.ts'
 import type { Incoming } from './aedes/port.ts'
-import { mayReceive } from './authority.ts'
+import { mayReceive, mayRelay, maySend } from './authority.ts'
+import type { BrokerCommand } from './commands/broker-command.ts'
 import type { Cause, Events } from './events.ts'
-import type { Command, DeviceSession } from './session.ts'
+import type { Command, DeviceSession, Session } from './session.ts'
 
 export interface IntakePorts {
   maxBytes: number
   events: Events
+  /** @throws {Refusal} when the session sends too much, or may send nothing any more */
+  admit(session: DeviceSession): Promise<void>
+  /** Publishes to an open topic. */
+  relay: (session: Session, message: Incoming) => Promise<void>
   /** Commands the broker answers itself. */
-  own: ReadonlyMap<string, (session: DeviceSession, cause: Cause) => Promise<void>>
+  own: ReadonlyMap<string, BrokerCommand>
+  answer(own: BrokerCommand, session: DeviceSession, payload: JsonObject, cause: Cause): Promise<void>
   isKnown(command: string): boolean
   nextOrder(): number
   accept(command: Command, isRetransmitted: boolean): Promise<void>
@@ -22,20 +28,23 @@ const MAX_ID = 64
 const NO_CONTROL = /^[^\u0000-\u001f\u007f]+$/
 
 /**
- * Takes what a device published: checks it, stamps it, stores it. All of it happens before the first `await` but the storing,
- * so that commands are stored in the order in which they came.
+ * Takes what a device published: checks it, stamps it, stores it. It awaits nothing but its admission, which takes each the same
+ * one turn, and the storing: so commands are stored in the order in which they came.
  * @throws {Refusal} after its sender was told by `command_rejected`
  */
 export async function takeCommand(session: DeviceSession, message: Incoming, ports: IntakePorts): Promise<void> {
   let cause: Cause = { user: session.user, re: undefined, correlation: message.correlation, responseTopic: undefined }
   try {
+    await ports.admit(session)
+    if (mayRelay(session, message.topic)) return await ports.relay(session, message)
     const name = nameOf(message.topic)
     const own = ports.own.get(name)
     if (!own && !ports.isKnown(name)) throw refuse('unknown_command')
+    if (own?.forOperators ? !session.token.isOperator : !own && !maySend(session, name)) throw refuse('forbidden')
     const payload = parsePayload(message.payload, ports.maxBytes)
     cause = { ...cause, re: idOf(payload, message.correlation), responseTopic: responseTopicOf(session, message) }
     const expiresAt = expiryOf(payload, message.expiry)
-    if (own) return await own(session, cause)
+    if (own) return await ports.answer(own, session, payload, cause)
     const order = ports.nextOrder()
     const command: Command = {
       ...cause,

@@ -34,6 +34,12 @@ export function openMetrics() {
     }),
     connections: new Gauge({ name: 'mqtt_connections', help: 'Connections now', labelNames: ['kind'], registers }),
     refusedConnects: new Counter({ name: 'mqtt_connects_refused_total', help: 'Connects refused', registers }),
+    packets: new Counter({
+      name: 'mqtt_packets_received_total',
+      help: 'Packets parsed',
+      labelNames: ['kind'],
+      registers,
+    }),
   }
 }
 

@@ -8,8 +8,33 @@ export interface DeviceSession {
   readonly id: string
   readonly user: UserId
   readonly client: string
-  /** When its token ends, in milliseconds since 1970. */
+  /** What let it in; `refresh_session` brings another of the same user. */
+  token: Token
+}
+
+/** A token that was believed. */
+export interface Token {
+  readonly user: UserId
+  /** Milliseconds since 1970. */
   readonly expiresAt: number
+  /** Its own id, by which it can be revoked. */
+  readonly jti: string | undefined
+  /** Its claim `role` is `operator`. */
+  readonly isOperator: boolean
+  /** Undefined: all that a user may, and no open topics. */
+  readonly acl: Acl | undefined
+}
+
+/** Filters of the open topics that one may publish to and subscribe to. */
+export interface Grants {
+  readonly pub: readonly string[]
+  readonly sub: readonly string[]
+}
+
+/** Grants, and what is left of a user's own commands and events; undefined: all of them. */
+export interface Acl extends Grants {
+  readonly commands: ReadonlySet<string> | undefined
+  readonly events: ReadonlySet<string> | undefined
 }
 
 /** A connected handler process: one member of its group. */
@@ -19,6 +44,7 @@ export interface HandlerSession {
   readonly group: string
   readonly client: string
   readonly rights: Rights
+  readonly grants: Grants
   /** Works each user's commands one after another, so that it may hold several of one user. */
   readonly keepsOrder: boolean
 }
@@ -55,7 +81,18 @@ export interface Command {
   readonly responseTopic: string | undefined
 }
 
-/** A login that is refused. The reason is for the log alone; the client learns only that it may not. */
+/** Why a login is refused, as far as its client may know. */
+export type DeniedAs = 'unauthorized' | 'banned' | 'too_many' | 'too_often'
+
+/** A login that is refused. The reason is for the log alone; the client learns only of what kind it is. */
 export class Denied extends Error {
   override name = 'Denied'
+  readonly as: DeniedAs
+  /** Whose login it was, when that was believed. */
+  readonly user: UserId | undefined
+  constructor(reason: string, as: DeniedAs = 'unauthorized', user?: UserId) {
+    super(reason)
+    this.as = as
+    this.user = user
+  }
 }

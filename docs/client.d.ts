@@ -3,6 +3,11 @@
 /** Command name to its fields. */
 export interface Commands {
   whoami: Record<string, never>
+  refresh_session: { token: string }
+  kick_user: { user_id: string; client_id?: string }
+  ban_user: { user_id: string; seconds?: number }
+  unban_user: { user_id: string }
+  revoke_token: { jti: string; exp?: number }
   accept_contact: { user_id: string }
   block_user: { user_id: string }
   cancel_contact_request: { user_id: string }
@@ -19,7 +24,13 @@ export interface Events {
   command_rejected: { command: string; code: "bad_payload" | "unknown_command" | "forbidden" | "not_found" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "timeout" | "offline" | "hash_mismatch" | "internal"; message: string; fields?: Record<string, string>; retry_after_ms?: number }
   command_failed: { command: string; code: "bad_payload" | "unknown_command" | "forbidden" | "not_found" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "timeout" | "offline" | "hash_mismatch" | "internal"; message: string; fields?: Record<string, string>; retry_after_ms?: number }
   command_queued: { command: string }
+  session_expiring: { client_id: string; exp: number }
   session_info: { user_id: string; client_id: string; expires_at: string }
+  session_refreshed: { exp: number }
+  user_kicked: { user_id: string; sessions: number }
+  user_banned: { user_id: string; sessions: number }
+  user_unbanned: { user_id: string }
+  token_revoked: { jti: string; sessions: number }
   contact_added: { user_id: string }
   contact_approved: { user_id: string }
   block_list: { users: (string)[]; cursor?: string }
@@ -35,6 +46,11 @@ export interface Events {
 /** What each command may cause, `command_rejected` and `command_failed` apart. */
 export interface Causes {
   whoami: 'session_info'
+  refresh_session: 'session_refreshed'
+  kick_user: 'user_kicked'
+  ban_user: 'user_banned'
+  unban_user: 'user_unbanned'
+  revoke_token: 'token_revoked'
   accept_contact: 'contact_added' | 'contact_approved'
   block_user: 'block_list'
   cancel_contact_request: 'contact_updated' | 'contact_request_cancelled'

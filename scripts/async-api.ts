@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { OWN_COMMANDS } from '../broker/commands/own-commands.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
 import { CODES } from '../shared/wire/refusal.ts'
 import { clientTypes } from './client-types.ts'
@@ -39,14 +40,18 @@ const BROKER = {
   command_rejected: rejection,
   command_failed: rejection,
   command_queued: z.object({ command: z.string() }),
-  session_info: z.object({ user_id: z.string(), client_id: z.string(), expires_at: z.string() }),
+  session_expiring: z.object({ client_id: z.string(), exp: z.number() }),
 }
 
 /** Reads the contract from the handlers' files. */
 export async function readContract(): Promise<Contract> {
   const contract: Contract = {
-    commands: { whoami: { group: 'session', input: schemaOf(z.object({}), 'input'), events: ['session_info'] } },
+    commands: {},
     events: Object.fromEntries(Object.entries(BROKER).map(([name, schema]) => [name, schemaOf(schema, 'output')])),
+  }
+  for (const [name, { input, answer, output }] of OWN_COMMANDS) {
+    contract.commands[name] = { group: 'session', input: schemaOf(input, 'input'), events: [answer] }
+    contract.events[answer] = schemaOf(output, 'output')
   }
   for (const group of await groupsIn(HANDLERS)) {
     for (const [name, { input, events }] of await loadGroup(HANDLERS, group)) {

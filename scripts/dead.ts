@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ConfigError, readConfig, type Config } from '../shared/config.ts'
-import { tokenSecrets } from '../shared/dev-secrets.ts'
+import { signingSecret } from '../shared/dev-secrets.ts'
 import { signToken } from './sign-token.ts'
 
 // npm run dead: what to do about commands whose last attempt failed. It asks the running broker, on its admin port.
@@ -51,12 +51,13 @@ async function ask<Answer>(config: Config, method: 'GET' | 'POST', path: string,
   const host = config.ADMIN_HOST === '0.0.0.0' ? '127.0.0.1' : config.ADMIN_HOST
   const url = new URL(`http://${host}:${config.ADMIN_PORT}${path}`)
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value))
-  const token = signToken('npm run dead', '1m', tokenSecrets(config)[0]!, { role: 'operator' })
+  const token = config.OPERATOR_TOKEN ?? signToken('npm run dead', '1m', signingSecret(config), { role: 'operator' })
   const response = await fetch(url, { method, headers: { authorization: `Bearer ${token}` } }).catch(() => {
     throw new ConfigError(`no broker answers at ${url.host}: is it running, with this ADMIN_PORT?`)
   })
   const body = (await response.json().catch(() => ({}))) as { error?: string }
-  if (response.status === 401) throw new ConfigError('the broker refuses: is SECRET the one it runs with?')
+  if (response.status === 401)
+    throw new ConfigError('the broker refuses: is SECRET the one it runs with, or OPERATOR_TOKEN an operator’s?')
   if (!response.ok) throw new ConfigError(body.error ?? `the broker answers ${response.status}`)
   return body as Answer
 }

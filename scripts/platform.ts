@@ -54,8 +54,8 @@ Switchboard is ready.
   health and metrics    http://${config.ADMIN_HOST}:${ports.admin}/healthz /readyz /metrics
   handler groups        ${groups.join(', ') || 'none yet: npm run new -- <group>/<command>'}
 `
-  if (config.production) return `${where}\n`
-  const secret = tokenSecrets(config)[0]!
+  const [secret] = tokenSecrets(config)
+  if (config.production || secret === undefined) return `${where}\n`
   const [alice, bob] = [signToken('alice', '1d', secret), signToken('bob', '1d', secret)]
   const login = `-l mqtts -h localhost -p ${ports.mqtts} --ca ${config.TLS_CERT ?? devCertFile(config)} -u JWT`
   return `${where}

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../shared/config.ts'
-import { tokenSecrets } from '../shared/dev-secrets.ts'
+import { signingSecret } from '../shared/dev-secrets.ts'
 import { signToken } from './sign-token.ts'
 
 // npm run --silent token -- alice: a signed dev token on stdout, nothing else.
@@ -17,7 +17,7 @@ try {
   const [sub] = positionals
   if (values.help) process.stdout.write(USAGE)
   else if (!sub || positionals.length > 1) throw new Error(USAGE)
-  else process.stdout.write(`${signToken(sub, values.ttl, tokenSecrets(readConfig())[0]!)}\n`)
+  else process.stdout.write(`${signToken(sub, values.ttl, signingSecret(readConfig()))}\n`)
 } catch (err) {
   process.stderr.write(`${(err as Error).message.trim()}\n`)
   process.exitCode = 1

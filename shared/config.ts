@@ -16,6 +16,26 @@ const MIN_SECRET = 16
 const secrets = list.refine((all) => all.length > 0 && all.every((one) => one.length >= MIN_SECRET), {
   message: `each must have at least ${MIN_SECRET} characters`,
 })
+/** Asymmetric ones, as far as jsonwebtoken knows them; EdDSA it does not. */
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'] as const
+const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+const oidcIssuer = z.strictObject({
+  /** As its tokens name it in `iss`, to the letter. */
+  issuer: webUrl,
+  /** Where its keys are; or `discovery`, where that is told. By default below the issuer's own URL. */
+  jwks_uri: webUrl.optional(),
+  discovery: webUrl.optional(),
+  /** What `aud` must hold one of; without it the tokens for anybody are taken. */
+  audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
+  algorithms: z.array(z.enum(ALGORITHMS)).min(1).default(['RS256', 'ES256']),
+  /** Stands before its users' ids, so that equal subjects of two issuers never meet. */
+  alias: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,32}$/, 'must be 1 to 32 letters, digits and hyphens')
+    .optional(),
+})
+export type OidcIssuer = z.output<typeof oidcIssuer>
+
 const notYet = (what: string) => z.never({ error: `${what} is not part of this version; leave it unset` }).optional()
 
 const settings = z.object({
@@ -32,9 +52,27 @@ const settings = z.object({
   TLS_CERT: z.string().min(1).optional(),
   TLS_KEY: z.string().min(1).optional(),
   SECRET: secrets.optional(),
+  /** Issuers of OpenID Connect whose tokens are taken: a JSON array of `{issuer, jwks_uri? or discovery?, audience?, algorithms?, alias?}`. */
+  OIDC_ISSUERS: z.string().default('[]').transform(json).pipe(z.array(oidcIssuer)),
+  /** A token whose `role` is `operator`, for `npm run dead` where there is no SECRET. */
+  OPERATOR_TOKEN: z
+    .string()
+    .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, 'must be a JWT')
+    .optional(),
   HANDLER_KEY: secrets.optional(),
   /** `group=key` pairs, comma-separated; a group may have several keys, so that one can be rotated. */
   HANDLER_KEYS: z.string().default('').transform(groupKeys),
+  /** Open topics of a group's handlers: a JSON object of `{group: {pub?: [filter…], sub?: [filter…]}}`. */
+  HANDLER_GRANTS: z
+    .string()
+    .default('{}')
+    .transform(json)
+    .pipe(
+      z.record(
+        z.string(),
+        z.strictObject({ pub: z.array(z.string()).default([]), sub: z.array(z.string()).default([]) }),
+      ),
+    ),
   /** Where handlers find the broker, and the CA that signed its certificate when it is neither public nor TLS_CERT. */
   BROKER_URL: z.url({ protocol: /^mqtts$/, error: 'must be an mqtts:// URL' }).optional(),
   BROKER_CA: z.string().min(1).optional(),
@@ -60,6 +98,26 @@ const settings = z.object({
   MAX_OFFLINE_BYTES: count(16_777_216, 65_536, 1_073_741_824),
   /** Milliseconds a persistent session is kept after its connection ended, at most. */
   SESSION_TTL: count(604_800_000, 1_000, 31_536_000_000),
+  /** Retained messages of open topics, in all; beyond, `rate_limited`. */
+  MAX_RETAINED: count(10_000, 0, 10_000_000),
+
+  /** Connections from one address (IPv6: one /64) at a time, and new ones in a minute; beyond, hung up on. */
+  CONNECTIONS_PER_ADDRESS: count(20_000, 1, 10_000_000),
+  CONNECTS_PER_ADDRESS: count(30_000, 1, 10_000_000),
+  /** Connects of one user's one client in a minute; beyond, that client is refused for CONNECT_BAN milliseconds. */
+  CONNECTS_PER_CLIENT: count(15, 1, 1_000_000),
+  CONNECT_BAN: count(300_000, 1_000, 86_400_000),
+  /** Sessions of one user, connected or kept. */
+  SESSIONS_PER_USER: count(100, 1, 100_000),
+  /** Subscriptions of one session; beyond, refused. */
+  SUBSCRIPTIONS_PER_SESSION: count(1_000, 1, 100_000),
+  /** Commands and open messages of one user in ten seconds; beyond, `rate_limited`; beyond twice that, disconnected. */
+  PUBLISHES_PER_USER: count(5_000, 1, 10_000_000),
+  /** Packets of one device's connection in ten seconds, a SUBSCRIBE counting as its filters; beyond, disconnected. */
+  PACKETS_PER_CONNECTION: count(20_000, 10, 100_000_000),
+  /** QoS 2 messages of one session whose PUBREL has not come; beyond, disconnected. */
+  HALF_OPEN_PER_SESSION: count(1_000, 1, 65_535),
+
   /** Commands accepted and not ended, in all; beyond, `unavailable`. */
   MAX_QUEUED: count(1_000_000, 1, 100_000_000),
   /** Bytes of their payloads, in all; beyond, `unavailable`. */
@@ -101,6 +159,8 @@ export function readConfig(env: Record<string, string | undefined> = fromProcess
   if (config.MAX_COMMAND_BYTES > config.MAX_PACKET_BYTES / 2) {
     throw new ConfigError('MAX_COMMAND_BYTES: must be at most half of MAX_PACKET_BYTES, which bounds its answer too')
   }
+  const faults = faultOfIssuers(config)
+  if (faults !== undefined) throw new ConfigError(`OIDC_ISSUERS: ${faults}`)
   return { ...config, production, HOST: config.HOST ?? (production ? '0.0.0.0' : '127.0.0.1') }
 }
 
@@ -114,6 +174,25 @@ export function requireInProduction(config: Config, names: ReadonlyArray<keyof C
 
 function fromProcess(): Record<string, string | undefined> {
   return { ...(existsSync('.env') && parseEnv(readFileSync('.env', 'utf8'))), ...process.env }
+}
+
+/** Which user a subject means must be told by its token alone. */
+function faultOfIssuers({ OIDC_ISSUERS: issuers, SECRET }: Settings): string | undefined {
+  const aliases = [...(SECRET ? [undefined] : []), ...issuers.map(({ alias }) => alias)]
+  const isDoubled = (all: unknown[]): boolean => new Set(all).size < all.length
+  if (isDoubled(issuers.map(({ issuer }) => issuer))) return 'names an issuer twice'
+  if (isDoubled(aliases.filter((alias) => alias !== undefined))) return 'gives two issuers one alias'
+  if (isDoubled(aliases)) return 'all sources of tokens but one need an alias; SECRET is a source and has none'
+  return undefined
+}
+
+function json(text: string, context: z.RefinementCtx): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    context.addIssue('must be JSON')
+    return z.NEVER
+  }
 }
 
 function groupKeys(text: string, context: z.RefinementCtx): Map<string, string[]> {

@@ -11,10 +11,23 @@ export interface Tls {
   key: string
 }
 
-/** The HS256 secrets, first one signs. */
+/**
+ * The HS256 secrets, first one signs. None when tokens come from issuers alone: in production without SECRET, and wherever an
+ * issuer's users have their ids without an alias.
+ */
 export function tokenSecrets(config: Config): string[] {
+  if (config.SECRET) return config.SECRET
+  const issuers = config.OIDC_ISSUERS
+  if (issuers.some(({ alias }) => alias === undefined) || (config.production && issuers.length > 0)) return []
   requireInProduction(config, ['SECRET'])
-  return config.SECRET ?? [generated(config, 'secret')]
+  return [generated(config, 'secret')]
+}
+
+/** @throws {ConfigError} when there is no secret to sign with */
+export function signingSecret(config: Config): string {
+  const [secret] = tokenSecrets(config)
+  if (secret === undefined) throw new ConfigError('SECRET: is not set, so tokens come from OIDC_ISSUERS alone')
+  return secret
 }
 
 /** The shared handler keys; none in production when only HANDLER_KEYS are set. */

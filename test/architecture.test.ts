@@ -37,9 +37,9 @@ const RULES: [RegExp, RegExp, RegExp][] = [
   [/^shared\/store\//,    /^shared\/(?:store|wire)\//,                                              /^libsql$|^node:(?:fs|path)$/],
   [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|mqtt|pino)$|^node:/],
   [/^shared\/[^/]+$/,     /^shared\/[^/]+$/,                                                        /^(?:zod|pino|pino-pretty|selfsigned)$|^node:/],
-  [/^broker\/aedes\//,    /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:aedes|mqemitter|mqtt-packet)$|^node:/],
+  [/^broker\/aedes\//,    /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:aedes|mqemitter|mqtt-packet|qlobber)$|^node:/],
   [/^broker\/storage\//,  /^broker\/storage\/|^shared\/[^/]+$/,                                      /^lmdb$|^node:/],
-  [/^broker\//,           /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:jsonwebtoken|prom-client|ws|zod)$|^node:/],
+  [/^broker\//,           /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:jsonwebtoken|jwks-rsa|prom-client|rate-limiter-flexible|ws|zod)$|^node:/],
   [/^handlers\/[^/]+\//,  /^shared\/runtime\/command\.ts$|^shared\/wire\/|^type shared\/store\/documents\.ts$|^handlers\//, /^zod$|^node:crypto$/],
   [/^handlers\/[^/]+$/,   /^shared\//,                                                              /^node:/],
   [/^scripts\//,          /^(?:shared|broker|handlers|scripts|test)\//,                             /./],
@@ -108,7 +108,7 @@ test('a handler holds no topic, no JSON, no MQTT, no retry and catches nothing',
 })
 
 test('names that go on the wire are snake_case, all others kebab-case, and none is a drawer', () => {
-  const named = files.map((file) => [file, basename(file).replace(/(?:\.test)?\.ts$/, '')] as const)
+  const named = files.map((file) => [file, basename(file).replace(/(?:\.test|\.d)?\.ts$/, '')] as const)
   const onWire = (file: string, name: string): boolean => /^handlers\/[^/]+\//.test(file) && !name.includes('-')
   const wrong = named.filter(([file, name]) =>
     onWire(file, name) ? !isCommandName(name) : !/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name),

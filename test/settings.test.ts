@@ -178,7 +178,7 @@ test('.env.example shows every setting once, and nothing else', () => {
 test('.env.example shows the default of each', () => {
   const standard = readConfig({}) as unknown as Record<string, unknown>
   const text = (value: unknown): string => (typeof value === 'number' ? String(value) : ((value as string) ?? ''))
-  const none = [[], new Map()] // of a list or of pairs
+  const none = [[], new Map(), {}] // of a list or of pairs
   for (const { name, value } of shown) {
     if (value === '' && standard[name] !== undefined) expect(none).toContainEqual(standard[name])
     else expect(`${name}=${value}`).toBe(`${name}=${text(standard[name])}`)

@@ -2,21 +2,28 @@ import { generate, parser, type IConnackPacket, type Packet } from 'mqtt-packet'
 import type { InnerClient } from './internals.ts'
 
 /**
- * Adds user properties to the CONNACK that Aedes is about to write: the first packet on the connection after
- * authentication. Aedes has no hook for it.
+ * Changes the CONNACK that Aedes is about to write: the first packet on the connection after authentication. Aedes has no hook
+ * for it.
  */
-export function addToConnack(client: InnerClient, userProperties: Record<string, string>): void {
+export function changeConnack(client: InnerClient, change: (connack: IConnackPacket) => IConnackPacket): void {
   const { conn } = client
-  const reader = parser({ protocolVersion: 5 })
+  const protocolVersion = client.version as 4
+  const reader = parser({ protocolVersion })
   const write = conn.write.bind(conn)
   reader.on('packet', (connack: Packet) => {
     conn.write = write
-    const { properties } = connack as IConnackPacket
-    const told = { ...connack, properties: { ...properties, userProperties } } as IConnackPacket
-    conn.write(generate(told, { protocolVersion: 5 }))
+    conn.write(generate(change(connack as IConnackPacket), { protocolVersion }))
   })
   conn.write = (chunk: Buffer) => {
     reader.parse(chunk)
     return true
   }
+}
+
+/** Adds user properties. */
+export function withUserProperties(userProperties: Record<string, string>) {
+  return (connack: IConnackPacket): IConnackPacket => ({
+    ...connack,
+    properties: { ...connack.properties, userProperties },
+  })
 }

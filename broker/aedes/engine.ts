@@ -1,33 +1,61 @@
 import { promisify } from 'node:util'
 import type { AedesPublishPacket, AuthenticateError, Client, ConnectPacket, PublishPacket, Subscription } from 'aedes'
 import type { Config } from '../../shared/config.ts'
-import type { HandlerSession, Session } from '../session.ts'
+import { Denied, type DeniedAs, type HandlerSession, type Session } from '../session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { answerInOrder } from './acknowledge.ts'
 import { coalesce } from './coalesce.ts'
 import { Core } from './core.ts'
-import { addToConnack } from './connack.ts'
+import { changeConnack, withUserProperties } from './connack.ts'
 import { countingEmitter, duplicatesWithinOneEmit } from './emitter.ts'
 import { faultOfConnect, guardPackets, INERT, isTopicName, SINK } from './guard.ts'
 import { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
-import type { Delivery, Hooks, Incoming, Login, MqttEngine } from './port.ts'
-import { openSessionStore } from './session-store.ts'
+import { openTopics } from './open-topics.ts'
+import {
+  MESSAGE_RATE_TOO_HIGH,
+  RECEIVE_MAXIMUM_EXCEEDED,
+  type Delivery,
+  type From,
+  type Hooks,
+  type Incoming,
+  type MqttEngine,
+} from './port.ts'
+import { OPEN, openSessionStore } from './session-store.ts'
 import { sessionPersistence } from './sessions.ts'
 
 const HANDLER_NAME = /^handler(?::|$)/
-const NOT_AUTHORIZED_3 = 5
+/** What a refused login is told: on MQTT 5, on 3.1.1. [MQTT-3.2.2.2] */
+const CONNACK: Record<DeniedAs, [number, number]> = {
+  unauthorized: [0x87, 5],
+  banned: [0x8a, 5],
+  too_many: [0x97, 3],
+  too_often: [0x9f, 3],
+}
 /** Deliveries that a handler may leave without PUBACK: well over any window, and well under what ids there are. */
 const MAX_UNACKNOWLEDGED = 20_000
+
+/** What is known of one connection. */
+interface Connection {
+  readonly from: From
+  /** As its CONNECT says. */
+  username?: string | undefined
+  clientId?: string | undefined
+  properties?: Record<string, string>
+  session?: Session
+  isRefused?: boolean
+  inbox?: HandlerInbox
+  /** What it has subscribed to. */
+  readonly filters: Set<string>
+}
 
 /** Starts Aedes behind our port: its hooks, our sessions, and a guard for each of its traps. */
 export async function openEngine(config: Config, storage: Storage, hooks: Hooks): Promise<MqttEngine> {
   const clients = new Map<string, { client: InnerClient; session: Session }>()
   const clientOf = new WeakMap<Session, InnerClient>()
-  const sessionOf = new WeakMap<object, Session>()
-  const inboxes = new WeakMap<Session, HandlerInbox>()
-  const logins = new WeakMap<object, Omit<Login, 'password'>>()
+  const connections = new WeakMap<object, Connection>()
   const emitter = countingEmitter()
+  const connectionOf = (client: object): Connection => connections.get(client)!
 
   const store = openSessionStore(storage, {
     maxWaiting: config.MAX_OFFLINE_EVENTS,
@@ -36,13 +64,36 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   const sessions = sessionPersistence(store, {
     mayKeep: (id, filter) => {
       const session = clients.get(id)?.session
-      return session !== undefined && hooks.mayReceive(session, filter)
+      const asked = filter.startsWith(OPEN) ? filter.slice(OPEN.length) : filter
+      return session !== undefined && hooks.mayReceive(session, asked)
     },
+    maxSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
     acknowledged: (id, messageId, reasonCode) => {
+      const entry = clients.get(id)
+      if (entry?.session.kind !== 'handler') return
+      const delivery = connectionOf(entry.client).inbox?.acknowledged(messageId)
+      if (delivery) hooks.acknowledged(entry.session, delivery, reasonCode)
+    },
+  })
+  const open = openTopics({
+    storage,
+    store,
+    maxRetained: config.MAX_RETAINED,
+    maxUnsentBytes: config.MAX_UNSENT_BYTES,
+    clientOf: (id) => clients.get(id)?.client,
+    mayReceive: (id, topic) => {
       const session = clients.get(id)?.session
-      if (session?.kind !== 'handler') return
-      const delivery = inboxes.get(session)?.acknowledged(messageId)
-      if (delivery) hooks.acknowledged(session, delivery, reasonCode)
+      return session !== undefined && hooks.mayReceive(session, topic)
+    },
+    sends(client, packet) {
+      const { inbox } = connectionOf(client)
+      if (client.clean) packet.messageId = inbox ? inbox.reserve() : nextIdOf(client)
+      else if (sessions.holdsBack(client, packet)) return false
+      else {
+        packet.messageId = nextIdOf(client)
+        void sessions.outgoingUpdate(client, packet)
+      }
+      return true
     },
   })
 
@@ -62,14 +113,26 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     authorizeForward,
   })
   core.failed = (err) => hooks.fault(undefined, err)
-  core.on('clientError', (client, err) => hooks.fault(sessionOf.get(client), err))
-  core.on('connectionError', (client, err) => {
-    const login = logins.get(client)
-    if (!login) hooks.refusedConnect(err.message, { address: addressOf(client as unknown as InnerClient) })
-  })
+  for (const fault of ['clientError', 'connectionError'] as const) {
+    core.on(fault, (client: Client, err: Error) => {
+      const { session, isRefused } = connectionOf(client)
+      if (session) hooks.fault(session, err)
+      else if (!isRefused) refused(client as unknown as InnerClient, err.message)
+    })
+  }
   core.on('unsubscribe', (filters, client) => {
-    const session = sessionOf.get(client)
-    if (session?.kind === 'handler') for (const filter of filters) hooks.unconsume(session, filter)
+    const { session, filters: own } = connectionOf(client)
+    for (const filter of filters) {
+      own.delete(filter)
+      if (filter.startsWith(OPEN)) store.leaves(client.id, filter)
+      else if (session?.kind === 'handler') hooks.unconsume(session, filter)
+    }
+  })
+  core.on('subscribe', (subs, client) => {
+    for (const sub of subs) {
+      if (!sub.topic.startsWith(OPEN) || sub.qos > 2 || !wantsRetained(sub)) continue
+      open.welcome(client.id, sub).catch((err: Error) => hooks.fault(connections.get(client)?.session, err))
+    }
   })
   await core.listen()
 
@@ -77,12 +140,13 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     const inner = client as unknown as InnerClient
     inner.subscriptions = Object.create(null)
     inner.duplicates = duplicatesWithinOneEmit(emitter)
-    const properties = firstOfEach(packet.properties?.userProperties)
-    const login = { address: addressOf(inner), username: packet.username, client: packet.clientId, properties }
-    logins.set(client, login)
+    const connection = connectionOf(client)
+    connection.username = packet.username
+    connection.clientId = packet.clientId
+    connection.properties = firstOfEach(packet.properties?.userProperties)
     const fault = faultOfConnect(packet)
     if (fault !== undefined) {
-      hooks.refusedConnect(fault, login)
+      refused(inner, fault)
       return done(new Error(fault), false)
     }
     if (HANDLER_NAME.test(packet.username ?? '')) beforeHandler(packet)
@@ -91,15 +155,30 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     done(null, true)
   }
 
+  function refused(client: InnerClient, reason: string, user?: Denied['user']): void {
+    const connection = connectionOf(client)
+    const { from, username, clientId } = connection
+    connection.isRefused = true
+    hooks.refusedConnect(reason, { address: from.address, username, client: clientId, user })
+  }
+
   async function login(client: InnerClient, username?: string, password?: Buffer): Promise<void> {
-    const from = { username, client: client.id, address: addressOf(client) }
-    const { properties = {} } = logins.get(client) ?? {}
-    const session = await hooks.authenticate({ ...from, properties, password: password?.toString() })
+    const connection = connectionOf(client)
+    const { from, properties = {} } = connection
+    const session = await hooks.authenticate({
+      ...from,
+      username,
+      client: client.id,
+      properties,
+      password: password?.toString(),
+    })
     client.id = session.id
-    if (session.kind === 'handler') inboxes.set(session, new HandlerInbox(MAX_UNACKNOWLEDGED))
+    if (session.kind === 'handler') connection.inbox = new HandlerInbox(MAX_UNACKNOWLEDGED)
     else if (keepWhileConnected.has(client)) client.clean = false
-    sessionOf.set(client, session)
-    if (client.version === 5 && session.kind === 'device') addToConnack(client, { 'user-id': session.user })
+    connection.session = session
+    if (client.version === 5 && session.kind === 'device') {
+      changeConnack(client, withUserProperties({ 'user-id': session.user }))
+    }
   }
 
   function authenticate(
@@ -112,14 +191,18 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     login(inner, username, password).then(
       () => done(null, true),
       (err: Error) => {
-        hooks.refusedConnect(err.message, { username, client: inner.id, address: addressOf(inner) })
-        done(Object.assign(new Error('not authorized'), { returnCode: NOT_AUTHORIZED_3 }), null)
+        const as = err instanceof Denied ? err.as : 'unauthorized'
+        refused(inner, err.message, err instanceof Denied ? err.user : undefined)
+        const [reasonCode, returnCode] = CONNACK[as]
+        if (inner.version === 5 && as !== 'unauthorized')
+          changeConnack(inner, (connack) => ({ ...connack, reasonCode }))
+        done(Object.assign(new Error('not authorized'), { returnCode }), null)
       },
     )
   }
 
   core.registered = (client) => {
-    const session = sessionOf.get(client)!
+    const session = connectionOf(client).session!
     clients.set(client.id, { client, session })
     clientOf.set(session, client)
     if (!client.clean) store.began(client.id, outlives(client))
@@ -140,10 +223,17 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
 
   function authorizePublish(client: Client | null, packet: PublishPacket, done: (err?: Error | null) => void): void {
     const inner = client as unknown as InnerClient
-    const session = client ? sessionOf.get(client) : undefined
+    const session = client ? connectionOf(client).session : undefined
     if (!session) return done(new Error('a publish of nobody'))
     if (!isTopicName(packet.topic)) return done(new Error('the topic is no topic name'))
     const again = packet.qos === 2 && sessions.isIncoming(inner.id, packet.messageId ?? 0) // [MQTT-4.3.3-10]
+    if (packet.qos === 2 && !again && sessions.halfOpen(inner.id) >= config.HALF_OPEN_PER_SESSION) {
+      hooks.fault(session, new Error('too many QoS 2 messages without PUBREL'))
+      inner.disconnect({ reasonCode: RECEIVE_MAXIMUM_EXCEEDED })
+      packet.qos = 0
+      packet.topic = SINK
+      return done(null)
+    }
     const message = incoming(packet, inner)
     packet.topic = SINK
     packet.retain = false
@@ -166,19 +256,27 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     sub: Subscription,
     done: (err: Error | null, sub?: Subscription | null) => void,
   ): void {
-    const session = sessionOf.get(client)
-    const verdict = session ? hooks.subscribe(session, sub.topic, sub.qos) : 'deny'
+    const { session, filters } = connectionOf(client)
+    const isNew = !filters.has(sub.topic)
+    const isOver = isNew && filters.size >= config.SUBSCRIPTIONS_PER_SESSION
+    const filter = sub.topic.startsWith(OPEN) ? sub.topic.slice(OPEN.length) : sub.topic
+    const verdict = session && !isOver ? hooks.subscribe(session, filter, sub.qos) : 'deny'
+    if (isOver) hooks.fault(session, new Error('too many subscriptions'))
     if (verdict === 'deny') return done(null, null)
+    filters.add(sub.topic)
+    if (verdict === 'open') {
+      if (isNew) fresh.add(sub)
+      store.subscribe(client.id, store.open(client.id), sub)
+    }
     done(null, verdict === 'consume' ? { ...sub, topic: INERT + sub.topic } : sub)
   }
 
   function authorizeForward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     const inner = client as unknown as InnerClient
-    const session = sessionOf.get(client)
+    const { session, inbox } = connectionOf(client)
     if (!session) return null
     coalesce(inner.conn)
-    if (session.kind === 'handler') {
-      const inbox = inboxes.get(session)!
+    if (inbox) {
       if (inbox.isFull) inner.conn.destroy(new Error('a handler that acknowledges nothing'))
       return inbox.isFull ? null : (inbox.opens(packet) ?? null)
     }
@@ -190,9 +288,18 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   }
 
   return {
-    accept: (stream, request) => {
-      const client = core.handle(stream, request) as unknown as InnerClient
-      guardPackets(client)
+    accept(stream, from) {
+      const client = core.handle(stream) as unknown as InnerClient
+      const connection: Connection = { from, filters: new Set() }
+      connections.set(client, connection)
+      guardPackets(client, {
+        most: () => (connection.inbox ? Infinity : config.PACKETS_PER_CONNECTION),
+        flooded() {
+          hooks.fault(connection.session, new Error('too many packets'))
+          client.disconnect({ reasonCode: MESSAGE_RATE_TOO_HIGH })
+        },
+        parsed: (kind) => hooks.parsed(kind),
+      })
     },
     isHeard: (topic) => emitter.isHeard(topic) || sessions.hasSubscriber(topic),
     event(unit, { topic, payload, correlation }) {
@@ -204,8 +311,11 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     },
     deliver(session: HandlerSession, delivery: Delivery) {
       const entry = clients.get(session.id)
-      if (entry?.session === session) entry.client.publish(inboxes.get(session)!.seal(delivery), () => {})
+      if (entry?.session !== session) return
+      entry.client.publish(connectionOf(entry.client).inbox!.seal(delivery), () => {})
     },
+    relay: (session, message) => open.relay(session.id, message),
+    sessionsOf: (user) => store.countOf(user),
     end(session, reasonCode) {
       clientOf.get(session)?.disconnect({ reasonCode })
     },
@@ -217,6 +327,20 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
 }
 
 const keepWhileConnected = new WeakSet<object>()
+/** Subscriptions that were not there before. */
+const fresh = new WeakSet<Subscription>()
+
+/** Retain Handling [MQTT-3.3.1-9 to 11]: at each SUBSCRIBE, only at the first, or never. */
+function wantsRetained(sub: Subscription): boolean {
+  const { rh = 0 } = sub as { rh?: number }
+  return rh === 0 || (rh === 1 && fresh.has(sub))
+}
+
+function nextIdOf(client: InnerClient): number {
+  const id = client._nextId
+  client._nextId = (id % 65_535) + 1
+  return id
+}
 
 /** A handler's session is clean and has no will: what it held is redelivered to another. */
 function beforeHandler(packet: ConnectPacket): void {
@@ -235,6 +359,9 @@ function incoming(packet: PublishPacket, { clean }: InnerClient): Incoming {
     expiry: properties?.messageExpiryInterval,
     correlation: properties?.correlationData,
     responseTopic: properties?.responseTopic,
+    contentType: properties?.contentType,
+    isText: properties?.payloadFormatIndicator === true,
+    retain: packet.retain,
     properties: firstOfEach(properties?.userProperties),
   }
 }
@@ -242,8 +369,4 @@ function incoming(packet: PublishPacket, { clean }: InnerClient): Incoming {
 function firstOfEach(userProperties: object = {}): Record<string, string> {
   const given = Object.entries(userProperties as Record<string, string | string[]>)
   return Object.fromEntries(given.map(([name, value]) => [name, Array.isArray(value) ? (value[0] ?? '') : value]))
-}
-
-function addressOf(client: InnerClient): string {
-  return client.conn.remoteAddress ?? client.req?.socket.remoteAddress ?? 'unknown'
 }

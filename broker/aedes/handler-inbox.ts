@@ -7,7 +7,7 @@ import type { Delivery } from './port.ts'
  */
 export class HandlerInbox {
   readonly #sealed = new WeakMap<object, Delivery>()
-  readonly #unacknowledged = new Map<number, Delivery>()
+  readonly #unacknowledged = new Map<number, Delivery | undefined>()
   readonly #most: number
   #lastId = 0
 
@@ -32,10 +32,15 @@ export class HandlerInbox {
   opens(packet: AedesPublishPacket): AedesPublishPacket | undefined {
     const delivery = packet.properties && this.#sealed.get(packet.properties)
     if (!delivery || delivery.qos === 0) return delivery && packet
+    return { ...packet, messageId: this.reserve(delivery) }
+  }
+
+  /** A message id that is free; it is until its PUBACK or PUBCOMP. */
+  reserve(delivery?: Delivery): number {
     do this.#lastId = (this.#lastId % 65_535) + 1
     while (this.#unacknowledged.has(this.#lastId))
     this.#unacknowledged.set(this.#lastId, delivery)
-    return { ...packet, messageId: this.#lastId }
+    return this.#lastId
   }
 
   acknowledged(messageId: number): Delivery | undefined {

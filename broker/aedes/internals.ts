@@ -11,13 +11,17 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
   sessionExpiryInterval: number
   subscriptions: Record<string, unknown>
   duplicates: Record<string, number>
+  /** The message id it would take next. */
+  _nextId: number
+  /** Bytes of a packet that the client takes, at most [MQTT-3.1.2-24]. */
+  maximumPacketSize: number | undefined
   conn: Duplex & { remoteAddress?: string }
   _parser: Parser
 }
 
 /** A packet as Aedes keeps it: `brokerId` and `brokerCounter` name one publish. */
 export interface StoredPacket {
-  cmd: 'publish'
+  cmd: 'publish' | 'pubrel'
   topic: string
   payload: Buffer
   qos: 0 | 1 | 2

@@ -1,16 +1,22 @@
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Refusal } from '../../shared/wire/refusal.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
 import type { HandlerSession, Session } from '../session.ts'
 import type { Unit } from '../storage/storage.ts'
 
 // What the broker and its MQTT engine say to each other. Nothing outside this folder knows the engine.
 
-export interface Login {
+/** Where a connection comes from. */
+export interface From {
+  address: string
+  /** A token that its WebSocket's opening carried. */
+  carriedToken?: string | undefined
+}
+
+export interface Login extends From {
   username: string | undefined
   password: string | undefined
   client: string
-  address: string
   /** User properties of an MQTT 5 CONNECT, each with its first value. */
   properties: Readonly<Record<string, string>>
 }
@@ -20,12 +26,16 @@ export interface Incoming {
   topic: string
   payload: Buffer
   qos: 0 | 1 | 2
+  retain: boolean
   /** Sent again because its PUBACK was lost, in a session that has kept what came of it meanwhile [MQTT-3.3.1-1]. */
   isRetransmitted: boolean
   /** Seconds [MQTT-3.3.2.3.3]. */
   expiry: number | undefined
   correlation: Buffer | undefined
   responseTopic: string | undefined
+  contentType: string | undefined
+  /** Says that its payload is UTF-8 text. */
+  isText: boolean
   /** User properties, each with its first value. */
   properties: Readonly<Record<string, string>>
 }
@@ -57,7 +67,7 @@ export interface Hooks {
    * @throws {Refusal} acknowledged as such (MQTT 5) and left to the hook to tell (3.1.1)
    */
   publish(session: Session, message: Incoming): void | Promise<void>
-  subscribe(session: Session, filter: string, qos: 0 | 1 | 2): 'receive' | 'consume' | 'deny'
+  subscribe(session: Session, filter: string, qos: 0 | 1 | 2): 'receive' | 'consume' | 'open' | 'deny'
   /** A handler takes no more of a command. */
   unconsume(session: HandlerSession, command: string): void
   /** A handler's PUBACK of a delivery at QoS 1; a reason code of 0x80 or more asks for a retry. */
@@ -65,17 +75,33 @@ export interface Hooks {
   /** May this session get this topic? Asked at every delivery, and of what a stored session kept. */
   mayReceive(session: Session, topic: string): boolean
   gone(session: Session): void
-  refusedConnect(reason: string, login: { address: string; username?: string | undefined; client?: string }): void
+  refusedConnect(reason: string, login: RefusedLogin): void
+  /** A packet came, of whomever. */
+  parsed(kind: string): void
   fault(session: Session | undefined, err: Error): void
+}
+
+export interface RefusedLogin {
+  address: string
+  username?: string | undefined
+  client?: string | undefined
+  user?: UserId | undefined
 }
 
 export interface MqttEngine {
   /** Takes over a byte stream: a TLS socket, or a WebSocket as a stream. */
-  accept(stream: Duplex, request?: IncomingMessage): void
+  accept(stream: Duplex, from: From): void
   /** Tells whether anyone is subscribed to this topic, connected or away. */
   isHeard(topic: string): boolean
   /** Stores the event in every session that must keep it; when the unit is stored, sends it to those connected. */
   event(unit: Unit, event: Outgoing): void
+  /**
+   * Publishes to an open topic, as MQTT does: resolves when it is stored wherever it must be kept.
+   * @throws {Refusal}
+   */
+  relay(session: Session, message: Incoming): Promise<void>
+  /** How many sessions of a user there are, connected or kept. */
+  sessionsOf(user: UserId): number
   deliver(session: HandlerSession, delivery: Delivery): void
   /** Ends a session's connection; on MQTT 5 with this reason code. */
   end(session: Session, reasonCode: number): void
@@ -97,4 +123,9 @@ export const REASON: Record<Refusal['code'], number> = {
   hash_mismatch: 0x83,
   internal: 0x80,
 }
+// Why the broker ends a connection. [MQTT-3.14.2.1]
 export const NOT_AUTHORIZED = 0x87
+export const RECEIVE_MAXIMUM_EXCEEDED = 0x93
+export const MESSAGE_RATE_TOO_HIGH = 0x96
+export const QUOTA_EXCEEDED = 0x97
+export const ADMINISTRATIVE_ACTION = 0x98

@@ -2,6 +2,10 @@ import type { Subscription } from 'aedes'
 import type { Storage, Unit } from '../storage/storage.ts'
 import { callAt } from '../timer.ts'
 import type { StoredPacket } from './internals.ts'
+import { OpenSubscriptions } from './open-subscriptions.ts'
+
+/** What stands before the filter of open topics in Aedes, which never publishes there: they are delivered by `open-topics.ts`. */
+export const OPEN = '$open/'
 
 /** A QoS 1 event that waits for its PUBACK, and the connection it went out on last. */
 export interface Waiting {
@@ -33,7 +37,12 @@ interface SessionRecord {
   since?: number | undefined
 }
 
-type EventRecord = Pick<StoredPacket, 'topic' | 'payload' | 'properties'>
+/** What waits for a session, as it is stored; without a QoS it is 1. */
+export type EventRecord = Pick<StoredPacket, 'topic' | 'payload' | 'properties' | 'messageExpiry'> & {
+  qos?: 1 | 2
+  /** The message id under which the client has it; what is left to do is its PUBREL [MQTT-4.3.3-1]. */
+  released?: number
+}
 
 /** Events that wait for one session, and their bytes: beyond, the oldest is dropped. */
 export interface SessionBounds {
@@ -53,7 +62,9 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
   const received = storage.table<true>('received')
 
   const sessions = new Map<string, SessionState>()
+  const owners = new Map<string, number>()
   const subscribers = new Map<string, Map<string, Subscription & { clientId: string }>>()
+  const openSubscriptions = new OpenSubscriptions()
   let lastNumber = 0
   let isClosed = false
 
@@ -69,19 +80,22 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
         incoming: new Set(),
       }
       sessions.set(id, session)
+      owners.set(ownerOf(id), (owners.get(ownerOf(id)) ?? 0) + 1)
     }
     return session
   }
   const subscribe = (id: string, session: SessionState, sub: Subscription): void => {
     unsubscribe(id, session, sub.topic)
     session.subscriptions.set(sub.topic, { ...sub })
+    if (sub.topic.startsWith(OPEN)) return openSubscriptions.add(id, sub.topic.slice(OPEN.length), sub)
     if (sub.qos === 0) return
     let ids = subscribers.get(sub.topic)
     if (!ids) subscribers.set(sub.topic, (ids = new Map()))
     ids.set(id, { ...sub, clientId: id })
   }
   const unsubscribe = (id: string, session: SessionState, filter: string): void => {
-    session.subscriptions.delete(filter)
+    if (!session.subscriptions.delete(filter)) return
+    if (filter.startsWith(OPEN)) return openSubscriptions.remove(id, filter.slice(OPEN.length))
     const ids = subscribers.get(filter)
     if (ids?.delete(id) && ids.size === 0) subscribers.delete(filter)
   }
@@ -115,6 +129,9 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     session.stopClock?.()
     for (const filter of session.subscriptions.keys()) unsubscribe(id, session, filter)
     sessions.delete(id)
+    const left = (owners.get(ownerOf(id)) ?? 1) - 1
+    if (left > 0) owners.set(ownerOf(id), left)
+    else owners.delete(ownerOf(id))
     if (session.expiry === 0) return
     storage.eventually((unit) => {
       const now = sessions.get(id) // begun anew, if this has to be tried again
@@ -122,6 +139,14 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
       for (const number of session.waiting.keys()) unit.remove(events, [id, number])
       for (const messageId of session.incoming)
         if (!now?.incoming.has(messageId)) unit.remove(received, [id, messageId])
+    })
+  }
+  const keepOne = (unit: Unit, id: string, message: EventRecord, packet: StoredPacket): void => {
+    const session = sessions.get(id)!
+    if (session.expiry > 0) unit.put(events, [id, packet.brokerCounter], message)
+    unit.afterwards(() => {
+      if (sessions.get(id) === session) enqueue(id, session, packet)
+      else if (session.expiry > 0) storage.eventually((later) => later.remove(events, [id, packet.brokerCounter]))
     })
   }
   const expire = (id: string, session: SessionState, since: number): void => {
@@ -138,7 +163,11 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     const session = sessions.get(id)
     if (!session) storage.eventually((unit) => unit.remove(events, key))
     // It may have been sent before the broker ended [MQTT-3.3.1-1].
-    else enqueue(id, session, packetOf(number, value, true))
+    else if (value.released === undefined) enqueue(id, session, packetOf(number, value, true))
+    else {
+      session.waiting.set(number, { packet: pubrelOf(number, value.released) })
+      session.byMessageId.set(value.released, number)
+    }
   }
   for (const { key } of received.entries()) {
     const [id, messageId] = key as [string, number]
@@ -155,12 +184,19 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     forget,
     subscribe,
     unsubscribe,
+    leaves(id: string, filter: string): void {
+      const session = sessions.get(id)
+      if (session) unsubscribe(id, session, filter)
+    },
     /** Stores the subscriptions of a session that lasts. */
     async keepSubscriptions(id: string, session: SessionState): Promise<void> {
       if (session.expiry > 0) await storage.commit((unit) => record(unit, id, session))
     },
     /** Its subscribers at QoS 1 and 2, connected or away. */
     subscribersOf: (topic: string) => subscribers.get(topic),
+    openTo: (topic: string, sender: string) => openSubscriptions.match(topic, sender),
+    /** How many sessions of this owner (what stands before the slash of their ids) it holds. */
+    countOf: (owner: string): number => owners.get(owner) ?? 0,
     counts: () => ({ subsCount: subscribers.size, clientsCount: sessions.size }),
 
     /** A connection has this session now; `expiry` is how many milliseconds the session outlives it. */
@@ -190,15 +226,25 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     /** Stores an event in every session that must keep it. Returns the packet to send when the unit is stored. */
     keep(unit: Unit, event: EventRecord): StoredPacket {
       const packet = packetOf(++lastNumber, event, false)
-      for (const id of subscribers.get(event.topic)?.keys() ?? []) {
-        const session = sessions.get(id)!
-        if (session.expiry > 0) unit.put(events, [id, packet.brokerCounter], event)
-        unit.afterwards(() => {
-          if (sessions.get(id) === session) enqueue(id, session, packet)
-          else if (session.expiry > 0) storage.eventually((later) => later.remove(events, [id, packet.brokerCounter]))
-        })
-      }
+      for (const id of subscribers.get(event.topic)?.keys() ?? []) keepOne(unit, id, event, packet)
       return packet
+    },
+    /** Stores a message in one session, which there must be. Returns the packet to send when the unit is stored. */
+    keepFor(unit: Unit, id: string, message: EventRecord): StoredPacket {
+      const packet = packetOf(++lastNumber, message, false)
+      keepOne(unit, id, message, packet)
+      return packet
+    },
+    /** Resolves when it is on the disk that the client has this QoS 2 message, and its PUBREL may go out. */
+    async has(id: string, messageId: number): Promise<void> {
+      const session = sessions.get(id)
+      const number = session?.byMessageId.get(messageId)
+      const waiting = number === undefined ? undefined : session?.waiting.get(number)
+      if (!session || number === undefined || waiting?.packet.qos !== 2) return
+      session.bytes -= waiting.packet.payload.length
+      waiting.packet = pubrelOf(number, messageId)
+      if (session.expiry === 0) return
+      await storage.commit((unit) => unit.put(events, [id, number], { ...NO_MESSAGE, released: messageId }))
     },
 
     /** Notes a QoS 2 PUBLISH in the transaction that stores what it brings, so that neither is without the other. */
@@ -228,16 +274,28 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
 /** What Aedes takes for `brokerId`: all packets of ours come from one. */
 const OURS = 'switchboard'
 
-function packetOf(number: number, { topic, payload, properties }: EventRecord, dup: boolean): StoredPacket {
-  const packet: StoredPacket = {
+const NO_MESSAGE: EventRecord = { topic: '', payload: Buffer.alloc(0) }
+
+function packetOf(number: number, message: EventRecord, dup: boolean): StoredPacket {
+  const { topic, payload, properties, qos = 1, messageExpiry } = message
+  return {
     cmd: 'publish',
     topic,
     payload,
-    qos: 1,
+    qos,
     dup,
     retain: false,
     brokerId: OURS,
     brokerCounter: number,
+    ...(properties && { properties }),
+    ...(messageExpiry !== undefined && { messageExpiry }),
   }
-  return properties ? { ...packet, properties } : packet
+}
+
+function pubrelOf(number: number, messageId: number): StoredPacket {
+  return { ...packetOf(number, NO_MESSAGE, false), cmd: 'pubrel', messageId }
+}
+
+function ownerOf(id: string): string {
+  return id.slice(0, id.indexOf('/'))
 }

@@ -6,6 +6,7 @@ import type { SessionState, SessionStore } from './session-store.ts'
 export interface SessionPorts {
   /** Asked at every filter that is stored: a SUBSCRIBE is stored whole, with what was denied in it. */
   mayKeep(clientId: string, filter: string): boolean
+  maxSubscriptions: number
   /** A PUBACK that came for something these sessions do not hold. */
   acknowledged(clientId: string, messageId: number, reasonCode: number): void
 }
@@ -28,7 +29,10 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       const before = storing.get(subs)
       if (before) return before
       const session = store.open(client.id)
-      for (const sub of subs) if (limits.mayKeep(client.id, sub.topic)) store.subscribe(client.id, session, sub)
+      for (const sub of subs) {
+        const isOver = session.subscriptions.size >= limits.maxSubscriptions && !session.subscriptions.has(sub.topic)
+        if (!isOver && limits.mayKeep(client.id, sub.topic)) store.subscribe(client.id, session, sub)
+      }
       const stored = store.keepSubscriptions(client.id, session)
       storing.set(subs, stored)
       return stored
@@ -55,6 +59,7 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
 
     /** Notes the message id under which an event goes out now; picks another where Aedes' own choice is taken. */
     async outgoingUpdate(client: InnerClient, packet: StoredPacket): Promise<void> {
+      if (packet.cmd === 'pubrel' && !packet.brokerCounter) return store.has(client.id, packet.messageId!)
       const session = store.get(client.id)
       const number = packet.brokerCounter
       const waiting = session?.waiting.get(number)
@@ -90,6 +95,7 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       return !begun.has(client) || session?.catchingUp === client || waiting.sentOn === client
     },
 
+    halfOpen: (id: string): number => store.get(id)?.incoming.size ?? 0,
     isIncoming: (id: string, messageId: number): boolean => store.get(id)?.incoming.has(messageId) ?? false,
     async incomingStorePacket(client: { id: string }, packet: { messageId: number }): Promise<void> {
       store.notes(client.id, packet.messageId)
@@ -121,7 +127,7 @@ async function* catchUp(session: SessionState, client: InnerClient): AsyncGenera
     for (const waiting of session.waiting.values()) {
       if (waiting.sentOn === client) continue
       const sent = new Promise<void>((resolve) => (waiting.sent = resolve))
-      yield waiting.sentOn ? { ...waiting.packet, dup: true } : waiting.packet
+      yield waiting.sentOn && waiting.packet.cmd === 'publish' ? { ...waiting.packet, dup: true } : waiting.packet
       await sent // so that nothing published live can overtake what this stream still holds
     }
   } finally {

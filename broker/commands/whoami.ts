@@ -1,12 +1,14 @@
-import type { Cause, Events } from '../events.ts'
-import type { DeviceSession } from '../session.ts'
+import { z } from 'zod'
+import { brokerCommand } from './broker-command.ts'
 
 /** Tells a client who it is: the user id of its topics, its client id, and when its session ends. */
-export async function whoami(session: DeviceSession, cause: Cause, events: Events): Promise<void> {
-  const fields = {
-    user_id: session.user,
-    client_id: session.client,
-    expires_at: new Date(session.expiresAt).toISOString(),
-  }
-  await events.tell({ to: session.user, event: 'session_info', fields }, cause)
-}
+export const whoami = brokerCommand({
+  input: z.object({}),
+  answer: 'session_info',
+  output: z.object({ user_id: z.string(), client_id: z.string(), expires_at: z.string() }),
+  run: (_, { session: { user, client, token } }) => ({
+    user_id: user,
+    client_id: client,
+    expires_at: new Date(token.expiresAt).toISOString(),
+  }),
+})

@@ -49,7 +49,15 @@ function over(job: Job, how: string): void {
 /** A new connection of a process, that takes these commands. */
 function joins(client: string, { window = 10, takes = ['act', 'read'], keepsOrder = false } = {}): HandlerSession {
   const id = `$handler/g/${client}`
-  const session: HandlerSession = { kind: 'handler', id, group: 'g', client, rights: 'all', keepsOrder }
+  const session: HandlerSession = {
+    kind: 'handler',
+    id,
+    group: 'g',
+    client,
+    rights: 'all',
+    grants: { pub: [], sub: [] },
+    keepsOrder,
+  }
   for (const command of takes) group.take(session, window, command, 0)
   return session
 }

@@ -2,26 +2,30 @@ import type { Catalogue } from '../../shared/wire/catalogue.ts'
 import type { Login } from '../aedes/port.ts'
 import { Denied, type Session } from '../session.ts'
 import { admitHandler, type HandlerKeys } from './handler-key.ts'
-import { verifyToken } from './token.ts'
+import type { Revocations } from './revocations.ts'
+import { verifyToken, type TokenSources } from './token.ts'
+
+export interface Identity {
+  sources: TokenSources
+  revocations: Revocations
+  keys: HandlerKeys
+}
 
 /**
- * Tells who a connection is: username `JWT` with a token, `handler` or `handler:<group>` with a key.
+ * Tells who a connection is: username `JWT` with a token, or a token that its WebSocket's opening carried; `handler` or
+ * `handler:<group>` with a key.
  * @throws {Denied} with the reason, for the log; the client learns only that it may not
  */
-export function authenticate(
-  login: Login,
-  secrets: readonly string[],
-  keys: HandlerKeys,
-  catalogue: Catalogue,
-): Session {
-  const { username, password, client } = login
-  if (username === undefined || password === undefined) throw new Denied('username or password is missing')
-  if (username === 'JWT') {
-    const { user, expiresAt } = verifyToken(password, secrets)
-    return { kind: 'device', id: `${user}/${client}`, user, client, expiresAt }
+export async function authenticate(login: Login, identity: Identity, catalogue: Catalogue): Promise<Session> {
+  const { username, password, client, carriedToken } = login
+  if (username !== undefined && /^handler(?::|$)/.test(username)) {
+    if (password === undefined) throw new Denied('password is missing')
+    return admitHandler(login, username, password, identity.keys, catalogue)
   }
-  if (username === 'handler' || username.startsWith('handler:')) {
-    return admitHandler(login, username, password, keys, catalogue)
-  }
-  throw new Denied('username is neither JWT nor handler')
+  if (username !== undefined && username !== 'JWT') throw new Denied('username is neither JWT nor handler')
+  const given = username === undefined ? carriedToken : (password ?? carriedToken)
+  if (given === undefined) throw new Denied('username or password is missing')
+  const token = await verifyToken(given, identity.sources)
+  identity.revocations.check(token)
+  return { kind: 'device', id: `${token.user}/${client}`, user: token.user, client, token }
 }

@@ -2,36 +2,44 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
 import { KEEPS_ORDER } from '../../shared/wire/stamp.ts'
 import type { Login } from '../aedes/port.ts'
-import { Denied, type HandlerSession, type Rights } from '../session.ts'
+import { Denied, type Grants, type HandlerSession, type Rights } from '../session.ts'
+import type { BackOff } from './back-off.ts'
 
 /** Which keys open what: the shared ones every group, a group's own only what the group declares. */
 export interface HandlerKeys {
   shared: readonly string[]
   groups: ReadonlyMap<string, readonly string[]>
+  /** Open topics of a group. */
+  grants: ReadonlyMap<string, Grants>
+  backOff: BackOff
 }
 
 const GROUP = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
+const NONE: Grants = { pub: [], sub: [] }
 
 /**
  * The session of a handler process. `handler` takes a shared key, and its group is its client id up to the first `.`;
- * `handler:<group>` takes a key of that group's own.
+ * `handler:<group>` takes a key of that group's own. Who gives wrong keys has to wait longer and longer.
  * @throws {Denied} with the reason, for the log
  */
-export function admitHandler(
-  { client, properties }: Login,
+export async function admitHandler(
+  { client, address, properties }: Login,
   username: string,
   key: string,
   keys: HandlerKeys,
   catalogue: Catalogue,
-): HandlerSession {
+): Promise<HandlerSession> {
   const own = username.startsWith('handler:') ? username.slice('handler:'.length) : undefined
   const group = own ?? client.split('.', 1)[0]!
   const valid = own === undefined ? keys.shared : (keys.groups.get(own) ?? [])
-  if (!isOneOf(key, valid)) throw new Denied('handler key is wrong')
+  await keys.backOff.guess(`${address} ${username.slice(0, 80)}`, () => {
+    if (!isOneOf(key, valid)) throw new Denied('handler key is wrong')
+  })
   if (!GROUP.test(group)) throw new Denied('the group is not made of letters, digits, _ and -, at most 64')
   const id = `$handler/${group}/${client}`
   const keepsOrder = properties[KEEPS_ORDER] === 'true'
-  return { kind: 'handler', id, group, client, rights: rightsOf(own, catalogue), keepsOrder }
+  const grants = keys.grants.get(group) ?? NONE
+  return { kind: 'handler', id, group, client, rights: rightsOf(own, catalogue), grants, keepsOrder }
 }
 
 function rightsOf(own: string | undefined, catalogue: Catalogue): Rights {

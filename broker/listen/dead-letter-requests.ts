@@ -1,12 +1,14 @@
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { z } from 'zod'
 import type { Logger } from '../../shared/log.ts'
-import { verifyToken } from '../identity/token.ts'
+import { verifyToken, type TokenSources } from '../identity/token.ts'
+import type { Revocations } from '../identity/revocations.ts'
 import type { DeadFilter, DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { Storage } from '../storage/storage.ts'
 
 export interface DeadLetterPorts {
-  secrets: readonly string[]
+  sources: TokenSources
+  revocations: Revocations
   storage: Storage
   dead: DeadLetters
   replay: (letters: readonly DeadLetter[]) => Promise<void>
@@ -32,7 +34,9 @@ const query = z.strictObject({
  * What the admin port answers under `/dead`, in JSON, to a bearer token whose `role` is `operator`: GET `/dead` lists, POST
  * `/dead/replay` and `/dead/drop` act on all that the query's filter names. 400 names what is wrong with the query.
  */
-export function deadLetterRequests({ secrets, storage, dead, replay, log }: DeadLetterPorts): RequestListener {
+export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
+  const { sources, revocations, storage, dead, replay, log } = ports
+
   async function drop(letters: readonly DeadLetter[]): Promise<void> {
     await storage.commit((unit) => {
       for (const letter of letters) dead.remove(unit, letter)
@@ -52,19 +56,19 @@ export function deadLetterRequests({ secrets, storage, dead, replay, log }: Dead
     return { count: found.length, letters: found.slice(0, limit).map((letter) => shown(letter, payload)) }
   }
 
-  function isOperator(authorization = ''): boolean {
+  async function isOperator(authorization = ''): Promise<boolean> {
     try {
-      return verifyToken(/^Bearer (\S+)$/.exec(authorization)?.[1] ?? '', secrets).isOperator
+      const token = await verifyToken(/^Bearer (\S+)$/.exec(authorization)?.[1] ?? '', sources)
+      revocations.check(token)
+      return token.isOperator
     } catch {
       return false
     }
   }
 
-  return (request, response) => {
-    const say = (status: number, body: object): void => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
-    }
-    if (!isOperator(request.headers.authorization)) return say(401, { error: 'a token of an operator is needed' })
+  async function answer(request: IncomingMessage, say: (status: number, body: object) => void): Promise<void> {
+    if (!(await isOperator(request.headers.authorization)))
+      return say(401, { error: 'a token of an operator is needed' })
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost')
     const parsed = query.safeParse(Object.fromEntries(searchParams))
     if (!parsed.success) {
@@ -77,13 +81,17 @@ export function deadLetterRequests({ secrets, storage, dead, replay, log }: Dead
     if (asked === 'GET /dead') return say(200, list(parsed.data))
     if (asked !== 'POST /dead/replay' && asked !== 'POST /dead/drop')
       return say(404, { error: 'there is no such thing' })
-    act(asked === 'POST /dead/replay' ? 'replay' : 'drop', filter).then(
-      (done) => say(200, done),
-      (err: unknown) => {
-        log.error({ err }, 'dead letters cannot be changed')
-        say(503, { error: 'the storage does not take it now; what was not dealt with stays' })
-      },
-    )
+    say(200, await act(asked === 'POST /dead/replay' ? 'replay' : 'drop', filter))
+  }
+
+  return (request, response) => {
+    const say = (status: number, body: object): void => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
+    }
+    answer(request, say).catch((err: unknown) => {
+      log.error({ err }, 'dead letters cannot be changed')
+      say(503, { error: 'the storage does not take it now; what was not dealt with stays' })
+    })
   }
 }
 

@@ -4,23 +4,33 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import type { Tls } from '../../shared/dev-secrets.ts'
-import { closed, HANDSHAKE_TIMEOUT, listening, portOf, type Listener } from './tls.ts'
+import type { From } from '../aedes/port.ts'
+import type { AddressGate } from './address-gate.ts'
+import { carriedToken } from './carried-token.ts'
+import { closed, listening, portOf, tlsOptions, type Listener } from './tls.ts'
 
 const SUBPROTOCOL = 'mqtt' // [MQTT-6.0.0-3]
 const MQTT_PATH = '/mqtt'
 
 /** MQTT over WebSocket at `/mqtt` of an HTTPS server. A browser's page may connect from this host or a listed origin only. */
 export async function listenWss(
-  settings: { host: string; port: number; tls: Tls; origins: readonly string[]; maxPayload: number },
-  accept: (stream: Duplex, request: IncomingMessage) => void,
+  settings: {
+    host: string
+    port: number
+    tls: Tls
+    gate: AddressGate
+    origins: readonly string[]
+    maxPayload: number
+    /** Milliseconds for the request that opens one. */
+    timeout: number
+  },
+  accept: (stream: Duplex, from: From) => void,
 ): Promise<Listener> {
-  const { host, port, tls, origins, maxPayload } = settings
-  const server = createServer(
-    { ...tls, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_TIMEOUT },
-    (_request, response) => {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('MQTT over WebSocket is at /mqtt\n')
-    },
-  )
+  const { host, port, tls, gate, origins, maxPayload, timeout } = settings
+  const limits = { headersTimeout: timeout, requestTimeout: timeout, keepAliveTimeout: timeout }
+  const server = createServer({ ...tlsOptions(tls), ...limits, connectionsCheckingInterval: 1_000 }, (_, response) => {
+    response.writeHead(404, { 'content-type': 'text/plain' }).end('MQTT over WebSocket is at /mqtt\n')
+  })
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload,
@@ -29,6 +39,7 @@ export async function listenWss(
   })
   const open = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
+    gate.admit(socket)
     open.add(socket)
     socket.once('close', () => open.delete(socket))
   })
@@ -43,13 +54,14 @@ export async function listenWss(
     request.socket.setNoDelay(true)
     sockets.handleUpgrade(request, socket, head, (ws) => {
       ws.on('error', () => {}) // its stream ends with it
-      accept(createWebSocketStream(ws), request)
+      const address = request.socket.remoteAddress ?? 'unknown'
+      accept(createWebSocketStream(ws), { address, carriedToken: carriedToken(request) })
     })
   })
   await listening(server, host, port)
   return {
     port: portOf(server),
-    renew: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
+    renew: (tls) => server.setSecureContext(tlsOptions(tls)),
     async close() {
       for (const ws of sockets.clients) ws.terminate()
       for (const socket of open) socket.destroy()

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from '../../shared/config.ts'
-import { devCertFile, sharedHandlerKeys, tlsFiles, tokenSecrets } from '../../shared/dev-secrets.ts'
+import { devCertFile, sharedHandlerKeys, signingSecret, tlsFiles } from '../../shared/dev-secrets.ts'
 import { signToken } from '../sign-token.ts'
 import type { Target } from './drive.ts'
 
@@ -25,7 +25,7 @@ export async function switchboard(handlers: number): Promise<Target> {
   const echoes = await Promise.all(
     Array.from({ length: handlers }, () => run([file('./echo.ts'), url, ca, key, '256', dir], env)),
   )
-  const secret = tokenSecrets(config)[0]!
+  const secret = signingSecret(config)
   return {
     name: 'switchboard',
     url,

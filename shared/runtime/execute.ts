@@ -1,8 +1,9 @@
 import type { Logger } from '../log.ts'
 import type { Store } from '../store/documents.ts'
 import type { Done, OutgoingEvent } from '../wire/done.ts'
+import { parseInput } from '../wire/input.ts'
 import { parseJsonObject } from '../wire/json.ts'
-import { refuse, Refusal, Unavailable, type FieldErrors } from '../wire/refusal.ts'
+import { Refusal, Unavailable } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
 import type { Capability, Command, Effects } from './command.ts'
 
@@ -27,7 +28,7 @@ export async function execute(
   const abort = new AbortController()
   let timer: NodeJS.Timeout | undefined
   try {
-    const input = parseInput(command, payload)
+    const input = parseInput(command.input, parseJsonObject(payload))
     const context = {
       ...capabilities(command, shop),
       from: { user: stamp['user-id'], client: stamp['client-id'] },
@@ -61,19 +62,6 @@ function codeOf(err: unknown): 'timeout' | 'unavailable' | 'internal' {
 }
 
 /** @throws {Refusal} `bad_payload` naming each field that is wrong */
-function parseInput(command: Command, payload: Uint8Array): unknown {
-  const { id: _id, expires_at: _expiry, ...fields } = parseJsonObject(payload)
-  const parsed = command.input.safeParse(fields)
-  if (parsed.success) return parsed.data
-  const wrong: FieldErrors = Object.create(null)
-  for (const issue of parsed.error.issues) {
-    if (issue.code === 'unrecognized_keys')
-      for (const key of issue.keys.slice(0, 20)) wrong[key.slice(0, 64)] = 'is not a field of this command'
-    else wrong[issue.path.join('.')] ??= issue.message
-  }
-  throw refuse('bad_payload', wrong)
-}
-
 function capabilities(command: Command, { built, store }: Workshop): Record<string, unknown> {
   const made: Record<string, unknown> = {}
   for (const [name, build] of Object.entries(command.uses)) {

@@ -1,0 +1,157 @@
+import type { PublishPacket, Subscription } from 'aedes'
+import { writeToStream } from 'mqtt-packet'
+import { refuse } from '../../shared/wire/refusal.ts'
+import type { Storage, Unit } from '../storage/storage.ts'
+import { covers } from '../topic-filter.ts'
+import { coalesce } from './coalesce.ts'
+import type { InnerClient, StoredPacket } from './internals.ts'
+import type { Incoming } from './port.ts'
+import { OPEN, type EventRecord, type SessionStore } from './session-store.ts'
+
+/** Bytes of an open topic, at most: it is the key under which its retained message is stored. */
+const MAX_TOPIC_BYTES = 1_024
+
+type Retained = Pick<StoredPacket, 'topic' | 'payload' | 'qos' | 'properties' | 'messageExpiry'>
+type Qos = 0 | 1 | 2
+
+export interface OpenPorts {
+  storage: Storage
+  store: SessionStore
+  maxRetained: number
+  maxUnsentBytes: number
+  /** The connection that has this session now. */
+  clientOf(session: string): InnerClient | undefined
+  mayReceive(session: string, topic: string): boolean
+  /** Gives a QoS 1 or 2 packet its message id, and notes it. False when it has to wait for those before it. */
+  sends(client: InnerClient, packet: StoredPacket): boolean
+}
+
+export type OpenTopics = ReturnType<typeof openTopics>
+
+/**
+ * Open topics: MQTT's own semantics, wildcards, retained messages and QoS 2 among them. Aedes does not deliver them: it lowers
+ * no QoS 2 message to a wildcard subscription of QoS 1, and sends retained ones under message ids that others may have.
+ */
+export function openTopics(ports: OpenPorts) {
+  const { storage, store } = ports
+  const retained = storage.table<Retained>('retained')
+  const topics = new Set([...retained.entries()].map(({ key }) => String(key)))
+
+  function keepRetained(unit: Unit, { topic, payload, ...more }: Retained): void {
+    if (payload.length === 0) {
+      unit.remove(retained, topic) // [MQTT-3.3.1-6]
+      return unit.afterwards(() => void topics.delete(topic))
+    }
+    if (!topics.has(topic) && topics.size >= ports.maxRetained) {
+      throw refuse('rate_limited', undefined, 'there are too many retained messages')
+    }
+    unit.put(retained, topic, { topic, payload, ...more })
+    unit.afterwards(() => void topics.add(topic))
+  }
+
+  /** Hands a message to a session: into its queue where that lasts, and to its connection when that is stored. */
+  function hand(
+    unit: Unit,
+    session: string,
+    message: Retained,
+    how: { qos: Qos; retain: boolean; ids: number[] },
+  ): void {
+    const client = ports.clientOf(session)
+    const qos = Math.min(message.qos, how.qos) as Qos
+    const properties = { ...message.properties, ...(how.ids.length > 0 && { subscriptionIdentifier: how.ids }) }
+    const record = { ...message, ...(Object.keys(properties).length > 0 && { properties }) }
+    const lasts = client ? !client.clean : (store.get(session)?.expiry ?? 0) > 0
+    const kept = qos > 0 && lasts ? store.keepFor(unit, session, { ...record, qos } as EventRecord) : undefined
+    unit.afterwards(() => {
+      const now = ports.clientOf(session)
+      const packet = kept ?? { ...record, cmd: 'publish', qos, dup: false, brokerId: '', brokerCounter: 0 }
+      if (now && (kept || now === client)) send(now, session, { ...packet, retain: how.retain })
+    })
+  }
+
+  function send(client: InnerClient, session: string, packet: StoredPacket): void {
+    if (!client.conn.writable || !ports.mayReceive(session, packet.topic)) return
+    if (client.conn.writableLength > ports.maxUnsentBytes) {
+      if (packet.qos > 0) client.conn.destroy(new Error('too slow'))
+      return
+    }
+    if (packet.qos > 0 && !ports.sends(client, packet)) return
+    coalesce(client.conn)
+    const { properties: _properties, ...rest } = packet
+    const told = client.version === 5 ? packet : rest
+    try {
+      writeToStream(told as PublishPacket, client.conn, { protocolVersion: client.version as 4 })
+    } catch (err) {
+      client.conn.destroy(err as Error) // what a client sent cannot be written to another
+    }
+  }
+
+  return {
+    /**
+     * Publishes to an open topic. Resolves when it is stored in every session that must keep it, and retained if it says so.
+     * @throws {Refusal} `unavailable` when it cannot be stored, `bad_payload`, `rate_limited`
+     */
+    async relay(sender: string, message: Incoming): Promise<void> {
+      const { topic, payload, qos, retain, expiry } = message
+      if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES) throw refuse('bad_payload', { topic: 'is too long' })
+      const record: Retained = {
+        topic,
+        payload,
+        qos,
+        properties: propertiesOf(message),
+        ...(expiry !== undefined && { messageExpiry: Date.now() + expiry * 1000 }),
+      }
+      const write = (unit: Unit): void => {
+        if (retain) keepRetained(unit, record)
+        for (const [session, { qos: most, keepsRetain, identifiers }] of store.openTo(topic, sender)) {
+          hand(unit, session, record, { qos: most, retain: retain && keepsRetain, ids: identifiers })
+        }
+      }
+      await stored(write)
+    },
+
+    /** Sends a new subscriber what is retained [MQTT-3.8.4-4]. */
+    async welcome(session: string, sub: Subscription): Promise<void> {
+      const filter = sub.topic.slice(OPEN.length)
+      const found = /[+#]/.test(filter)
+        ? [...topics].filter((topic) => covers(filter, topic))
+        : topics.has(filter)
+          ? [filter]
+          : []
+      if (found.length === 0) return
+      const { subscriptionIdentifier: id } = sub as { subscriptionIdentifier?: number }
+      const how = { qos: sub.qos, retain: true, ids: id === undefined ? [] : [id] }
+      await stored((unit) => {
+        for (const topic of found) {
+          const message = retained.get(topic)
+          const left = message?.messageExpiry === undefined ? undefined : message.messageExpiry - Date.now()
+          if (!message || (left !== undefined && left <= 0)) continue
+          const properties = { ...message.properties, ...(left && { messageExpiryInterval: Math.ceil(left / 1000) }) }
+          hand(unit, session, { ...message, properties }, how)
+        }
+      })
+    },
+  }
+
+  async function stored(write: (unit: Unit) => void): Promise<void> {
+    await storage.commit(write, { inOrder: false }).catch((err: Error) => {
+      throw err.name === 'Refusal' ? err : refuse('unavailable')
+    })
+  }
+}
+
+/** Names that stand for the broker's own word; a device's are gone. */
+const STAMPED = new Set(['command-id', 'user-id', 'client-id', 'attempt', 'at', 'traceparent', 'order', 'lane'])
+
+function propertiesOf(message: Incoming): NonNullable<PublishPacket['properties']> {
+  const { contentType, isText, responseTopic, correlation, expiry, properties } = message
+  const user = Object.fromEntries(Object.entries(properties).filter(([name]) => !STAMPED.has(name)))
+  return {
+    ...(contentType !== undefined && { contentType }),
+    ...(isText && { payloadFormatIndicator: true }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(correlation && { correlationData: correlation }),
+    ...(expiry !== undefined && { messageExpiryInterval: expiry }),
+    ...(Object.keys(user).length > 0 && { userProperties: user }),
+  }
+}

@@ -1,0 +1,37 @@
+import type { z } from 'zod'
+import type { Logger } from '../../shared/log.ts'
+import type { Revocations } from '../identity/revocations.ts'
+import type { TokenSources } from '../identity/token.ts'
+import type { LiveSessions } from '../live-sessions.ts'
+import type { DeviceSession } from '../session.ts'
+
+/** What a command of the broker's own works with. */
+export interface BrokerContext {
+  session: DeviceSession
+  live: LiveSessions
+  revocations: Revocations
+  sources: TokenSources
+  log: Logger
+}
+
+/** A command that the broker answers itself, since it is about sessions; declared as a handler's is. */
+export interface BrokerCommand {
+  /** For tokens whose `role` is `operator` alone. */
+  forOperators: boolean
+  input: z.ZodType
+  /** The event that answers it, and its fields. */
+  answer: string
+  output: z.ZodType
+  /** @throws {Refusal} */
+  run(input: unknown, context: BrokerContext): object | Promise<object>
+}
+
+export function brokerCommand<Input, Output extends object>(declared: {
+  forOperators?: boolean
+  input: z.ZodType<Input>
+  answer: string
+  output: z.ZodType<Output>
+  run(input: Input, context: BrokerContext): Output | Promise<Output>
+}): BrokerCommand {
+  return { forOperators: false, ...declared }
+}

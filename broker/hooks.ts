@@ -1,0 +1,101 @@
+import type { Logger } from '../shared/log.ts'
+import type { Catalogue } from '../shared/wire/catalogue.ts'
+import { QUOTA_EXCEEDED, type Hooks, type MqttEngine } from './aedes/port.ts'
+import { mayReceive, maySubscribe } from './authority.ts'
+import type { Dispatch } from './dispatch/dispatch.ts'
+import type { Events } from './events.ts'
+import { takeFromHandler } from './handler-publish.ts'
+import { authenticate, type Identity } from './identity/authenticate.ts'
+import { takeCommand, type IntakePorts } from './intake.ts'
+import type { Limits } from './limits.ts'
+import type { LiveSessions } from './live-sessions.ts'
+import type { Metrics } from './metrics.ts'
+import { Denied, type HandlerSession, type Session } from './session.ts'
+
+export interface HookPorts {
+  identity: Identity
+  catalogue: () => Catalogue
+  limits: Limits
+  live: LiveSessions
+  maxSessions: number
+  intake: IntakePorts
+  dispatch: Dispatch
+  events: Events
+  engine: () => MqttEngine
+  metrics: Metrics
+  log: Logger
+}
+
+/** What the broker decides when its engine asks. */
+export function engineHooks(ports: HookPorts): Hooks {
+  const { identity, limits, live, maxSessions, intake, dispatch, events, metrics, log } = ports
+  const windows = new WeakMap<HandlerSession, number>()
+  const packets = new Map<string, { inc(): void }>()
+
+  return {
+    async authenticate(login) {
+      const session = await authenticate(login, identity, ports.catalogue())
+      if (session.kind === 'device') {
+        await limits.connect(session)
+        if (ports.engine().sessionsOf(session.user) > maxSessions) {
+          throw new Denied('the user has too many sessions', 'too_many', session.user)
+        }
+      }
+      return session
+    },
+    connected(session, window) {
+      metrics.connections.inc({ kind: session.kind })
+      log.debug({ session: session.id }, 'connected')
+      if (session.kind === 'handler') return void windows.set(session, window)
+      live.began(session)
+      // What was decided while it was let in holds for it, too.
+      if (live.countOf(session.user) > maxSessions) live.cut((one) => one === session, QUOTA_EXCEEDED, session.user)
+      try {
+        identity.revocations.check(session.token)
+      } catch {
+        live.cut((one) => one === session, QUOTA_EXCEEDED, session.user)
+      }
+    },
+    gone(session) {
+      metrics.connections.dec({ kind: session.kind })
+      log.debug({ session: session.id }, 'gone')
+      if (session.kind === 'handler') dispatch.lost(session)
+      else live.gone(session)
+    },
+    publish(session, message) {
+      if (session.kind === 'device') return takeCommand(session, message, intake)
+      return takeFromHandler(session, message, { dispatch, events, relay: intake.relay }).catch((err: Error) => {
+        log.warn(
+          { session: session.id, topic: message.topic.slice(0, 640), reason: err.message },
+          'handler publish refused',
+        )
+        throw err
+      })
+    },
+    subscribe(session, filter, qos) {
+      const verdict = maySubscribe(session, filter)
+      if (verdict === 'deny') log.info({ session: session.id, filter: filter.slice(0, 640) }, 'subscription refused')
+      if (verdict === 'consume' && session.kind === 'handler') {
+        dispatch.take(session, windows.get(session) ?? 1, filter, qos === 0 ? 0 : 1)
+      }
+      return verdict
+    },
+    unconsume: (session, command) => dispatch.takeNoMore(session, command),
+    acknowledged(session, delivery, reasonCode) {
+      dispatch.acknowledged(session, delivery, reasonCode).catch(() => {}) // logged there, and delivered again
+    },
+    mayReceive,
+    refusedConnect(reason, { address, username, client, user }) {
+      metrics.refusedConnects.inc()
+      const name = { username: username?.slice(0, 64), client: client?.slice(0, 256) }
+      log.warn({ reason, address, ...name, user }, 'connect refused')
+    },
+    parsed(kind) {
+      let counter = packets.get(kind)
+      if (!counter) packets.set(kind, (counter = metrics.packets.labels({ kind })))
+      counter.inc()
+    },
+    fault: (session: Session | undefined, err) =>
+      log.info({ session: session?.id, reason: err.message }, 'connection fault'),
+  }
+}

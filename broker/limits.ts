@@ -1,0 +1,48 @@
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
+import type { Config } from '../shared/config.ts'
+import { Refusal } from '../shared/wire/refusal.ts'
+import { Denied, type DeviceSession } from './session.ts'
+
+/** Seconds over which a user's publishes are counted. */
+const PUBLISHES = 10
+/** Seconds over which a client's connects are counted. */
+const CONNECTS = 60
+
+export type Limits = ReturnType<typeof openLimits>
+
+/**
+ * How often a user may do what, over all of his connections.
+ * @param flooded is told of a session that goes on after twice what it may
+ */
+export function openLimits(config: Config, flooded: (session: DeviceSession) => void) {
+  const publishes = new RateLimiterMemory({ points: config.PUBLISHES_PER_USER, duration: PUBLISHES })
+  const connects = new RateLimiterMemory({
+    points: config.CONNECTS_PER_CLIENT,
+    duration: CONNECTS,
+    blockDuration: config.CONNECT_BAN / 1000,
+  })
+
+  return {
+    /** @throws {Refusal} `rate_limited`, with the time after which it may again */
+    async publish(session: DeviceSession): Promise<void> {
+      try {
+        await publishes.consume(session.user)
+      } catch (err) {
+        const { consumedPoints, msBeforeNext } = err as RateLimiterRes
+        if (consumedPoints > 2 * config.PUBLISHES_PER_USER) flooded(session)
+        throw new Refusal('rate_limited', { retryAfterMs: msBeforeNext })
+      }
+    },
+
+    /** @throws {Denied} when this client of this user connects again and again */
+    async connect({ id, user }: DeviceSession): Promise<void> {
+      await connects.consume(id).catch(({ msBeforeNext }: RateLimiterRes) => {
+        throw new Denied(
+          `this client connects too often; refused for ${Math.ceil(msBeforeNext / 1000)} s`,
+          'too_often',
+          user,
+        )
+      })
+    },
+  }
+}

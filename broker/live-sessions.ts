@@ -1,0 +1,81 @@
+import type { UserId } from '../shared/wire/user-id.ts'
+import { NOT_AUTHORIZED } from './aedes/port.ts'
+import type { DeviceSession, Token } from './session.ts'
+import { callAt } from './timer.ts'
+
+/** Milliseconds before its end at which a session is told of it. */
+const NOTICE = 60_000
+/** Milliseconds that a client has to subscribe, when its token has less than that left. */
+const GRACE = 1_000
+
+export interface LivePorts {
+  end(session: DeviceSession, reasonCode: number): void
+  /** A session ends in a minute, unless it gets another token. */
+  expiring(session: DeviceSession): void
+}
+
+/** The devices that are connected, and how long each may be: as long as its token. */
+export class LiveSessions {
+  readonly #ports: LivePorts
+  /** What stops the clocks of each. */
+  readonly #live = new Map<UserId, Map<DeviceSession, () => void>>()
+  readonly #cut = new WeakSet<DeviceSession>()
+
+  constructor(ports: LivePorts) {
+    this.#ports = ports
+  }
+
+  began(session: DeviceSession): void {
+    const own = this.#live.get(session.user) ?? new Map<DeviceSession, () => void>()
+    this.#live.set(session.user, own)
+    own.set(session, this.#clocks(session))
+  }
+
+  gone(session: DeviceSession): void {
+    const own = this.#live.get(session.user)
+    own?.get(session)?.()
+    own?.delete(session)
+    if (own?.size === 0) this.#live.delete(session.user)
+  }
+
+  countOf(user: UserId): number {
+    return this.#live.get(user)?.size ?? 0
+  }
+
+  /** Its session goes on with another token, of the same user. */
+  renew(session: DeviceSession, token: Token): void {
+    session.token = token
+    const own = this.#live.get(session.user)
+    if (!own?.has(session)) return
+    own.get(session)!()
+    own.set(session, this.#clocks(session))
+  }
+
+  /**
+   * Ends the sessions that are meant: what they still send, their wills too, counts no more.
+   * @returns how many there were
+   */
+  cut(isMeant: (session: DeviceSession) => boolean, reasonCode: number, user?: UserId): number {
+    const among = user === undefined ? [...this.#live.values()] : [this.#live.get(user) ?? new Map<never, never>()]
+    const meant = among.flatMap((own) => [...own.keys()]).filter(isMeant)
+    for (const session of meant) {
+      this.#cut.add(session)
+      this.#ports.end(session, reasonCode)
+    }
+    return meant.length
+  }
+
+  isCut(session: DeviceSession): boolean {
+    return this.#cut.has(session)
+  }
+
+  #clocks(session: DeviceSession): () => void {
+    const { expiresAt } = session.token
+    const notice = callAt(Math.max(expiresAt - NOTICE, Date.now() + GRACE), () => this.#ports.expiring(session))
+    const end = callAt(expiresAt, () => this.#ports.end(session, NOT_AUTHORIZED))
+    return () => {
+      notice()
+      end()
+    }
+  }
+}

@@ -1,0 +1,224 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import jwt from 'jsonwebtoken'
+import { connectAsync } from 'mqtt'
+import { Issuer, type Algorithm } from './oidc-issuer.ts'
+import { Parts } from './parts.ts'
+import { openStage, type Stage } from './stage.ts'
+import { tokenFor, type Device } from './device.ts'
+
+// Tokens of real OpenID Connect issuers, beside those signed with our own secret.
+
+const AUDIENCES = (['RS256', 'ES256'] as const).map((algorithm) => `urn:switchboard:${algorithm}`)
+const lines: string[] = []
+let main: Issuer
+let other: Issuer
+let stage: Stage
+
+beforeAll(async () => {
+  main = await Issuer.open()
+  other = await Issuer.open()
+  const issuers = [
+    { issuer: main.url, audience: AUDIENCES, alias: 'main' },
+    { issuer: other.url, jwks_uri: `${other.url}/jwks`, audience: AUDIENCES, alias: 'other', algorithms: ['ES256'] },
+  ]
+  stage = await openStage('contacts', { OIDC_ISSUERS: JSON.stringify(issuers) }, lines)
+  stage.keep(main)
+  stage.keep(other)
+})
+afterAll(() => stage.close())
+beforeEach(() => {
+  lines.length = 0
+})
+
+const arrives = (token: string, on: Stage = stage): Promise<Device> => on.device('main:alice', { token })
+const inAnHour = (): number => Math.floor(Date.now() / 1000) + 3600
+
+async function refused(token: string, reason: RegExp, on: Stage = stage): Promise<void> {
+  await expect(arrives(token, on)).rejects.toMatchObject({ code: 0x87 })
+  const said = lines.map((line) => JSON.parse(line) as { msg: string; reason?: string }).at(-1)
+  expect(said).toMatchObject({ msg: 'connect refused', reason: expect.stringMatching(reason) })
+  expect(lines.join('')).not.toContain(token.slice(0, 40))
+}
+
+test.each<Algorithm>(['RS256', 'ES256'])(
+  'a token that the issuer signs with %s lets its user in',
+  async (algorithm) => {
+    const alice = await arrives(await main.tokenOf('alice', algorithm))
+    expect(await alice.asks('whoami')).toMatchObject({ user_id: 'main:alice' })
+    expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
+  },
+)
+
+test('the same subject at two issuers, and with a secret, is three users', async () => {
+  const ids = await Promise.all(
+    [await main.tokenOf('alice'), await other.tokenOf('alice', 'ES256'), tokenFor('alice', stage.secret)].map(
+      async (token, i) => {
+        const device = await stage.device(['main:alice', 'other:alice', 'alice'][i]!, { token })
+        return (await device.asks('whoami'))['user_id']
+      },
+    ),
+  )
+  expect(ids).toEqual(['main:alice', 'other:alice', 'alice'])
+})
+
+test('nobody borrows an alias: a subject that begins with one is refused where it has none itself', async () => {
+  await refused(tokenFor('main:alice', stage.secret), /alias of another issuer/)
+  const mainly = await stage.device('mainly:alice', { token: tokenFor('mainly:alice', stage.secret) })
+  expect(await mainly.asks('whoami')).toMatchObject({ user_id: 'mainly:alice' })
+})
+
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const { publicKey: mainsKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const claims = (more: object = {}): object => ({
+  iss: main.url,
+  aud: AUDIENCES[0],
+  sub: 'alice',
+  exp: inAnHour(),
+  ...more,
+})
+const FORGED: [string, () => string | Promise<string>, RegExp][] = [
+  ['signed with our secret in the name of the issuer', () => jwt.sign(claims(), stage.secret), /invalid algorithm/],
+  [
+    'HS256, signed with an RSA public key',
+    () =>
+      jwt.sign(claims(), mainsKey.export({ type: 'spki', format: 'pem' }), {
+        keyid: `${main.kids.at(-1)}-RS256`,
+        allowInsecureKeySizes: true,
+      } as jwt.SignOptions),
+    /invalid algorithm/,
+  ],
+  ['RS256 of an issuer that is to use ES256', () => other.tokenOf('alice', 'RS256'), /invalid algorithm/],
+  [
+    "signed by one issuer in the other's name",
+    async () => {
+      const token = await other.tokenOf('alice', 'ES256')
+      const [header, payload, signature] = token.split('.')
+      const said = JSON.parse(Buffer.from(payload!, 'base64url').toString()) as object
+      return [header, Buffer.from(JSON.stringify({ ...said, iss: main.url })).toString('base64url'), signature].join(
+        '.',
+      )
+    },
+    /no such key|signature/,
+  ],
+  [
+    'a key of her own under a known key id',
+    () => jwt.sign(claims(), privateKey, { algorithm: 'RS256', keyid: `${main.kids.at(-1)}-RS256` }),
+    /invalid signature/,
+  ],
+  [
+    'an issuer that nobody knows',
+    () => jwt.sign(claims({ iss: 'https://evil.example' }), privateKey, { algorithm: 'RS256', keyid: 'x' }),
+    /invalid algorithm/,
+  ],
+  ['a list of issuers', () => jwt.sign(claims({ iss: [main.url] }), privateKey, { algorithm: 'RS256' }), /algorithm/],
+  [
+    'alg none',
+    () =>
+      `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify(claims())).toString('base64url')}.`,
+    /invalid algorithm/,
+  ],
+]
+test.each(FORGED)('a token that is %s is refused', async (_, make, reason) => {
+  await refused(await make(), reason)
+})
+
+test('a token for another audience is refused', async () => {
+  const strict = await openStage(
+    [],
+    { OIDC_ISSUERS: JSON.stringify([{ issuer: main.url, audience: 'urn:elsewhere', alias: 'main' }]) },
+    lines,
+  )
+  try {
+    await refused(await main.tokenOf('alice'), /audience/, strict)
+  } finally {
+    await strict.close()
+  }
+})
+
+test('an unknown key is asked for once in 30 seconds: a rotation is followed, a flood of key ids is not', async () => {
+  const issuer = stage.keep(await Issuer.open())
+  const settings = { OIDC_ISSUERS: JSON.stringify([{ issuer: issuer.url, audience: AUDIENCES, alias: 'main' }]) }
+  const own = stage.keep(await openStage([], settings, lines))
+  await arrives(await issuer.tokenOf('alice'), own)
+  issuer.rotate()
+  const before = issuer.asked
+  await arrives(await issuer.tokenOf('alice'), own)
+  expect(issuer.asked).toBe(before + 1)
+  const flood = Array.from({ length: 20 }, (_, i) => {
+    const token = jwt.sign(claims({ iss: issuer.url }), privateKey, { algorithm: 'RS256', keyid: `forged-${i}` })
+    return expect(arrives(token, own)).rejects.toMatchObject({ code: 0x87 })
+  })
+  await Promise.all(flood)
+  expect(issuer.asked).toBe(before + 1)
+})
+
+test('an issuer that is named by another address inside is asked there, and believed by its outer name alone', async () => {
+  const issuer = stage.keep(await Issuer.open())
+  const inner = { issuer: 'https://id.example.com', discovery: `${issuer.url}/.well-known/openid-configuration` }
+  const own = stage.keep(await openStage([], { OIDC_ISSUERS: JSON.stringify([{ ...inner, alias: 'main' }]) }, lines))
+  await refused(await issuer.tokenOf('alice'), /algorithm/, own)
+  expect(issuer.asked).toBe(1)
+})
+
+test('keys outlive their issuer, over a restart of the broker too; /readyz says that it is away', async () => {
+  const issuer = stage.keep(await Issuer.open())
+  const settings = { OIDC_ISSUERS: JSON.stringify([{ issuer: issuer.url, audience: AUDIENCES, alias: 'main' }]) }
+  const parts = stage.keep(await Parts.open({ ...settings, LOG_LEVEL: 'warn' }))
+  const comes = async (token: string): Promise<void> => {
+    await (await parts.device('main:alice', { token })).leaves()
+  }
+  const readyz = async (): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${parts.operator.env!['ADMIN_PORT']}/readyz`)).text()
+  const known = await issuer.tokenOf('alice')
+  await comes(known)
+  expect(await readyz()).toBe('ready\n')
+  await issuer.leaves()
+  await comes(known)
+  const unknown = jwt.sign(claims({ iss: issuer.url }), privateKey, { algorithm: 'RS256', keyid: 'new' })
+  await expect(comes(unknown)).rejects.toMatchObject({ code: 0x87 })
+  expect(await readyz()).toMatch(/^degraded\n/)
+
+  await parts.killBroker()
+  await parts.startBroker()
+  await comes(known)
+  await expect(comes(unknown)).rejects.toMatchObject({ code: 0x87 })
+  expect(await readyz()).toBe(`degraded\nthe issuer ${issuer.url} does not tell its keys\n`)
+})
+
+test.each([
+  ['header', (token: string) => ({ headers: { authorization: `Bearer ${token}` } })],
+  ['cookie', (token: string) => ({ headers: { cookie: `theme=dark; token=${token}` } })],
+  ['query', (token: string) => ({ query: `?access_token=${encodeURIComponent(token)}` })],
+] as const)('a WebSocket may carry the token in its %s, and no log line shows it', async (_, carry) => {
+  const token = await main.tokenOf('bob')
+  const { headers, query = '' } = carry(token) as { headers?: Record<string, string>; query?: string }
+  const mqtt = await connectAsync(
+    `${stage.wss}${query}`,
+    { clientId: 'web', ca: stage.ca, wsOptions: { headers, ca: stage.ca }, reconnectPeriod: 0, protocolVersion: 5 },
+    false,
+  )
+  await mqtt.endAsync()
+  const said = lines.map((line) => JSON.parse(line) as { msg: string; session?: string })
+  expect(said).toContainEqual(expect.objectContaining({ msg: 'connected', session: 'main:bob/web' }))
+  for (const part of token.split('.')) expect(lines.join('')).not.toContain(part.slice(0, 24))
+
+  await expect(
+    connectAsync(
+      `${stage.wss}?token=forged.token.here`,
+      { ca: stage.ca, wsOptions: { ca: stage.ca }, reconnectPeriod: 0, protocolVersion: 5 },
+      false,
+    ),
+  ).rejects.toMatchObject({ code: 0x87 })
+  expect(lines.join('')).not.toContain('forged')
+})
+
+test('a token in the CONNECT goes before one that was carried', async () => {
+  const [bob, carol] = [await main.tokenOf('bob'), await main.tokenOf('carol')]
+  const device = await stage.device('main:carol', {
+    over: 'wss',
+    token: carol,
+    mqtt: { wsOptions: { ca: stage.ca, headers: { cookie: `token=${bob}` } } },
+  })
+  expect(await device.asks('whoami')).toMatchObject({ user_id: 'main:carol' })
+})
