@@ -37,7 +37,7 @@ export function engineHooks(ports: HookPorts): Hooks {
       const session = await authenticate(login, identity, ports.catalogue())
       if (session.kind === 'device') {
         await limits.connect(session)
-        if (ports.engine().sessionsOf(session.user) > maxSessions) {
+        if (ports.engine().sessionsBeside(session) >= maxSessions) {
           throw new Denied('the user has too many sessions', 'too_many', session.user)
         }
       }

@@ -13,14 +13,14 @@ export interface RawClient {
   readonly closed: Promise<unknown>
 }
 
-export async function openRaw(stage: Stage): Promise<RawClient> {
+export async function openRaw(stage: Stage, protocolVersion: 4 | 5 = 4): Promise<RawClient> {
   const socket = connect({ port: stage.broker.ports.mqtts, host: '127.0.0.1', ca: stage.ca })
   socket.on('error', () => {})
   const closed = new Promise((resolve) => socket.once('close', resolve))
   await once(socket, 'secureConnect')
   socket.setNoDelay(true)
   stage.keep({ close: async () => void socket.destroy() })
-  const reader = parser({ protocolVersion: 4 })
+  const reader = parser({ protocolVersion })
   const heard: Packet[] = []
   let wake = (): void => {}
   reader.on('packet', (packet) => {
@@ -31,7 +31,7 @@ export async function openRaw(stage: Stage): Promise<RawClient> {
   return {
     socket,
     closed,
-    send: (...packets) => void socket.write(Buffer.concat(packets.map((one) => generate(one, { protocolVersion: 4 })))),
+    send: (...packets) => void socket.write(Buffer.concat(packets.map((one) => generate(one, { protocolVersion })))),
     async hears(...kinds) {
       for (;;) {
         const at = heard.findIndex(({ cmd }) => kinds.includes(cmd))
@@ -42,17 +42,21 @@ export async function openRaw(stage: Stage): Promise<RawClient> {
   }
 }
 
-/** A raw MQTT 3.1.1 client that is connected. */
+/** A raw client that is connected, of MQTT 3.1.1 unless `more` says 5. */
 export async function connectRaw(stage: Stage, sub: string, more: Partial<IConnectPacket> = {}): Promise<RawClient> {
-  const client = connectOn(await openRaw(stage), stage, sub, more)
+  const client = connectOn(await openRaw(stage, more.protocolVersion === 5 ? 5 : 4), stage, sub, more)
   await client.hears('connack')
   return client
 }
 
 /** Sends a CONNECT and awaits nothing. */
 export function connectOn(client: RawClient, stage: Stage, sub: string, more: Partial<IConnectPacket> = {}): RawClient {
+  client.send(connectPacket(stage, sub, more))
+  return client
+}
+
+export function connectPacket(stage: Stage, sub: string, more: Partial<IConnectPacket> = {}): IConnectPacket {
   const password = Buffer.from(tokenFor(sub, stage.secret))
   const login = { clientId: 'raw', username: 'JWT', password, keepalive: 60, clean: true }
-  client.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, ...login, ...more })
-  return client
+  return { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, ...login, ...more }
 }

@@ -28,6 +28,7 @@ export function answerInOrder(
 
   const answered = Promise.allSettled([before, working]).then(([, { status, ...outcome }]) => {
     if (last.get(client) === answered) last.delete(client)
+    if (client.closed || client.conn.destroyed) packet.qos = 0 // or Aedes stores what belongs to a session that is over
     if (status === 'fulfilled') return done(null)
     const { reason } = outcome as PromiseRejectedResult
     if (!(reason instanceof Refusal)) return done(reason as Error)
@@ -47,7 +48,7 @@ function refuse(client: InnerClient, packet: PublishPacket, refusal: Refusal): v
       cmd: packet.qos === 1 ? 'puback' : 'pubrec',
       messageId,
       reasonCode: REASON[refusal.code],
-      properties: { reasonString: refusal.message },
+      ...(client._requestProblemInformation !== false && { properties: { reasonString: refusal.message } }),
     },
     client.conn,
     { protocolVersion: 5 },

@@ -10,9 +10,10 @@ export function changeConnack(client: InnerClient, change: (connack: IConnackPac
   const protocolVersion = client.version as 4
   const reader = parser({ protocolVersion })
   const write = conn.write.bind(conn)
-  reader.on('packet', (connack: Packet) => {
+  reader.on('packet', (packet: Packet) => {
     conn.write = write
-    conn.write(generate(change(connack as IConnackPacket), { protocolVersion }))
+    const changed = packet.cmd === 'connack' ? change(packet) : packet
+    conn.write(generate(changed, { protocolVersion }))
   })
   conn.write = (chunk: Buffer) => {
     reader.parse(chunk)

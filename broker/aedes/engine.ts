@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import type { AedesPublishPacket, AuthenticateError, Client, ConnectPacket, PublishPacket, Subscription } from 'aedes'
 import type { Config } from '../../shared/config.ts'
+import { Refusal } from '../../shared/wire/refusal.ts'
 import { Denied, type DeniedAs, type HandlerSession, type Session } from '../session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { answerInOrder } from './acknowledge.ts'
@@ -22,6 +23,7 @@ import {
   type MqttEngine,
 } from './port.ts'
 import { OPEN, openSessionStore } from './session-store.ts'
+import { isTooLarge } from './too-large.ts'
 import { sessionPersistence } from './sessions.ts'
 
 const HANDLER_NAME = /^handler(?::|$)/
@@ -34,6 +36,8 @@ const CONNACK: Record<DeniedAs, [number, number]> = {
 }
 /** Deliveries that a handler may leave without PUBACK: well over any window, and well under what ids there are. */
 const MAX_UNACKNOWLEDGED = 20_000
+/** Wills that wait for their delay; beyond, they are sent at once. */
+const MAX_DELAYED_WILLS = 1_000
 
 /** What is known of one connection. */
 interface Connection {
@@ -105,6 +109,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     keepaliveLimit: config.MAX_KEEPALIVE,
     maximumPacketSize: config.MAX_PACKET_BYTES,
     maxTopicLevels: 100,
+    pendingSessionsLimit: MAX_DELAYED_WILLS, // our sessions keep their own time, so this bounds the wills alone
     sessionExpiryIntervalLimit: Math.ceil(config.SESSION_TTL / 1000),
     preConnect,
     authenticate,
@@ -120,6 +125,12 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       else if (!isRefused) refused(client as unknown as InnerClient, err.message)
     })
   }
+  // What came in one chunk with CONNECT waits for this: by itself Aedes handles it after the session's whole queue has gone out,
+  // and after what comes later. In the same turn it would lose count of what it has still to handle.
+  core.on('connackSent', (connack, client) => {
+    const { reasonCode, returnCode } = connack as { reasonCode?: number; returnCode?: number }
+    if ((reasonCode ?? returnCode) === 0) queueMicrotask(() => client.emit('connected'))
+  })
   core.on('unsubscribe', (filters, client) => {
     const { session, filters: own } = connectionOf(client)
     for (const filter of filters) {
@@ -144,6 +155,8 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     connection.username = packet.username
     connection.clientId = packet.clientId
     connection.properties = firstOfEach(packet.properties?.userProperties)
+    delete packet.properties?.userProperties // Aedes keeps the CONNECT as long as the connection, and its will longer
+    inner.pause() // or what comes next is handled before it is known who sends it; Aedes resumes after the CONNACK
     const fault = faultOfConnect(packet)
     if (fault !== undefined) {
       refused(inner, fault)
@@ -238,7 +251,15 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     packet.topic = SINK
     packet.retain = false
     delete packet.properties
-    const take = (): void | Promise<void> => hooks.publish(session, message)
+    const take = async (): Promise<void> => {
+      try {
+        await hooks.publish(session, message)
+      } catch (err) {
+        if (err instanceof Refusal) throw err
+        hooks.fault(session, err as Error)
+        throw new Error('internal', { cause: err }) // on MQTT 5 its text reaches the client
+      }
+    }
     const takeOnce = async (): Promise<void> => {
       store.notes(inner.id, packet.messageId!)
       try {
@@ -248,7 +269,8 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
         throw err
       }
     }
-    answerInOrder(inner, packet, again ? undefined : packet.qos === 2 ? takeOnce : take, done)
+    const isNoted = packet.qos === 2 && packet.messageId !== undefined // a will has no id
+    answerInOrder(inner, packet, again ? undefined : isNoted ? takeOnce : take, done)
   }
 
   function authorizeSubscribe(
@@ -280,10 +302,18 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       if (inbox.isFull) inner.conn.destroy(new Error('a handler that acknowledges nothing'))
       return inbox.isFull ? null : (inbox.opens(packet) ?? null)
     }
-    if (!hooks.mayReceive(session, packet.topic)) return null
-    if (packet.qos > 0 && sessions.holdsBack(inner, packet as unknown as StoredPacket)) return null
+    const stored = packet as unknown as StoredPacket
+    const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= Date.now()
+    if (isPast || isTooLarge(inner, stored) || !hooks.mayReceive(session, packet.topic)) {
+      sessions.drop(inner.id, stored)
+      return null
+    }
+    if (!inner.connackSent) return null
+    if (packet.qos > 0 && sessions.holdsBack(inner, stored)) return null
     if (inner.conn.writableLength <= config.MAX_UNSENT_BYTES) return packet
-    if (packet.qos > 0) inner.conn.destroy(new Error('too slow')) // what it misses waits in its session, if it has one
+    const subscribed = inner.subscriptions[packet.topic] as { qos: number } | undefined
+    const isOwed = packet.qos > 0 && (stored.messageId !== undefined || (subscribed?.qos ?? 0) > 0)
+    if (isOwed) inner.conn.destroy(new Error('too slow')) // what it misses waits in its session, if it has one
     return null
   }
 
@@ -315,7 +345,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       entry.client.publish(connectionOf(entry.client).inbox!.seal(delivery), () => {})
     },
     relay: (session, message) => open.relay(session.id, message),
-    sessionsOf: (user) => store.countOf(user),
+    sessionsBeside: ({ id, user }) => store.countOf(user) - (store.get(id) ? 1 : 0),
     end(session, reasonCode) {
       clientOf.get(session)?.disconnect({ reasonCode })
     },

@@ -1,7 +1,8 @@
-import type { ISubscribePacket, Packet } from 'mqtt-packet'
+import type { Packet } from 'mqtt-packet'
 import type { ConnectPacket } from 'aedes'
 import { isOpenFilter } from '../topic-filter.ts'
 import type { InnerClient } from './internals.ts'
+import { faultOfPacket } from './packet-fault.ts'
 import { OPEN } from './session-store.ts'
 
 /** What a PUBLISH to the rest of the broker becomes in Aedes: a topic that nobody can subscribe to. */
@@ -26,61 +27,78 @@ export interface PacketGuard {
 }
 
 /**
- * Stands before Aedes' own handling of every packet. Filters that are keys of an object's prototype end the process in
- * Aedes 2.0.0-beta.1: they are made into filters that are refused. So does a property that comes twice, which the parser
- * makes an array: it is a protocol error [MQTT-2.2.2], and ends the connection. Filters of open topics get a name of ours.
+ * Stands before Aedes' own handling of every packet: what is wrong or too much ends the connection, and nothing of its chunk
+ * counts any more. Filters that are keys of an object's prototype end the process in Aedes 2.0.0-beta.1: they are made into
+ * filters that are refused. Filters of open topics get a name of ours.
  */
 export function guardPackets(client: InnerClient, guard: PacketGuard): void {
+  const parser = client._parser
+  const [handle] = parser.listeners('packet') as ((packet: Packet) => void)[]
+  /** Nothing that was sent counts from here on. */
+  const stop = (reason: string): Error => {
+    parser.removeAllListeners('packet')
+    return (parser.error = new Error(reason)) // this stops its loop over the rest of the chunk
+  }
+  parseAlone(client, (reason) => client.conn.destroy(stop(reason)))
+
   let [counted, since] = [0, 0]
-  const isFlood = (packet: Packet): boolean => {
+  const isFlood = (packets: number): boolean => {
     const now = performance.now()
     if (now - since > COUNTED) [counted, since] = [0, now]
-    counted += packet.cmd === 'subscribe' ? packet.subscriptions.length : 1
-    return counted > guard.most()
+    return (counted += packets) > guard.most()
   }
-  const stop = (): void => void client._parser.removeAllListeners('packet')
 
-  client._parser.prependListener('packet', (packet: Packet) => {
+  parser.removeAllListeners('packet')
+  parser.on('packet', (packet: Packet) => {
     guard.parsed(packet.cmd)
-    if (isFlood(packet)) {
-      stop()
+    if (isFlood(weightOf(packet))) {
+      stop('too many packets')
       return guard.flooded()
     }
-    if (hasDoubled(packet)) {
-      stop()
-      client.conn.destroy(new Error('a property that comes twice'))
-    }
-    if (packet.cmd === 'subscribe') for (const sub of packet.subscriptions) sub.topic = harmless(sub.topic)
+    const fault = faultOfPacket(packet)
+    if (fault !== undefined) return void client.conn.destroy(stop(fault))
+    if (packet.cmd === 'disconnect') parser.removeAllListeners('packet') // [MQTT-3.14.4-1]
+    if (packet.cmd === 'subscribe')
+      for (const [i, sub] of packet.subscriptions.entries()) sub.topic = harmless(sub.topic, i)
     if (packet.cmd === 'unsubscribe') packet.unsubscriptions = packet.unsubscriptions.map(harmless)
+    handle!.call(parser, packet)
   })
-  boundFirstPacket(client)
 }
 
-/** A stranger may not make us hold what a user may: Aedes has one bound for all. */
-function boundFirstPacket(client: InnerClient): void {
-  const parser = client._parser as typeof client._parser & { packet?: { length?: number } }
-  const parse = parser.parse.bind(parser)
-  parser.parse = (chunk) => {
-    const left = parse(chunk)
-    if (client.connected || client.connecting) delete (parser as Partial<typeof parser>).parse
-    else if ((parser.packet?.length ?? 0) > MAX_CONNECT_BYTES) {
-      client.conn.destroy(new Error(`a first packet of more than ${MAX_CONNECT_BYTES} bytes`))
+/** A SUBSCRIBE of many filters is as much work as many of one. */
+function weightOf(packet: Packet): number {
+  if (packet.cmd === 'subscribe') return packet.subscriptions.length
+  return packet.cmd === 'unsubscribe' ? packet.unsubscriptions.length : 1
+}
+
+/**
+ * Lets the parser see one packet at a time, whole and in one piece. By itself it follows lengths inside a packet into those behind
+ * it (64 KB of such packets take seconds), and walks the list of pieces at every byte. A stranger's first packet is bounded: he
+ * may not make us hold what a user may, and Aedes has one bound for all.
+ */
+function parseAlone(client: InnerClient, fault: (reason: string) => void): void {
+  const parser = client._parser
+  const parsePayload = parser._parsePayload.bind(parser)
+  parser._parsePayload = () => {
+    const { _list: all, packet } = parser
+    if (!client.connected && !client.connecting && packet.length > MAX_CONNECT_BYTES) {
+      fault(`a first packet of more than ${MAX_CONNECT_BYTES} bytes`)
+      return false
     }
-    return left
+    if (all.length < packet.length) return false
+    parser._list = new all.constructor(all.slice(0, packet.length))
+    try {
+      return parsePayload()
+    } finally {
+      parser._list = all
+    }
   }
 }
 
-function hasDoubled(packet: Packet): boolean {
-  const own = 'properties' in packet ? packet.properties : undefined
-  const will = packet.cmd === 'connect' ? packet.will?.properties : undefined
-  return [own, will].some((properties) =>
-    Object.entries(properties ?? {}).some(([name, value]) => name !== 'userProperties' && Array.isArray(value)),
-  )
-}
-
-function harmless(filter: ISubscribePacket['subscriptions'][number]['topic']): string {
-  if (filter in Object.prototype || ILLEGAL.test(filter)) return REFUSED + 'name'
-  return isOpenFilter(filter) ? OPEN + filter : filter.startsWith(OPEN) ? REFUSED + filter : filter
+/** Each by its own name, and none a number, or Aedes mixes up the codes of its SUBACK. */
+function harmless(filter: string, i: number): string {
+  if (filter in Object.prototype || ILLEGAL.test(filter) || /^\d*$/.test(filter)) return `${REFUSED}${i}/name`
+  return isOpenFilter(filter) ? OPEN + filter : filter.startsWith(OPEN) ? `${REFUSED}${i}/name` : filter
 }
 
 /** What is wrong with a CONNECT, if anything. [MQTT-1.5.4, 3.1.3-5, 3.1.3-11] */

@@ -15,8 +15,29 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
   _nextId: number
   /** Bytes of a packet that the client takes, at most [MQTT-3.1.2-24]. */
   maximumPacketSize: number | undefined
-  conn: Duplex & { remoteAddress?: string }
-  _parser: Parser
+  /** Reads nothing more until `resume`. */
+  pause(): void
+  connackSent: boolean
+  /** False: it wants no Reason String [MQTT-3.1.2-29]. */
+  _requestProblemInformation: boolean | undefined
+  conn: Duplex
+  _parser: InnerParser
+}
+
+/** Bytes that have come and are not parsed, as `bl` keeps them. */
+interface Pieces {
+  readonly length: number
+  slice(from: number, to: number): Buffer
+  readonly constructor: new (all: Buffer) => Pieces
+}
+
+/** The parser of mqtt-packet 9.0.2. */
+export interface InnerParser extends Parser {
+  error: Error | null
+  packet: { length: number }
+  _list: Pieces
+  /** Parses a packet whose length is known; false when there is more to come. */
+  _parsePayload(): boolean
 }
 
 /** A packet as Aedes keeps it: `brokerId` and `brokerCounter` name one publish. */

@@ -6,6 +6,7 @@ import { covers } from '../topic-filter.ts'
 import { coalesce } from './coalesce.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import type { Incoming } from './port.ts'
+import { isTooLarge } from './too-large.ts'
 import { OPEN, type EventRecord, type SessionStore } from './session-store.ts'
 
 /** Bytes of an open topic, at most: it is the key under which its retained message is stored. */
@@ -71,6 +72,7 @@ export function openTopics(ports: OpenPorts) {
 
   function send(client: InnerClient, session: string, packet: StoredPacket): void {
     if (!client.conn.writable || !ports.mayReceive(session, packet.topic)) return
+    if (isTooLarge(client, packet)) return store.drop(session, packet.brokerCounter)
     if (client.conn.writableLength > ports.maxUnsentBytes) {
       if (packet.qos > 0) client.conn.destroy(new Error('too slow'))
       return

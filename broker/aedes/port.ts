@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Refusal } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import type { HandlerSession, Session } from '../session.ts'
+import type { DeviceSession, HandlerSession, Session } from '../session.ts'
 import type { Unit } from '../storage/storage.ts'
 
 // What the broker and its MQTT engine say to each other. Nothing outside this folder knows the engine.
@@ -100,8 +100,8 @@ export interface MqttEngine {
    * @throws {Refusal}
    */
   relay(session: Session, message: Incoming): Promise<void>
-  /** How many sessions of a user there are, connected or kept. */
-  sessionsOf(user: UserId): number
+  /** How many other sessions of its user are kept. */
+  sessionsBeside(session: DeviceSession): number
   deliver(session: HandlerSession, delivery: Delivery): void
   /** Ends a session's connection; on MQTT 5 with this reason code. */
   end(session: Session, reasonCode: number): void

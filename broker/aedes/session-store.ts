@@ -184,6 +184,11 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     forget,
     subscribe,
     unsubscribe,
+    /** Takes one message out of a session, if it is there. */
+    drop(id: string, number: number): void {
+      const session = sessions.get(id)
+      if (session?.waiting.has(number)) forget(id, session, number)
+    },
     leaves(id: string, filter: string): void {
       const session = sessions.get(id)
       if (session) unsubscribe(id, session, filter)

@@ -9,7 +9,7 @@ import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage('contacts')
+  stage = await openStage('contacts', { CONNECTS_PER_CLIENT: '1000' })
 })
 afterAll(() => stage.close())
 

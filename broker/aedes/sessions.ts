@@ -73,7 +73,8 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       waiting.sent?.()
     },
     async outgoingClearMessageId(client: InnerClient, ack: { messageId?: number; reasonCode?: number; cmd?: string }) {
-      if (ack.messageId === undefined) return undefined
+      // By this Aedes clears what it was not let send; what is to be cleared, `drop` has.
+      if (ack.messageId === undefined || ack.cmd === 'publish') return undefined
       const session = store.get(client.id)
       const number = session?.byMessageId.get(ack.messageId)
       if (session && number !== undefined) return store.forget(client.id, session, number)
@@ -86,6 +87,8 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       if (session) session.catchingUp = client
       return Readable.from(session ? catchUp(session, client) : [], { highWaterMark: 1 })
     },
+    /** Takes a message that its client must not get out of its session. */
+    drop: (id: string, packet: StoredPacket): void => store.drop(id, packet.brokerCounter),
     /** Tells whether a live event has to wait: its session will catch up, does so, or sent it while doing so. */
     holdsBack(client: InnerClient, packet: StoredPacket): boolean {
       if (packet.messageId !== undefined) return false // it comes from the catching up itself

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { command, event } from '../../shared/runtime/command.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 import { tokenFor } from '../../test/device.ts'
-import { connectOn, connectRaw, openRaw } from '../../test/raw-client.ts'
+import { connectOn, connectPacket, connectRaw, openRaw } from '../../test/raw-client.ts'
 
 // What Aedes 2.0.0-beta.1 does not survive, or gets wrong, on a raw socket. The measure is another user who goes on.
 
@@ -194,4 +194,136 @@ test('of two connections that take over a third at once, the one that goes is cl
   connectOn(third, stage, 'zoe', { clientId: 'one' })
   await Promise.all([first.closed, Promise.race([second.closed, third.closed])])
   await serves()
+})
+
+const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex')
+const MALFORMED: [string, Buffer][] = [
+  ['a Response Topic that reaches beyond its packet', bytes('30 07 00 01 61 03 08 ff ff')],
+  ['a refused PUBLISH that ends before its message id', bytes('32 06 00 04 6e 6f 70 65')],
+  ['a content type that is cut off', bytes('30 07 00 01 61 03 03 ff ff')],
+  ['a user property that is cut off', bytes('30 0a 00 01 61 06 26 00 01 61 ff ff')],
+  ['an expiry that is cut off', bytes('30 06 00 01 61 02 02 00')],
+  ['message id 0', bytes('32 06 00 01 61 00 00 00')],
+  ['a SUBSCRIBE with message id 0', bytes('82 07 00 00 00 00 01 61 00')],
+  ['an UNSUBSCRIBE of nothing', bytes('a2 03 00 01 00')],
+  ['a subscription identifier in a PUBLISH', bytes('30 06 00 01 61 02 0b 01')],
+  ['two topic aliases', bytes('30 0a 00 01 61 06 23 00 01 23 00 02')],
+]
+test.each(MALFORMED)('%s ends its connection, and nothing else', async (_, packet) => {
+  const raw = await connectRaw(stage, 'mallory', { clientId: 'malformed', protocolVersion: 5 })
+  raw.socket.write(packet)
+  await raw.closed
+  await serves()
+})
+
+test('a will of QoS 3 is refused', async () => {
+  const packet = generate(
+    connectPacket(stage, 'mallory', { will: { topic: 'count', payload: Buffer.from('{}'), qos: 2, retain: false } }),
+  )
+  packet[packet.indexOf('MQTT') + 5]! |= 0x18 // the connect flags
+  const raw = await openRaw(stage)
+  raw.socket.write(packet)
+  await raw.closed
+  await serves()
+})
+
+test('lengths that reach into the packets behind them cost nobody time', async () => {
+  const raw = await openRaw(stage, 5)
+  const connect = generate(connectPacket(stage, 'mallory', { protocolVersion: 5 }), { protocolVersion: 5 })
+  const reaching = Buffer.concat(Array.from({ length: 8_000 }, () => bytes('30 06 00 01 0b 8f 3f 27')))
+  const began = performance.now()
+  raw.socket.write(Buffer.concat([connect, reaching]))
+  await serves()
+  await raw.closed
+  expect(performance.now() - began).toBeLessThan(2_000) // it took 3.6 s of the broker's only thread
+})
+
+test('nothing is handled before it is known who sends it', async () => {
+  const before = total
+  const raw = await openRaw(stage)
+  const connect = generate(connectPacket(stage, 'nina', { clientId: 'eager' }))
+  const subscribe = generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'nina_counted', qos: 1 }] })
+  const counts = Buffer.concat([1, 2].map((messageId) => generate(publish('count', { qos: 1, messageId }))))
+  raw.socket.write(Buffer.concat([connect, subscribe.subarray(0, 4)])) // two TLS records, one segment
+  raw.socket.write(Buffer.concat([subscribe.subarray(4), counts]))
+  const heard = []
+  for (let i = 0; i < 6; i++) heard.push((await raw.hears('connack', 'suback', 'puback', 'publish')).cmd)
+  expect(heard[0]).toBe('connack')
+  expect(heard.filter((cmd) => cmd === 'suback')).toHaveLength(1)
+  expect(total).toBe(before + 2)
+})
+
+test('what comes in one chunk with CONNECT goes before what comes later, however long the queue of its session', async () => {
+  const kept = { clientId: 'queue', clean: false }
+  const first = await connectRaw(stage, 'otto', kept)
+  first.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'otto_counted', qos: 1 }] })
+  await first.hears('suback')
+  first.socket.destroy()
+  const other = await stage.device('otto', { clientId: 'other' })
+  for (let i = 0; i < 30; i++) await other.asks('count', { text: 'x' })
+  const raw = await openRaw(stage)
+  const say = (text: string, messageId: number): Buffer =>
+    generate(publish('count', { qos: 1, messageId, payload: JSON.stringify({ text }) }))
+  raw.socket.write(Buffer.concat([generate(connectPacket(stage, 'otto', kept)), say('1', 1), say('2', 2)]))
+  await raw.hears('connack')
+  for (const n of [3, 4, 5]) raw.socket.write(say(String(n), n))
+  for (let i = 0; i < 5; i++) await other.hears('counted', i + 1)
+  const order: unknown[] = []
+  for (let i = 0; i < 5; i++) order.push((await other.receives('counted'))['text'])
+  expect(order).toEqual(['1', '2', '3', '4', '5'])
+})
+
+test('a packet that ends its connection is not handled itself, nor what is behind it or behind a DISCONNECT', async () => {
+  const before = total
+  const doubled = await connectRaw(stage, 'mallory', { clientId: 'doubled', protocolVersion: 5 })
+  const [topic, expiries] = ['00 05 63 6f 75 6e 74', '0a 02 00 00 00 01 02 00 00 00 02'] // count
+  doubled.socket.write(Buffer.concat([bytes(`30 1d ${topic} ${expiries}`), Buffer.from('{"text":""}')]))
+  await doubled.closed
+  const leaving = await connectRaw(stage, 'mallory', { clientId: 'leaving' })
+  leaving.send({ cmd: 'disconnect' }, publish('count', { qos: 1, messageId: 1 }))
+  await leaving.closed
+  const bob = await stage.device('bob')
+  expect(await bob.asks('count', { text: '' })).toMatchObject({ total: before + 1 })
+})
+
+test('a QoS 2 PUBLISH whose connection breaks while it is stored leaves nothing behind', async () => {
+  const raw = await connectRaw(stage, 'quinn', { clientId: 'broken' })
+  raw.send(publish('count', { qos: 2, messageId: 9 }))
+  raw.socket.destroy()
+  const kept = await connectRaw(stage, 'quinn', { clientId: 'broken', clean: false })
+  const before = await (await stage.device('bob')).asks('count', { text: '' })
+  kept.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'quinn_counted', qos: 0 }] })
+  await kept.hears('suback')
+  kept.send(publish('count', { qos: 2, messageId: 9 }))
+  const answer = (await kept.hears('publish')) as IPublishPacket
+  expect(JSON.parse(answer.payload.toString())).toMatchObject({ total: Number(before['total']) + 1 })
+})
+
+test('who subscribes at QoS 0 and reads slowly loses messages, not the connection', async () => {
+  const slow = await connectRaw(stage, 'gus', { clientId: 'slow' })
+  slow.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'gus_counted', qos: 0 }] })
+  await slow.hears('suback')
+  slow.socket.pause()
+  const gus = await stage.device('gus')
+  for (let i = 0; i < 200; i++) await gus.asks('count', { text: 'x'.repeat(60_000) })
+  slow.socket.resume()
+  slow.send({ cmd: 'pingreq' })
+  await slow.hears('pingresp')
+})
+
+test('a client is sent nothing larger than it takes, and is asked again for nothing', async () => {
+  const connect = {
+    clientId: 'small',
+    clean: false,
+    protocolVersion: 5,
+    properties: { maximumPacketSize: 500 },
+  } as const
+  const small = await connectRaw(stage, 'sid', connect)
+  small.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'sid_counted', qos: 1 }] })
+  await small.hears('suback')
+  const sid = await stage.device('sid')
+  await sid.asks('count', { text: 'x'.repeat(1_000) })
+  await sid.asks('count', { text: 'short' })
+  const heard = (await small.hears('publish')) as IPublishPacket
+  expect(JSON.parse(heard.payload.toString())).toMatchObject({ text: 'short' })
 })

@@ -1,0 +1,159 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { tokenFor, type Device, type DeviceOptions } from './device.ts'
+import { Parts } from './parts.ts'
+import { openStage, type Stage } from './stage.ts'
+
+// How long a session lasts, and who may end it.
+
+let stage: Stage
+let operator: Device
+beforeAll(async () => {
+  stage = await openStage('contacts')
+  operator = await asOperator(stage)
+})
+afterAll(() => stage.close())
+
+const seconds = (): number => Math.floor(Date.now() / 1000)
+const tokenOf = (sub: string, claims: object = {}): string => tokenFor(sub, stage.secret, claims)
+const asOperator = (on: Pick<Stage, 'device' | 'secret'>): Promise<Device> =>
+  on.device('olga', { token: tokenFor('olga', on.secret, { role: 'operator' }) })
+
+/** Why the broker ended a connection, on MQTT 5. */
+async function endOf({ mqtt }: Device): Promise<number | undefined> {
+  let reason: number | undefined
+  mqtt.once('disconnect', ({ reasonCode }) => (reason = reasonCode))
+  await once(mqtt as never, 'close')
+  return reason
+}
+
+test('a session is told a minute before its token ends, and which client it is', async () => {
+  const exp = seconds() + 62
+  const alice = await stage.device('alice', { clientId: 'phone', token: tokenOf('alice', { exp }) })
+  expect(await alice.receives('session_expiring')).toMatchObject({ client_id: 'phone', exp })
+  expect(Date.now()).toBeGreaterThanOrEqual((exp - 60) * 1000 - 50)
+})
+
+test('a new token of the same user lets the session go on, with its end and its rights', async () => {
+  const first = tokenOf('alice', { exp: seconds() + 2 })
+  const [alice, other] = [await stage.device('alice', { token: first }), await stage.device('alice', { token: first })]
+  const firstEnded = endOf(other)
+  const exp = seconds() + 1_000
+  const renewed = tokenOf('alice', { exp, acl: { pub: ['get_contact_list'] } })
+  expect(await alice.asks('refresh_session', { token: renewed })).toMatchObject({ event: 'session_refreshed', exp })
+  expect(await alice.asks('whoami')).toMatchObject({ expires_at: new Date(exp * 1000).toISOString() })
+  expect(await alice.asks('get_block_list')).toMatchObject({ event: 'command_rejected', code: 'forbidden' })
+  expect(await firstEnded).toBe(0x87)
+  expect(alice.mqtt.connected).toBe(true)
+  expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
+})
+
+test.each([
+  ["another user's token", () => tokenOf('bob'), { token: 'is of another user' }],
+  ['a forged one', () => tokenFor('alice', 'a secret of her own'), { token: 'is not accepted' }],
+  ['one that has ended', () => tokenOf('alice', { exp: seconds() - 60 }), { token: 'is not accepted' }],
+  ['nonsense', () => 'nonsense', { token: 'is not accepted' }],
+])('%s does not refresh a session: forbidden, and the old one stands', async (_, make, fields) => {
+  const alice = await stage.device('alice')
+  const before = await alice.asks('whoami')
+  const answer = await alice.asks('refresh_session', { token: make() })
+  expect(answer).toMatchObject({ event: 'command_rejected', code: 'forbidden', fields })
+  expect(await alice.asks('whoami')).toMatchObject({ expires_at: before['expires_at'] })
+})
+
+test('a token that is no text is a bad payload', async () => {
+  const alice = await stage.device('alice')
+  for (const token of [7, null, { jwt: 'x' }, undefined]) {
+    expect(await alice.asks('refresh_session', { token })).toMatchObject({ code: 'bad_payload', fields: { token: {} } })
+  }
+})
+
+test('an operator kicks a user, or one of his clients; he may come back', async () => {
+  const [phone, laptop] = [
+    await stage.device('kim', { clientId: 'phone' }),
+    await stage.device('kim', { clientId: 'laptop' }),
+  ]
+  const [phoneEnd, laptopEnd] = [endOf(phone), endOf(laptop)]
+  expect(await operator.asks('kick_user', { user_id: 'kim', client_id: 'phone' })).toMatchObject({
+    event: 'user_kicked',
+    user_id: 'kim',
+    sessions: 1,
+  })
+  expect(await phoneEnd).toBe(0x98)
+  expect(laptop.mqtt.connected).toBe(true)
+  expect(await operator.asks('kick_user', { user_id: 'kim' })).toMatchObject({ sessions: 1 })
+  expect(await laptopEnd).toBe(0x98)
+  await stage.device('kim', { clientId: 'phone' })
+})
+
+test('a banned user is gone at once and refused, until he is no more', async () => {
+  const bob = await stage.device('bob')
+  const end = endOf(bob)
+  expect(await operator.asks('ban_user', { user_id: 'bob' })).toMatchObject({ event: 'user_banned', sessions: 1 })
+  expect(await end).toBe(0x98)
+  await expect(stage.device('bob')).rejects.toMatchObject({ code: 0x8a })
+  await expect(stage.device('bob', { version: 4 })).rejects.toMatchObject({ code: 5 })
+  await stage.device('bobby')
+  expect(await operator.asks('unban_user', { user_id: 'bob' })).toMatchObject({ event: 'user_unbanned' })
+  await stage.device('bob')
+})
+
+test('a ban may end by itself', async () => {
+  await operator.asks('ban_user', { user_id: 'carl', seconds: 1 })
+  await expect(stage.device('carl')).rejects.toMatchObject({ code: 0x8a })
+  await new Promise((resolve) => setTimeout(resolve, 1_100)) // what is waited for is time itself
+  await stage.device('carl')
+})
+
+test('a revoked token ends its own sessions and no other of its user', async () => {
+  const options = (jti: string): DeviceOptions => ({ token: tokenOf('dora', { jti }) })
+  const [lost, other] = [await stage.device('dora', options('lost')), await stage.device('dora', options('other'))]
+  const end = endOf(lost)
+  expect(await operator.asks('revoke_token', { jti: 'lost' })).toMatchObject({ event: 'token_revoked', sessions: 1 })
+  expect(await end).toBe(0x87)
+  await expect(stage.device('dora', options('lost'))).rejects.toMatchObject({ code: 0x87 })
+  expect(await other.asks('refresh_session', options('lost'))).toMatchObject({ code: 'forbidden' })
+  expect(await other.asks('whoami')).toMatchObject({ event: 'session_info' })
+})
+
+test.each(['kick_user', 'ban_user', 'unban_user', 'revoke_token'])('%s is for operators alone', async (command) => {
+  const [alice, victim] = [await stage.device('alice'), await stage.device('victim')]
+  for (const claims of [{}, { role: 'Operator' }, { role: ['operator'] }, { role: true }]) {
+    const someone = await stage.device('mallory', { token: tokenOf('mallory', claims) })
+    const answer = await someone.asks(command, { user_id: 'victim', jti: 'x' })
+    expect(answer).toMatchObject({ event: 'command_rejected', code: 'forbidden' })
+    await someone.leaves()
+  }
+  expect(await victim.asks('whoami')).toMatchObject({ event: 'session_info' })
+  await alice.leaves()
+})
+
+test('a ban and a revocation outlive a killed broker', async () => {
+  const parts = await Parts.open()
+  try {
+    const secret = parts.env['SECRET']!
+    const boss = await asOperator({ device: (sub, options) => parts.device(sub, options), secret })
+    await boss.asks('ban_user', { user_id: 'bob' })
+    await boss.asks('revoke_token', { jti: 'lost', exp: seconds() + 3_600 })
+    await parts.killBroker()
+    await parts.startBroker()
+    await expect(parts.device('bob')).rejects.toMatchObject({ code: 0x8a })
+    const lost = { token: tokenFor('dora', secret, { jti: 'lost' }) }
+    await expect(parts.device('dora', lost)).rejects.toMatchObject({ code: 0x87 })
+    await (await parts.device('dora')).leaves()
+  } finally {
+    await parts.close()
+  }
+})
+
+test('what a banned user has under way counts no more, his will neither', async () => {
+  const eve = await stage.device('eve', {
+    mqtt: { will: { topic: 'request_contact', payload: Buffer.from('{"user_id":"frank"}'), qos: 1, retain: false } },
+  })
+  const frank = await stage.device('frank')
+  const end = endOf(eve)
+  await operator.asks('ban_user', { user_id: 'eve' })
+  await end
+  expect(await frank.asks('get_contact_list')).toMatchObject({ contacts: [] })
+  expect(await frank.unread()).toEqual([])
+})
