@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError, type Config } from '../shared/config.ts'
-import { sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
+import type { Config } from '../shared/config.ts'
+import { tlsFiles } from '../shared/dev-secrets.ts'
 import type { Logger } from '../shared/log.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import type { Catalogue } from '../shared/wire/catalogue.ts'
@@ -13,10 +13,7 @@ import { OWN_COMMANDS } from './commands/own-commands.ts'
 import { Dispatch } from './dispatch/dispatch.ts'
 import { Events } from './events.ts'
 import { engineHooks } from './hooks.ts'
-import type { Identity } from './identity/authenticate.ts'
-import { BackOff } from './identity/back-off.ts'
-import { IssuerKeys } from './identity/issuer-keys.ts'
-import { openRevocations } from './identity/revocations.ts'
+import { openIdentity, readSecrets } from './identity/open-identity.ts'
 import type { IntakePorts } from './intake.ts'
 import { openLimits } from './limits.ts'
 import { AddressGate } from './listen/address-gate.ts'
@@ -24,6 +21,7 @@ import { listenAdmin } from './listen/admin.ts'
 import { deadLetterRequests } from './listen/dead-letter-requests.ts'
 import { listenTls } from './listen/tls.ts'
 import { listenWss } from './listen/wss.ts'
+import { watchCertificate } from './listen/watch-certificate.ts'
 import { LiveSessions } from './live-sessions.ts'
 import { openMetrics } from './metrics.ts'
 import { openDeadLetters } from './queue/dead-letters.ts'
@@ -31,7 +29,6 @@ import { openQueue } from './queue/durable-queue.ts'
 import { holdFolder } from './storage/hold-folder.ts'
 import { openLmdb } from './storage/lmdb.ts'
 import type { Storage } from './storage/storage.ts'
-import { isOpenFilter } from './topic-filter.ts'
 
 export interface Broker extends Closable {
   readonly ports: { mqtts: number; wss: number; admin: number }
@@ -48,36 +45,11 @@ async function openStorage({ DATA_DIR }: Config, log: Logger): Promise<Storage> 
   return { ...storage, close: () => closeAll([held, storage]) }
 }
 
-/** @throws {ConfigError} when a group is granted what is no filter of open topics */
-function openIdentity(config: Config, storage: Storage, log: Logger): Identity {
-  const dir = join(config.DATA_DIR, 'broker', 'issuers')
-  const grants = new Map(Object.entries(config.HANDLER_GRANTS))
-  for (const [group, { pub, sub }] of grants) {
-    const wrong = [...pub, ...sub].find((filter) => !isOpenFilter(filter))
-    if (wrong !== undefined) throw new ConfigError(`HANDLER_GRANTS: ${group}: ${wrong} is no filter of open topics`)
-  }
-  for (const { issuer, audience } of config.OIDC_ISSUERS) {
-    if (audience === undefined)
-      log.warn({ issuer }, 'OIDC_ISSUERS: without an audience, its tokens for anybody are taken')
-  }
-  return {
-    sources: {
-      secrets: tokenSecrets(config),
-      issuers: config.OIDC_ISSUERS.map((settings) => new IssuerKeys(settings, dir, log)),
-    },
-    revocations: openRevocations(storage),
-    keys: {
-      shared: sharedHandlerKeys(config),
-      groups: config.HANDLER_KEYS,
-      grants,
-      backOff: new BackOff(),
-    },
-  }
-}
-
 /** Starts a broker: its queue, its MQTT engine and its listeners. Resolves when it serves. */
 export async function startBroker(config: Config, declared: Catalogue, log: Logger): Promise<Broker> {
   let catalogue = declared
+  const secrets = readSecrets(config)
+  const tls = await tlsFiles(config)
   const metrics = openMetrics()
   const storage = await openStorage(config, log)
   const queue = await openQueue(storage, {
@@ -92,7 +64,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   const dispatch = new Dispatch({ config, storage, queue, dead, engine: () => engine, events, metrics, log })
   dispatch.declare(catalogue)
 
-  const identity = openIdentity(config, storage, log)
+  const identity = openIdentity(config, secrets, storage, log)
   const live = new LiveSessions({
     end: (session, reasonCode) => engine.end(session, reasonCode),
     expiring({ user, client, token }) {
@@ -153,7 +125,6 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   const engine: MqttEngine = await openEngine(config, storage, hooks)
   try {
     dispatch.resume()
-    const tls = await tlsFiles(config)
     const { HOST: host } = config
     const admin = await listenAdmin(
       { host: config.ADMIN_HOST, port: config.ADMIN_PORT },
@@ -176,6 +147,12 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     const web = { host, port: config.WSS_PORT, tls, gate, origins, maxPayload, timeout }
     const wss = await listenWss(web, (stream, from) => engine.accept(stream, from))
     opened.push(wss, engine) // closed first: it says goodbye before the sockets are cut
+    const renew = async (): Promise<void> => {
+      const renewed = await tlsFiles(config)
+      mqtts.renew(renewed)
+      wss.renew(renewed)
+    }
+    opened.push(watchCertificate(config, renew, log))
     ready = true
     const ports = { mqtts: mqtts.port, wss: wss.port, admin: admin.port }
     log.info({ host, ports }, 'the broker listens')
@@ -184,9 +161,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       async reload(now) {
         catalogue = now
         dispatch.declare(now)
-        const renewed = await tlsFiles(config)
-        mqtts.renew(renewed)
-        wss.renew(renewed)
+        await renew()
       },
       close: () => {
         ready = false

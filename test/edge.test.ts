@@ -49,6 +49,37 @@ test('TLS older than 1.2 is refused', async () => {
   expect(err.code).toMatch(/SSL|RESET/)
 })
 
+test.each(['AES128-SHA', 'ECDHE-ECDSA-AES128-SHA256', 'AES128-GCM-SHA256', 'NULL', 'DES-CBC3-SHA'])(
+  'a client that has only the cipher %s is refused: no forward secrecy, or no authenticated encryption',
+  async (cipher) => {
+    for (const port of [stage.broker.ports.mqtts, stage.broker.ports.wss]) {
+      const refused = new Promise<NodeJS.ErrnoException>((resolve) => {
+        try {
+          const ciphers = `${cipher}@SECLEVEL=0`
+          connectTls({ port, ca: stage.ca, maxVersion: 'TLSv1.2', ciphers }).on('error', resolve)
+        } catch (err) {
+          resolve(err as NodeJS.ErrnoException) // not even OpenSSL has it any more
+        }
+      })
+      expect((await refused).code).toMatch(/SSL|RESET/)
+    }
+  },
+)
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s with a good cipher is served', async (version) => {
+  const socket = connectTls({
+    port: stage.broker.ports.mqtts,
+    host: '127.0.0.1',
+    ca: stage.ca,
+    minVersion: version,
+    maxVersion: version,
+  })
+  await once(socket, 'secureConnect')
+  expect(socket.getProtocol()).toBe(version)
+  expect(socket.getCipher().standardName).toMatch(/GCM|CHACHA20/)
+  socket.destroy()
+})
+
 /** The HTTP status that a WebSocket's opening gets, 101 for one that opens, and what it agreed on. */
 async function opens(headers: Record<string, string>, protocols = ['mqtt'], path = '/mqtt') {
   const ws = new WebSocket(stage.wss.replace('/mqtt', path), protocols, { ca: stage.ca, headers })
@@ -181,6 +212,18 @@ test('a renewed certificate is shown to who comes next, and disconnects nobody',
     await other.broker.reload(await describe(HANDLERS))
     const now = await Promise.all([shown(mqtts), shown(wss)])
     expect(now.map(({ fingerprint256 }) => fingerprint256 === before)).toEqual([false, false])
+    const again = await certificate('renewed again')
+    use(again)
+    const fingerprint = async (port: number): Promise<string> => {
+      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      await once(socket, 'secureConnect')
+      const { fingerprint256 } = socket.getPeerCertificate()
+      socket.destroy()
+      return fingerprint256
+    }
+    while ((await fingerprint(wss)) === now[1].fingerprint256) await new Promise((resolve) => setTimeout(resolve, 50)) // by itself
+    use(renewed)
+    while ((await fingerprint(wss)) !== now[1].fingerprint256) await new Promise((resolve) => setTimeout(resolve, 50))
     const carl = await Device.connect('carl', other.url, other.secret, renewed.cert)
     for (const one of [alice, bob, carl]) {
       expect(await one.asks('get_contact_list')).toMatchObject({ event: 'contact_list' }) // the handlers stay, too

@@ -1,23 +1,22 @@
 import { promisify } from 'node:util'
-import type { AedesPublishPacket, AuthenticateError, Client, ConnectPacket, PublishPacket, Subscription } from 'aedes'
+import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'aedes'
 import type { Config } from '../../shared/config.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
-import { Denied, type DeniedAs, type HandlerSession, type Session } from '../session.ts'
+import type { HandlerSession, Session } from '../session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { answerInOrder } from './acknowledge.ts'
+import { admission } from './admission.ts'
 import { coalesce } from './coalesce.ts'
 import { Core } from './core.ts'
-import { changeConnack, withUserProperties } from './connack.ts'
-import { countingEmitter, duplicatesWithinOneEmit } from './emitter.ts'
-import { faultOfConnect, guardPackets, INERT, isTopicName, SINK } from './guard.ts'
-import { HandlerInbox } from './handler-inbox.ts'
+import { connect, connectionOf, firstOfEach } from './connection.ts'
+import { countingEmitter } from './emitter.ts'
+import { guardPackets, INERT, isTopicName, SINK } from './guard.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { openTopics } from './open-topics.ts'
 import {
   MESSAGE_RATE_TOO_HIGH,
   RECEIVE_MAXIMUM_EXCEEDED,
   type Delivery,
-  type From,
   type Hooks,
   type Incoming,
   type MqttEngine,
@@ -26,40 +25,15 @@ import { OPEN, openSessionStore } from './session-store.ts'
 import { isTooLarge } from './too-large.ts'
 import { sessionPersistence } from './sessions.ts'
 
-const HANDLER_NAME = /^handler(?::|$)/
-/** What a refused login is told: on MQTT 5, on 3.1.1. [MQTT-3.2.2.2] */
-const CONNACK: Record<DeniedAs, [number, number]> = {
-  unauthorized: [0x87, 5],
-  banned: [0x8a, 5],
-  too_many: [0x97, 3],
-  too_often: [0x9f, 3],
-}
-/** Deliveries that a handler may leave without PUBACK: well over any window, and well under what ids there are. */
-const MAX_UNACKNOWLEDGED = 20_000
 /** Wills that wait for their delay; beyond, they are sent at once. */
 const MAX_DELAYED_WILLS = 1_000
-
-/** What is known of one connection. */
-interface Connection {
-  readonly from: From
-  /** As its CONNECT says. */
-  username?: string | undefined
-  clientId?: string | undefined
-  properties?: Record<string, string>
-  session?: Session
-  isRefused?: boolean
-  inbox?: HandlerInbox
-  /** What it has subscribed to. */
-  readonly filters: Set<string>
-}
 
 /** Starts Aedes behind our port: its hooks, our sessions, and a guard for each of its traps. */
 export async function openEngine(config: Config, storage: Storage, hooks: Hooks): Promise<MqttEngine> {
   const clients = new Map<string, { client: InnerClient; session: Session }>()
   const clientOf = new WeakMap<Session, InnerClient>()
-  const connections = new WeakMap<object, Connection>()
   const emitter = countingEmitter()
-  const connectionOf = (client: object): Connection => connections.get(client)!
+  const { preConnect, authenticate, refused } = admission(hooks, emitter)
 
   const store = openSessionStore(storage, {
     maxWaiting: config.MAX_OFFLINE_EVENTS,
@@ -142,77 +116,10 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   core.on('subscribe', (subs, client) => {
     for (const sub of subs) {
       if (!sub.topic.startsWith(OPEN) || sub.qos > 2 || !wantsRetained(sub)) continue
-      open.welcome(client.id, sub).catch((err: Error) => hooks.fault(connections.get(client)?.session, err))
+      open.welcome(client.id, sub).catch((err: Error) => hooks.fault(connectionOf(client).session, err))
     }
   })
   await core.listen()
-
-  function preConnect(client: Client, packet: ConnectPacket, done: (err: Error | null, ok: boolean) => void): void {
-    const inner = client as unknown as InnerClient
-    inner.subscriptions = Object.create(null)
-    inner.duplicates = duplicatesWithinOneEmit(emitter)
-    const connection = connectionOf(client)
-    connection.username = packet.username
-    connection.clientId = packet.clientId
-    connection.properties = firstOfEach(packet.properties?.userProperties)
-    delete packet.properties?.userProperties // Aedes keeps the CONNECT as long as the connection, and its will longer
-    inner.pause() // or what comes next is handled before it is known who sends it; Aedes resumes after the CONNACK
-    const fault = faultOfConnect(packet)
-    if (fault !== undefined) {
-      refused(inner, fault)
-      return done(new Error(fault), false)
-    }
-    if (HANDLER_NAME.test(packet.username ?? '')) beforeHandler(packet)
-    // Clean Start 0 without Session Expiry would drop the queue it resumes: kept while connected, wiped at the end.
-    else if (packet.protocolVersion === 5 && !packet.clean) keepWhileConnected.add(inner)
-    done(null, true)
-  }
-
-  function refused(client: InnerClient, reason: string, user?: Denied['user']): void {
-    const connection = connectionOf(client)
-    const { from, username, clientId } = connection
-    connection.isRefused = true
-    hooks.refusedConnect(reason, { address: from.address, username, client: clientId, user })
-  }
-
-  async function login(client: InnerClient, username?: string, password?: Buffer): Promise<void> {
-    const connection = connectionOf(client)
-    const { from, properties = {} } = connection
-    const session = await hooks.authenticate({
-      ...from,
-      username,
-      client: client.id,
-      properties,
-      password: password?.toString(),
-    })
-    client.id = session.id
-    if (session.kind === 'handler') connection.inbox = new HandlerInbox(MAX_UNACKNOWLEDGED)
-    else if (keepWhileConnected.has(client)) client.clean = false
-    connection.session = session
-    if (client.version === 5 && session.kind === 'device') {
-      changeConnack(client, withUserProperties({ 'user-id': session.user }))
-    }
-  }
-
-  function authenticate(
-    client: Client,
-    username: string | undefined,
-    password: Buffer | undefined,
-    done: (err: AuthenticateError | null, ok: boolean | null) => void,
-  ): void {
-    const inner = client as unknown as InnerClient
-    login(inner, username, password).then(
-      () => done(null, true),
-      (err: Error) => {
-        const as = err instanceof Denied ? err.as : 'unauthorized'
-        refused(inner, err.message, err instanceof Denied ? err.user : undefined)
-        const [reasonCode, returnCode] = CONNACK[as]
-        if (inner.version === 5 && as !== 'unauthorized')
-          changeConnack(inner, (connack) => ({ ...connack, reasonCode }))
-        done(Object.assign(new Error('not authorized'), { returnCode }), null)
-      },
-    )
-  }
 
   core.registered = (client) => {
     const session = connectionOf(client).session!
@@ -320,8 +227,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   return {
     accept(stream, from) {
       const client = core.handle(stream) as unknown as InnerClient
-      const connection: Connection = { from, filters: new Set() }
-      connections.set(client, connection)
+      const connection = connect(client, from)
       guardPackets(client, {
         most: () => (connection.inbox ? Infinity : config.PACKETS_PER_CONNECTION),
         flooded() {
@@ -356,7 +262,6 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   }
 }
 
-const keepWhileConnected = new WeakSet<object>()
 /** Subscriptions that were not there before. */
 const fresh = new WeakSet<Subscription>()
 
@@ -370,13 +275,6 @@ function nextIdOf(client: InnerClient): number {
   const id = client._nextId
   client._nextId = (id % 65_535) + 1
   return id
-}
-
-/** A handler's session is clean and has no will: what it held is redelivered to another. */
-function beforeHandler(packet: ConnectPacket): void {
-  packet.clean = true
-  delete packet.will
-  if (packet.properties) delete packet.properties.sessionExpiryInterval
 }
 
 function incoming(packet: PublishPacket, { clean }: InnerClient): Incoming {
@@ -394,9 +292,4 @@ function incoming(packet: PublishPacket, { clean }: InnerClient): Incoming {
     retain: packet.retain,
     properties: firstOfEach(properties?.userProperties),
   }
-}
-
-function firstOfEach(userProperties: object = {}): Record<string, string> {
-  const given = Object.entries(userProperties as Record<string, string | string[]>)
-  return Object.fromEntries(given.map(([name, value]) => [name, Array.isArray(value) ? (value[0] ?? '') : value]))
 }

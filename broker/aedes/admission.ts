@@ -1,0 +1,101 @@
+import type { AuthenticateError, Client, ConnectPacket } from 'aedes'
+import { Denied, type DeniedAs } from '../session.ts'
+import { changeConnack, withUserProperties } from './connack.ts'
+import { connectionOf, firstOfEach } from './connection.ts'
+import { duplicatesWithinOneEmit, type CountingEmitter } from './emitter.ts'
+import { faultOfConnect } from './guard.ts'
+import { HandlerInbox } from './handler-inbox.ts'
+import type { InnerClient } from './internals.ts'
+import type { Hooks } from './port.ts'
+
+const HANDLER_NAME = /^handler(?::|$)/
+/** What a refused login is told: on MQTT 5, on 3.1.1. [MQTT-3.2.2.2] */
+const CONNACK: Record<DeniedAs, [number, number]> = {
+  unauthorized: [0x87, 5],
+  banned: [0x8a, 5],
+  too_many: [0x97, 3],
+  too_often: [0x9f, 3],
+}
+/** Deliveries that a handler may leave without PUBACK: well over any window, and well under what ids there are. */
+const MAX_UNACKNOWLEDGED = 20_000
+
+/** What Aedes asks at a CONNECT, in its order. */
+export function admission(hooks: Hooks, emitter: CountingEmitter) {
+  const keepWhileConnected = new WeakSet<object>()
+
+  function preConnect(client: Client, packet: ConnectPacket, done: (err: Error | null, ok: boolean) => void): void {
+    const inner = client as unknown as InnerClient
+    inner.subscriptions = Object.create(null)
+    inner.duplicates = duplicatesWithinOneEmit(emitter)
+    const connection = connectionOf(client)
+    connection.username = packet.username
+    connection.clientId = packet.clientId
+    connection.properties = firstOfEach(packet.properties?.userProperties)
+    delete packet.properties?.userProperties // Aedes keeps the CONNECT as long as the connection, and its will longer
+    inner.pause() // or what comes next is handled before it is known who sends it; Aedes resumes after the CONNACK
+    const fault = faultOfConnect(packet)
+    if (fault !== undefined) {
+      refused(inner, fault)
+      return done(new Error(fault), false)
+    }
+    if (HANDLER_NAME.test(packet.username ?? '')) beforeHandler(packet)
+    // Clean Start 0 without Session Expiry would drop the queue it resumes: kept while connected, wiped at the end.
+    else if (packet.protocolVersion === 5 && !packet.clean) keepWhileConnected.add(inner)
+    done(null, true)
+  }
+
+  function refused(client: InnerClient, reason: string, user?: Denied['user']): void {
+    const connection = connectionOf(client)
+    const { from, username, clientId } = connection
+    connection.isRefused = true
+    hooks.refusedConnect(reason, { address: from.address, username, client: clientId, user })
+  }
+
+  async function login(client: InnerClient, username?: string, password?: Buffer): Promise<void> {
+    const connection = connectionOf(client)
+    const { from, properties = {} } = connection
+    const session = await hooks.authenticate({
+      ...from,
+      username,
+      client: client.id,
+      properties,
+      password: password?.toString(),
+    })
+    client.id = session.id
+    if (session.kind === 'handler') connection.inbox = new HandlerInbox(MAX_UNACKNOWLEDGED)
+    else if (keepWhileConnected.has(client)) client.clean = false
+    connection.session = session
+    if (client.version === 5 && session.kind === 'device') {
+      changeConnack(client, withUserProperties({ 'user-id': session.user }))
+    }
+  }
+
+  function authenticate(
+    client: Client,
+    username: string | undefined,
+    password: Buffer | undefined,
+    done: (err: AuthenticateError | null, ok: boolean | null) => void,
+  ): void {
+    const inner = client as unknown as InnerClient
+    login(inner, username, password).then(
+      () => done(null, true),
+      (err: Error) => {
+        const as = err instanceof Denied ? err.as : 'unauthorized'
+        refused(inner, err.message, err instanceof Denied ? err.user : undefined)
+        const [reasonCode, returnCode] = CONNACK[as]
+        if (inner.version === 5 && as !== 'unauthorized')
+          changeConnack(inner, (connack) => ({ ...connack, reasonCode }))
+        done(Object.assign(new Error('not authorized'), { returnCode }), null)
+      },
+    )
+  }
+
+  return { preConnect, authenticate, refused }
+}
+
+/** A handler's session is clean and has no will: what it held is redelivered to another. */
+function beforeHandler(packet: ConnectPacket): void {
+  packet.clean = true
+  delete packet.will
+  if (packet.properties) delete packet.properties.sessionExpiryInterval
+}

@@ -1,0 +1,36 @@
+import type { Session } from '../session.ts'
+import type { HandlerInbox } from './handler-inbox.ts'
+import type { From } from './port.ts'
+
+/** What is known of one connection. */
+export interface Connection {
+  readonly from: From
+  /** As its CONNECT says. */
+  username?: string | undefined
+  clientId?: string | undefined
+  properties?: Record<string, string>
+  session?: Session
+  isRefused?: boolean
+  inbox?: HandlerInbox
+  /** What it has subscribed to. */
+  readonly filters: Set<string>
+}
+
+const connections = new WeakMap<object, Connection>()
+
+export function connect(client: object, from: From): Connection {
+  const connection = { from, filters: new Set<string>() }
+  connections.set(client, connection)
+  return connection
+}
+
+/** Of a client of Aedes: each has one from the start. */
+export function connectionOf(client: object): Connection {
+  return connections.get(client)!
+}
+
+/** User properties, each with its first value. */
+export function firstOfEach(userProperties: object = {}): Record<string, string> {
+  const given = Object.entries(userProperties as Record<string, string | string[]>)
+  return Object.fromEntries(given.map(([name, value]) => [name, Array.isArray(value) ? (value[0] ?? '') : value]))
+}
