@@ -87,7 +87,8 @@ export function engineHooks(ports: HookPorts): Hooks {
     mayReceive,
     refusedConnect(reason, { address, username, client, user }) {
       metrics.refusedConnects.inc()
-      const name = { username: username?.slice(0, 64), client: client?.slice(0, 256) }
+      const isOurs = username === undefined || /^(?:JWT|handler(?::[\w-]{1,64})?)$/.test(username)
+      const name = { username: isOurs ? username : '(another)', client: client?.slice(0, 256) } // or it may be a token
       log.warn({ reason, address, ...name, user }, 'connect refused')
     },
     parsed(kind) {

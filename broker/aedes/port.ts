@@ -116,7 +116,7 @@ export const REASON: Record<Refusal['code'], number> = {
   not_found: 0x83,
   conflict: 0x83,
   rate_limited: 0x97,
-  too_large: 0x95,
+  too_large: 0x83, // 0x95 is none of PUBACK's
   unavailable: 0x97,
   timeout: 0x83,
   offline: 0x83,

@@ -46,7 +46,7 @@ export async function listenTls(
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  server.on('tlsClientError', () => {}) // scanners and plain TCP: the socket is closed, there is nobody to answer
+  server.on('tlsClientError', (_, socket) => socket.destroy()) // scanners, plain TCP, who says nothing: Node leaves them open
   await listening(server, host, port)
   return {
     port: portOf(server),

@@ -2,8 +2,8 @@ import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import jwt from 'jsonwebtoken'
 import { connectAsync } from 'mqtt'
-import { tokenFor, type Device } from './device.ts'
-import { openStage, type Stage } from './stage.ts'
+import { tokenFor, type Device } from '../device.ts'
+import { openStage, type Stage } from '../stage.ts'
 
 // Mallory's tokens. Each is refused with "not authorized" and no more; the log says why, and holds no token.
 
@@ -60,6 +60,17 @@ const ATTACKS: [string, () => string, RegExp][] = [
     /invalid signature/,
   ],
   ['a kid that is a path', () => forged(good(), { alg: 'HS256', kid: '../../../dev/null' }, ''), /invalid signature/],
+  [
+    'a kid that is a URL',
+    () => forged(good(), { alg: 'HS256', kid: 'https://127.0.0.1:1/key' }, 'my'),
+    /invalid signature/,
+  ],
+  [
+    'a kid that is SQL',
+    () => forged(good(), { alg: 'HS256', kid: "' UNION SELECT 'my' --" }, 'my'),
+    /invalid signature/,
+  ],
+  ['a kid that is an object', () => forged(good(), { alg: 'HS256', kid: { x: 1 } }, 'my'), /invalid signature/],
   ['a demand we do not know', () => withHeader({ crit: ['exp'], exp: 1 }), /crit/],
   ['an empty demand', () => withHeader({ crit: [] }), /crit/],
   ['no end', () => forged({ sub: 'mallory' }), /exp is missing/],
@@ -71,6 +82,8 @@ const ATTACKS: [string, () => string, RegExp][] = [
   ['an end that is null', () => forged(good({ exp: null })), /exp/],
   ['a beginning that is to come', () => forged(good({ nbf: inAnHour() })), /not active/],
   ['a beginning in text', () => forged(good({ nbf: 'yesterday' })), /nbf/],
+  ['a jti that is no text', () => forged(good({ jti: 7 })), /jti/],
+  ['a jti of 300 characters', () => forged(good({ jti: 'x'.repeat(300) })), /jti/],
   ['no subject', () => forged({ exp: inAnHour() }), /sub/],
   ['an empty subject', () => forged(good({ sub: '' })), /sub/],
   ['a number for a subject', () => forged(good({ sub: 7 })), /sub/],

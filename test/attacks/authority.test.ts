@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { readContract } from '../../scripts/async-api.ts'
+import { groupsIn } from '../../shared/runtime/scan.ts'
+import type { Device, Received } from '../device.ts'
+import { HANDLERS, openStage, type Stage } from '../stage.ts'
+
+// Every command, by somebody whom it does not concern: he reads, changes and learns nothing.
+
+const { commands } = await readContract()
+const OF_USERS = Object.keys(commands).filter((name) => 'user_id' in (commands[name]!.input.properties ?? {}))
+let stage: Stage
+let alice: Device
+let bob: Device
+beforeAll(async () => {
+  stage = await openStage(await groupsIn(HANDLERS))
+  alice = await stage.device('alice')
+  bob = await stage.device('bob')
+  await alice.asks('request_contact', { user_id: 'bob' })
+  await bob.asks('accept_contact', { user_id: 'alice' })
+  await alice.asks('block_user', { user_id: 'carol' })
+  await alice.unread()
+  await bob.unread()
+})
+afterAll(() => stage.close())
+
+/** An answer without what differs from call to call. */
+function bare({ re: _re, at: _at, ...rest }: Received, names: Record<string, string>): string {
+  return Object.entries(names).reduce((text, [name, role]) => text.replaceAll(name, role), JSON.stringify(rest))
+}
+
+test.each(OF_USERS)('%s tells a stranger the same of a user and of nobody', async (command) => {
+  const answers = []
+  for (const [i, target] of ['alice', 'nobody-there'].entries()) {
+    const mallory = await stage.device(`mallory-${command.replaceAll('_', '-')}-${i}`)
+    const input = Object.fromEntries((commands[command]!.input.required ?? []).map((name) => [name, target]))
+    answers.push(bare(await mallory.asks(command, input), { [mallory.user]: 'ME', [target]: 'TARGET' }))
+    await mallory.leaves()
+  }
+  expect(answers[0]).toBe(answers[1])
+})
+
+test.each(OF_USERS)('%s tells one who is blocked the same as a stranger', async (command) => {
+  if (command === 'block_user' || command === 'unblock_user') return expect(commands[command]!.group).toBe('contacts')
+  const [carol, stranger] = [
+    await stage.device('carol'),
+    await stage.device(`stranger-${command.replaceAll('_', '-')}`),
+  ]
+  const input = Object.fromEntries((commands[command]!.input.required ?? []).map((name) => [name, 'alice']))
+  const [blocked, free] = [await carol.asks(command, input), await stranger.asks(command, input)]
+  expect(bare(blocked, { carol: 'ME', alice: 'TARGET' })).toBe(bare(free, { [stranger.user]: 'ME', alice: 'TARGET' }))
+  await Promise.all([carol.leaves(), stranger.leaves()])
+})
+
+test('after all of that the contacts of others are as they were, and nobody has read them', async () => {
+  expect(await alice.asks('get_block_list')).toMatchObject({ users: ['carol'] })
+  const lists = [await alice.asks('get_contact_list', { limit: 100 }), await bob.asks('get_contact_list')]
+  expect((lists[0]!['contacts'] as { user_id: string }[]).filter(({ user_id }) => user_id === 'bob')).toEqual([
+    { user_id: 'bob', state: 'contact' },
+  ])
+  expect(lists[1]).toMatchObject({ contacts: [{ user_id: 'alice', state: 'contact' }] })
+  expect((await bob.unread()).filter(({ event }) => event !== 'contact_list')).toEqual([])
+  expect((await alice.unread()).map(({ user_id }) => user_id)).not.toContain('carol')
+})
+
+test('no list shows another his: each command without a target answers of its sender alone', async () => {
+  const mallory = await stage.device('mallory')
+  const reads = Object.keys(commands).filter(
+    (name) => !OF_USERS.includes(name) && (commands[name]!.input.required ?? []).length === 0,
+  )
+  expect(reads).toEqual(expect.arrayContaining(['whoami', 'get_contact_list', 'get_block_list']))
+  for (const command of reads) {
+    const answer = JSON.stringify(await mallory.asks(command))
+    expect([command, answer.includes('alice'), answer.includes('bob')]).toEqual([command, false, false])
+  }
+})

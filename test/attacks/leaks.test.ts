@@ -1,0 +1,68 @@
+import { connect as connectTcp } from 'node:net'
+import { once } from 'node:events'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { connectAsync } from 'mqtt'
+import { tokenFor } from '../device.ts'
+import { Parts } from '../parts.ts'
+import { Run } from '../process.ts'
+
+// No token, key, password or session description in any log line, error or page.
+
+const SDP = 'v=0 o=- 4611731400430051336 2 IN IP4 127.0.0.1 s=- ice-pwd:asd88fgpdd777uzjYhagZg'
+let parts: Parts
+beforeAll(async () => {
+  parts = await Parts.open({ LOG_LEVEL: 'trace', HANDLER_KEYS: 'contacts=the own key of the contacts group' })
+})
+afterAll(() => parts.close())
+
+test('a whole day of use and abuse leaves no secret in what the processes say, nor on the admin port', async () => {
+  const secret = parts.env['SECRET']!
+  const token = tokenFor('alice', secret, { jti: 'the-id-of-the-token' })
+  const handlers = await parts.startHandlers()
+  const alice = await parts.device('alice', { token })
+  await alice.asks('request_contact', { user_id: 'bob', note: SDP })
+  await alice.asks('request_contact', { user_id: { secret: SDP } })
+  await alice.asks('signal', { target: 'bob', type: 'offer', body: SDP })
+  await alice.asks('refresh_session', { token })
+  await alice.asks('refresh_session', { token: tokenFor('bob', secret) })
+  const refused = (username: string, password: string) =>
+    expect(connectAsync(parts.url, { ca: parts.ca, username, password, reconnectPeriod: 0 }, false)).rejects.toThrow()
+  await refused('JWT', `${token.slice(0, -4)}AAAA`)
+  await refused('handler', 'a guessed key of a handler')
+  await refused('handler:contacts', 'another guessed key')
+  await refused(token, 'swapped by mistake')
+  const admin = `http://127.0.0.1:${parts.operator.env!['ADMIN_PORT']}`
+  const pages = await Promise.all(
+    ['/metrics', '/readyz', '/healthz', '/', `/dead?token=${token}`].map(async (path) =>
+      (await fetch(admin + path)).text(),
+    ),
+  )
+  handlers.kill('SIGTERM')
+  await handlers.ended
+  const wrong = parts.keep(
+    new Run(['broker/main.ts'], { env: { ...parts.env, SECRET: 'short-pw', DATA_DIR: `${parts.dir}/other` } }),
+  )
+  await wrong.ended
+
+  const said = [parts.broker, handlers, wrong].map(({ stdout, stderr }) => stdout + stderr).join('')
+  expect(said).toContain('connect refused') // it has looked
+  const secrets = [
+    secret,
+    parts.handlerKey,
+    'the own key of the contacts group',
+    'guessed key',
+    'short-pw',
+    'ice-pwd',
+    ...token.split('.').map((part) => part.slice(0, 30)),
+  ]
+  for (const one of secrets) {
+    expect([one, said.includes(one)]).toEqual([one, false])
+    expect([one, pages.join('').includes(one)]).toEqual([one, false])
+  }
+})
+
+test('health and metrics answer on loopback only', async () => {
+  const elsewhere = connectTcp(Number(parts.operator.env!['ADMIN_PORT']), '127.0.0.2')
+  const [err] = (await once(elsewhere, 'error')) as [NodeJS.ErrnoException]
+  expect(err.code).toBe('ECONNREFUSED')
+})
