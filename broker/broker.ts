@@ -73,7 +73,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     },
   })
   const limits = openLimits(config, (session) => {
-    log.warn({ user: session.user }, 'a flood of publishes')
+    hooks.flooded(session)
     engine.end(session, MESSAGE_RATE_TOO_HIGH)
   })
 

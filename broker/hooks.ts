@@ -96,6 +96,10 @@ export function engineHooks(ports: HookPorts): Hooks {
       if (!counter) packets.set(kind, (counter = metrics.packets.labels({ kind })))
       counter.inc()
     },
+    flooded(session) {
+      log.warn({ session: session?.id }, 'a flood')
+      if (session?.kind === 'device') void limits.floods(session)
+    },
     fault: (session: Session | undefined, err) =>
       log.info({ session: session?.id, reason: err.message }, 'connection fault'),
   }

@@ -5,6 +5,8 @@ import { Denied, type DeviceSession } from './session.ts'
 
 /** Seconds over which a user's publishes are counted. */
 const PUBLISHES = 10
+/** Seconds for which a user who was disconnected for a flood may not connect: or he floods with connects. */
+const FLOODED = 10
 /** Seconds over which a client's connects are counted. */
 const CONNECTS = 60
 
@@ -22,7 +24,14 @@ export function openLimits(config: Config, flooded: (session: DeviceSession) => 
     blockDuration: config.CONNECT_BAN / 1000,
   })
 
+  const floods = new RateLimiterMemory({ points: 1, duration: FLOODED })
+
   return {
+    /** A session was ended since it sent too much. */
+    async floods({ user }: DeviceSession): Promise<void> {
+      await floods.block(user, FLOODED)
+    },
+
     /** @throws {Refusal} `rate_limited`, with the time after which it may again */
     async publish(session: DeviceSession): Promise<void> {
       try {
@@ -34,8 +43,9 @@ export function openLimits(config: Config, flooded: (session: DeviceSession) => 
       }
     },
 
-    /** @throws {Denied} when this client of this user connects again and again */
+    /** @throws {Denied} when this client of this user connects again and again, or its user has just flooded */
     async connect({ id, user }: DeviceSession): Promise<void> {
+      if (await floods.get(user)) throw new Denied('the user has just sent a flood', 'too_often', user)
       await connects.consume(id).catch(({ msBeforeNext }: RateLimiterRes) => {
         throw new Denied(
           `this client connects too often; refused for ${Math.ceil(msBeforeNext / 1000)} s`,

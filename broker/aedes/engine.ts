@@ -231,7 +231,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       guardPackets(client, {
         most: () => (connection.inbox ? Infinity : config.PACKETS_PER_CONNECTION),
         flooded() {
-          hooks.fault(connection.session, new Error('too many packets'))
+          hooks.flooded(connection.session)
           client.disconnect({ reasonCode: MESSAGE_RATE_TOO_HIGH })
         },
         parsed: (kind) => hooks.parsed(kind),

@@ -13,6 +13,8 @@ const REFUSED = '$refused/'
 const MAX_CLIENT_ID = 256
 /** Bytes of a CONNECT at most: a token of 8 KB, a will, and room. */
 export const MAX_CONNECT_BYTES = 32_768
+/** Packets of one connection in one turn of the event loop: what it sends beyond waits for the next, after the others. */
+const PACKETS_PER_TURN = 32
 /** Milliseconds over which a connection's packets are counted. */
 const COUNTED = 10_000
 
@@ -73,12 +75,23 @@ function weightOf(packet: Packet): number {
 
 /**
  * Lets the parser see one packet at a time, whole and in one piece. By itself it follows lengths inside a packet into those behind
- * it (64 KB of such packets take seconds), and walks the list of pieces at every byte. A stranger's first packet is bounded: he
- * may not make us hold what a user may, and Aedes has one bound for all.
+ * it (64 KB of such packets take seconds), walks the list of pieces at every byte, and goes through a whole chunk, of 32,000 PINGs
+ * perhaps, before anybody else is served. A stranger's first packet is bounded: he may not make us hold what a user may, and Aedes
+ * has one bound for all.
  */
 function parseAlone(client: InnerClient, fault: (reason: string) => void): void {
   const parser = client._parser
   const parsePayload = parser._parsePayload.bind(parser)
+  let left = PACKETS_PER_TURN
+  let waits = false
+  const nextTurn = (): void => {
+    left = PACKETS_PER_TURN
+    if (!waits) return
+    waits = false
+    if (client.closed || parser.error) return
+    parser.parse(undefined) // goes on with what it has
+    client._nextBatch()
+  }
   parser._parsePayload = () => {
     const { _list: all, packet } = parser
     if (!client.connected && !client.connecting && packet.length > MAX_CONNECT_BYTES) {
@@ -86,6 +99,13 @@ function parseAlone(client: InnerClient, fault: (reason: string) => void): void 
       return false
     }
     if (all.length < packet.length) return false
+    if (left === PACKETS_PER_TURN) setImmediate(nextTurn)
+    if (left === 0) {
+      if (!waits) client._parsingBatch++ // so that it reads no more meanwhile
+      waits = true
+      return false
+    }
+    left--
     parser._list = new all.constructor(all.slice(0, packet.length))
     try {
       return parsePayload()

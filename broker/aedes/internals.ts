@@ -17,6 +17,10 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
   maximumPacketSize: number | undefined
   /** Reads nothing more until `resume`. */
   pause(): void
+  /** Packets it has still to handle: when there are none, it reads on. */
+  _parsingBatch: number
+  /** One of them is handled. */
+  _nextBatch(): void
   connackSent: boolean
   /** False: it wants no Reason String [MQTT-3.1.2-29]. */
   _requestProblemInformation: boolean | undefined
@@ -32,7 +36,9 @@ interface Pieces {
 }
 
 /** The parser of mqtt-packet 9.0.2. */
-export interface InnerParser extends Parser {
+export interface InnerParser extends Omit<Parser, 'parse'> {
+  /** Parses these bytes behind those that it has. */
+  parse(bytes: Buffer | undefined): number
   error: Error | null
   packet: { length: number }
   _list: Pieces

@@ -78,6 +78,8 @@ export interface Hooks {
   refusedConnect(reason: string, login: RefusedLogin): void
   /** A packet came, of whomever. */
   parsed(kind: string): void
+  /** A device sends more than it may, and is disconnected. */
+  flooded(session: Session | undefined): void
   fault(session: Session | undefined, err: Error): void
 }
 
