@@ -7,7 +7,7 @@ import { Crowd, pause } from './crowd.ts'
 import { inject, type Kind, type Recovery, type Town } from './injector.ts'
 import { Ledger, type Violation } from './ledger.ts'
 import { openProxy } from './proxy.ts'
-import { seeded } from './random.ts'
+import { seeded } from '../random.ts'
 
 export interface FaultPlan {
   seed: number

@@ -1,0 +1,16 @@
+import { expect, test } from '@jest/globals'
+import { runFuzz } from '../../scripts/fuzz/run-fuzz.ts'
+
+// The short run of `npm run fuzz`.
+
+test('two hundred thousand packets, many of them broken, end nothing', async () => {
+  const seed = Math.floor(Math.random() * 2 ** 31)
+  const say = (line: string): void => void process.stderr.write(`seed ${seed}, ${line}\n`)
+  const report = await runFuzz({ seed, packets: 200_000, connections: 16 }, say)
+  expect({ seed, crash: report.crash }).toEqual({ seed, crash: undefined })
+  expect(report.mutated).toBeGreaterThan(20_000)
+  expect(report.parsed['publish']).toBeGreaterThan(10_000)
+  expect(report.parsed['connect']).toBeGreaterThan(500)
+  expect(report.waits.length).toBeGreaterThan(50)
+  expect(report.waits.at(-1)).toBeLessThan(10_000)
+}, 600_000)
