@@ -39,22 +39,36 @@ export class Events {
    * the cause, and only for its sender; an answer that has a Response Topic goes there instead.
    */
   emit(unit: Unit, { to, event, fields, at = new Date().toISOString() }: TimedEvent, cause?: Cause): void {
-    const answers = cause?.user === to ? cause : undefined
-    const own = answers?.responseTopic ?? eventTopic(to, event)
-    const all = eventTopic(to, ALL_EVENTS)
-    const [ownHeard, allHeard] = [own !== all && this.#engine().isHeard(own), this.#engine().isHeard(all)]
-    if (!ownHeard && !allHeard) return
-    const re = answers?.re === undefined ? undefined : { re: answers.re }
-    const body = JSON.stringify({ ...fields, ...re, at })
-    const named = `{"event":"${event}",${body.slice(1)}`
-    const correlation = answers?.correlation
-    const elsewhere = answers?.responseTopic !== undefined
-    const ownBody = Buffer.from(elsewhere ? named : body)
-    if (ownHeard) this.#engine().event(unit, { topic: own, payload: ownBody, correlation })
-    if (allHeard) this.#engine().event(unit, { topic: all, payload: Buffer.from(named), correlation })
+    let plain: Bodies | undefined // one for all who did not ask
+    for (const user of typeof to === 'string' ? [to] : to) {
+      const answers = cause?.user === user ? cause : undefined
+      const own = answers?.responseTopic ?? eventTopic(user, event)
+      const all = eventTopic(user, ALL_EVENTS)
+      const [ownHeard, allHeard] = [own !== all && this.#engine().isHeard(own), this.#engine().isHeard(all)]
+      if (!ownHeard && !allHeard) continue
+      const re = answers?.re === undefined ? undefined : { re: answers.re }
+      const { body, named } = re
+        ? bodiesOf(event, { ...fields, ...re, at })
+        : (plain ??= bodiesOf(event, { ...fields, at }))
+      const correlation = answers?.correlation
+      const ownBody = answers?.responseTopic === undefined ? body : named
+      if (ownHeard) this.#engine().event(unit, { topic: own, payload: ownBody, correlation })
+      if (allHeard) this.#engine().event(unit, { topic: all, payload: named, correlation })
+    }
   }
 
   reject(to: UserId, command: string, refusal: Refusal, cause?: Cause): Promise<void> {
     return this.tell({ to, event: 'command_rejected', fields: refusalFields(command, refusal) }, cause)
   }
+}
+
+interface Bodies {
+  body: Buffer
+  /** With the event's name, for where the topic does not tell it. */
+  named: Buffer
+}
+
+function bodiesOf(event: string, fields: object): Bodies {
+  const body = JSON.stringify(fields)
+  return { body: Buffer.from(body), named: Buffer.from(`{"event":"${event}",${body.slice(1)}`) }
 }

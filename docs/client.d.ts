@@ -17,6 +17,9 @@ export interface Commands {
   remove_contact: { user_id: string }
   request_contact: { user_id: string; note?: string }
   unblock_user: { user_id: string }
+  get_profile: { user_id: string }
+  search_profiles: { q: string; cursor?: string; limit?: number }
+  update_profile: { fields: Record<string, unknown> }
 }
 
 /** Event name to its fields, besides `at` and `re`. */
@@ -41,6 +44,9 @@ export interface Events {
   contact_removed: { user_id: string }
   contact_request_sent: { user_id: string }
   contact_requested: { user_id: string; note?: string }
+  profile: { user_id: string; fields: Record<string, unknown> }
+  profile_results: { profiles: ({ user_id: string; fields: { name?: string; avatar?: string } })[]; cursor?: string }
+  profile_updated: { user_id: string; fields: Record<string, unknown> }
 }
 
 /** What each command may cause, `command_rejected` and `command_failed` apart. */
@@ -60,4 +66,7 @@ export interface Causes {
   remove_contact: 'contact_updated' | 'contact_removed'
   request_contact: 'contact_request_sent' | 'contact_requested' | 'contact_added' | 'contact_approved'
   unblock_user: 'block_list'
+  get_profile: 'profile'
+  search_profiles: 'profile_results'
+  update_profile: 'profile_updated'
 }

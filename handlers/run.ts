@@ -31,7 +31,8 @@ async function main(): Promise<void> {
     const key = own ?? sharedHandlerKeys(config)[0]
     if (key === undefined) throw new ConfigError(`HANDLER_KEYS: has no key for ${group}, and HANDLER_KEY is not set`)
     const broker = { url, ca, key, ownKey: own !== undefined }
-    opened.push(await serveGroup({ group, commands: loaded[i]!, store, log, broker, window: config.HANDLER_WINDOW }))
+    const served = { group, commands: loaded[i]!, store, settings: { access: config.ACCESS }, log, broker }
+    opened.push(await serveGroup({ ...served, window: config.HANDLER_WINDOW }))
   }
   process.send?.({ ready: groups })
 }

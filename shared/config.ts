@@ -78,6 +78,8 @@ const settings = z.object({
   BROKER_CA: z.string().min(1).optional(),
   /** Commands one handler process holds at a time. */
   HANDLER_WINDOW: count(64, 1, 10_000),
+  /** Who may write to, call and see the presence of whom: contacts, or everyone who is not blocked. */
+  ACCESS: z.enum(['contacts', 'everyone']).default('contacts'),
   MONGODB_URL: notYet('MongoDB'),
   REDIS_URL: notYet('Redis'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),

@@ -253,7 +253,8 @@ test('a process whose key does not open one of its commands says which, and serv
   const broker = { url: stage.url, ca: [stage.ca], key: CONTACTS, ownKey: true }
   const store = stage.keep(openStore(stage.config))
   const log = openLog('info', 'contacts', { write: (line) => void lines.push(line) })
-  stage.keep(await serveGroup({ group: 'contacts', commands, store, log, broker, window: 10 }))
+  const settings = { access: 'contacts' } as const
+  stage.keep(await serveGroup({ group: 'contacts', commands, store, settings, log, broker, window: 10 }))
   expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
     expect.objectContaining({ msg: 'the key does not open these commands', denied: ['add_note'] }),
   )
@@ -269,6 +270,7 @@ test('a handler process does not give its key to a broker whose certificate it d
       group: 'contacts',
       commands,
       store,
+      settings: { access: 'contacts' },
       log,
       window: 10,
       broker: { url: stage.url, ca, key: NEW, ownKey: false },

@@ -82,7 +82,8 @@ export async function openStage(
     },
     async serve(group, commands) {
       const login = { url, ca: [ca], key: handlerKey, ownKey: false }
-      const options = { group, store, log, broker: login, window: config.HANDLER_WINDOW }
+      const settings = { access: config.ACCESS }
+      const options = { group, store, settings, log, broker: login, window: config.HANDLER_WINDOW }
       if (commands) await broker.reload({ ...catalogue, [group]: declarationOf(commands) })
       const served = await serveGroup({ ...options, commands: commands ?? (await loadGroup(HANDLERS, group)) })
       let closing: Promise<void> | undefined

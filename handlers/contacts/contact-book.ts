@@ -1,4 +1,5 @@
-import type { Document, Store } from '../../shared/store/documents.ts'
+import { pairKey, PAIRS, type PairRecord } from '../../shared/people/pairs.ts'
+import type { Store } from '../../shared/store/documents.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { ListPage } from './list-page.ts'
 import {
@@ -17,9 +18,7 @@ import {
  * Two users in one document, so that whatever happens between them is one atomic change. `low` is the one whose id sorts
  * first. A pair that says nothing any more stays: it remembers the last commands, and being in no list it costs no page.
  */
-interface PairDocument extends Document {
-  readonly low: UserId
-  readonly high: UserId
+interface PairDocument extends PairRecord {
   readonly low_side: Side
   readonly high_side: Side
   /** What the indexes need to know of the sides. */
@@ -35,14 +34,11 @@ export type ContactBook = ReturnType<typeof contactBook>
  * happen once.
  */
 export function contactBook(store: Store) {
-  const pairs = store.collection<PairDocument>({
-    name: 'contact_pairs',
-    indexes: { by_low: { fields: ['low', 'low_list', 'high'] }, by_high: { fields: ['high', 'high_list', 'low'] } },
-  })
+  const pairs = store.collection<PairDocument>(PAIRS)
 
   /** Changes the pair as `user` stands to `other`, and resolves with how he stands then. */
   async function change(user: UserId, other: UserId, decide: (pair: Pair) => Pair): Promise<Pair> {
-    const after = await pairs.change(keyOf(user, other), (now) => {
+    const after = await pairs.change(pairKey(user, other), (now) => {
       const pair = seenBy(user, now)
       const next = decide(pair)
       return next === pair ? now : documentOf(user, other, next)
@@ -58,7 +54,7 @@ export function contactBook(store: Store) {
   /** In the order of the others' ids: first those below `user`, in whose pairs he is the high one, then those above. */
   async function page(user: UserId, list: 'contacts' | 'blocks', { cursor, limit }: ListPage) {
     const peer = cursor ?? '' // sorts before every id
-    const from = { after: { _id: keyOf(user, peer), low: peer, high: peer }, limit: limit + 1 }
+    const from = { after: { _id: pairKey(user, peer), low: peer, high: peer }, limit: limit + 1 }
     const found = [
       ...(await pairs.find({ by: 'by_high', where: { high: user, high_list: list }, ...from })),
       ...(await pairs.find({ by: 'by_low', where: { low: user, low_list: list }, ...from })),
@@ -99,10 +95,6 @@ export function contactBook(store: Store) {
   }
 }
 
-function keyOf(a: string, b: string): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`
-}
-
 function otherIn(doc: PairDocument, user: UserId): UserId {
   return doc.low === user ? doc.high : doc.low
 }
@@ -116,5 +108,5 @@ function seenBy(user: UserId, doc: PairDocument | undefined): Pair {
 function documentOf(user: UserId, other: UserId, { mine, theirs, note }: Pair): PairDocument {
   const [low, low_side, high, high_side] = user < other ? [user, mine, other, theirs] : [other, theirs, user, mine]
   const [low_list, high_list] = [listed(low_side), listed(high_side)]
-  return { _id: keyOf(low, high), low, high, low_side, high_side, low_list, high_list, note }
+  return { _id: pairKey(low, high), low, high, low_side, high_side, low_list, high_list, note }
 }

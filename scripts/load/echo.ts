@@ -19,6 +19,7 @@ const log = openLog('warn', 'echo')
 const broker = { url, ca: [readFileSync(caFile, 'utf8')], key, ownKey: false }
 const store = openStore({ DATA_DIR: dataDir })
 const served = await serveGroup({
+  settings: { access: 'contacts' },
   group: 'load',
   commands: new Map([['echo', echo]]),
   store,

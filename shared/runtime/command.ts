@@ -35,11 +35,17 @@ type ValueOf<Events extends AnyEvents> = { [K in keyof Events]: ReturnType<Event
 /** What a command does to the world outside its store: the caller's answer, and events to others. */
 export interface Effects<Events extends AnyEvents> {
   reply?: ValueOf<Events>
-  notify?: ReadonlyArray<readonly [to: UserId, event: ValueOf<Events>]>
+  notify?: ReadonlyArray<readonly [to: UserId | readonly UserId[], event: ValueOf<Events>]>
+}
+
+/** What the platform's settings say to handlers. */
+export interface HandlerSettings {
+  /** Who may reach whom: contacts, or everyone who is not blocked. */
+  readonly access: 'contacts' | 'everyone'
 }
 
 /** Builds what a handler works with out of the store, once per process: `uses: { contacts: contactBook }`. */
-export type Capability = (store: Store) => unknown
+export type Capability = (store: Store, settings: HandlerSettings) => unknown
 type Built<Uses extends Record<string, Capability>> = { [K in keyof Uses]: ReturnType<Uses[K]> }
 
 /** What a handler is told besides its input. */

@@ -5,11 +5,12 @@ import { parseInput } from '../wire/input.ts'
 import { parseJsonObject } from '../wire/json.ts'
 import { Refusal, Unavailable } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
-import type { Capability, Command, Effects } from './command.ts'
+import type { Capability, Command, Effects, HandlerSettings } from './command.ts'
 
 /** What one process builds once and hands to its handlers. */
 export interface Workshop {
   store: Store
+  settings: HandlerSettings
   log: Logger
   /** Each builder's product, made at its first use. */
   built: Map<Capability, unknown>
@@ -62,10 +63,10 @@ function codeOf(err: unknown): 'timeout' | 'unavailable' | 'internal' {
 }
 
 /** @throws {Refusal} `bad_payload` naming each field that is wrong */
-function capabilities(command: Command, { built, store }: Workshop): Record<string, unknown> {
+function capabilities(command: Command, { built, store, settings }: Workshop): Record<string, unknown> {
   const made: Record<string, unknown> = {}
   for (const [name, build] of Object.entries(command.uses)) {
-    if (!built.has(build)) built.set(build, build(store))
+    if (!built.has(build)) built.set(build, build(store, settings))
     made[name] = built.get(build)
   }
   return made

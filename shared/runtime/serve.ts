@@ -7,6 +7,7 @@ import type { Store } from '../store/documents.ts'
 import type { Done } from '../wire/done.ts'
 import { DONE_TOPIC } from '../wire/topic.ts'
 import { KEEPS_ORDER, stamp } from '../wire/stamp.ts'
+import type { HandlerSettings } from './command.ts'
 import { execute, type Workshop } from './execute.ts'
 import { Lanes } from './lanes.ts'
 import { KEEPALIVE, Lease } from './lease.ts'
@@ -16,6 +17,7 @@ export interface ServeOptions {
   group: string
   commands: Commands
   store: Store
+  settings: HandlerSettings
   log: Logger
   broker: { url: string; ca: string[]; key: string; ownKey: boolean }
   /** Commands held at a time: the Receive Maximum that the broker keeps to. */
@@ -30,7 +32,7 @@ export interface ServeOptions {
  */
 export async function serveGroup(options: ServeOptions): Promise<Closable> {
   const { group, commands, log, broker } = options
-  const shop: Workshop = { store: options.store, log, built: new Map() }
+  const shop: Workshop = { store: options.store, settings: options.settings, log, built: new Map() }
   const held = new Set<Promise<void>>()
   const topics = [...commands.keys()]
 

@@ -3,9 +3,11 @@ import { CODES } from './refusal.ts'
 import { isWord } from './topic.ts'
 import { isUserId, type UserId } from './user-id.ts'
 
-/** One event a handler causes. The broker makes its topics and adds `at`, and `re` for the caller's own. */
+const userId = z.custom<UserId>(isUserId, 'is no user id')
+
+/** One event a handler causes, to one user or to many. The broker makes its topics and adds `at`, and `re` for the caller's own. */
 export const outgoingEvent = z.object({
-  to: z.custom<UserId>(isUserId, 'is no user id'),
+  to: z.union([userId, z.array(userId).max(10_000)]),
   event: z.string().refine(isWord, 'is no event name'),
   fields: z.record(z.string(), z.unknown()),
 })

@@ -1,0 +1,16 @@
+import { z } from 'zod'
+import { command, userId } from '../../shared/runtime/command.ts'
+import { profileBook } from './profile-book.ts'
+import { profile } from './profile-fields.ts'
+
+/** What a user says of himself: all of it to his contacts, his name and avatar to anybody. */
+export default command({
+  input: z.object({ user_id: userId }),
+  events: { profile },
+  uses: { profiles: profileBook },
+  ordered: false,
+
+  async run({ user_id }, { from, profiles }) {
+    return { reply: profile({ user_id, fields: await profiles.seenBy(from.user, user_id) }) }
+  },
+})

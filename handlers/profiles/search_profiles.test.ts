@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { openStage, type Stage } from '../../test/stage.ts'
+import type { Device } from '../../test/device.ts'
+
+let stage: Stage
+let seeker: Device
+beforeAll(async () => {
+  stage = await openStage('profiles')
+  seeker = await stage.device('seeker')
+})
+afterAll(() => stage.close())
+
+async function named(user: string, name: string | null): Promise<void> {
+  const device = await stage.device(user)
+  await device.asks('update_profile', { fields: { name, status_text: 'hidden' } })
+  await device.leaves()
+}
+const found = async (q: string, more: object = {}): Promise<unknown[]> =>
+  ((await seeker.asks('search_profiles', { q, ...more }))['profiles'] as { user_id: string }[]).map(
+    ({ user_id }) => user_id,
+  )
+
+test('finds by name, by beginning, by several words in any order, and over a typing error', async () => {
+  await named('u1', 'Alice Cooper')
+  await named('u2', 'Alicia Keys')
+  await named('u3', 'Bob Cooper')
+  expect(await found('alice c')).toEqual(['u1'])
+  expect(await found('ALI')).toEqual(['u1', 'u2'])
+  expect(await found('cooper alice')).toEqual(['u1'])
+  expect(await found('alcie cooper')).toEqual(['u1'])
+  expect(await found('coper')).toEqual(['u1', 'u3'])
+  expect(await found('xylophone')).toEqual([])
+  expect(await found('?!')).toEqual([])
+})
+
+test('shows public fields only', async () => {
+  await named('u4', 'Quentin')
+  expect((await seeker.asks('search_profiles', { q: 'quentin' }))['profiles']).toEqual([
+    { user_id: 'u4', fields: { name: 'Quentin' } },
+  ])
+})
+
+test('a name that has changed is found by the new one, and one that is gone not at all', async () => {
+  await named('u5', 'Xavier')
+  await named('u5', 'Yolanda')
+  expect(await found('xavier')).toEqual([])
+  expect(await found('yolanda')).toEqual(['u5'])
+  await named('u5', null)
+  expect(await found('yolanda')).toEqual([])
+})
+
+test('brings many by page, each once', async () => {
+  for (let i = 0; i < 25; i++) await named(`many-${String(i).padStart(2, '0')}`, `Monika ${i}`)
+  const all: unknown[] = []
+  let cursor: string | undefined
+  do {
+    const page = await seeker.asks('search_profiles', {
+      q: 'monika',
+      limit: 10,
+      ...(cursor !== undefined && { cursor }),
+    })
+    all.push(...(page['profiles'] as { user_id: string }[]).map(({ user_id }) => user_id))
+    cursor = page['cursor'] as string | undefined
+  } while (cursor !== undefined)
+  expect(all).toEqual(Array.from({ length: 25 }, (_, i) => `many-${String(i).padStart(2, '0')}`))
+})

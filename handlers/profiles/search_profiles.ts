@@ -1,0 +1,20 @@
+import { z } from 'zod'
+import { command } from '../../shared/runtime/command.ts'
+import { profileBook } from './profile-book.ts'
+import { profile_results } from './profile-fields.ts'
+
+/** Finds users by their names: by the beginnings of words, in any order, a typing error in a word forgiven. */
+export default command({
+  input: z.object({
+    q: z.string().min(1).max(80),
+    cursor: z.string().max(600).optional(),
+    limit: z.int().min(1).max(50).default(20),
+  }),
+  events: { profile_results },
+  uses: { profiles: profileBook },
+  ordered: false,
+
+  async run({ q, cursor, limit }, { profiles }) {
+    return { reply: profile_results(await profiles.search(q, cursor, limit)) }
+  },
+})

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { befriend } from '../../test/friends.ts'
+import { openStage, type Stage } from '../../test/stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage(['contacts', 'profiles'])
+})
+afterAll(() => stage.close())
+
+test('sets and takes away fields, and tells the contacts, and nobody else', async () => {
+  const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
+  await befriend(alice, bob)
+  const fields = { name: 'Alice', status_text: 'at work', avatar: 'https://img.example/a.png', shoe_size: 38 }
+  expect(await alice.asks('update_profile', { fields })).toMatchObject({
+    event: 'profile_updated',
+    user_id: 'alice',
+    fields,
+  })
+  expect(await bob.receives('profile_updated')).toMatchObject({ user_id: 'alice', fields })
+  await alice.asks('update_profile', { fields: { status_text: null, shoe_size: 39 } })
+  expect(await bob.receives('profile_updated')).toMatchObject({ fields: { status_text: null, shoe_size: 39 } })
+  expect((await alice.asks('get_profile', { user_id: 'alice' }))['fields']).toEqual({
+    name: 'Alice',
+    avatar: 'https://img.example/a.png',
+    shoe_size: 39,
+  })
+  expect(await carl.unread()).toEqual([])
+})
+
+test('a contact who is blocked, or blocks, hears nothing', async () => {
+  const [dora, eve, finn] = [await stage.device('dora'), await stage.device('eve'), await stage.device('finn')]
+  await befriend(dora, eve)
+  await befriend(dora, finn)
+  await dora.asks('block_user', { user_id: 'eve' })
+  await finn.asks('block_user', { user_id: 'dora' })
+  await Promise.all([eve.unread(), finn.unread()])
+  await dora.asks('update_profile', { fields: { name: 'Dora' } })
+  expect(await eve.unread()).toEqual([])
+  expect(await finn.unread()).toEqual([])
+})
+
+test.each([
+  ['a name of 81 characters', { name: 'x'.repeat(81) }, 'fields.name'],
+  ['an empty name', { name: '' }, 'fields.name'],
+  ['a name of spaces', { name: '   ' }, 'fields.name'],
+  ['a control character', { name: 'a\u0007b' }, 'fields.name'],
+  ['a name that is no text', { name: 7 }, 'fields.name'],
+  ['an avatar that is a script', { avatar: 'javascript:alert(1)' }, 'fields.avatar'],
+  ['an avatar that is data', { avatar: 'data:text/html,x' }, 'fields.avatar'],
+  ['an object', { own: { deep: 1 } }, 'fields.own'],
+  ['a field of 501 characters', { own: 'x'.repeat(501) }, 'fields.own'],
+  ['a name of a field that is none', { 'Own Field': 'x' }, 'fields.Own Field'],
+  ['nothing', {}, 'fields'],
+  ['too many fields', Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`f${i}`, 1])), 'fields'],
+])('%s is refused by its name, and changes nothing', async (_, fields, wrong) => {
+  const gus = await stage.device('gus')
+  const answer = await gus.asks('update_profile', { fields })
+  expect(answer).toMatchObject({ code: 'bad_payload' })
+  expect(Object.keys(answer['fields'] as object)).toContain(wrong)
+  expect((await gus.asks('get_profile', { user_id: 'gus' }))['fields']).toEqual({})
+})
+
+test('a profile holds twenty fields, however they came', async () => {
+  const hal = await stage.device('hal')
+  const some = (from: number, to: number) =>
+    Object.fromEntries(Array.from({ length: to - from }, (_, i) => [`f${from + i}`, 'x']))
+  await hal.asks('update_profile', { fields: some(0, 15) })
+  expect(await hal.asks('update_profile', { fields: some(15, 21) })).toMatchObject({ code: 'bad_payload' })
+  expect(await hal.asks('update_profile', { fields: { ...some(15, 20) } })).toMatchObject({ event: 'profile_updated' })
+})

@@ -1,0 +1,73 @@
+import type { CollectionSpec, Document, Store } from '../store/documents.ts'
+import type { UserId } from '../wire/user-id.ts'
+
+/** One user's half of a pair, as far as others than the contacts group need it. */
+interface Half {
+  readonly sees: 'none' | 'requested' | 'requesting' | 'contact'
+  readonly blocks: boolean
+}
+
+/** Two users in one document; the contacts group alone writes it. `low` is the one whose id sorts first. */
+export interface PairRecord extends Document {
+  readonly low: UserId
+  readonly high: UserId
+  readonly low_side: Half
+  readonly high_side: Half
+}
+
+export const PAIRS: CollectionSpec = {
+  name: 'contact_pairs',
+  indexes: { by_low: { fields: ['low', 'low_list', 'high'] }, by_high: { fields: ['high', 'high_list', 'low'] } },
+}
+
+export function pairKey(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`
+}
+
+/** How a user stands to another. Who is blocked must not be able to tell it from `stranger`. */
+export type Relation = 'self' | 'contact' | 'stranger' | 'blocked'
+
+const PAGE = 500
+
+/** Who is whose contact, for every group but contacts itself. */
+export function people(store: Store, { access }: { access: 'contacts' | 'everyone' }) {
+  const pairs = store.collection<PairRecord>(PAIRS)
+
+  /** How `user` may be treated by what belongs to `other`: `blocked` when either blocks the other. */
+  async function relation(user: UserId, other: UserId): Promise<Relation> {
+    if (user === other) return 'self'
+    const pair = await pairs.get(pairKey(user, other))
+    return pair ? relationIn(pair) : 'stranger'
+  }
+
+  return {
+    relation,
+    /** May `user` write to `other`, call him, and see whether he is there? Contacts may; with ACCESS=everyone all but the blocked. */
+    async mayReach(user: UserId, other: UserId): Promise<boolean> {
+      const stands = await relation(user, other)
+      return stands === 'contact' || stands === 'self' || (access === 'everyone' && stands === 'stranger')
+    },
+    /** Everybody who is a contact of the user, neither blocking the other, in the order of their ids below and above his. */
+    async contactsOf(user: UserId): Promise<UserId[]> {
+      const found: UserId[] = []
+      for (const [by, mine, theirs] of [
+        ['by_high', 'high', 'low'],
+        ['by_low', 'low', 'high'],
+      ] as const) {
+        const where = { [mine]: user, [`${mine}_list`]: 'contacts' }
+        for (let after = { _id: '', [theirs]: '' }, isMore = true; isMore;) {
+          const page = await pairs.find({ by, where, after, limit: PAGE })
+          for (const pair of page) if (relationIn(pair) === 'contact') found.push(pair[theirs])
+          isMore = page.length === PAGE
+          if (isMore) after = { _id: page.at(-1)!._id, [theirs]: page.at(-1)![theirs] }
+        }
+      }
+      return found
+    },
+  }
+}
+
+function relationIn({ low_side, high_side }: PairRecord): Relation {
+  if (low_side.blocks || high_side.blocks) return 'blocked'
+  return low_side.sees === 'contact' ? 'contact' : 'stranger'
+}
