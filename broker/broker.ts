@@ -7,6 +7,7 @@ import { closeAll, type Closable } from '../shared/shutdown.ts'
 import type { Catalogue } from '../shared/wire/catalogue.ts'
 import { parseInput } from '../shared/wire/input.ts'
 import { refuse } from '../shared/wire/refusal.ts'
+import { commandName } from '../shared/wire/topic.ts'
 import { openEngine } from './aedes/engine.ts'
 import { MESSAGE_RATE_TOO_HIGH, type MqttEngine } from './aedes/port.ts'
 import { OWN_COMMANDS } from './commands/own-commands.ts'
@@ -14,7 +15,7 @@ import { Dispatch } from './dispatch/dispatch.ts'
 import { Events } from './events.ts'
 import { engineHooks } from './hooks.ts'
 import { openIdentity, readSecrets } from './identity/open-identity.ts'
-import type { IntakePorts } from './intake.ts'
+import { internalCommand, type IntakePorts } from './intake.ts'
 import { openLimits } from './limits.ts'
 import { AddressGate } from './listen/address-gate.ts'
 import { listenAdmin } from './listen/admin.ts'
@@ -24,6 +25,7 @@ import { listenWss } from './listen/wss.ts'
 import { watchCertificate } from './listen/watch-certificate.ts'
 import { LiveSessions } from './live-sessions.ts'
 import { openMetrics } from './metrics.ts'
+import { Presence } from './presence.ts'
 import { openDeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
 import { holdFolder } from './storage/hold-folder.ts'
@@ -93,7 +95,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       if (own.forOperators) log.warn({ operator: session.user, ...fields }, own.answer)
       await events.tell({ to: session.user, event: own.answer, fields: { ...fields } }, cause)
     },
-    isKnown: (command) => dispatch.isKnown(command),
+    isKnown: (command) => dispatch.isKnown(command) && !dispatch.isInternal(command),
     nextOrder: () => queue.nextOrder(),
     accept: (command, isRetransmitted) => dispatch.accept(command, isRetransmitted),
     rejected: ({ user }, command, { code, fields }) => {
@@ -102,11 +104,22 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       log[level]({ user, command: command.slice(0, 64), code, fields }, 'command refused')
     },
   }
+  const presence = new Presence({
+    storage,
+    isThere: (user) => live.countOf(user) > 0,
+    async changed(user, online) {
+      const name = commandName('presence_changed')
+      if (!dispatch.isKnown(name)) return
+      await dispatch.accept(internalCommand(name, user, { online }, queue.nextOrder()), false)
+    },
+    log,
+  })
   const hooks = engineHooks({
     identity,
     catalogue: () => catalogue,
     limits,
     live,
+    presence,
     maxSessions: config.SESSIONS_PER_USER,
     intake,
     dispatch,
@@ -121,7 +134,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   )
 
   let ready = false
-  const opened: Closable[] = [storage, ...identity.sources.issuers, { close: async () => dispatch.close() }]
+  const opened: Closable[] = [storage, ...identity.sources.issuers, { close: async () => dispatch.close() }, presence]
   const engine: MqttEngine = await openEngine(config, storage, hooks)
   try {
     dispatch.resume()

@@ -9,6 +9,7 @@ import { authenticate, type Identity } from './identity/authenticate.ts'
 import { takeCommand, type IntakePorts } from './intake.ts'
 import type { Limits } from './limits.ts'
 import type { LiveSessions } from './live-sessions.ts'
+import type { Presence } from './presence.ts'
 import type { Metrics } from './metrics.ts'
 import { Denied, type HandlerSession, type Session } from './session.ts'
 
@@ -17,6 +18,7 @@ export interface HookPorts {
   catalogue: () => Catalogue
   limits: Limits
   live: LiveSessions
+  presence: Presence
   maxSessions: number
   intake: IntakePorts
   dispatch: Dispatch
@@ -28,7 +30,7 @@ export interface HookPorts {
 
 /** What the broker decides when its engine asks. */
 export function engineHooks(ports: HookPorts): Hooks {
-  const { identity, limits, live, maxSessions, intake, dispatch, events, metrics, log } = ports
+  const { identity, limits, live, presence, maxSessions, intake, dispatch, events, metrics, log } = ports
   const windows = new WeakMap<HandlerSession, number>()
   const packets = new Map<string, { inc(): void }>()
 
@@ -55,12 +57,16 @@ export function engineHooks(ports: HookPorts): Hooks {
       } catch {
         live.cut((one) => one === session, QUOTA_EXCEEDED, session.user)
       }
+      if (!live.isCut(session)) presence.came(session.user)
     },
     gone(session) {
       metrics.connections.dec({ kind: session.kind })
       log.debug({ session: session.id }, 'gone')
       if (session.kind === 'handler') dispatch.lost(session)
-      else live.gone(session)
+      else {
+        live.gone(session)
+        presence.went(session.user)
+      }
     },
     publish(session, message) {
       if (session.kind === 'device') return takeCommand(session, message, intake)

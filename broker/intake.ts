@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
 import { refuse, Refusal } from '../shared/wire/refusal.ts'
 import { isCommandName, type CommandName } from '../shared/wire/topic.ts'
+import type { UserId } from '../shared/wire/user-id.ts'
 import type { Incoming } from './aedes/port.ts'
 import { mayReceive, mayRelay, maySend } from './authority.ts'
 import type { BrokerCommand } from './commands/broker-command.ts'
@@ -121,6 +122,26 @@ function expiryOf({ expires_at: at }: JsonObject, seconds: number | undefined): 
 function responseTopicOf(session: DeviceSession, { responseTopic }: Incoming): string | undefined {
   if (responseTopic === undefined || mayReceive(session, responseTopic)) return responseTopic
   throw refuse('forbidden', { response_topic: 'is none of your own event topics' })
+}
+
+/** A command of the broker's own, in a user's name. */
+export function internalCommand(name: CommandName, user: UserId, input: object, order: number): Command {
+  return {
+    id: `${user}/~${order.toString(36)}`,
+    order,
+    name,
+    user,
+    client: '',
+    payload: Buffer.from(JSON.stringify(input)),
+    at: Date.now(),
+    re: undefined,
+    expiresAt: undefined,
+    correlation: undefined,
+    responseTopic: undefined,
+    stored: true,
+    internal: true,
+    traceparent: newTrace(),
+  }
 }
 
 /** A new trace [W3C Trace Context]: what a device sends under that name is not believed. */

@@ -73,6 +73,8 @@ export interface Command {
   readonly at: number
   /** Milliseconds since 1970 after which it must not run any more. */
   readonly expiresAt: number | undefined
+  /** The broker's own: nobody waits for its answer. */
+  readonly internal?: boolean
   /** False for QoS 0: at most once, never stored. */
   readonly stored: boolean
   readonly traceparent: string

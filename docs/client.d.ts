@@ -17,6 +17,8 @@ export interface Commands {
   remove_contact: { user_id: string }
   request_contact: { user_id: string; note?: string }
   unblock_user: { user_id: string }
+  get_user_list: { cursor?: string; limit?: number }
+  set_status: { status: "available" | "away" | "busy" | "invisible"; text?: string; last_seen?: boolean }
   get_profile: { user_id: string }
   search_profiles: { q: string; cursor?: string; limit?: number }
   update_profile: { fields: Record<string, unknown> }
@@ -36,7 +38,9 @@ export interface Events {
   token_revoked: { jti: string; sessions: number }
   contact_added: { user_id: string }
   contact_approved: { user_id: string }
+  user_online: { user_id: string; status: "available" | "away" | "busy"; text?: string }
   block_list: { users: (string)[]; cursor?: string }
+  user_offline: { user_id: string; last_seen?: string }
   contact_updated: { user_id: string; state: "none" }
   contact_request_cancelled: { user_id: string }
   contact_list: { contacts: ({ user_id: string; state: "contact" | "requested" | "requesting"; note?: string })[]; cursor?: string }
@@ -44,6 +48,9 @@ export interface Events {
   contact_removed: { user_id: string }
   contact_request_sent: { user_id: string }
   contact_requested: { user_id: string; note?: string }
+  user_list: { users: ({ user_id: string; status: "available" | "away" | "busy"; text?: string })[]; cursor?: string }
+  user_status: { user_id: string; status: "available" | "away" | "busy"; text?: string }
+  status_set: { status: "available" | "away" | "busy" | "invisible"; text?: string }
   profile: { user_id: string; fields: Record<string, unknown> }
   profile_results: { profiles: ({ user_id: string; fields: { name?: string; avatar?: string } })[]; cursor?: string }
   profile_updated: { user_id: string; fields: Record<string, unknown> }
@@ -57,15 +64,17 @@ export interface Causes {
   ban_user: 'user_banned'
   unban_user: 'user_unbanned'
   revoke_token: 'token_revoked'
-  accept_contact: 'contact_added' | 'contact_approved'
-  block_user: 'block_list'
+  accept_contact: 'contact_added' | 'contact_approved' | 'user_online'
+  block_user: 'block_list' | 'user_offline'
   cancel_contact_request: 'contact_updated' | 'contact_request_cancelled'
   get_block_list: 'block_list'
   get_contact_list: 'contact_list'
   reject_contact: 'contact_updated' | 'contact_rejected'
-  remove_contact: 'contact_updated' | 'contact_removed'
-  request_contact: 'contact_request_sent' | 'contact_requested' | 'contact_added' | 'contact_approved'
-  unblock_user: 'block_list'
+  remove_contact: 'contact_updated' | 'contact_removed' | 'user_offline'
+  request_contact: 'contact_request_sent' | 'contact_requested' | 'contact_added' | 'contact_approved' | 'user_online'
+  unblock_user: 'block_list' | 'user_online'
+  get_user_list: 'user_list'
+  set_status: 'status_set' | 'user_online' | 'user_offline' | 'user_status'
   get_profile: 'profile'
   search_profiles: 'profile_results'
   update_profile: 'profile_updated'

@@ -54,8 +54,8 @@ export async function readContract(): Promise<Contract> {
     contract.events[answer] = schemaOf(output, 'output')
   }
   for (const group of await groupsIn(HANDLERS)) {
-    for (const [name, { input, events }] of await loadGroup(HANDLERS, group)) {
-      contract.commands[name] = { group, input: schemaOf(input, 'input'), events: [...events.keys()] }
+    for (const [name, { input, events, internal }] of await loadGroup(HANDLERS, group)) {
+      if (!internal) contract.commands[name] = { group, input: schemaOf(input, 'input'), events: [...events.keys()] }
       for (const [event, { schema }] of events) {
         contract.events[event] = schemaOf(schema, 'output')
       }

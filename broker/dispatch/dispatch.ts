@@ -71,6 +71,11 @@ export class Dispatch {
     return this.#routes.of(command) !== undefined
   }
 
+  /** Declared, and for the broker alone to send. */
+  isInternal(command: string): boolean {
+    return this.#rules.get(command)?.internal === true
+  }
+
   /**
    * Stores a command, then hands it to a member of each group that takes it. The answer of one that has ended is told again,
    * unless the sender's session has kept it for him.
@@ -95,7 +100,7 @@ export class Dispatch {
     metrics.accepted.inc({ command: command.name })
     for (const group of groups) this.#group(group).accept(command)
     const owner = this.#group(groups[0]!)
-    if (command.stored && !owner.has(command.name)) {
+    if (command.stored && !command.internal && !owner.has(command.name)) {
       const fields = { command: command.name }
       await events.tell({ to: command.user, event: 'command_queued', fields }, command).catch(() => {}) // it is accepted
     }
@@ -181,7 +186,7 @@ export class Dispatch {
     if (!isOwner && events.length > 0 && !died) log.warn({ command: command.name, group }, 'an observer cannot answer')
     const at = new Date().toISOString()
     const allowed = isOwner ? events.map((event) => ({ ...event, at })) : []
-    const answer = allowed.find(({ to }) => to === command.user)
+    const answer = command.internal ? undefined : allowed.find(({ to }) => to === command.user)
     job.ending = true
     try {
       await storage.commit(
@@ -213,7 +218,7 @@ export class Dispatch {
 
   /** The broker ends it; when that cannot be stored, it tries until it can. */
   #endBySelf(group: string, job: Job, event: OutgoingEvent, died?: DeadLetter): void {
-    this.#end(group, job, [event], died).catch(() => {
+    this.#end(group, job, job.command.internal ? [] : [event], died).catch(() => {
       job.ending = true // nobody else may end it meanwhile
       if (!this.#isClosed) setTimeout(() => this.#endBySelf(group, job, event, died), TRY_AGAIN).unref()
     })

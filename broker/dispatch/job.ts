@@ -34,6 +34,7 @@ export interface Member {
 
 /** How a group runs a command. */
 export interface Rule {
+  internal?: boolean | undefined
   ordered: boolean
   timeoutMs: number
   attempts: number

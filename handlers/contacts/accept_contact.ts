@@ -1,21 +1,25 @@
 import { z } from 'zod'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
+import { presenceBetween, user_online } from '../../shared/people/presence.ts'
 import { contactBook } from './contact-book.ts'
 import { contact_added, contact_approved } from './contact-events.ts'
 
 /** Accepts another user's request: both are contacts. */
 export default command({
   input: z.object({ user_id: userId }),
-  events: { contact_added, contact_approved },
-  uses: { contacts: contactBook },
+  events: { contact_added, contact_approved, user_online },
+  uses: { contacts: contactBook, presence: presenceBetween },
 
-  async run({ user_id }, { from, contacts, command }) {
+  async run({ user_id }, { from, contacts, presence, command }) {
     if (user_id === from.user) throw refuse('bad_payload', { user_id: 'is yourself' })
 
     switch (await contacts.accept(from.user, user_id, command)) {
       case 'accepted':
-        return { reply: contact_added({ user_id }), notify: [[user_id, contact_approved({ user_id: from.user })]] }
+        return {
+          reply: contact_added({ user_id }),
+          notify: [[user_id, contact_approved({ user_id: from.user })], ...(await presence.meet(from.user, user_id))],
+        }
       case 'contact': // so before, or unheard by one who blocks him
         return { reply: contact_added({ user_id }) }
       case 'absent':

@@ -3,6 +3,7 @@ import type { Store } from '../../shared/store/documents.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { ListPage } from './list-page.ts'
 import {
+  hasChanged,
   listed,
   outcome,
   perform,
@@ -82,12 +83,11 @@ export function contactBook(store: Store) {
       return { contacts, cursor }
     },
 
-    async block(user: UserId, other: UserId, cause: Cause) {
-      await change(user, other, (pair) => setBlock(pair, true, cause))
-    },
-    async unblock(user: UserId, other: UserId, cause: Cause) {
-      await change(user, other, (pair) => setBlock(pair, false, cause))
-    },
+    /** Resolves with whether that changed anything; the same when the command comes again. */
+    block: async (user: UserId, other: UserId, cause: Cause) =>
+      hasChanged(await change(user, other, (pair) => setBlock(pair, true, cause)), cause.id),
+    unblock: async (user: UserId, other: UserId, cause: Cause) =>
+      hasChanged(await change(user, other, (pair) => setBlock(pair, false, cause)), cause.id),
     async blocked(user: UserId, at: ListPage) {
       const { docs, cursor } = await page(user, 'blocks', at)
       return { users: docs.map((doc) => otherIn(doc, user)), cursor }

@@ -99,7 +99,14 @@ export function perform(pair: Pair, act: Act, cause: Cause, note?: string): Pair
 /** The pair after the one who acts has blocked the other, or no longer does. */
 export function setBlock(pair: Pair, blocks: boolean, cause: Cause): Pair {
   const { mine } = pair
-  return isPast(mine, cause) ? pair : { ...pair, mine: { ...mine, blocks, recent: remember(mine, cause) } }
+  if (isPast(mine, cause)) return pair
+  const recent = remember(mine, { ...cause, said: mine.blocks === blocks ? 'as before' : 'changed' })
+  return { ...pair, mine: { ...mine, blocks, recent } }
+}
+
+/** Did that command begin or end a block? */
+export function hasChanged({ mine }: Pair, id: string): boolean {
+  return mine.recent?.find((one) => one.id === id)?.said === 'changed'
 }
 
 /** In which of a user's lists the other stands. */

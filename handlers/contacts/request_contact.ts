@@ -1,16 +1,17 @@
 import { z } from 'zod'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
+import { presenceBetween, user_online } from '../../shared/people/presence.ts'
 import { contactBook } from './contact-book.ts'
 import { contact_added, contact_approved, contact_request_sent, contact_requested, note } from './contact-events.ts'
 
 /** Asks another user to become a contact. Two requests that cross make both contacts at once. */
 export default command({
   input: z.object({ user_id: userId, note: note.optional() }),
-  events: { contact_request_sent, contact_requested, contact_added, contact_approved },
-  uses: { contacts: contactBook },
+  events: { contact_request_sent, contact_requested, contact_added, contact_approved, user_online },
+  uses: { contacts: contactBook, presence: presenceBetween },
 
-  async run({ user_id, note }, { from, contacts, command }) {
+  async run({ user_id, note }, { from, contacts, presence, command }) {
     if (user_id === from.user) throw refuse('bad_payload', { user_id: 'is yourself' })
 
     switch (await contacts.request(from.user, user_id, note, command)) {
@@ -22,7 +23,10 @@ export default command({
       case 'requested': // asked before, or the other blocks him: nobody is disturbed, and he cannot tell which
         return { reply: contact_request_sent({ user_id }) }
       case 'accepted': // the other had asked him
-        return { reply: contact_added({ user_id }), notify: [[user_id, contact_approved({ user_id: from.user })]] }
+        return {
+          reply: contact_added({ user_id }),
+          notify: [[user_id, contact_approved({ user_id: from.user })], ...(await presence.meet(from.user, user_id))],
+        }
       case 'contact':
         return { reply: contact_added({ user_id }) }
       case 'blocking':

@@ -1,3 +1,4 @@
+import type { HandlerSettings } from '../runtime/command.ts'
 import type { CollectionSpec, Document, Store } from '../store/documents.ts'
 import type { UserId } from '../wire/user-id.ts'
 
@@ -30,7 +31,7 @@ export type Relation = 'self' | 'contact' | 'stranger' | 'blocked'
 const PAGE = 500
 
 /** Who is whose contact, for every group but contacts itself. */
-export function people(store: Store, { access }: { access: 'contacts' | 'everyone' }) {
+export function people(store: Store, { access }: HandlerSettings) {
   const pairs = store.collection<PairRecord>(PAIRS)
 
   /** How `user` may be treated by what belongs to `other`: `blocked` when either blocks the other. */
@@ -46,6 +47,10 @@ export function people(store: Store, { access }: { access: 'contacts' | 'everyon
     async mayReach(user: UserId, other: UserId): Promise<boolean> {
       const stands = await relation(user, other)
       return stands === 'contact' || stands === 'self' || (access === 'everyone' && stands === 'stranger')
+    },
+    /** Are they contacts, or is nobody asked to be? A block between them does not count. */
+    async areNear(user: UserId, other: UserId): Promise<boolean> {
+      return access === 'everyone' || (await pairs.get(pairKey(user, other)))?.low_side.sees === 'contact'
     },
     /** Everybody who is a contact of the user, neither blocking the other, in the order of their ids below and above his. */
     async contactsOf(user: UserId): Promise<UserId[]> {

@@ -74,6 +74,8 @@ export interface Declaration<
   events: Events
   /** What `run` gets besides: name to builder. */
   uses?: Uses
+  /** `true`: the broker alone sends it, of a user; to devices there is no such command, and nobody waits for its answer. */
+  internal?: boolean
   /** `false` when one user's commands of this name need not wait for each other. Default true. */
   ordered?: boolean
   /** Milliseconds for one attempt, 10 to 600,000. Default 10,000. */
@@ -94,6 +96,7 @@ export interface Command {
   readonly input: z.ZodObject
   readonly events: ReadonlyMap<string, EventType>
   readonly uses: Readonly<Record<string, Capability>>
+  readonly internal: boolean
   readonly ordered: boolean
   readonly timeoutMs: number
   readonly attempts: number
@@ -111,13 +114,14 @@ export function command<
   Events extends AnyEvents,
   Uses extends Record<string, Capability> = Record<never, Capability>,
 >(declaration: Declaration<Shape, Events, Uses>): Command {
-  const { timeoutMs = 10_000, attempts = 5, ordered = true } = declaration
+  const { timeoutMs = 10_000, attempts = 5, ordered = true, internal = false } = declaration
   if (!(timeoutMs >= 10 && timeoutMs <= 600_000)) throw new RangeError('timeoutMs must be 10 to 600,000')
   if (!(Number.isInteger(attempts) && attempts >= 1 && attempts <= 5)) throw new RangeError('attempts must be 1 to 5')
   const made: Command = {
     input: declaration.input.strict() as unknown as z.ZodObject, // oxlint-disable-line typescript/no-unnecessary-type-assertion -- zod's shape is invariant
     events: new Map(Object.values(declaration.events).map((type) => [type.event, type])),
     uses: declaration.uses ?? {},
+    internal,
     ordered,
     timeoutMs,
     attempts,

@@ -67,7 +67,10 @@ export async function describe(root: string): Promise<Catalogue> {
 export function declarationOf(commands: Commands): Catalogue[string] {
   return {
     commands: Object.fromEntries(
-      [...commands].map(([name, { ordered, timeoutMs, attempts }]) => [name, { ordered, timeoutMs, attempts }]),
+      [...commands].map(([name, { internal, ordered, timeoutMs, attempts }]) => [
+        name,
+        { ordered, timeoutMs, attempts, ...(internal && { internal }) },
+      ]),
     ),
     events: [...new Set([...commands.values()].flatMap(({ events }) => [...events.keys()]))].toSorted(),
   }

@@ -7,6 +7,8 @@ export const catalogue = z.record(
     commands: z.record(
       z.string(),
       z.object({
+        /** The broker alone sends it. */
+        internal: z.boolean().optional(),
         /** One user's commands one after another. */
         ordered: z.boolean(),
         /** Milliseconds a handler may take for one attempt. */

@@ -1,0 +1,21 @@
+import { shownOf, user_offline, user_online } from '../../shared/people/presence.ts'
+import type { Heard, presenceBook } from './presence-book.ts'
+import { user_status } from './presence-events.ts'
+
+type State = Awaited<ReturnType<ReturnType<typeof presenceBook>['connected']>>['state']
+
+/** What those who may see a user hear of a change; nobody, when there is nothing to hear. */
+export function newsOf(state: State, heard: Heard) {
+  const shown = shownOf(state)
+  const { _id: user_id, last_seen, shows_last_seen, status } = state
+  switch (heard) {
+    case 'online':
+      return shown && user_online(shown)
+    case 'status':
+      return shown && user_status(shown)
+    case 'offline': // who hides says nothing of when he was last seen: he is still there
+      return user_offline({ user_id, ...(shows_last_seen && status !== 'invisible' && last_seen && { last_seen }) })
+    case 'nothing':
+      return undefined
+  }
+}

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { befriend } from '../../test/friends.ts'
+import { openStage, type Stage } from '../../test/stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage(['contacts', 'presence'])
+})
+afterAll(() => stage.close())
+
+test('contacts hear a status and its text, and nothing when nothing has changed', async () => {
+  const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+  await befriend(alice, bob)
+  expect(await bob.asks('set_status', { status: 'busy', text: 'in a call' })).toMatchObject({
+    event: 'status_set',
+    status: 'busy',
+    text: 'in a call',
+  })
+  expect(await alice.receives('user_status')).toMatchObject({ user_id: 'bob', status: 'busy', text: 'in a call' })
+  await bob.asks('set_status', { status: 'busy', text: 'in a call' })
+  await bob.asks('set_status', { status: 'available' })
+  const heard = await alice.receives('user_status')
+  expect(heard).toMatchObject({ status: 'available' })
+  expect(heard).not.toHaveProperty('text')
+  expect(await alice.unread()).toEqual([])
+})
+
+test('who is invisible looks away: he goes, changes unseen, and comes again', async () => {
+  const [carl, dora] = [await stage.device('carl'), await stage.device('dora')]
+  await befriend(carl, dora)
+  await dora.asks('set_status', { status: 'invisible' })
+  const gone = await carl.receives('user_offline')
+  expect(gone).toMatchObject({ user_id: 'dora' })
+  expect(gone).not.toHaveProperty('last_seen')
+  await dora.asks('set_status', { status: 'invisible', text: 'still here' })
+  expect(await carl.asks('get_user_list')).toMatchObject({ users: [] })
+  expect(await dora.asks('get_user_list')).toMatchObject({ users: [{ user_id: 'carl' }] })
+  await dora.asks('set_status', { status: 'away' })
+  expect(await carl.receives('user_online')).toMatchObject({ user_id: 'dora', status: 'away' })
+  expect(await carl.unread()).toEqual([])
+})
+
+test('when one was last seen is told only by who wants it told', async () => {
+  const [eve, finn] = [await stage.device('eve'), await stage.device('finn')]
+  await befriend(eve, finn)
+  await finn.asks('set_status', { status: 'available', last_seen: false })
+  await finn.leaves()
+  const gone = await eve.receives('user_offline')
+  expect(gone).toMatchObject({ user_id: 'finn' })
+  expect(gone).not.toHaveProperty('last_seen')
+})
+
+test.each([
+  ['a status that is none', { status: 'dancing' }, 'status'],
+  ['no status', {}, 'status'],
+  ['a text of 281 characters', { status: 'away', text: 'x'.repeat(281) }, 'text'],
+  ['a control character', { status: 'away', text: 'a\u0000b' }, 'text'],
+])('%s is refused by its name', async (_, fields, wrong) => {
+  const gus = await stage.device('gus')
+  expect(await gus.asks('set_status', fields)).toMatchObject({
+    code: 'bad_payload',
+    fields: { [wrong]: expect.any(String) },
+  })
+})

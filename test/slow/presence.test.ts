@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { befriend } from '../friends.ts'
+import { Parts } from '../parts.ts'
+
+// Who is there stays true whatever is killed.
+
+let parts: Parts
+beforeAll(async () => {
+  parts = await Parts.open({ CONNECTS_PER_CLIENT: '1000' })
+  await parts.startHandlers('contacts')
+})
+afterAll(() => parts.close())
+
+test('a presence handler that is killed tells what happened meanwhile when it is back', async () => {
+  const presence = await parts.startHandlers('presence')
+  const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
+  await befriend(alice, bob)
+  presence.kill('SIGKILL')
+  await presence.ended
+  await bob.leaves()
+  await new Promise((resolve) => setTimeout(resolve, 6_000)) // what is waited for is time itself: he counts as gone after five
+  await parts.startHandlers('presence')
+  expect(await alice.receives('user_offline')).toMatchObject({ user_id: 'bob' })
+})
+
+test('over a killed broker those who come back were never gone, and who does not is', async () => {
+  const [carl, dora, eve] = [await parts.device('carl'), await parts.device('dora'), await parts.device('eve')]
+  await befriend(carl, dora)
+  await befriend(carl, eve)
+  await parts.killBroker()
+  await eve.mqtt.endAsync(true)
+  await parts.startBroker()
+  const heard = []
+  for (;;) {
+    const { event, user_id } = await carl.next(30_000)
+    heard.push([event, user_id])
+    if (event === 'user_offline') break
+  }
+  expect(heard).toEqual([['user_offline', 'eve']])
+  expect(await carl.asks('get_user_list')).toMatchObject({ users: [{ user_id: 'dora' }] })
+}, 60_000)
