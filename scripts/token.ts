@@ -5,19 +5,33 @@ import { signToken } from './sign-token.ts'
 
 // npm run --silent token -- alice: a signed dev token on stdout, nothing else.
 
-const USAGE = `usage: npm run --silent token -- <user> [--ttl 1h]
-Prints a token signed with the first SECRET. --ttl is a number with s, m, h or d: 1h by default, at most 3650d.
+const USAGE = `usage: npm run --silent token -- <user> [--ttl 1h] [--claims JSON]
+Prints a token signed with the first SECRET.
+  --ttl 1h       a number with s, m, h or d: at most 3650d
+  --claims JSON  more to say in it, such as '{"role":"operator"}' or '{"acl":{"pub":["fleet/+/pos"],"sub":["fleet/#"]}}'
 `
+
+function claimsOf(text: string): object {
+  try {
+    const claims: unknown = JSON.parse(text)
+    if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return claims
+  } catch {}
+  throw new Error('--claims: must be a JSON object')
+}
 
 try {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { ttl: { type: 'string', default: '1h' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      ttl: { type: 'string', default: '1h' },
+      claims: { type: 'string', default: '{}' },
+      help: { type: 'boolean', short: 'h' },
+    },
   })
   const [sub] = positionals
   if (values.help) process.stdout.write(USAGE)
   else if (!sub || positionals.length > 1) throw new Error(USAGE)
-  else process.stdout.write(`${signToken(sub, values.ttl, signingSecret(readConfig()))}\n`)
+  else process.stdout.write(`${signToken(sub, values.ttl, signingSecret(readConfig()), claimsOf(values.claims))}\n`)
 } catch (err) {
   process.stderr.write(`${(err as Error).message.trim()}\n`)
   process.exitCode = 1

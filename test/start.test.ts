@@ -139,7 +139,7 @@ test('the token script prints a token and nothing else', async () => {
   })
   expect(lifetimes).toEqual([3600, 86_400])
 
-  const wrong = [[], ['alice', '--ttl', 'soon'], ['--what']]
+  const wrong = [[], ['alice', '--ttl', 'soon'], ['--what'], ['alice', '--claims', '[]']]
   for (const one of wrong.map((args) => run(['scripts/token.ts', ...args]))) {
     expect(await one.ended).toBe(1)
     expect([one.stdout, one.stderr]).toEqual(['', expect.stringMatching(/\S/)])
