@@ -193,7 +193,7 @@ export class Dispatch {
         (unit) => {
           queue.finish(unit, command, group, isOwner ? { answer } : undefined)
           if (died) dead.add(unit, died)
-          for (const event of allowed) this.#ports.events.emit(unit, event, command)
+          for (const event of allowed) this.#ports.events.emit(unit, event, event === answer ? command : undefined)
         },
         { inOrder: command.stored },
       )

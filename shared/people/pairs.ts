@@ -43,6 +43,16 @@ export function people(store: Store, { access }: HandlerSettings) {
 
   return {
     relation,
+    /** What `user` may do to `other`, and what he must not find out: being blocked has to look as if it were not so. */
+    async toward(user: UserId, other: UserId): Promise<{ isNear: boolean; blocks: boolean; isBlocked: boolean }> {
+      const pair = await pairs.get(pairKey(user, other))
+      const [mine, theirs] = user < other ? [pair?.low_side, pair?.high_side] : [pair?.high_side, pair?.low_side]
+      return {
+        isNear: access === 'everyone' || mine?.sees === 'contact',
+        blocks: mine?.blocks ?? false,
+        isBlocked: theirs?.blocks ?? false,
+      }
+    },
     /** May `user` write to `other`, call him, and see whether he is there? Contacts may; with ACCESS=everyone all but the blocked. */
     async mayReach(user: UserId, other: UserId): Promise<boolean> {
       const stands = await relation(user, other)

@@ -1,0 +1,78 @@
+import { z } from 'zod'
+import { event, userId } from '../../shared/runtime/command.ts'
+
+const SHA256 = /^[0-9a-f]{64}$/
+/** SHA-256 of the body or ciphertext as it was sent (UTF-8), in lower-case hex. */
+export const hash = z.string().regex(SHA256, 'is no SHA-256 in lower-case hex')
+export const messageId = z.string().regex(/^[A-Za-z0-9_-]{22}$/, 'is no message id')
+export const seq = z.int().min(1)
+
+/** What browsers may run when it is opened. */
+const RUNS_SCRIPTS =
+  /^(?:text\/(?:html|xml|javascript|ecmascript|xsl)|image\/svg\+xml|application\/(?:\S*xml\S*|\S*javascript|\S*ecmascript))$/
+
+/** Something that belongs to a message and is kept elsewhere. */
+export const attachment = z.strictObject({
+  file_id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'is no id of a file'),
+  type: z
+    .string()
+    .regex(/^[a-z]+\/[a-z0-9.+-]{1,100}$/, 'is no media type')
+    .refine((type) => !RUNS_SCRIPTS.test(type), 'is a type that runs scripts'),
+  size: z.int().min(0).max(1e12),
+  name: z
+    .string()
+    .max(255)
+    .regex(/^[^\p{Cc}/\\]*$/u, 'must hold no slash and no control character')
+    .optional(),
+  width: z.int().min(1).max(100_000).optional(),
+  height: z.int().min(1).max(100_000).optional(),
+})
+
+/** A message's content: text that can be searched, or something that only its readers can open. */
+export const content = {
+  body: z.string().min(1).max(10_000).optional(),
+  ciphertext: z.string().min(1).max(40_000).optional(),
+}
+
+const shown = {
+  message_id: messageId,
+  seq,
+  from: userId,
+  to: userId,
+  ...content,
+  attachments: z.array(attachment).optional(),
+  hash,
+  /** The hash of the message before it, so that one that is missing or altered shows. */
+  prev_hash: hash.optional(),
+  sent_at: z.iso.datetime(),
+  edited_at: z.iso.datetime().optional(),
+  deleted_at: z.iso.datetime().optional(),
+}
+
+/** To every device of the sender. */
+export const message_sent = event('message_sent', { message_id: messageId, seq, to: userId, hash })
+/** To every device of the other, and to those of the sender. */
+export const message_received = event('message_received', shown)
+export const messages = event('messages', {
+  with: userId,
+  /** In the order of `seq`. */
+  messages: z.array(z.strictObject(shown)),
+  /** Is there more in the direction that was asked for? */
+  more: z.boolean(),
+})
+export const receipt_recorded = event('receipt_recorded', {
+  message_ids: z.array(messageId).optional(),
+  with: userId.optional(),
+  up_to: seq.optional(),
+})
+/** `by` has them. */
+export const message_delivered = event('message_delivered', { by: userId, message_ids: z.array(messageId) })
+/** `by` has read all up to and with this. */
+export const message_read = event('message_read', { by: userId, up_to: seq })
+const edited = { message_id: messageId, seq, with: userId, ...content, edited_at: z.iso.datetime() }
+export const message_updated = event('message_updated', edited)
+export const message_edited = event('message_edited', edited)
+const removed = { message_id: messageId, seq, with: userId, deleted_at: z.iso.datetime() }
+export const message_removed = event('message_removed', removed)
+export const message_deleted = event('message_deleted', removed)
+export const user_typing = event('user_typing', { user_id: userId })
