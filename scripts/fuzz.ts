@@ -7,8 +7,8 @@ const USAGE = `usage: npm run fuzz -- [options]
   --packets 200000    packets, valid and mutated ones
   --connections 16    at a time; a tenth of them over WebSocket
   --seed N            to repeat the packets; else one is chosen, and said
-Ends with 1 when the broker ended, when another user got no answer for 10 s, or, from a million packets on, when the broker grew
-by more than a tenth.
+Ends with 1 when the broker ended, when another user got no answer for 10 s, or, from a million packets on, when what the broker
+keeps has grown by more than a tenth.
 `
 
 function count(name: string, text: string, least = 1): number {
@@ -17,14 +17,14 @@ function count(name: string, text: string, least = 1): number {
   return Number(text)
 }
 
-function print({ waits, memory, parsed, ...report }: FuzzReport): number {
+function print({ waits, live, most, parsed, ...report }: FuzzReport): number {
   const { sent, mutated, connections, closedByBroker, seconds, crash, ownDelay } = report
   const at = (share: number): number => Math.round(waits[Math.floor((waits.length - 1) * share)] ?? 0)
-  const growth = memory.early > 0 ? (100 * (memory.late - memory.early)) / memory.early : 0
+  const growth = live.early > 0 ? (100 * (live.late - live.early)) / live.early : 0
   const faults = [
     ...(crash === undefined ? [] : [`the broker ended:\n${crash}`]),
     ...(at(1) > 10_000 ? ['another user got no answer for 10 s'] : []),
-    ...(sent >= 1_000_000 && growth > 10 ? ['the broker grew by more than a tenth'] : []),
+    ...(sent >= 1_000_000 && growth > 10 ? ['what the broker keeps has grown by more than a tenth'] : []),
   ]
   const lines = [
     '',
@@ -33,7 +33,7 @@ function print({ waits, memory, parsed, ...report }: FuzzReport): number {
       .map(([kind, n]) => `${kind} ${n}`)
       .join(', ')})`,
     `another user waited p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)} ms (the measuring itself was late by ${ownDelay} ms at p99)`,
-    `the broker held ${memory.early} MB after a fifth, ${memory.late} MB at the end (${growth.toFixed(0)} %)`,
+    `the broker's live objects: ${live.early.toFixed(1)} MB after a fifth, ${live.late.toFixed(1)} MB at the end (${growth.toFixed(1)} %); it held ${most} MB at most`,
     ...faults,
     `${faults.length} faults`,
   ]

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { closeAll, type Closable } from '../../shared/shutdown.ts'
@@ -26,8 +28,10 @@ export interface FuzzReport {
   waits: number[]
   /** Milliseconds by which the measuring process was late itself, at its 99th percentile. */
   ownDelay: number
-  /** Megabytes of the broker after the first fifth, and at the end, when it had some seconds to itself. */
-  memory: { early: number; late: number }
+  /** Megabytes that the broker held at most. */
+  most: number
+  /** Megabytes of its live objects after the first fifth, and at the end: each when it had some seconds to itself. */
+  live: { early: number; late: number }
 }
 
 interface Told {
@@ -53,72 +57,121 @@ const SETTINGS = {
 }
 /** Milliseconds without a packet after which something hangs. */
 const STUCK = 60_000
+/** Milliseconds after which what it holds for a second is gone. */
+const QUIET = 5_000
 
 /** Fuzzes a real broker from a process of its own, while another user goes on. */
 export async function runFuzz(plan: FuzzPlan, says: (line: string) => void): Promise<FuzzReport> {
   const opened: Closable[] = []
+  const report: FuzzReport = {
+    seconds: 0,
+    sent: 0,
+    mutated: 0,
+    connections: 0,
+    closedByBroker: 0,
+    parsed: {},
+    crash: undefined,
+    waits: [],
+    ownDelay: 0,
+    most: 0,
+    live: { early: 0, late: 0 },
+  }
   try {
     const parts = await Parts.open(SETTINGS)
     opened.push(parts)
+    const heap = join(parts.dir, 'heap')
+    mkdirSync(heap)
+    await parts.killBroker()
+    await parts.startBroker({ NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${heap}` })
     await parts.startHandlers()
     const alice = await parts.device('alice')
-    const { broker } = parts
-    const { mqtts, wss } = ((await broker.ready) as { ready: { mqtts: number; wss: number } }).ready
-    const args = [mqtts, wss, parts.env['SECRET'], plan.packets, plan.seed, plan.connections].map(String)
-    const began = performance.now()
-    const attacker = parts.keep(
-      new Run(['scripts/fuzz/attacker.ts', ...args], { env: {}, through: ['nice', '-n', '10'] }),
-    )
-    const told = (): Told => {
-      const lines = attacker.stdout.trim().split('\n')
-      const none = { sent: 0, mutated: 0, connections: 0, closedByBroker: 0 }
-      return lines.at(-1) ? (JSON.parse(lines.at(-1)!) as Told) : none
+    const fifth = Math.ceil(plan.packets / 5)
+    for (const [part, packets] of [fifth, plan.packets - fifth].entries()) {
+      await attack(parts, alice, { ...plan, packets, seed: plan.seed + part }, report, says)
+      if (report.crash !== undefined) break
+      await pause(QUIET)
+      report.live[part === 0 ? 'early' : 'late'] = await liveMegabytes(parts.broker.child, heap)
     }
-
-    const delay = monitorEventLoopDelay()
-    delay.enable()
-    const stop = new AbortController()
-    const waiting = askAgain(alice, stop.signal)
-    let [early, isWarm, last, since] = [0, false, 0, performance.now()]
-    const ended = attacker.ended.then(() => true)
-    while (!(await Promise.race([ended, broker.ended.then(() => true), pause(1_000, false)]))) {
-      const { sent, mutated, connections } = told()
-      says(
-        `${Math.round((performance.now() - began) / 1000)} s: ${sent} packets, ${mutated} mutated, ${connections} connections, ${megabytes(broker.pid)} MB`,
-      )
-      if (!isWarm && sent > plan.packets / 5) [early, isWarm] = [megabytes(broker.pid), true]
-      if (sent !== last) [last, since] = [sent, performance.now()]
-      if (performance.now() - since > STUCK) throw new Error('no packet has gone out for a minute')
-    }
-    const isGone = broker.child.exitCode !== null || broker.child.signalCode !== null
-    if (isGone) {
-      attacker.kill('SIGTERM')
-      await attacker.ended
-    }
-    stop.abort()
-    const { sent, mutated, connections, closedByBroker, lastSent, done } = told()
-    if (!isGone && !done) throw new Error(`the fuzzer itself has ended: ${attacker.stderr.slice(-2_000)}`)
-    const crash = isGone
-      ? `${broker.stderr.slice(-3_000)}\nlast sent, by connection:\n${lastSent?.join('\n')}`
-      : undefined
-    const seconds = Math.round((performance.now() - began) / 1000)
-    const parsed = isGone ? {} : await packetsParsed(parts)
-    if (!isGone) await pause(4_000) // what it holds for a second is gone then
-    return {
-      seconds,
-      sent,
-      mutated,
-      connections,
-      closedByBroker,
-      parsed,
-      crash,
-      waits: (await waiting).toSorted((a, b) => a - b),
-      ownDelay: Math.round(delay.percentile(99) / 1e6),
-      memory: { early, late: isGone ? 0 : megabytes(broker.pid) },
-    }
+    if (report.crash === undefined) report.parsed = await packetsParsed(parts)
+    report.waits.sort((a, b) => a - b)
+    return report
   } finally {
     await closeAll(opened)
   }
+}
+
+/** One attacker, until he has sent what he was to, or the broker is gone. */
+async function attack(
+  parts: Parts,
+  alice: Device,
+  plan: FuzzPlan,
+  report: FuzzReport,
+  says: (line: string) => void,
+): Promise<void> {
+  const { broker } = parts
+  const { mqtts, wss } = ((await broker.ready) as { ready: { mqtts: number; wss: number } }).ready
+  const args = [mqtts, wss, parts.env['SECRET'], plan.packets, plan.seed, plan.connections].map(String)
+  const attacker = parts.keep(
+    new Run(['scripts/fuzz/attacker.ts', ...args], { env: {}, through: ['nice', '-n', '10'] }),
+  )
+  const told = (): Told => {
+    const last = attacker.stdout.trim().split('\n').at(-1)
+    return last ? (JSON.parse(last) as Told) : { sent: 0, mutated: 0, connections: 0, closedByBroker: 0 }
+  }
+  const delay = monitorEventLoopDelay()
+  delay.enable()
+  const stop = new AbortController()
+  const waiting = askAgain(alice, stop.signal)
+  const began = performance.now()
+  let [last, since] = [0, began]
+  const ended = Promise.race([attacker.ended, broker.ended]).then(() => true)
+  while (!(await Promise.race([ended, pause(1_000, false)]))) {
+    const { sent, mutated, connections } = told()
+    const [held, seconds] = [megabytes(broker.pid), Math.round((performance.now() - began) / 1000)]
+    says(`${seconds} s: ${sent} packets, ${mutated} mutated, ${connections} connections, ${held} MB`)
+    report.most = Math.max(report.most, held)
+    if (sent !== last) [last, since] = [sent, performance.now()]
+    if (performance.now() - since > STUCK) throw new Error('no packet has gone out for a minute')
+  }
+  const isGone = broker.child.exitCode !== null || broker.child.signalCode !== null
+  if (isGone) attacker.kill('SIGTERM')
+  await attacker.ended
+  stop.abort()
+  const { sent, mutated, connections, closedByBroker, lastSent, done } = told()
+  if (isGone) report.crash = `${broker.stderr.slice(-3_000)}\nlast sent, by connection:\n${lastSent?.join('\n')}`
+  else if (!done) throw new Error(`the fuzzer itself has ended: ${attacker.stderr.slice(-2_000)}`)
+  report.seconds += Math.round((performance.now() - began) / 1000)
+  report.sent += sent
+  report.mutated += mutated
+  report.connections += connections
+  report.closedByBroker += closedByBroker
+  report.waits.push(...(await waiting))
+  report.ownDelay = Math.max(report.ownDelay, Math.round(delay.percentile(99) / 1e6))
+}
+
+/** What is left in a process after all garbage is gone, by a snapshot of its heap. */
+async function liveMegabytes(process: ChildProcess, folder: string): Promise<number> {
+  process.kill('SIGUSR2')
+  for (let size = -1; ;) {
+    await pause(1_000)
+    const [file] = readdirSync(folder)
+    const now = file === undefined ? -1 : statSync(join(folder, file)).size
+    if (file === undefined || now !== size || now === 0) {
+      size = now
+      continue
+    }
+    const { snapshot, nodes } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as HeapSnapshot
+    rmSync(join(folder, file))
+    const fields = snapshot.meta.node_fields
+    let bytes = 0
+    for (let i = fields.indexOf('self_size'); i < nodes.length; i += fields.length) bytes += nodes[i]!
+    return bytes / 2 ** 20
+  }
+}
+
+interface HeapSnapshot {
+  snapshot: { meta: { node_fields: string[] } }
+  nodes: number[]
 }
 
 /** How long each answer took. One that never comes is as long as its deadline. */
