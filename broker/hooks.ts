@@ -1,6 +1,6 @@
 import type { Logger } from '../shared/log.ts'
 import type { Catalogue } from '../shared/wire/catalogue.ts'
-import { QUOTA_EXCEEDED, type Hooks, type MqttEngine } from './aedes/port.ts'
+import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED, type Hooks, type MqttEngine } from './aedes/port.ts'
 import { mayReceive, maySubscribe } from './authority.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
 import type { Events } from './events.ts'
@@ -55,7 +55,7 @@ export function engineHooks(ports: HookPorts): Hooks {
       try {
         identity.revocations.check(session.token)
       } catch {
-        live.cut((one) => one === session, QUOTA_EXCEEDED, session.user)
+        live.cut((one) => one === session, ADMINISTRATIVE_ACTION, session.user)
       }
       if (!live.isCut(session)) presence.came(session.user)
     },

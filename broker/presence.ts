@@ -57,6 +57,7 @@ export class Presence implements Closable {
   }
 
   #look(user: UserId, after: number): void {
+    if (this.#isClosed) return
     clearTimeout(this.#clocks.get(user))
     const clock = setTimeout(() => {
       this.#clocks.delete(user)

@@ -78,7 +78,8 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       const session = store.get(client.id)
       const number = session?.byMessageId.get(ack.messageId)
       if (session && number !== undefined) return store.forget(client.id, session, number)
-      if (ack.cmd === 'puback') limits.acknowledged(client.id, ack.messageId, ack.reasonCode ?? 0)
+      if (ack.cmd === 'puback' || ack.cmd === 'pubcomp')
+        limits.acknowledged(client.id, ack.messageId, ack.reasonCode ?? 0)
       return undefined
     },
     outgoingStream(client: InnerClient): Readable {
