@@ -8,6 +8,9 @@ export interface CountingEmitter extends mqemitter.MQEmitter {
 }
 
 /**
+ * It removes listeners at once: mqemitter does so a turn later, and Aedes then takes away, with the old subscription, a new one of
+ * the same topic that came in between, whose listener stays for good.
+ *
  * Without a limit on concurrent emits, and done when every subscriber was called: Aedes would wait until each has drained, so
  * one frozen subscriber would stall everybody. What waits for a subscriber is bounded where it is forwarded.
  */
@@ -17,7 +20,7 @@ export function countingEmitter(): CountingEmitter {
   const emitter = Object.assign(mqemitter({ concurrency: 0 }), { emits: 0, isHeard })
   const emit = emitter.emit.bind(emitter)
   const on = emitter.on.bind(emitter)
-  const removeListener = emitter.removeListener.bind(emitter)
+  const { _matcher: matcher } = emitter as unknown as { _matcher: { remove(topic: string, listener: unknown): void } }
   emitter.on = (topic, listener, done) => {
     listeners.set(topic, (listeners.get(topic) ?? 0) + 1)
     on(topic, listener, done)
@@ -27,7 +30,8 @@ export function countingEmitter(): CountingEmitter {
     const left = (listeners.get(topic) ?? 1) - 1
     if (left > 0) listeners.set(topic, left)
     else listeners.delete(topic)
-    removeListener(topic, listener, done)
+    matcher.remove(topic, listener)
+    done?.()
   }
   emitter.emit = (message, done) => {
     emitter.emits++

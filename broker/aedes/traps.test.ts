@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { generate, type IPublishPacket, type ISubackPacket } from 'mqtt-packet'
+import { generate, type IPublishPacket, type ISubackPacket, type ISubscribePacket } from 'mqtt-packet'
 import { z } from 'zod'
 import { command, event } from '../../shared/runtime/command.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
@@ -326,4 +326,22 @@ test('a client is sent nothing larger than it takes, and is asked again for noth
   await sid.asks('count', { text: 'short' })
   const heard = (await small.hears('publish')) as IPublishPacket
   expect(JSON.parse(heard.payload.toString())).toMatchObject({ text: 'short' })
+})
+
+test('a SUBSCRIBE right behind an UNSUBSCRIBE of the same topic holds', async () => {
+  const raw = await connectRaw(stage, 'ulf', { clientId: 'again' })
+  const subscribe = (qos: 0 | 1, messageId: number): ISubscribePacket => ({
+    cmd: 'subscribe',
+    messageId,
+    subscriptions: [{ topic: 'ulf_counted', qos }],
+  })
+  raw.send(subscribe(1, 1))
+  await raw.hears('suback')
+  const topics = ['ulf_counted']
+  for (const qos of [1, 0] as const) {
+    raw.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: topics }, subscribe(qos, 3), publish('count'))
+    const heard = []
+    for (let i = 0; i < 3; i++) heard.push((await raw.hears('unsuback', 'suback', 'publish')).cmd)
+    expect(heard).toContain('publish')
+  }
 })
