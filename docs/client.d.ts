@@ -17,13 +17,22 @@ export interface Commands {
   remove_contact: { user_id: string }
   request_contact: { user_id: string; note?: string }
   unblock_user: { user_id: string }
+  add_member: { group_id: string; user_id: string }
+  change_group_title: { group_id: string; title: string }
+  create_group: { title: string; members?: (string)[] }
+  get_group: { group_id: string; cursor?: string; limit?: number }
+  get_group_list: { cursor?: string; limit?: number }
+  leave_group: { group_id: string }
+  remove_member: { group_id: string; user_id: string }
+  set_member_role: { group_id: string; user_id: string; role: "owner" | "admin" | "member" }
   ack_message: { message_ids: (string)[] }
   delete_message: { message_id: string }
   edit_message: { message_id: string; body?: string; ciphertext?: string }
-  get_messages: { with: string; before?: number; after?: number; limit?: number }
-  mark_read: { with: string; up_to: number }
-  send_message: { to: string; body?: string; ciphertext?: string; hash?: string; prev_hash?: string; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[] }
-  typing: { to: string }
+  get_messages: { with?: string; group_id?: string; before?: number; after?: number; limit?: number }
+  mark_read: { with?: string; group_id?: string; up_to: number }
+  send_message: { to?: string; group_id?: string; body?: string; ciphertext?: string; hash?: string; prev_hash?: string; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[] }
+  set_receipts: { delivered?: boolean; read?: boolean }
+  typing: { to?: string; group_id?: string }
   get_user_list: { cursor?: string; limit?: number }
   set_status: { status: "available" | "away" | "busy" | "invisible"; text?: string; last_seen?: boolean }
   get_profile: { user_id: string }
@@ -55,17 +64,22 @@ export interface Events {
   contact_removed: { user_id: string }
   contact_request_sent: { user_id: string }
   contact_requested: { user_id: string; note?: string }
-  receipt_recorded: { message_ids?: (string)[]; with?: string; up_to?: number }
+  group_updated: { group_id: string; change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string; message_id?: string; seq?: number }
+  group_changed: { group_id: string; by: string; change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string; message_id: string; seq: number; hash: string; prev_hash?: string }
+  group: { group_id: string; title: string; role: "owner" | "admin" | "member"; members: number; list: ({ user_id: string; role: "owner" | "admin" | "member" })[]; cursor?: string }
+  group_list: { groups: ({ group_id: string; title: string; role: "owner" | "admin" | "member"; members: number })[]; cursor?: string }
+  receipt_recorded: { message_ids?: (string)[]; with?: string; group_id?: string; up_to?: number }
   message_delivered: { by: string; message_ids: (string)[] }
-  message_removed: { message_id: string; seq: number; with: string; deleted_at: string }
-  message_deleted: { message_id: string; seq: number; with: string; deleted_at: string }
-  message_updated: { message_id: string; seq: number; with: string; body?: string; ciphertext?: string; edited_at: string }
-  message_edited: { message_id: string; seq: number; with: string; body?: string; ciphertext?: string; edited_at: string }
-  messages: { with: string; messages: ({ message_id: string; seq: number; from: string; to: string; body?: string; ciphertext?: string; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string })[]; more: boolean }
-  message_read: { by: string; up_to: number }
-  message_sent: { message_id: string; seq: number; to: string; hash: string }
-  message_received: { message_id: string; seq: number; from: string; to: string; body?: string; ciphertext?: string; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string }
-  user_typing: { user_id: string }
+  message_removed: { message_id: string; seq: number; with?: string; group_id?: string; deleted_at: string }
+  message_deleted: { message_id: string; seq: number; with?: string; group_id?: string; deleted_at: string }
+  message_updated: { message_id: string; seq: number; with?: string; group_id?: string; body?: string; ciphertext?: string; edited_at: string }
+  message_edited: { message_id: string; seq: number; with?: string; group_id?: string; body?: string; ciphertext?: string; edited_at: string }
+  messages: { with?: string; group_id?: string; messages: ({ message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string })[]; more: boolean }
+  message_read: { by: string; group_id?: string; up_to: number }
+  message_sent: { message_id: string; seq: number; to?: string; group_id?: string; hash: string }
+  message_received: { message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string }
+  receipts_set: { delivered: boolean; read: boolean }
+  user_typing: { user_id: string; group_id?: string }
   user_list: { users: ({ user_id: string; status: "available" | "away" | "busy"; text?: string })[]; cursor?: string }
   user_status: { user_id: string; status: "available" | "away" | "busy"; text?: string }
   status_set: { status: "available" | "away" | "busy" | "invisible"; text?: string }
@@ -91,12 +105,21 @@ export interface Causes {
   remove_contact: 'contact_updated' | 'contact_removed' | 'user_offline'
   request_contact: 'contact_request_sent' | 'contact_requested' | 'contact_added' | 'contact_approved' | 'user_online'
   unblock_user: 'block_list' | 'user_online'
+  add_member: 'group_updated' | 'group_changed'
+  change_group_title: 'group_updated' | 'group_changed'
+  create_group: 'group_updated' | 'group_changed'
+  get_group: 'group'
+  get_group_list: 'group_list'
+  leave_group: 'group_updated' | 'group_changed'
+  remove_member: 'group_updated' | 'group_changed'
+  set_member_role: 'group_updated' | 'group_changed'
   ack_message: 'receipt_recorded' | 'message_delivered'
   delete_message: 'message_removed' | 'message_deleted'
   edit_message: 'message_updated' | 'message_edited'
   get_messages: 'messages'
   mark_read: 'receipt_recorded' | 'message_read'
   send_message: 'message_sent' | 'message_received'
+  set_receipts: 'receipts_set'
   typing: 'user_typing'
   get_user_list: 'user_list'
   set_status: 'status_set' | 'user_online' | 'user_offline' | 'user_status'

@@ -1,4 +1,4 @@
-import type { Device } from './device.ts'
+import type { Device, Received } from './device.ts'
 
 /** Makes two users contacts, and takes what they hear of it. */
 export async function befriend(one: Device, other: Device): Promise<void> {
@@ -6,4 +6,12 @@ export async function befriend(one: Device, other: Device): Promise<void> {
   await other.asks('accept_contact', { user_id: one.user })
   await one.unread()
   await other.unread()
+}
+
+/** Makes the first user a group with the others, his contacts by then; all have taken what they hear of it. */
+export async function gather(owner: Device, ...others: Device[]): Promise<string> {
+  for (const other of others) await befriend(owner, other)
+  const made: Received = await owner.asks('create_group', { title: 'Some', members: others.map(({ user }) => user) })
+  for (const one of [owner, ...others]) await one.unread()
+  return made['group_id'] as string
 }

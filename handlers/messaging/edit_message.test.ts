@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { befriend } from '../../test/friends.ts'
+import { befriend, gather } from '../../test/friends.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage(['contacts', 'messaging'])
+  stage = await openStage(['contacts', 'groups', 'messaging'])
 })
 afterAll(() => stage.close())
 
@@ -31,4 +31,18 @@ test('the author edits his message, and nobody else does', async () => {
   expect(await alice.asks('edit_message', { message_id, body: 'a', ciphertext: 'b' })).toMatchObject({
     code: 'bad_payload',
   })
+})
+
+test('in a group all hear of an edit who could see the message, and no author edits what happened to it', async () => {
+  const [carl, dora, eve] = [await stage.device('carl'), await stage.device('dora'), await stage.device('eve')]
+  const group_id = await gather(carl, dora)
+  await befriend(carl, eve)
+  const { message_id } = await carl.asks('send_message', { group_id, body: 'helo' })
+  const { message_id: added } = await carl.asks('add_member', { group_id, user_id: 'eve' })
+  await Promise.all([dora.unread(), eve.unread()])
+  await carl.asks('edit_message', { message_id, body: 'hello' })
+  expect(await dora.receives('message_edited')).toMatchObject({ message_id, group_id, body: 'hello' })
+  expect(await eve.unread()).toEqual([])
+  expect(await carl.asks('edit_message', { message_id: added, body: 'x' })).toMatchObject({ code: 'not_found' })
+  expect(await dora.asks('delete_message', { message_id })).toMatchObject({ code: 'not_found' })
 })

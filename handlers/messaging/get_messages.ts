@@ -1,13 +1,16 @@
 import { z } from 'zod'
+import { groupId } from '../../shared/people/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import { messageBook, shown } from './message-book.ts'
 import { messages, seq } from './message-events.ts'
+import { targetIn } from './rooms-of.ts'
 
-/** A page of the conversation with another user: the last messages, or those before or after one of them. */
+/** A page of a conversation, with another user or in a group: the last messages, or those before or after one of them. */
 export default command({
   input: z.object({
-    with: userId,
+    with: userId.optional(),
+    group_id: groupId.optional(),
     before: seq.optional(),
     after: z.int().min(0).optional(),
     limit: z.int().min(1).max(50).default(20),
@@ -16,11 +19,12 @@ export default command({
   uses: { book: messageBook },
   ordered: false,
 
-  async run({ with: other, ...at }, { from, book }) {
+  async run({ with: other, group_id, ...at }, { from: { user }, book }) {
     if (at.before !== undefined && at.after !== undefined) {
       throw refuse('bad_payload', { after: 'not together with before' })
     }
-    const page = await book.page(from.user, other, at)
-    return { reply: messages({ with: other, messages: page.messages.map(shown), more: page.more }) }
+    const page = await book.page(user, targetIn(other, group_id, 'with'), at)
+    const found = page.messages.map((message) => shown(user, message))
+    return { reply: messages({ with: other, group_id, messages: found, more: page.more }) }
   },
 })

@@ -1,17 +1,19 @@
 import { z } from 'zod'
+import { groupId } from '../../shared/people/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
-import { messageBook } from './message-book.ts'
 import { message_read, receipt_recorded, seq } from './message-events.ts'
+import { receiptBook } from './receipt-book.ts'
+import { targetIn } from './rooms-of.ts'
 
-/** Says how far the caller has read what another wrote. It only grows. */
+/** Says how far the caller has read what others wrote. It only grows. */
 export default command({
-  input: z.object({ with: userId, up_to: seq }),
+  input: z.object({ with: userId.optional(), group_id: groupId.optional(), up_to: seq }),
   events: { receipt_recorded, message_read },
-  uses: { messages: messageBook },
+  uses: { receipts: receiptBook },
 
-  async run({ with: other, up_to }, { from, messages, command }) {
-    const isNews = (await messages.read(from.user, other, up_to, command)) && (await messages.mayTell(from.user, other))
-    const reply = receipt_recorded({ with: other, up_to })
-    return isNews ? { reply, notify: [[other, message_read({ by: from.user, up_to })]] } : { reply }
+  async run({ with: other, group_id, up_to }, { from, receipts, command }) {
+    const authors = await receipts.read(from.user, targetIn(other, group_id, 'with'), up_to, command)
+    const reply = receipt_recorded({ with: other, group_id, up_to })
+    return { reply, notify: [[authors, message_read({ by: from.user, group_id, up_to })]] }
   },
 })

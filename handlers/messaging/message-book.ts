@@ -1,94 +1,49 @@
-import { createHash } from 'node:crypto'
-import type { z } from 'zod'
-import { people, pairKey } from '../../shared/people/pairs.ts'
-import type { Context, HandlerSettings } from '../../shared/runtime/command.ts'
-import type { Document, Store } from '../../shared/store/documents.ts'
+import {
+  conversations,
+  hashOf,
+  prevHashFor,
+  type Cause,
+  type Content,
+  type Draft,
+} from '../../shared/people/messages.ts'
+import type { MessageRecord } from '../../shared/people/messages.ts'
+import type { HandlerSettings } from '../../shared/runtime/command.ts'
+import type { Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import type { attachment } from './message-events.ts'
+import { maySee, roomsOf, type Target } from './rooms-of.ts'
 
-type Cause = Readonly<Pick<Context['command'], 'id' | 'order' | 'at'>>
-export interface Content {
-  readonly body?: string | undefined
-  readonly ciphertext?: string | undefined
-}
-export interface Draft extends Content {
-  readonly attachments?: readonly z.output<typeof attachment>[] | undefined
+interface Letter extends Content {
+  readonly attachments?: Draft['attachments']
   readonly hash?: string | undefined
   readonly prev_hash?: string | undefined
 }
 
-/** Two users' messages: where the next one goes. */
-interface ConversationDocument extends Document {
-  readonly seq: number
-  readonly last_hash?: string | undefined
-  /** The last commands that have a place here: to give it to them again after a crash. */
-  readonly recent: readonly { readonly id: string; readonly seq: number; readonly prev_hash?: string | undefined }[]
+/** Which part of a conversation: the last messages, or those before or behind one. */
+interface PageAt {
+  readonly before?: number | undefined
+  readonly after?: number | undefined
+  readonly limit: number
 }
 
-interface MessageDocument extends Document, Content {
-  readonly conversation: string
-  readonly seq: number
-  readonly from: UserId
-  readonly to: UserId
-  readonly attachments?: Draft['attachments']
-  readonly hash: string
-  readonly prev_hash?: string | undefined
-  readonly sent_at: string
-  /** The other blocks its sender: nobody else ever sees it. */
-  readonly unheard?: boolean
-  /** The command by which the other acknowledged it first. */
-  readonly delivered?: string
-  /** Its last edit, or its end: by which command, and when. */
-  readonly changed?: { readonly id: string; readonly order: number; readonly at: string; readonly deleted: boolean }
+/** A message, and who hears of it besides its sender. */
+interface Sent {
+  readonly sent: MessageRecord
+  readonly others: readonly UserId[]
 }
-
-interface ReadDocument extends Document {
-  readonly up_to: number
-  readonly command: string
-}
-
-/** Commands of two people that may have begun when a process dies, and room. */
-const REMEMBERED = 32
 
 export type MessageBook = ReturnType<typeof messageBook>
 
-/** Who wrote what to whom, in which order, and how far the other has it. */
+/** Who wrote what, where, and in which order. */
 export function messageBook(store: Store, settings: HandlerSettings) {
-  const conversations = store.collection<ConversationDocument>({ name: 'conversations' })
-  const messages = store.collection<MessageDocument>({
-    name: 'messages',
-    indexes: { by_seq: { fields: ['conversation', 'seq'], unique: true } },
-  })
-  const reads = store.collection<ReadDocument>({ name: 'message_reads' })
-  const around = people(store, settings)
+  const { messages, append, sentBy } = conversations(store)
+  const rooms = roomsOf(store, settings)
 
-  /** The next place in a conversation: the same one when the command comes again. */
-  async function placeFor(conversation: string, cause: Cause, hash: string, expected: string | undefined) {
-    const after = await conversations.change(conversation, (now) => {
-      if (now?.recent.some(({ id }) => id === cause.id)) return now
-      const prev_hash = now?.last_hash
-      if (expected !== undefined && expected !== prev_hash) {
-        throw refuse('conflict', { prev_hash: 'is not the hash of the last message' })
-      }
-      const seq = (now?.seq ?? 0) + 1
-      const recent = [...(now?.recent ?? []), { id: cause.id, seq, prev_hash }].slice(-REMEMBERED)
-      return { _id: conversation, seq, last_hash: hash, recent }
-    })
-    return after!.recent.find(({ id }) => id === cause.id)!
-  }
-
-  /** The message, for one of the two who may see it. A foreign one and none are the same. */
-  async function seenBy(user: UserId, id: string): Promise<MessageDocument> {
+  /** Changes what its author may change: once for each command, and in their order. A foreign message and none are the same. */
+  async function changeOwn(user: UserId, id: string, cause: Cause, next: (now: MessageRecord) => MessageRecord) {
     const found = await messages.get(id)
-    if (!found || !isFor(user, found)) throw refuse('not_found')
-    return found
-  }
-
-  /** Changes what its author may change: once for each command, and in their order. */
-  async function changeOwn(user: UserId, id: string, cause: Cause, next: (now: MessageDocument) => MessageDocument) {
-    const found = await seenBy(user, id)
-    if (found.from !== user) throw refuse('not_found')
+    const room = found?.from === user && !found.system ? await rooms.around(user, found) : undefined
+    if (!room) throw refuse('not_found')
     const changed = { id: cause.id, order: cause.order, at: cause.at.toISOString() }
     const after = await messages.change(id, (now) => {
       if (!now || now.changed?.id === cause.id || (now.changed?.order ?? 0) > cause.order) return now
@@ -96,163 +51,88 @@ export function messageBook(store: Store, settings: HandlerSettings) {
       const then = next(now)
       return { ...then, changed: { ...changed, deleted: then.changed?.deleted ?? false } }
     })
-    return { message: after!, at: changed.at }
+    return { message: after!, at: changed.at, hearers: after!.unheard ? [] : room.others }
   }
 
   return {
-    /** May he write to him at all? @throws {Refusal} `forbidden` */
-    async approach(user: UserId, other: UserId): Promise<{ isBlocked: boolean }> {
-      const { isNear, blocks, isBlocked } = await around.toward(user, other)
-      if (!isNear || blocks)
-        throw refuse('forbidden', { to: blocks ? 'is blocked by you' : 'is none of your contacts' })
-      return { isBlocked }
-    },
+    enter: rooms.enter,
 
-    /** May `other` hear of what `user` does? Whoever blocks him hears nothing. */
-    async mayTell(user: UserId, other: UserId): Promise<boolean> {
-      return !(await around.toward(user, other)).isBlocked
-    },
-
-    /** Stores a message. @throws {Refusal} `hash_mismatch`, `conflict` when the sender has not seen the last message */
-    async send(from: UserId, to: UserId, draft: Draft, cause: Cause, unheard: boolean): Promise<MessageDocument> {
-      const hash = hashOf(draft)
-      if (draft.hash !== undefined && draft.hash !== hash)
+    /** Stores a message. @throws {Refusal} `forbidden`, `hash_mismatch`, `conflict` when the sender has not seen the last one */
+    async send(from: UserId, target: Target, letter: Letter, cause: Cause): Promise<Sent> {
+      const before = await sentBy(cause)
+      if (before) return { sent: before, others: (await rooms.around(from, before))?.others ?? [] }
+      const { body, ciphertext, attachments } = letter
+      const { others } = await rooms.enter(from, target)
+      if (letter.hash !== undefined && letter.hash !== hashOf(letter)) {
         throw refuse('hash_mismatch', { hash: 'is not that of the content' })
-      const conversation = pairKey(from, to)
-      const { seq, prev_hash } = await placeFor(conversation, cause, hash, draft.prev_hash)
-      const { body, ciphertext, attachments } = draft
-      const message: MessageDocument = {
-        _id: idOf(cause.id),
-        conversation,
-        seq,
-        from,
-        to,
-        body,
-        ciphertext,
-        attachments,
-        hash,
-        prev_hash,
-        sent_at: cause.at.toISOString(),
-        ...(unheard && { unheard }),
       }
-      return (await messages.insert(message)) ? message : (await messages.get(message._id))!
+      const where = 'user' in target ? { to: target.user } : { group: target.group }
+      const unheard = 'user' in target && others.length === 0
+      const draft: Draft = { from, ...where, body, ciphertext, attachments, ...(unheard && { unheard }) }
+      return { sent: await append(draft, cause, letter.prev_hash), others }
     },
 
-    /** A page of a conversation, in the order of `seq`: the last ones, those before one, or those after one. */
-    async page(
-      user: UserId,
-      other: UserId,
-      at: { before?: number | undefined; after?: number | undefined; limit: number },
-    ) {
-      const { before, after, limit } = at
+    /** A page of a conversation, in the order of `seq`. @throws {Refusal} `forbidden` */
+    async page(user: UserId, target: Target, { before, after, limit }: PageAt) {
+      const { conversation, since } = await rooms.open(user, target)
       const reverse = after === undefined
-      const found: MessageDocument[] = []
-      let place = before ?? after
+      const found: MessageRecord[] = []
+      let place = before ?? (after === undefined ? undefined : Math.max(after, since))
       for (let isMore = true; isMore && found.length <= limit;) {
         const page = await messages.find({
           by: 'by_seq',
-          where: { conversation: pairKey(user, other) },
+          where: { conversation },
           ...(place !== undefined && { after: { _id: reverse ? '' : '\u{10ffff}', seq: place } }),
           limit: limit + 1,
           reverse,
         })
-        found.push(...page.filter((one) => isFor(user, one)))
-        isMore = page.length > limit
+        found.push(...page.filter((one) => maySee(user, one) && one.seq > since))
         place = page.at(-1)?.seq
+        isMore = page.length > limit && place! > since
       }
       const shown = found.slice(0, limit)
       return { messages: reverse ? shown.toReversed() : shown, more: found.length > limit }
-    },
-
-    /** Notes that `user` has them; resolves with those that are his, and with those of whom each sender hears now. */
-    async acknowledge(user: UserId, ids: readonly string[], cause: Cause) {
-      const mine: string[] = []
-      const news = new Map<UserId, string[]>()
-      for (const id of new Set(ids)) {
-        const found = await messages.get(id)
-        if (found?.to !== user || !isFor(user, found)) continue
-        mine.push(id)
-        const after = await messages.change(id, (now) =>
-          now && !now.delivered ? { ...now, delivered: cause.id } : now,
-        )
-        const isNews = after?.delivered === cause.id && !(await around.toward(user, found.from)).isBlocked
-        if (isNews) news.set(found.from, [...(news.get(found.from) ?? []), id])
-      }
-      if (mine.length === 0) throw refuse('not_found')
-      return { mine, news }
-    },
-
-    /** Notes how far `user` has read; true when that is news: the same when the command comes again. */
-    async read(user: UserId, other: UserId, upTo: number, cause: Cause): Promise<boolean> {
-      const last = (await conversations.get(pairKey(user, other)))?.seq ?? 0
-      if (upTo > last) throw refuse('not_found', { up_to: 'is no message' })
-      const after = await reads.change(`${user} ${other}`, (now) =>
-        now && now.up_to >= upTo ? now : { _id: `${user} ${other}`, up_to: upTo, command: cause.id },
-      )
-      return after!.command === cause.id
     },
 
     edit(user: UserId, id: string, content: Content, cause: Cause) {
       return changeOwn(user, id, cause, (now) => ({ ...now, body: content.body, ciphertext: content.ciphertext }))
     },
     remove(user: UserId, id: string, cause: Cause) {
+      const changed = { id: cause.id, order: cause.order, at: cause.at.toISOString(), deleted: true }
       return changeOwn(
         user,
         id,
         cause,
         ({ body: _body, ciphertext: _ciphertext, attachments: _attachments, ...now }) => ({
           ...now,
-          changed: { id: cause.id, order: cause.order, at: cause.at.toISOString(), deleted: true },
+          changed,
         }),
       )
     },
   }
 }
 
-/** What a message looks like to those who may see it. */
-export function shown({
-  _id,
-  seq,
-  from,
-  to,
-  body,
-  ciphertext,
-  attachments,
-  hash,
-  prev_hash,
-  sent_at,
-  changed,
-}: MessageDocument) {
+/** What a message looks like to `user`, who may see it. */
+export function shown(user: UserId, message: MessageRecord) {
+  const { _id, seq, from, to, group, body, ciphertext, system, attachments, hash, sent_at, changed } = message
   return {
     message_id: _id,
     seq,
     from,
     to,
+    group_id: group,
     body,
     ciphertext,
+    system,
     attachments: attachments && [...attachments],
     hash,
-    prev_hash,
+    prev_hash: prevHashFor(user, message),
     sent_at,
     ...(changed && { [changed.deleted ? 'deleted_at' : 'edited_at']: changed.at }),
   }
 }
 
-export function otherOf(user: UserId, { from, to }: Pick<MessageDocument, 'from' | 'to'>): UserId {
-  return from === user ? to : from
-}
-
-export function hashOf({ body, ciphertext }: Content): string {
-  return createHash('sha256')
-    .update(body ?? ciphertext ?? '')
-    .digest('hex')
-}
-
-/** A message's id, out of its command's: 128 bits of a digest, the same at every attempt. */
-function idOf(command: string): string {
-  return createHash('sha256').update(command).digest().subarray(0, 16).toString('base64url')
-}
-
-function isFor(user: UserId, { from, to, unheard }: MessageDocument): boolean {
-  return from === user || (to === user && !unheard)
+/** How a conversation is named to those in it. For two, by the other one. */
+export function nameFor(user: UserId, { from, to, group }: MessageRecord): { with: UserId } | { group_id: string } {
+  return group === undefined ? { with: from === user ? to! : from } : { group_id: group }
 }

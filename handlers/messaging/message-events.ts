@@ -1,11 +1,9 @@
 import { z } from 'zod'
+import { groupChange, groupId } from '../../shared/people/group-events.ts'
+import { hash, messageId, seq } from '../../shared/people/message-fields.ts'
 import { event, userId } from '../../shared/runtime/command.ts'
 
-const SHA256 = /^[0-9a-f]{64}$/
-/** SHA-256 of the body or ciphertext as it was sent (UTF-8), in lower-case hex. */
-export const hash = z.string().regex(SHA256, 'is no SHA-256 in lower-case hex')
-export const messageId = z.string().regex(/^[A-Za-z0-9_-]{22}$/, 'is no message id')
-export const seq = z.int().min(1)
+export { hash, messageId, seq }
 
 /** What browsers may run when it is opened. */
 const RUNS_SCRIPTS =
@@ -34,12 +32,19 @@ export const content = {
   ciphertext: z.string().min(1).max(40_000).optional(),
 }
 
+/** One of them: whose conversation it is, or which group's. */
+const conversation = { with: userId.optional(), group_id: groupId.optional() }
+
 const shown = {
   message_id: messageId,
   seq,
   from: userId,
-  to: userId,
+  /** Of two users' messages. */
+  to: userId.optional(),
+  group_id: groupId.optional(),
   ...content,
+  /** A change of the group; its hash is that of the change's name, a space, and the title or user id it is about. */
+  system: groupChange.optional(),
   attachments: z.array(attachment).optional(),
   hash,
   /** The hash of the message before it, so that one that is missing or altered shows. */
@@ -50,11 +55,17 @@ const shown = {
 }
 
 /** To every device of the sender. */
-export const message_sent = event('message_sent', { message_id: messageId, seq, to: userId, hash })
-/** To every device of the other, and to those of the sender. */
+export const message_sent = event('message_sent', {
+  message_id: messageId,
+  seq,
+  to: userId.optional(),
+  group_id: groupId.optional(),
+  hash,
+})
+/** To every device of the others, and to those of the sender. */
 export const message_received = event('message_received', shown)
 export const messages = event('messages', {
-  with: userId,
+  ...conversation,
   /** In the order of `seq`. */
   messages: z.array(z.strictObject(shown)),
   /** Is there more in the direction that was asked for? */
@@ -62,17 +73,19 @@ export const messages = event('messages', {
 })
 export const receipt_recorded = event('receipt_recorded', {
   message_ids: z.array(messageId).optional(),
-  with: userId.optional(),
+  ...conversation,
   up_to: seq.optional(),
 })
 /** `by` has them. */
 export const message_delivered = event('message_delivered', { by: userId, message_ids: z.array(messageId) })
-/** `by` has read all up to and with this. */
-export const message_read = event('message_read', { by: userId, up_to: seq })
-const edited = { message_id: messageId, seq, with: userId, ...content, edited_at: z.iso.datetime() }
+/** `by` has read all up to and with this; of a group's messages when it is named. */
+export const message_read = event('message_read', { by: userId, group_id: groupId.optional(), up_to: seq })
+/** Which receipts others get of the caller. */
+export const receipts_set = event('receipts_set', { delivered: z.boolean(), read: z.boolean() })
+const edited = { message_id: messageId, seq, ...conversation, ...content, edited_at: z.iso.datetime() }
 export const message_updated = event('message_updated', edited)
 export const message_edited = event('message_edited', edited)
-const removed = { message_id: messageId, seq, with: userId, deleted_at: z.iso.datetime() }
+const removed = { message_id: messageId, seq, ...conversation, deleted_at: z.iso.datetime() }
 export const message_removed = event('message_removed', removed)
 export const message_deleted = event('message_deleted', removed)
-export const user_typing = event('user_typing', { user_id: userId })
+export const user_typing = event('user_typing', { user_id: userId, group_id: groupId.optional() })

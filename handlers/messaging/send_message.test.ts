@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Device } from '../../test/device.ts'
-import { befriend } from '../../test/friends.ts'
+import { befriend, gather } from '../../test/friends.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage(['contacts', 'messaging'])
+  stage = await openStage(['contacts', 'groups', 'messaging'])
 })
 afterAll(() => stage.close())
 
@@ -113,4 +113,78 @@ test('what was sent to one who is away waits for his device, in order and once',
   for (let i = 0; i < 20; i++) expect(await back.receives('message_received')).toMatchObject({ body: String(i) })
   expect(await back.unread()).toEqual([])
   await nina.leaves()
+})
+
+test('what one who blocks did not hear leaves no hole in his chain, nor a trace in that of the blocked', async () => {
+  const [olaf, pia] = await pair('olaf', 'pia')
+  const says = async (by: Device, to: string, body: string, prev?: string) =>
+    by.asks('send_message', { to, body, ...(prev !== undefined && { prev_hash: sha256(prev) }) })
+  await says(olaf, 'pia', 'heard')
+  await pia.asks('block_user', { user_id: 'olaf' })
+  await says(olaf, 'pia', 'unheard 1', 'heard')
+  await says(olaf, 'pia', 'unheard 2', 'unheard 1')
+  await pia.asks('unblock_user', { user_id: 'olaf' })
+  await pia.unread()
+  await olaf.unread()
+  expect(await says(pia, 'olaf', 'again', 'heard')).toMatchObject({ event: 'message_sent' })
+  expect(await olaf.receives('message_received')).toMatchObject({ body: 'again', prev_hash: sha256('unheard 2') })
+  expect(await pia.receives('message_received')).toMatchObject({ body: 'again', prev_hash: sha256('heard') })
+  expect(await says(olaf, 'pia', 'and on', 'again')).toMatchObject({ event: 'message_sent' })
+  expect(await pia.receives('message_received')).toMatchObject({ body: 'and on', prev_hash: sha256('again') })
+  const chain = async (by: Device, other: string) =>
+    ((await by.asks('get_messages', { with: other }))['messages'] as { body: string; prev_hash?: string }[]).map(
+      ({ body, prev_hash }) => [body, prev_hash],
+    )
+  expect(await chain(pia, 'olaf')).toEqual([
+    ['heard', undefined],
+    ['again', sha256('heard')],
+    ['and on', sha256('again')],
+  ])
+  expect((await chain(olaf, 'pia')).map(([, prev]) => prev)).toEqual(
+    [undefined, 'heard', 'unheard 1', 'unheard 2', 'again'].map((body) => body && sha256(body)),
+  )
+})
+
+test('a message to a group reaches every device of every member, and nobody else', async () => {
+  const [quin, rosa, sam] = [await stage.device('quin'), await stage.device('rosa'), await stage.device('sam')]
+  const group_id = await gather(quin, rosa, sam)
+  const [quins, outsider] = [await stage.device('quin'), await stage.device('outsider')]
+  const sent = await rosa.asks('send_message', { group_id, body: 'to all', hash: sha256('to all') })
+  expect(sent).toMatchObject({ event: 'message_sent', group_id, seq: 2, hash: sha256('to all') })
+  for (const device of [quin, quins, rosa, sam]) {
+    const received = await device.receives('message_received')
+    expect(received).toMatchObject({
+      from: 'rosa',
+      group_id,
+      seq: 2,
+      body: 'to all',
+      prev_hash: sha256('created Some'),
+    })
+    expect(received).not.toHaveProperty('to')
+  }
+  expect(await outsider.unread()).toEqual([])
+  expect(await outsider.asks('send_message', { group_id, body: 'x' })).toMatchObject({ code: 'forbidden' })
+  expect(await sam.asks('send_message', { group_id, body: 'x', prev_hash: sha256('no') })).toMatchObject({
+    code: 'conflict',
+  })
+  expect(await sam.asks('send_message', { group_id, to: 'quin', body: 'x' })).toMatchObject({ code: 'bad_payload' })
+  expect(await sam.asks('send_message', { body: 'x' })).toMatchObject({ code: 'bad_payload' })
+})
+
+test('messages that many send to one group at once have places without a hole, and one chain', async () => {
+  const names = ['tim', 'uma', 'vera', 'will']
+  const devices = await Promise.all(names.map((name) => stage.device(name)))
+  const group_id = await gather(devices[0]!, ...devices.slice(1))
+  await stage.serve('messaging') // a second process' worth
+  const body = (i: number): string => `message ${i}`
+  const all = devices.flatMap((device, d) =>
+    Array.from({ length: 10 }, (_, i) => device.asks('send_message', { group_id, body: body(d * 10 + i) })),
+  )
+  expect((await Promise.all(all)).filter(({ event }) => event !== 'message_sent')).toEqual([])
+  const page = await devices[0]!.asks('get_messages', { group_id, after: 1, limit: 50 })
+  const messages = page['messages'] as { seq: number; hash: string; prev_hash: string }[]
+  expect(messages.map(({ seq }) => seq)).toEqual(Array.from({ length: 40 }, (_, i) => i + 2))
+  for (const [i, { prev_hash }] of messages.entries()) {
+    expect(prev_hash).toBe(i === 0 ? sha256('created Some') : messages[i - 1]!.hash)
+  }
 })

@@ -1,13 +1,16 @@
 import { z } from 'zod'
+import { groupId } from '../../shared/people/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import { messageBook, shown } from './message-book.ts'
 import { attachment, content, hash, message_received, message_sent } from './message-events.ts'
+import { targetIn } from './rooms-of.ts'
 
-/** Writes to another user. With `hash` the content is checked on the way, with `prev_hash` that nothing was missed before it. */
+/** Writes to another user or to a group. With `hash` the content is checked on the way, with `prev_hash` that nothing was missed before it. */
 export default command({
   input: z.object({
-    to: userId,
+    to: userId.optional(),
+    group_id: groupId.optional(),
     ...content,
     hash: hash.optional(),
     prev_hash: hash.optional(),
@@ -16,17 +19,16 @@ export default command({
   events: { message_sent, message_received },
   uses: { messages: messageBook },
 
-  async run({ to, ...draft }, { from, messages, command }) {
-    if (to === from.user) throw refuse('bad_payload', { to: 'is yourself' })
-    if ((draft.body === undefined) === (draft.ciphertext === undefined)) {
+  async run({ to, group_id, ...letter }, { from: { user }, messages, command }) {
+    if (to === user) throw refuse('bad_payload', { to: 'is yourself' })
+    if ((letter.body === undefined) === (letter.ciphertext === undefined)) {
       throw refuse('bad_payload', { body: 'either body or ciphertext, and not both' })
     }
-    const { isBlocked } = await messages.approach(from.user, to)
-    const sent = await messages.send(from.user, to, draft, command, isBlocked)
-    const received = message_received(shown(sent))
-    return {
-      reply: message_sent({ message_id: sent._id, seq: sent.seq, to, hash: sent.hash }),
-      notify: [[sent.unheard ? [from.user] : [to, from.user], received]],
-    }
+    const { sent, others } = await messages.send(user, targetIn(to, group_id, 'to'), letter, command)
+    const reply = message_sent({ message_id: sent._id, seq: sent.seq, to, group_id, hash: sent.hash })
+    const hearers = sent.unheard ? [user] : [...others, user]
+    // The same to all, unless the two of them have not seen the same before.
+    if (!sent.views) return { reply, notify: [[hearers, message_received(shown(user, sent))]] }
+    return { reply, notify: hearers.map((one) => [one, message_received(shown(one, sent))] as const) }
   },
 })

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { befriend } from '../../test/friends.ts'
+import { befriend, gather } from '../../test/friends.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage(['contacts', 'messaging'])
+  stage = await openStage(['contacts', 'groups', 'messaging'])
 })
 afterAll(() => stage.close())
 
@@ -19,4 +19,12 @@ test('a contact sees one type; a stranger, and one who blocks, does not', async 
   await alice.sends('typing', { to: 'bob' })
   await alice.asks('get_messages', { with: 'bob' })
   expect(await bob.unread()).toEqual([])
+})
+
+test('a group sees one type, and oneself does not', async () => {
+  const [carl, dora, eve] = [await stage.device('carl'), await stage.device('dora'), await stage.device('eve')]
+  const group_id = await gather(carl, dora, eve)
+  await carl.mqtt.publishAsync('typing', JSON.stringify({ group_id }), { qos: 0 })
+  for (const one of [dora, eve]) expect(await one.receives('user_typing')).toMatchObject({ user_id: 'carl', group_id })
+  expect(await carl.unread()).toEqual([])
 })

@@ -1,18 +1,20 @@
 import { z } from 'zod'
+import { groupId } from '../../shared/people/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { messageBook } from './message-book.ts'
 import { user_typing } from './message-events.ts'
+import { targetIn } from './rooms-of.ts'
 
-/** Shows another that one is writing to him. Sent with QoS 0 it is never stored. */
+/** Shows another, or a group, that one is writing. Sent with QoS 0 it is never stored. */
 export default command({
-  input: z.object({ to: userId }),
+  input: z.object({ to: userId.optional(), group_id: groupId.optional() }),
   events: { user_typing },
   uses: { messages: messageBook },
   ordered: false,
   attempts: 1,
 
-  async run({ to }, { from, messages }) {
-    const { isBlocked } = await messages.approach(from.user, to)
-    return isBlocked ? {} : { notify: [[to, user_typing({ user_id: from.user })]] }
+  async run({ to, group_id }, { from, messages }) {
+    const { others } = await messages.enter(from.user, targetIn(to, group_id, 'to'))
+    return { notify: [[others, user_typing({ user_id: from.user, group_id })]] }
   },
 })

@@ -1,0 +1,235 @@
+import {
+  GROUPS,
+  groupsOf,
+  hearersOf,
+  joined,
+  MEMBERSHIPS,
+  type GroupRecord,
+  type Member,
+  type MembershipRecord,
+  type Role,
+} from '../../shared/people/groups.ts'
+import {
+  conversations,
+  idFrom,
+  type Cause,
+  type GroupChange,
+  type MessageRecord,
+} from '../../shared/people/messages.ts'
+import { people } from '../../shared/people/pairs.ts'
+import type { HandlerSettings } from '../../shared/runtime/command.ts'
+import type { Store } from '../../shared/store/documents.ts'
+import { refuse, type Refusal } from '../../shared/wire/refusal.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+
+interface GroupDocument extends GroupRecord {
+  /** What the last commands changed, and whom they put out: to tell it again after a crash. */
+  readonly recent: readonly { readonly id: string; readonly change: GroupChange; readonly out?: UserId | undefined }[]
+}
+
+/** What becomes of a group; undefined when it is so already. `heir` is who owns it from then on, `out` who hears of it last. */
+type Decision =
+  | { readonly title?: string; readonly members?: readonly Member[]; readonly heir?: UserId; readonly out?: UserId }
+  | undefined
+
+/** What was done, and who else hears of it. Without a message nothing had to be done. */
+export interface Outcome {
+  readonly group: string
+  readonly change: GroupChange
+  readonly message?: MessageRecord
+  readonly others: readonly UserId[]
+}
+
+/** Of a group: its members, and the bytes of their ids, which go with each message. */
+export const MOST_MEMBERS = 1_000
+const MOST_BYTES = 100_000
+/** Commands of all members that may have begun when a process dies, and room. */
+const REMEMBERED = 128
+
+// Who may do what, and to a member of which role. What no row allows is denied.
+// prettier-ignore
+const MAY: Record<'retitle' | 'add' | 'remove' | 'set_role', Record<Role, readonly Role[]>> = {
+  //            an owner                     an admin               a member
+  retitle:  { owner: ['member'],          admin: ['member'],     member: [] },
+  add:      { owner: ['member'],          admin: ['member'],     member: [] },
+  remove:   { owner: ['admin', 'member'], admin: ['member'],     member: [] },
+  set_role: { owner: ['admin', 'member'], admin: [],             member: [] },
+}
+
+export type GroupBook = ReturnType<typeof groupBook>
+
+/** Who is in which group, as what, and what has happened to it. */
+export function groupBook(store: Store, settings: HandlerSettings) {
+  const groups = store.collection<GroupDocument>(GROUPS)
+  const memberships = store.collection<MembershipRecord>(MEMBERSHIPS)
+  const around = people(store, settings)
+  const { append, lastSeq } = conversations(store)
+  const all = groupsOf(store)
+
+  /** A new member, as far as `user` may add him. @throws {Refusal} `forbidden` */
+  async function invited(user: UserId, other: UserId, field: string, since: number): Promise<Member> {
+    const { isNear, blocks, isBlocked } = await around.toward(user, other)
+    if (!isNear || blocks) {
+      throw refuse('forbidden', { [field]: `${other} is ${blocks ? 'blocked by you' : 'none of your contacts'}` })
+    }
+    return { user: other, role: 'member', since, ...(isBlocked && { hidden: true }) }
+  }
+
+  async function hint(group: string, user: UserId): Promise<void> {
+    await memberships.insert({ _id: `${user} ${group}`, user, group })
+  }
+
+  /** Puts what a command changed into the group's history, and says who hears of it. */
+  async function tell(user: UserId, group: GroupDocument, wanted: GroupChange, cause: Cause): Promise<Outcome> {
+    const done = group.recent.find(({ id }) => id === cause.id)
+    if (!done) return { group: group._id, change: wanted, others: [] }
+    const message = await append({ from: user, group: group._id, system: done.change }, cause)
+    const others = [...hearersOf(group), ...(done.out ? [done.out] : [])].filter((one) => one !== user)
+    return { group: group._id, change: done.change, message, others }
+  }
+
+  /** Changes a group once for each command. @throws {Refusal} `forbidden` to whoever is no member, as for no group at all */
+  async function change(
+    user: UserId,
+    id: string,
+    wanted: GroupChange,
+    cause: Cause,
+    decide: (now: GroupDocument, me: Member) => Decision,
+  ): Promise<Outcome> {
+    const after = await groups.change(id, (now) => {
+      if (isDone(now, cause)) return now
+      const mine = joined(now, user)
+      if (!now || !mine) throw foreign()
+      const next = decide(now, mine.me)
+      if (!next) return now
+      const { title = now.title, members = now.members, heir, out } = next
+      const done = { id: cause.id, change: { ...wanted, ...(heir && { owner: heir }) }, out }
+      return { _id: id, title, members, recent: [...now.recent, done].slice(-REMEMBERED) }
+    })
+    return tell(user, after!, wanted, cause)
+  }
+
+  return {
+    /** Makes a group of `user` and these members. @throws {Refusal} `forbidden` when one of them is none of his contacts */
+    async create(user: UserId, title: string, others: readonly UserId[], cause: Cause): Promise<Outcome> {
+      const _id = idFrom(cause.id)
+      const change: GroupChange = { change: 'created', title }
+      const before = await groups.get(_id)
+      if (before) return tell(user, before, change, cause)
+      const members: Member[] = [{ user, role: 'owner', since: 0 }]
+      for (const other of others) members.push(await invited(user, other, 'members', 0))
+      checkSize(members)
+      for (const member of members) await hint(_id, member.user)
+      await groups.insert({ _id, title, members, recent: [{ id: cause.id, change }] })
+      return tell(user, (await groups.get(_id))!, change, cause)
+    },
+
+    retitle(user: UserId, id: string, title: string, cause: Cause): Promise<Outcome> {
+      return change(user, id, { change: 'retitled', title }, cause, (now, me) => {
+        check('retitle', me)
+        return now.title === title ? undefined : { title }
+      })
+    },
+
+    async add(user: UserId, id: string, other: UserId, cause: Cause): Promise<Outcome> {
+      const wanted: GroupChange = { change: 'member_added', user_id: other }
+      const before = await groups.get(id)
+      if (before && isDone(before, cause)) return tell(user, before, wanted, cause)
+      const mine = joined(before, user)
+      if (!mine) throw foreign()
+      check('add', mine.me)
+      if (joined(before, other)) return { group: id, change: wanted, others: [] }
+      const member = await invited(user, other, 'user_id', await lastSeq(id))
+      await hint(id, other)
+      return change(user, id, wanted, cause, (now, me) => {
+        check('add', me)
+        const there = now.members.find((one) => one.user === other)
+        if (there && (!there.hidden || member.hidden)) return undefined
+        const members = [...now.members.filter((one) => one !== there), member]
+        checkSize(members)
+        return { members }
+      })
+    },
+
+    async remove(user: UserId, id: string, other: UserId, cause: Cause): Promise<Outcome> {
+      const done = await change(user, id, { change: 'member_removed', user_id: other }, cause, (now, me) => {
+        const target = memberOf(now, other, 'remove', me)
+        return { members: now.members.filter((one) => one !== target), ...(!target.hidden && { out: other }) }
+      })
+      await memberships.remove(`${other} ${id}`)
+      return done
+    },
+
+    /** An owner who leaves hands the group to its first admin, or else to its first member. */
+    async leave(user: UserId, id: string, cause: Cause): Promise<Outcome> {
+      const done = await change(user, id, { change: 'member_left', user_id: user }, cause, (now, me) => {
+        const left = now.members.filter((one) => one !== me)
+        const seen = left.filter(({ hidden }) => !hidden)
+        const heir = me.role === 'owner' ? (seen.find(({ role }) => role === 'admin') ?? seen[0]) : undefined
+        if (!heir) return { members: left }
+        return { members: left.map((one) => (one === heir ? { ...one, role: 'owner' } : one)), heir: heir.user }
+      })
+      await memberships.remove(`${user} ${id}`)
+      return done
+    },
+
+    /** Gives a member another role; who gives `owner` away is an admin from then on. */
+    setRole(user: UserId, id: string, other: UserId, role: Role, cause: Cause): Promise<Outcome> {
+      return change(user, id, { change: 'role_changed', user_id: other, role }, cause, (now, me) => {
+        const target = memberOf(now, other, 'set_role', me)
+        if (target.role === role) return undefined
+        const members = now.members.map((one): Member => {
+          if (one === target) return { ...one, role }
+          return one === me && role === 'owner' ? { ...one, role: 'admin' } : one
+        })
+        return { members }
+      })
+    },
+
+    /** A group, with a page of its members behind the one called `cursor`, by their ids. @throws {Refusal} `forbidden` */
+    async look(user: UserId, id: string, cursor: UserId | undefined, limit: number) {
+      const found = await all.joined(id, user)
+      if (!found) throw foreign()
+      const { title, members } = found.group
+      const behind = members.filter((one) => cursor === undefined || one.user > cursor)
+      const page = behind.toSorted((a, b) => (a.user < b.user ? -1 : 1)).slice(0, limit)
+      const next = behind.length > limit ? page.at(-1)!.user : undefined
+      return { title, role: found.me.role, members: members.length, page, next }
+    },
+
+    /** A page of a user's groups, behind the one called `cursor`. */
+    async list(user: UserId, cursor: string | undefined, limit: number) {
+      const found = await all.page(user, cursor, limit + 1)
+      const list = found.slice(0, limit)
+      return { list, next: found.length > limit ? list.at(-1)!.group._id : undefined }
+    },
+  }
+}
+
+function isDone(group: GroupDocument | undefined, { id }: Cause): boolean {
+  return group?.recent.some((one) => one.id === id) ?? false
+}
+
+function foreign(): Refusal {
+  return refuse('forbidden', { group_id: 'is no group of yours' })
+}
+
+/** @throws {Refusal} `forbidden`, when his role does not allow it */
+function check(action: keyof typeof MAY, { role }: Member, to: Role = 'member'): void {
+  if (!MAY[action][role].includes(to)) throw refuse('forbidden', { group_id: `not as its ${role}` })
+}
+
+/** The member to whom `me` does something. @throws {Refusal} `forbidden`, or `not_found` when he is none */
+function memberOf(group: GroupDocument, user: UserId, action: keyof typeof MAY, me: Member): Member {
+  check(action, me)
+  const target = group.members.find((one) => one.user === user)
+  if (!target) throw refuse('not_found', { user_id: 'is no member' })
+  check(action, me, target.role)
+  return target
+}
+
+/** @throws {Refusal} `conflict`, when the group would hold too many */
+function checkSize(members: readonly Member[]): void {
+  const bytes = members.reduce((sum, { user }) => sum + user.length, 0)
+  if (members.length > MOST_MEMBERS || bytes > MOST_BYTES) throw refuse('conflict', { group_id: 'is full' })
+}

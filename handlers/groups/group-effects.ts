@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { group_changed, group_updated, groupId, role, title } from '../../shared/people/group-events.ts'
+import { event, userId } from '../../shared/runtime/command.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import type { Outcome } from './group-book.ts'
+
+const summary = { group_id: groupId, title, role, members: z.int().min(1) }
+
+/** A group as its member sees it: his own role, how many they are, and a page of them. */
+export const group = event('group', {
+  ...summary,
+  list: z.array(z.strictObject({ user_id: userId, role })),
+  cursor: userId.optional(),
+})
+export const group_list = event('group_list', {
+  groups: z.array(z.strictObject(summary)),
+  cursor: z.string().optional(),
+})
+
+/** The caller's answer, and what the others hear. */
+export function effectsOf(by: UserId, { group: group_id, change, message, others }: Outcome) {
+  if (!message) return { reply: group_updated({ group_id, ...change }) }
+  const { _id: message_id, seq, hash, prev_hash } = message
+  const told = group_changed({ group_id, by, ...change, message_id, seq, hash, prev_hash })
+  return { reply: group_updated({ group_id, ...change, message_id, seq }), notify: [[others, told] as const] }
+}

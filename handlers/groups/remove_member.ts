@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { group_changed, group_updated, groupId } from '../../shared/people/group-events.ts'
+import { command, userId } from '../../shared/runtime/command.ts'
+import { refuse } from '../../shared/wire/refusal.ts'
+import { groupBook } from './group-book.ts'
+import { effectsOf } from './group-effects.ts'
+
+/** Puts a member out of a group: the owner anybody, an admin those who are only members. */
+export default command({
+  input: z.object({ group_id: groupId, user_id: userId }),
+  events: { group_updated, group_changed },
+  uses: { groups: groupBook },
+
+  async run({ group_id, user_id }, { from: { user }, groups, command }) {
+    if (user_id === user) throw refuse('bad_payload', { user_id: 'is yourself: use leave_group' })
+    return effectsOf(user, await groups.remove(user, group_id, user_id, command))
+  },
+})

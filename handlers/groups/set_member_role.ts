@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { group_changed, group_updated, groupId, role } from '../../shared/people/group-events.ts'
+import { command, userId } from '../../shared/runtime/command.ts'
+import { refuse } from '../../shared/wire/refusal.ts'
+import { groupBook } from './group-book.ts'
+import { effectsOf } from './group-effects.ts'
+
+/** Gives a member of a group another role; for its owner, who by giving `owner` away becomes an admin. */
+export default command({
+  input: z.object({ group_id: groupId, user_id: userId, role }),
+  events: { group_updated, group_changed },
+  uses: { groups: groupBook },
+
+  async run({ group_id, user_id, role }, { from: { user }, groups, command }) {
+    if (user_id === user) throw refuse('bad_payload', { user_id: 'is yourself' })
+    return effectsOf(user, await groups.setRole(user, group_id, user_id, role, command))
+  },
+})

@@ -1,0 +1,100 @@
+import { conversations, type Cause } from '../../shared/people/messages.ts'
+import type { HandlerSettings } from '../../shared/runtime/command.ts'
+import type { Document, Store } from '../../shared/store/documents.ts'
+import { refuse } from '../../shared/wire/refusal.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import { maySee, roomsOf, type Target } from './rooms-of.ts'
+
+/** One user has one message: by which of his commands he said so first. */
+interface DeliveryDocument extends Document {
+  readonly command: string
+}
+
+/** How far a user has read, since which command, and how far he had before it. */
+interface ReadDocument extends Document {
+  readonly up_to: number
+  readonly from: number
+  readonly command: string
+}
+
+/** What a user's receipts tell others. */
+interface PrivacyDocument extends Document {
+  readonly delivered: boolean
+  readonly read: boolean
+  readonly order: number
+}
+
+export type Privacy = Pick<PrivacyDocument, 'delivered' | 'read'>
+
+/** Messages newly read whose authors hear of it, at most: the last ones. */
+const MOST_READ = 100
+
+/** How far each has what was written to him; told to its author only on his own word, and if he wants that. */
+export function receiptBook(store: Store, settings: HandlerSettings) {
+  const { messages, lastSeq } = conversations(store)
+  const deliveries = store.collection<DeliveryDocument>({ name: 'message_deliveries' })
+  const reads = store.collection<ReadDocument>({ name: 'message_reads' })
+  const privacy = store.collection<PrivacyDocument>({ name: 'message_privacy' })
+  const rooms = roomsOf(store, settings)
+
+  async function hears(author: UserId, user: UserId, what: keyof Privacy): Promise<boolean> {
+    return ((await privacy.get(user))?.[what] ?? true) && (await rooms.hears(author, user))
+  }
+
+  /** Those who wrote what he has read just now, unless he reads his own. */
+  async function authorsOf(conversation: string, user: UserId, from: number, upTo: number): Promise<Set<UserId>> {
+    const after = { _id: '', seq: upTo + 1 }
+    const query = { by: 'by_seq', where: { conversation }, after, limit: MOST_READ, reverse: true }
+    const read = (await messages.find(query)).filter((one) => one.seq > from && maySee(user, one) && !one.system)
+    return new Set(read.map((one) => one.from).filter((author) => author !== user))
+  }
+
+  return {
+    /** Notes that `user` has them; resolves with those that are for him, and with those of which each author hears now. */
+    async acknowledge(user: UserId, ids: readonly string[], cause: Cause) {
+      const mine: string[] = []
+      const news = new Map<UserId, string[]>()
+      for (const id of new Set(ids)) {
+        const found = await messages.get(id)
+        if (!found || found.from === user || !(await rooms.around(user, found))) continue
+        mine.push(id)
+        const delivery = { _id: `${id} ${user}`, command: cause.id }
+        const isNews = (await deliveries.insert(delivery)) || (await deliveries.get(delivery._id))?.command === cause.id
+        if (!isNews || found.system || !(await hears(found.from, user, 'delivered'))) continue
+        news.set(found.from, [...(news.get(found.from) ?? []), id])
+      }
+      if (mine.length === 0) throw refuse('not_found')
+      return { mine, news }
+    },
+
+    /** Notes how far `user` has read; resolves with those who hear of it: the same when the command comes again. */
+    async read(user: UserId, target: Target, upTo: number, cause: Cause): Promise<UserId[]> {
+      const { conversation } = await rooms.open(user, target)
+      if (upTo > (await lastSeq(conversation))) throw refuse('not_found', { up_to: 'is no message' })
+      const _id = `${user} ${conversation}`
+      const after = await reads.change(_id, (now) =>
+        now && now.up_to >= upTo ? now : { _id, up_to: upTo, from: now?.up_to ?? 0, command: cause.id },
+      )
+      if (after!.command !== cause.id) return []
+      const hearing: UserId[] = []
+      for (const author of await authorsOf(conversation, user, after!.from, upTo)) {
+        if (await hears(author, user, 'read')) hearing.push(author)
+      }
+      return hearing
+    },
+
+    /** Says which receipts others get from now on; what is left out stays as it is. */
+    async setPrivacy(
+      user: UserId,
+      said: { [K in keyof Privacy]?: boolean | undefined },
+      cause: Cause,
+    ): Promise<Privacy> {
+      const after = await privacy.change(user, (now) => {
+        if (now && now.order >= cause.order) return now
+        const { delivered = now?.delivered ?? true, read = now?.read ?? true } = said
+        return { _id: user, delivered, read, order: cause.order }
+      })
+      return { delivered: after!.delivered, read: after!.read }
+    },
+  }
+}

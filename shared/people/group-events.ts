@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import { event, userId } from '../runtime/command.ts'
+import { groupId, ROLES } from './groups.ts'
+import { hash, messageId, seq } from './message-fields.ts'
+
+export { groupId }
+
+export const role = z.enum(ROLES)
+/** A group's name as people see it: 1 to 100 characters, with something to see. */
+export const title = z
+  .string()
+  .max(100)
+  .regex(/^[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$/u, 'must show something, without control characters')
+
+const change = {
+  change: z.enum(['created', 'retitled', 'member_added', 'member_removed', 'member_left', 'role_changed']),
+  title: title.optional(),
+  /** Whom it is about. */
+  user_id: userId.optional(),
+  role: role.optional(),
+  /** Who owns the group since the owner has left. */
+  owner: userId.optional(),
+}
+/** What happened to a group, as its history tells it. */
+export const groupChange = z.strictObject(change)
+
+/** To the one who changed it. Without `message_id` nothing had to be changed. */
+export const group_updated = event('group_updated', {
+  group_id: groupId,
+  ...change,
+  message_id: messageId.optional(),
+  seq: seq.optional(),
+})
+/** To the other members, and to the one who was removed: what the group's history has from now on. */
+export const group_changed = event('group_changed', {
+  group_id: groupId,
+  by: userId,
+  ...change,
+  message_id: messageId,
+  seq,
+  hash,
+  prev_hash: hash.optional(),
+})

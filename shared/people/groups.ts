@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import type { CollectionSpec, Document, Store } from '../store/documents.ts'
+import type { UserId } from '../wire/user-id.ts'
+
+export const ROLES = ['owner', 'admin', 'member'] as const
+export type Role = (typeof ROLES)[number]
+
+/** 128 bits in base64url, as messages have. */
+export const groupId = z.string().regex(/^[A-Za-z0-9_-]{22}$/, 'is no group id')
+
+export interface Member {
+  readonly user: UserId
+  readonly role: Role
+  /** The last message that was there before he came: he sees those behind it. */
+  readonly since: number
+  /** He blocks the one who added him: to the others he is a member, but he knows nothing of it. */
+  readonly hidden?: boolean
+}
+
+/** A group of users; the groups group alone writes it. */
+export interface GroupRecord extends Document {
+  readonly title: string
+  readonly members: readonly Member[]
+}
+
+export const GROUPS: CollectionSpec = { name: 'groups' }
+
+/** Where to look for a user's groups. Only a hint: whether he is a member is what the group says. */
+export interface MembershipRecord extends Document {
+  readonly user: UserId
+  readonly group: string
+}
+export const MEMBERSHIPS: CollectionSpec = {
+  name: 'group_memberships',
+  indexes: { by_user: { fields: ['user', 'group'] } },
+}
+
+/** A group as one of its members sees it. */
+export interface Joined {
+  readonly group: GroupRecord
+  readonly me: Member
+}
+
+/** A user's membership, undefined for everybody else: as if there were no such group. */
+export function joined(group: GroupRecord | undefined, user: UserId): Joined | undefined {
+  const me = group?.members.find((member) => member.user === user && !member.hidden)
+  return group && me && { group, me }
+}
+
+/** Who is in which group, for every group of handlers. */
+export function groupsOf(store: Store) {
+  const groups = store.collection<GroupRecord>(GROUPS)
+  const memberships = store.collection<MembershipRecord>(MEMBERSHIPS)
+
+  return {
+    async joined(id: string, user: UserId): Promise<Joined | undefined> {
+      return joined(await groups.get(id), user)
+    },
+    /** The groups of a user in the order of their ids, behind `after`; at most `limit`, 1 to 1,000. */
+    async page(user: UserId, after: string | undefined, limit: number): Promise<Joined[]> {
+      const found: Joined[] = []
+      for (let place = after ?? '', isMore = true; isMore && found.length < limit;) {
+        const behind = { _id: '\u{10ffff}', group: place }
+        const hints = await memberships.find({ by: 'by_user', where: { user }, after: behind, limit })
+        for (const { group } of hints) {
+          const one = joined(await groups.get(group), user)
+          if (one) found.push(one)
+        }
+        isMore = hints.length === limit
+        place = hints.at(-1)?.group ?? ''
+      }
+      return found.slice(0, limit)
+    },
+  }
+}
+
+/** Those who hear what happens in a group, once it has this many messages. */
+export function hearersOf({ members }: GroupRecord, seq = Infinity): UserId[] {
+  return members.filter(({ hidden, since }) => !hidden && since < seq).map(({ user }) => user)
+}

@@ -1,0 +1,149 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { openLog } from '../shared/log.ts'
+import { execute } from '../shared/runtime/execute.ts'
+import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
+import type { Collection, Document, Store } from '../shared/store/documents.ts'
+import { openSqlite } from '../shared/store/sqlite.ts'
+import type { Done } from '../shared/wire/done.ts'
+import { userIdOf } from '../shared/wire/user-id.ts'
+import { HANDLERS } from './stage.ts'
+
+// A handler that dies behind any of its writes is run again with the same command: it must cause what it would have caused.
+
+const commands = new Map(
+  (await Promise.all((await groupsIn(HANDLERS)).map((group) => loadGroup(HANDLERS, group)))).flatMap((all) => [...all]),
+)
+
+let dir: string
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
+})
+afterEach(() => rm(dir, { recursive: true }))
+
+class Died extends Error {}
+
+/** A store that dies right behind its nth write. */
+function dyingAfter(store: Store, writes: number): Store {
+  let left = writes
+  const counted = async <T>(writing: Promise<T>): Promise<T> => {
+    const result = await writing
+    if (--left <= 0) throw new Died()
+    return result
+  }
+  return {
+    ...store,
+    collection<D extends Document>(spec: Parameters<Store['collection']>[0]): Collection<D> {
+      const real = store.collection<D>(spec)
+      return {
+        ...real,
+        insert: (doc) => counted(real.insert(doc)),
+        change: (id, decide) => counted(real.change(id, decide)),
+        remove: (id) => counted(real.remove(id)),
+      }
+    },
+  }
+}
+
+/** What one user sends. Its input may need what an earlier answer said. */
+type Line = [user: string, command: string, input: object | ((said: Record<string, unknown>[]) => object)]
+
+const both: Line[] = [
+  ['alice', 'request_contact', { user_id: 'bob' }],
+  ['bob', 'accept_contact', { user_id: 'alice' }],
+]
+const group: Line[] = [
+  ...both,
+  ['alice', 'request_contact', { user_id: 'carl' }],
+  ['carl', 'accept_contact', { user_id: 'alice' }],
+  ['alice', 'create_group', { title: 'Some', members: ['bob'] }],
+]
+const inGroup = (more: object) => (said: Record<string, unknown>[]) => ({ group_id: said[4]!['group_id'], ...more })
+const written: Line[] = [...both, ['alice', 'send_message', { to: 'bob', body: 'hello' }]]
+const aboutIt = (more: object) => (said: Record<string, unknown>[]) => ({ message_id: said[2]!['message_id'], ...more })
+
+const PLAYS: Record<string, Line[]> = {
+  accept_contact: both,
+  reject_contact: [both[0]!, ['bob', 'reject_contact', { user_id: 'alice' }]],
+  cancel_contact_request: [both[0]!, ['alice', 'cancel_contact_request', { user_id: 'bob' }]],
+  remove_contact: [...both, ['alice', 'remove_contact', { user_id: 'bob' }]],
+  block_user: [...both, ['alice', 'block_user', { user_id: 'bob' }]],
+  unblock_user: [
+    ['alice', 'block_user', { user_id: 'bob' }],
+    ['alice', 'unblock_user', { user_id: 'bob' }],
+  ],
+  update_profile: [...both, ['alice', 'update_profile', { fields: { name: 'Alice Cooper', mood: 'fine' } }]],
+  set_status: [...both, ['alice', 'set_status', { status: 'busy' }]],
+  send_message: written,
+  edit_message: [...written, ['alice', 'edit_message', aboutIt({ body: 'bye' })]],
+  delete_message: [...written, ['alice', 'delete_message', aboutIt({})]],
+  ack_message: [...written, ['bob', 'ack_message', (said) => ({ message_ids: [said[2]!['message_id']] })]],
+  mark_read: [...written, ['bob', 'mark_read', { with: 'alice', up_to: 1 }]],
+  set_receipts: [['alice', 'set_receipts', { read: false }]],
+  create_group: group,
+  change_group_title: [...group, ['alice', 'change_group_title', inGroup({ title: 'Other' })]],
+  add_member: [...group, ['alice', 'add_member', inGroup({ user_id: 'carl' })]],
+  remove_member: [...group, ['alice', 'remove_member', inGroup({ user_id: 'bob' })]],
+  leave_group: [...group, ['alice', 'leave_group', inGroup({})]],
+  set_member_role: [...group, ['alice', 'set_member_role', inGroup({ user_id: 'bob', role: 'owner' })]],
+  'send_message to a group': [...group, ['bob', 'send_message', inGroup({ body: 'hello' })]],
+}
+
+/** Plays the lines on a new store, the last one dying behind its nth write, and once more. Resolves with its end. */
+async function play(lines: Line[], name: string, dies = 0): Promise<{ end: Done; died: boolean }> {
+  const store = openSqlite(join(dir, `${name.replaceAll(' ', '-')}-${dies}.db`))
+  const said: Record<string, unknown>[] = []
+  const run = (line: number, on: Store): Promise<Done> => {
+    const [user, command, input] = lines[line]!
+    const stamp = {
+      'command-id': `${user}/${line}`,
+      'user-id': userIdOf(user),
+      'client-id': 'phone',
+      attempt: 1,
+      at: new Date(1_700_000_000_000 + line).toISOString(),
+      traceparent: '',
+      order: line + 1,
+    }
+    const payload = Buffer.from(JSON.stringify(typeof input === 'function' ? input(said) : input))
+    const shop = {
+      store: on,
+      settings: { access: 'contacts' as const },
+      log: openLog('silent', 'test'),
+      built: new Map(),
+    }
+    return execute(command, commands.get(command)!, payload, stamp, shop)
+  }
+  for (let line = 0; line < lines.length - 1; line++) {
+    const end = await run(line, store)
+    if (end.outcome !== 'done') throw new Error(`${name}, line ${line}: ${JSON.stringify(end)}`)
+    said.push(end.events[0]!.fields)
+  }
+  const first = dies > 0 ? await run(lines.length - 1, dyingAfter(store, dies)) : undefined
+  const end = await run(lines.length - 1, store)
+  await store.close()
+  return { end, died: first?.outcome === 'retry' }
+}
+
+test.each(Object.keys(PLAYS))('%s', async (name) => {
+  const lines = PLAYS[name]!
+  const { end } = await play(lines, name)
+  expect(end.outcome).toBe('done')
+  let deaths = 0
+  for (let died = true; died;) {
+    const again = await play(lines, name, deaths + 1)
+    died = again.died
+    if (!died) break
+    deaths++
+    expect(again.end).toEqual(end)
+  }
+  expect(deaths).toBeGreaterThan(0)
+})
+
+test('every command that changes something is among them', () => {
+  const plays = Object.values(PLAYS).flat()
+  const played = new Set(plays.map(([, command]) => command))
+  const changing = [...commands].filter(([name, { internal }]) => !internal && !/^(?:get|search)_|^typing$/.test(name))
+  expect(changing.map(([name]) => name).filter((name) => !played.has(name))).toEqual([])
+})
