@@ -7,77 +7,100 @@ import { fileURLToPath } from 'node:url'
 import { readConfig } from '../../shared/config.ts'
 import { devCertFile, sharedHandlerKeys, signingSecret, tlsFiles } from '../../shared/dev-secrets.ts'
 import { signToken } from '../sign-token.ts'
+import type { IClientOptions } from 'mqtt'
 import type { Target } from './drive.ts'
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
-/** Switchboard as it is run: the broker's process and `handlers` processes of an echo group. */
-export async function switchboard(handlers: number): Promise<Target> {
+/** A broker that is loaded, with what stands behind it. */
+export interface Served {
+  name: string
+  url: string
+  /** How this user's device logs in. */
+  login(user: string): IClientOptions
+  /** The broker's process: whose CPU and memory count. */
+  pid: number
+  close(): Promise<void>
+}
+
+/** A handler process: its script, its arguments. */
+type Back = (broker: { url: string; ca: string; key: string; dir: string }) => string[]
+
+/** Switchboard as it is run: the broker's process and those of its handlers. */
+export async function startSwitchboard(backs: Back[], settings: Record<string, string> = {}): Promise<Served> {
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-load-'))
-  const env = { DATA_DIR: dir, MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'warn' }
+  const env = { DATA_DIR: dir, MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'warn', ...settings }
   const config = readConfig(env)
   await tlsFiles(config)
   const broker = await run([file('../../broker/main.ts')], { ...env, HANDLER_WINDOW: '256' })
   const { ready } = broker.message as { ready: { mqtts: number } }
   const url = `mqtts://127.0.0.1:${ready.mqtts}`
   const ca = devCertFile(config)
-  const key = sharedHandlerKeys(config)[0]!
-  const echoes = await Promise.all(
-    Array.from({ length: handlers }, () => run([file('./echo.ts'), url, ca, key, '256', dir], env)),
-  )
-  const secret = signingSecret(config)
+  const at = { url, ca, key: sharedHandlerKeys(config)[0]!, dir }
+  const handlers = await Promise.all(backs.map((back) => run(back(at), { ...env, BROKER_URL: url })))
+  const [secret, cert] = [signingSecret(config), readFileSync(ca)]
   return {
     name: 'switchboard',
     url,
-    login: (device) => ({
+    login: (user) => ({
       protocolVersion: 5,
-      ca: readFileSync(ca),
+      ca: cert,
       username: 'JWT',
-      password: signToken(`user${device}`, '1h', secret),
+      password: signToken(user, '1h', secret),
     }),
-    commandTopic: () => 'echo',
-    answerTopic: (device) => `user${device}_echoed`,
     pid: broker.child.pid!,
     async close() {
-      for (const { child } of [...echoes, broker]) await stop(child)
+      for (const { child } of [...handlers, broker]) await stop(child)
       rmSync(dir, { recursive: true })
     },
   }
 }
 
-/** Mosquitto with plain back-end processes behind it, over TLS too; nothing authorised, stamped or stored. */
-export async function mosquitto(handlers: number): Promise<Target | undefined> {
+/** A handler group as it is run. */
+export const groupOf = (name: string): Back => {
+  return () => [file('../../handlers/run.ts'), name]
+}
+
+/** Mosquitto over TLS with plain back-end processes behind it; nothing authorised or stamped. Undefined where it is not installed. */
+export async function startMosquitto(backs: Back[]): Promise<Served | undefined> {
   if (spawnSync('mosquitto', ['-h']).error) return undefined
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-load-'))
   const { cert, key } = await tlsFiles(readConfig({ DATA_DIR: dir }))
-  const [certFile, keyFile, configFile] = ['cert', 'key', 'conf'].map((name) => join(dir, name)) as [
-    string,
-    string,
-    string,
-  ]
-  writeFileSync(certFile, cert)
+  const [ca, keyFile, configFile] = [join(dir, 'cert'), join(dir, 'key'), join(dir, 'conf')]
+  writeFileSync(ca, cert)
   writeFileSync(keyFile, key)
   const port = await freePort()
-  const lines = [`listener ${port} 127.0.0.1`, `certfile ${certFile}`, `keyfile ${keyFile}`, 'allow_anonymous true']
+  const lines = [`listener ${port} 127.0.0.1`, `certfile ${ca}`, `keyfile ${keyFile}`, 'allow_anonymous true']
   writeFileSync(configFile, [...lines, 'set_tcp_nodelay true', 'max_queued_messages 0', 'user root', ''].join('\n'))
   const broker = spawn('mosquitto', ['-c', configFile], { stdio: 'ignore' })
   await accepting(port)
   const url = `mqtts://127.0.0.1:${port}`
-  const echoes = await Promise.all(
-    Array.from({ length: handlers }, () => run([file('./plain-echo.ts'), url, certFile], {})),
-  )
+  const handlers = await Promise.all(backs.map((back) => run(back({ url, ca, key: '', dir }), {})))
   return {
     name: 'mosquitto',
     url,
     login: () => ({ protocolVersion: 5, ca: cert }),
-    commandTopic: (device) => `command/user${device}`,
-    answerTopic: (device) => `event/user${device}`,
     pid: broker.pid!,
     async close() {
-      for (const child of [...echoes.map((echo) => echo.child), broker]) await stop(child)
+      for (const child of [...handlers.map((one) => one.child), broker]) await stop(child)
       rmSync(dir, { recursive: true })
     },
   }
+}
+
+/** Echo commands at Switchboard, and beside it at Mosquitto. */
+export function echoTargets(handlers: number, only?: string): (() => Promise<Target | undefined>)[] {
+  const times = (back: Back): Back[] => Array.from({ length: handlers }, () => back)
+  const ours = async (): Promise<Target> => ({
+    ...(await startSwitchboard(times(({ url, ca, key, dir }) => [file('./echo.ts'), url, ca, key, '256', dir]))),
+    commandTopic: () => 'echo',
+    answerTopic: (user) => `${user}_echoed`,
+  })
+  const theirs = async (): Promise<Target | undefined> => {
+    const served = await startMosquitto(times(({ url, ca }) => [file('./plain-echo.ts'), url, ca]))
+    return served && { ...served, commandTopic: (user) => `command/${user}`, answerTopic: (user) => `event/${user}` }
+  }
+  return [...(only === 'mosquitto' ? [] : [ours]), ...(only === 'switchboard' ? [] : [theirs])]
 }
 
 async function run(script: string[], env: Record<string, string>): Promise<{ child: ChildProcess; message: unknown }> {
