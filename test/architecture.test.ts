@@ -34,7 +34,7 @@ function importsOf(file: string): string[] {
 // prettier-ignore
 const RULES: [RegExp, RegExp, RegExp][] = [
   [/^shared\/wire\//,     /^shared\/wire\//,                                                        /^zod$/],
-  [/^shared\/store\//,    /^shared\/(?:store|wire)\//,                                              /^libsql$|^node:(?:fs|path)$/],
+  [/^shared\/store\//,    /^shared\/(?:store|wire)\//,                                              /^libsql$|^node:(?:crypto|fs|path)$/],
   [/^shared\/people\//,   /^shared\/(?:people|wire)\/|^shared\/runtime\/command\.ts$|^type shared\/store\/documents\.ts$/, /^zod$|^node:crypto$/],
   [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|mqtt|pino)$|^node:/],
   [/^shared\/[^/]+$/,     /^shared\/[^/]+$/,                                                        /^(?:zod|pino|pino-pretty|selfsigned)$|^node:/],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { documentsContract } from './contract-documents.ts'
 import { indexesContract } from './contract-indexes.ts'
+import { searchContract } from './contract-search.ts'
 import { type Desk, deskFor, type Note, NOTES, type Trial } from './contract-notes.ts'
 
 /** Declares the tests that every engine must pass. */
@@ -9,6 +10,7 @@ export function storeContract(engine: string, open: () => Promise<Trial>): void 
     const desk = deskFor(open)
     documentsContract(desk)
     indexesContract(desk)
+    searchContract(desk)
     openingContract(desk)
   })
 }
@@ -38,6 +40,8 @@ function openingContract({ notes, put, ids, trial }: Desk): void {
         expect(() => trial().store.collection({ name })).toThrow(TypeError)
         expect(() => trial().store.collection({ name: 'a', indexes: { [name]: { fields: ['a'] } } })).toThrow(TypeError)
         expect(() => trial().store.collection({ name: 'a', indexes: { a: { fields: [name] } } })).toThrow(TypeError)
+        expect(() => trial().store.collection({ name: 'a', text: { field: name, within: 'a' } })).toThrow(TypeError)
+        expect(() => trial().store.collection({ name: 'a', text: { field: 'a', within: name } })).toThrow(TypeError)
       },
     )
 

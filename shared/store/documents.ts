@@ -23,6 +23,19 @@ export interface CollectionSpec {
    * repeat the others; they are found by it none the less. A changed index needs a new name.
    */
   readonly indexes?: Readonly<Record<string, { readonly fields: readonly string[]; readonly unique?: boolean }>>
+  readonly text?: TextSpec
+}
+
+/**
+ * The words of one text can be searched, by those who may see the document. A collection keeps its text for good. When it
+ * gets one, the documents that are there are made searchable at opening, in the order of their keys; processes that
+ * opened it without the text must have ended by then, because what they write is not found.
+ */
+export interface TextSpec {
+  /** The top-level field with the text: a string, or lacking, and then the document is not found. */
+  readonly field: string
+  /** The top-level field with the values that a search may be within, such as the users who may see it: 0 to 16 strings. */
+  readonly within: string
 }
 
 /** A search along one index. */
@@ -37,6 +50,24 @@ export interface Query {
   readonly limit: number
   /** Against the index's order. Default false. */
   readonly reverse?: boolean
+}
+
+/** A search for words. */
+export interface TextQuery {
+  /** What a user typed. Its words must all occur, whole, in any order; see words.ts. At most 16; without one nothing is found. */
+  readonly words: string
+  /** 1 to 1,000 values; a document is found when it has one of them. */
+  readonly within: readonly string[]
+  /** The cursor of the page before. */
+  readonly after?: string | undefined
+  /** 1 to 1,000. */
+  readonly limit: number
+}
+
+/** The documents found, newest first. The cursor of the next page is there when there is one; it holds no secret. */
+export interface Found<D extends Document> {
+  readonly docs: D[]
+  readonly cursor?: string
 }
 
 export interface Collection<D extends Document> {
@@ -57,6 +88,11 @@ export interface Collection<D extends Document> {
    * @throws {TypeError} when the query does not fit the index
    */
   find(query: Query): Promise<D[]>
+  /**
+   * Documents whose text has all the words, those inserted last first; a changed document keeps its place.
+   * @throws {TypeError} when the collection has no text, the words are too many or the cursor is none
+   */
+  search(query: TextQuery): Promise<Found<D>>
 }
 
 /** Everything of a store rejects with `Unavailable` while the engine cannot answer: it is down, locked for too long, its disk is full. */

@@ -1,9 +1,14 @@
-import type { CollectionSpec, Document, Query, Scalar } from './documents.ts'
+import type { CollectionSpec, Document, Query, Scalar, TextQuery, TextSpec } from './documents.ts'
+import { wordsOf } from './words.ts'
 
 // What every engine refuses alike, so that nothing works on one and fails, or means something else, on another.
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/
 const MAX_LIMIT = 1_000
+const MAX_WORDS = 16
+const MAX_WITHIN = 1_000
+const MAX_VALUES = 16
+const CURSOR = /^[1-9][0-9]{0,14}$/
 
 /** A query that fits its index. */
 export interface Search {
@@ -20,12 +25,27 @@ export interface Search {
   readonly reverse: boolean
 }
 
+/** What a search for words is to find. */
+export interface WordSearch {
+  readonly words: readonly string[]
+  readonly within: readonly string[]
+  /** Only documents that were inserted before this place. */
+  readonly before: number
+  readonly limit: number
+}
+
+/** What of a document its text is found by. */
+export interface Searchable {
+  readonly text: string
+  readonly within: readonly string[]
+}
+
 /**
  * Checks a collection's names: they become part of an engine's own language.
  * @returns the same text for equal specs
  * @throws {TypeError} when a name is not snake_case of at most 40 characters, or an index has no fields or one twice
  */
-export function checkSpec({ name, indexes = {} }: CollectionSpec): string {
+export function checkSpec({ name, indexes = {}, text }: CollectionSpec): string {
   checkName(name, 'collection')
   const all = Object.entries(indexes).map(([index, { fields, unique = false }]) => {
     checkName(index, 'index')
@@ -35,7 +55,11 @@ export function checkSpec({ name, indexes = {} }: CollectionSpec): string {
     }
     return [index, fields, unique] as const
   })
-  return JSON.stringify([name, all.sort(([a], [b]) => (a < b ? -1 : 1))])
+  if (text) {
+    checkName(text.field, 'text field')
+    checkName(text.within, 'text within')
+  }
+  return JSON.stringify([name, all.sort(([a], [b]) => (a < b ? -1 : 1)), text && [text.field, text.within]])
 }
 
 /** @throws {TypeError} when the query asks for what its index cannot give */
@@ -43,9 +67,7 @@ export function checkQuery({ name, indexes = {} }: CollectionSpec, query: Query)
   const { by, where = {}, after, limit, reverse = false } = query
   const index = by !== undefined && Object.hasOwn(indexes, by) ? indexes[by] : undefined
   if (by !== undefined && index === undefined) throw new TypeError(`collection ${name} has no index ${by}`)
-  if (!(Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) {
-    throw new TypeError(`limit must be a whole number from 1 to ${MAX_LIMIT}`)
-  }
+  checkLimit(limit)
   const all = index?.fields ?? []
   const given = Object.keys(where).length
   const fields = all.slice(0, given)
@@ -64,26 +86,85 @@ export function checkQuery({ name, indexes = {} }: CollectionSpec, query: Query)
   }
 }
 
+/** @throws {TypeError} when the collection has no text, or the query asks for what no search can give */
+export function checkTextQuery({ name, text }: CollectionSpec, query: TextQuery): WordSearch {
+  if (!text) throw new TypeError(`collection ${name} has no text to search`)
+  const { words, within, after, limit } = query
+  checkLimit(limit)
+  if (typeof words !== 'string') throw new TypeError('words must be a string')
+  const all = wordsOf(words)
+  if (all.length > MAX_WORDS) throw new TypeError(`at most ${MAX_WORDS} words can be searched for`)
+  if (!(Array.isArray(within) && within.length >= 1 && within.length <= MAX_WITHIN)) {
+    throw new TypeError(`within must be 1 to ${MAX_WITHIN} values`)
+  }
+  for (const value of within) checkText(value, 'within')
+  if (after !== undefined && !CURSOR.test(after)) throw new TypeError('after is no cursor')
+  return {
+    words: all,
+    within: [...new Set(within)],
+    before: after === undefined ? Number.MAX_SAFE_INTEGER : Number(after),
+    limit,
+  }
+}
+
+/** What a document is found by; undefined when it lacks it, or was stored before it had to fit. A copy, not the document's. */
+export function searchable({ field, within }: TextSpec, doc: Document): Searchable | undefined {
+  const text = own(doc, field)
+  const values = own(doc, within)
+  if (typeof text !== 'string' || !Array.isArray(values)) return undefined
+  return { text, within: values.filter((value) => typeof value === 'string') }
+}
+
 /**
  * A document as the JSON text to store.
- * @throws {TypeError} when its key or an indexed field is not what engines can compare, or its key is not `id`
+ * @throws {TypeError} when its key or an indexed field is not what engines can compare, its text is none, or its key is not `id`
  */
-export function checkDocument({ name, indexes = {} }: CollectionSpec, doc: Document, id: string = doc._id): string {
+export function checkDocument(
+  { name, indexes = {}, text }: CollectionSpec,
+  doc: Document,
+  id: string = doc._id,
+): string {
   if (doc._id !== checkKey(id)) throw new TypeError(`a document of ${name} must keep its _id`)
   for (const { fields } of Object.values(indexes)) for (const field of fields) indexed(doc, field)
+  if (text) checkSearchable(text, doc)
   return JSON.stringify(doc)
 }
 
 /** @throws {TypeError} when it is no key */
 export function checkKey(id: unknown): string {
-  if (typeof id !== 'string') throw new TypeError('_id must be a string')
-  checkScalar(id, '_id')
-  return id
+  return checkText(id, '_id')
+}
+
+function checkText(value: unknown, field: string): string {
+  if (typeof value !== 'string') throw new TypeError(`${field} must be a string`)
+  checkScalar(value, field)
+  return value
+}
+
+function checkLimit(limit: number): void {
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) {
+    throw new TypeError(`limit must be a whole number from 1 to ${MAX_LIMIT}`)
+  }
 }
 
 function indexed(doc: object, field: string): Scalar {
-  const value: unknown = Object.hasOwn(doc, field) ? (doc as Record<string, unknown>)[field] : null
-  return checkScalar(value === undefined ? null : value, field)
+  return checkScalar(own(doc, field), field)
+}
+
+/** A field's value; null when it lacks it. */
+function own(doc: object, field: string): unknown {
+  return (Object.hasOwn(doc, field) ? (doc as Record<string, unknown>)[field] : null) ?? null
+}
+
+function checkSearchable({ field, within }: TextSpec, doc: Document): void {
+  const text = own(doc, field)
+  if (text !== null && typeof text !== 'string') throw new TypeError(`${field} must be a string`)
+  const values = own(doc, within)
+  if (values === null) return
+  if (!(Array.isArray(values) && values.length <= MAX_VALUES)) {
+    throw new TypeError(`${within} must be at most ${MAX_VALUES} strings`)
+  }
+  for (const value of values) checkText(value, within)
 }
 
 // Never with the value in the message: it may be a user's, and messages are logged.

@@ -1,7 +1,8 @@
 import { type Collection, type CollectionSpec, Conflict, type Document, type Store } from './documents.ts'
-import { checkDocument, checkKey, checkQuery, checkSpec } from './rules.ts'
-import { errorCode, openSqliteFile, type Row, type SqliteFile } from './sqlite-file.ts'
+import { checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery, searchable } from './rules.ts'
+import { errorCode, openSqliteFile, type Row, type Sql, type SqliteFile } from './sqlite-file.ts'
 import { column, columnDefinition, hasAll, indexName, searchStatement } from './sqlite-search.ts'
+import { indexWaiting, makeText, placeOf, searchText, textIndex } from './sqlite-text.ts'
 
 /**
  * Opens the documents in a SQLite file, or makes it; its folder must exist. Several processes may share it.
@@ -26,9 +27,15 @@ export function openSqlite(file: string): Store {
 }
 
 function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec): Collection<D> {
-  const { name } = spec
+  const { name, text } = spec
   const insert = `INSERT INTO "${name}" (_id, doc) VALUES (?, ?)`
   const read = (row: Row): D => JSON.parse(row.doc as string) as D
+  const index = text && textIndex({ name, text })
+  const contentOf = (doc: D | undefined) => text && doc && searchable(text, doc)
+  const drop = (sql: Sql, id: string): boolean => {
+    index?.remove(sql, id)
+    return sql.run(`DELETE FROM "${name}" WHERE _id = ?`, [id]) === 1
+  }
 
   return {
     async get(id) {
@@ -36,17 +43,25 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
     },
 
     async insert(doc) {
-      const text = checkDocument(spec, doc)
-      return db.use((sql) => sql.run(`${insert} ON CONFLICT DO NOTHING`, [doc._id, text])) === 1
+      const json = checkDocument(spec, doc)
+      const put = (sql: Sql) => sql.run(`${insert} ON CONFLICT DO NOTHING`, [doc._id, json]) === 1
+      if (!index) return db.use(put)
+      return db.write((sql) => {
+        const isNew = put(sql)
+        if (isNew) index.add(sql, doc._id, contentOf(doc))
+        return isNew
+      })
     },
 
     async change(id, decide) {
       checkKey(id)
       return db.write((sql) => {
         const [row] = sql.all(`SELECT doc FROM "${name}" WHERE _id = ?`, [id])
-        const next = decide(row && read(row))
+        const now = row && read(row)
+        const before = contentOf(now) // before `now` is changed in place
+        const next = decide(now)
         if (next === undefined) {
-          if (row) sql.run(`DELETE FROM "${name}" WHERE _id = ?`, [id])
+          if (row) drop(sql, id)
           return undefined
         }
         const doc = checkDocument(spec, next, id)
@@ -54,6 +69,8 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
         if (doc !== row?.doc) {
           try {
             sql.run(`${insert} ON CONFLICT (_id) DO UPDATE SET doc = excluded.doc`, [id, doc])
+            if (row) index?.change(sql, id, before, contentOf(next))
+            else index?.add(sql, id, contentOf(next))
           } catch (error) {
             if (errorCode(error) !== 'SQLITE_CONSTRAINT_UNIQUE') throw error
             throw new Conflict(`a unique index of ${name} has these values already`, { cause: error })
@@ -64,19 +81,27 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
     },
 
     async remove(id) {
-      return db.use((sql) => sql.run(`DELETE FROM "${name}" WHERE _id = ?`, [checkKey(id)])) === 1
+      checkKey(id)
+      return index ? db.write((sql) => drop(sql, id)) : db.use((sql) => drop(sql, id))
     },
 
     async find(query) {
-      const { sql: text, values } = searchStatement(name, checkQuery(spec, query))
-      return db.use((sql) => sql.all(text, values).map(read))
+      const { sql: statement, values } = searchStatement(name, checkQuery(spec, query))
+      return db.use((sql) => sql.all(statement, values).map(read))
+    },
+
+    async search(query) {
+      const search = checkTextQuery(spec, query)
+      const rows = await searchText(db, name, search)
+      const page = rows.slice(0, search.limit)
+      return { docs: page.map(read), ...(rows.length > page.length && { cursor: String(placeOf(page.at(-1)!)) }) }
     },
   }
 }
 
 // Under the write lock, so that of several processes that start at once the first makes it all and the others find it.
 function makeCollection(db: SqliteFile, spec: CollectionSpec): void {
-  const { name, indexes = {} } = spec
+  const { name, indexes = {}, text } = spec
   db.write((sql) => {
     // Without rowid, because then every index ends in `_id` and so has the order that find promises.
     sql.run(`CREATE TABLE IF NOT EXISTS "${name}" (_id TEXT PRIMARY KEY, doc TEXT NOT NULL) WITHOUT ROWID`)
@@ -97,7 +122,9 @@ function makeCollection(db: SqliteFile, spec: CollectionSpec): void {
         throw new Error(`index ${index} is another in the file: give the changed index a new name`)
       }
     }
+    makeText(sql, spec)
   })
+  if (text) indexWaiting(db, { name, text })
 }
 
 // A unique index is two: one to find by, with every document, and one to keep apart those that have all its fields.

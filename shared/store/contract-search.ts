@@ -1,0 +1,354 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import type { Desk } from './contract-notes.ts'
+import { type Collection, Conflict, type Document, type TextQuery } from './documents.ts'
+
+interface Letter extends Document {
+  readonly body?: string | null
+  readonly readers?: readonly string[] | null
+  readonly stamp?: string
+}
+
+const LETTERS = {
+  name: 'letters',
+  indexes: { by_stamp: { fields: ['stamp'], unique: true } },
+  text: { field: 'body', within: 'readers' },
+}
+
+/** Searches for words. */
+export function searchContract({ notes, trial }: Desk): void {
+  let letters: Collection<Letter>
+  beforeEach(() => {
+    letters = trial().store.collection<Letter>(LETTERS)
+  })
+
+  async function put(...docs: Letter[]): Promise<void> {
+    for (const doc of docs) expect(await letters.insert(doc)).toBe(true)
+  }
+  const search = (words: string, query: Partial<TextQuery> = {}, at = letters) =>
+    at.search({ words, within: ['alice'], limit: 100, ...query })
+  /** The keys of what alice finds, newest first. */
+  const ids = async (words: string, query?: Partial<TextQuery>, at?: Collection<Letter>): Promise<string> =>
+    (await search(words, query, at)).docs.map((doc) => doc._id).join(' ')
+  const alices = (_id: string, body: string): Letter => ({ _id, body, readers: ['alice'] })
+
+  describe('a search for words', () => {
+    test('finds the documents that have all of them, in any order, newest first', async () => {
+      await put(alices('c', 'the red fox'), alices('a', 'a fox, not red: the grey one'), alices('b', 'red'))
+      expect(await search('fox')).toEqual({ docs: [await letters.get('a'), await letters.get('c')] })
+      expect(await ids('red')).toBe('b a c')
+      expect(await ids('FOX red, fox')).toBe('a c')
+      expect(await ids('red blue')).toBe('')
+    })
+
+    test('knows whole words only', async () => {
+      await put(alices('a', 'notebook'), alices('b', 'note-book'), alices('c', 'note'))
+      expect(await ids('note')).toBe('c b')
+      expect(await ids('book')).toBe('b')
+      expect(await ids('no')).toBe('')
+    })
+
+    test.each([
+      ['case', 'Straße ΟΔΟΣ ПРИВЕТ', 'STRASSE οδος привет'],
+      ['accents', 'Crème brûlée, Łódź à Việt Nam', 'creme brulee łodz a viet nam'],
+      ['compatible letters', 'ﬁne Ｗｉｄｅ ２０２６ x²', 'fine wide 2026 x2'],
+      ['the way that letters are composed', 'cafe\u0301', 'caf\u00e9'],
+      ['Arabic and Hebrew points', 'مُحَمَّد שָׁלוֹם', 'محمد שלום'],
+    ])('overlooks %s', async (_, body, words) => {
+      await put(alices('a', body))
+      expect(await ids(words)).toBe('a')
+      await letters.change('a', () => alices('a', words))
+      expect(await ids(body)).toBe('a')
+    })
+
+    test('finds Chinese, Japanese and Korean in the middle of a sentence', async () => {
+      await put(alices('a', '我明天去東京大学'), alices('b', '明日はがっこうへいく'), alices('c', '나는 서울에 간다'))
+      expect(await ids('東京')).toBe('a')
+      expect(await ids('明')).toBe('b a')
+      expect(await ids('がっこう')).toBe('b')
+      expect(await ids('かっこう')).toBe('')
+      expect(await ids('서울')).toBe('c')
+      expect(await ids('소')).toBe('')
+    })
+
+    test.each(['', '  ', '-', '"*"', '🦊', '\0', '\ud800'])(
+      'without a word, as in %j, finds nothing',
+      async (words) => {
+        await put(alices('a', 'fox 🦊 - "*"'), alices('b', ''))
+        expect(await search(words)).toEqual({ docs: [] })
+      },
+    )
+
+    test('takes operators for the words that they are', async () => {
+      await put(alices('a', 'fox'), alices('b', 'fox near or not hen'), alices('c', 'body tokens place'))
+      for (const words of [
+        'fox*',
+        '"fox"',
+        '"fox',
+        "fox'",
+        '^fox',
+        '-fox',
+        '+fox',
+        '(fox',
+        'fox)',
+        'fox\0',
+        '{fox}:',
+      ]) {
+        expect(await ids(words)).toBe('b a')
+      }
+      expect(await ids('fox OR hen')).toBe('b')
+      expect(await ids('fox NOT hen')).toBe('b')
+      expect(await ids('NEAR(fox hen)')).toBe('b')
+      expect(await ids('fo*')).toBe('')
+      expect(await ids('fox AND hen')).toBe('')
+      expect(await ids('tokens: fox')).toBe('')
+      expect(await ids('body:fox')).toBe('')
+      expect(await ids('{"$gt": ""}')).toBe('')
+    })
+
+    test('overlooks what is behind the 40th character of a word', async () => {
+      await put(alices('a', 'x'.repeat(40)), alices('b', `${'x'.repeat(40)}y`), alices('c', 'x'.repeat(39)))
+      expect(await ids('x'.repeat(41))).toBe('b a')
+    })
+
+    test('overlooks what is behind the 2,000th word of a text', async () => {
+      const words = Array.from({ length: 2_001 }, (_, i) => `w${i}`)
+      await put({ _id: 'a', body: words.join(' '), readers: Array.from({ length: 16 }, (_, i) => `reader ${i}`) })
+      expect(await ids('w1999 w0', { within: ['reader 15'] })).toBe('a')
+      expect(await ids('w2000', { within: ['reader 15'] })).toBe('')
+    })
+
+    test.each<[what: string, query: object]>([
+      ['more than 16 words', { words: 'a b c d e f g h i j k l m n o p q' }],
+      ['words that are no text', { words: ['fox'] }],
+      ['nobody to search for', { within: [] }],
+      ['more than 1,000 values', { within: Array.from({ length: 1_001 }, String) }],
+      ['a value that is no text', { within: [{ $gt: '' }] }],
+      ['a value with U+0000', { within: ['alice\0'] }],
+      ['a text instead of values', { within: 'alice' }],
+      ['a limit of 0', { limit: 0 }],
+      ['a limit of 1001', { limit: 1_001 }],
+      ['a cursor that is none', { after: '1 OR 1=1' }],
+      ['an empty cursor', { after: '' }],
+      ['an object as a cursor', { after: { $gt: '' } }],
+    ])('refuses %s', async (_, query) => {
+      await expect(letters.search({ words: 'fox', within: ['alice'], limit: 1, ...query })).rejects.toThrow(TypeError)
+    })
+
+    test('is refused where there is no text', async () => {
+      await expect(notes().search({ words: 'fox', within: ['alice'], limit: 1 })).rejects.toThrow(TypeError)
+    })
+  })
+
+  describe('whom a search is for', () => {
+    test('is one value of a document or several', async () => {
+      await put({ _id: 'a', body: 'fox', readers: ['alice', 'bob'] }, { _id: 'b', body: 'fox', readers: ['bob'] })
+      await put({ _id: 'c', body: 'fox', readers: ['group x'] }, { _id: 'd', body: 'hen', readers: ['group x'] })
+      expect(await ids('fox')).toBe('a')
+      expect(await ids('fox', { within: ['bob'] })).toBe('b a')
+      expect(await ids('fox', { within: ['alice', 'group x', 'bob', 'alice'] })).toBe('c b a')
+      expect(await ids('fox', { within: ['carol', 'Alice', 'alice ', 'ali', ''] })).toBe('')
+    })
+
+    test('may be one of many', async () => {
+      const groups = Array.from({ length: 1_000 }, (_, i) => `group ${i}`)
+      const words = 'a b c d e f g h i j k l m n o p'
+      for (let i = 0; i < 30; i++) {
+        const readers = [groups[i * 33]!, groups[999 - i]!, groups[i]!]
+        await put({ _id: `n${i}`, body: words, readers }, { _id: `x${i}`, body: words.slice(2), readers })
+      }
+      const newest = Array.from({ length: 30 }, (_, i) => `n${29 - i}`)
+      expect(await ids(words, { within: groups })).toBe(newest.join(' '))
+      const { docs, cursor } = await search(words, { within: groups, limit: 7 })
+      expect(docs.map((doc) => doc._id)).toEqual(newest.slice(0, 7))
+      expect(await ids(words, { within: groups, after: cursor, limit: 23 })).toBe(newest.slice(7).join(' '))
+    })
+
+    test('is never made up of words', async () => {
+      await put({ _id: 'a', body: 'bob fox', readers: ['alice'] }, { _id: 'b', body: 'xfox', readers: ['alice'] })
+      expect(await ids('fox', { within: ['bob'] })).toBe('')
+      expect(await ids('fox', { within: ['alicex'] })).toBe('')
+    })
+
+    test('is nobody when a document lacks its text or its values', async () => {
+      await put({ _id: 'a', readers: ['alice'] }, { _id: 'b', body: null, readers: ['alice'] })
+      await put(
+        { _id: 'c', body: 'fox' },
+        { _id: 'd', body: 'fox', readers: null },
+        { _id: 'e', body: 'fox', readers: [] },
+      )
+      expect(await ids('fox')).toBe('')
+      expect(await ids('null')).toBe('')
+      expect(await letters.find({ limit: 10 })).toHaveLength(5)
+    })
+
+    test.each([
+      ['a text that is none', { _id: 'a', body: { $gt: '' }, readers: ['alice'] }],
+      ['a value that is no text', { _id: 'a', body: 'fox', readers: ['alice', 7] }],
+      ['a value with half a character', { _id: 'a', body: 'fox', readers: ['\ud800'] }],
+      ['a text instead of values', { _id: 'a', body: 'fox', readers: 'alice' }],
+      ['more than 16 values', { _id: 'a', body: 'fox', readers: Array.from({ length: 17 }, String) }],
+    ])('may not be %s', async (_, doc) => {
+      await expect(letters.insert(doc as unknown as Letter)).rejects.toThrow(TypeError)
+      await expect(letters.change('a', () => doc as unknown as Letter)).rejects.toThrow(TypeError)
+      expect(await letters.get('a')).toBeUndefined()
+    })
+  })
+
+  describe('what a search finds follows', () => {
+    beforeEach(() => put(alices('a', 'red fox'), alices('b', 'red hen')))
+
+    test('a changed text, which keeps its place', async () => {
+      await letters.change('a', () => alices('a', 'red owl'))
+      expect(await ids('fox')).toBe('')
+      expect(await ids('owl')).toBe('a')
+      expect(await ids('red')).toBe('b a')
+    })
+
+    test('a text that goes and comes back, in its place', async () => {
+      await letters.change('a', () => ({ _id: 'a', readers: ['alice'] }))
+      expect(await ids('red')).toBe('b')
+      await letters.change('a', () => alices('a', 'red owl'))
+      expect(await ids('red')).toBe('b a')
+      expect(await ids('fox')).toBe('')
+    })
+
+    test('changed values', async () => {
+      await letters.change('a', (now) => now && { ...now, readers: ['bob', 'carol'] })
+      expect(await ids('red')).toBe('b')
+      expect(await ids('red', { within: ['carol'] })).toBe('a')
+      expect(await ids('red', { within: ['bob', 'alice', 'carol'] })).toBe('b a')
+    })
+
+    test('a change of something else, and one in place', async () => {
+      await letters.change('a', (now) => now && { ...now, stamp: 'new' })
+      expect((await search('fox')).docs).toEqual([{ ...alices('a', 'red fox'), stamp: 'new' }])
+      await letters.change('a', (now) => now && Object.assign(now, { body: 'red owl', readers: ['bob'] }))
+      expect(await ids('fox', { within: ['alice', 'bob'] })).toBe('')
+      expect(await ids('owl', { within: ['bob'] })).toBe('a')
+    })
+
+    test('a change that makes a document', async () => {
+      await letters.change('c', () => alices('c', 'red owl'))
+      expect(await ids('red')).toBe('c b a')
+    })
+
+    test('a removal, and what is inserted again is new', async () => {
+      expect(await letters.remove('a')).toBe(true)
+      expect(await letters.remove('a')).toBe(false)
+      expect(await ids('red')).toBe('b')
+      await put(alices('a', 'red owl'))
+      expect(await ids('red')).toBe('a b')
+      expect(await ids('fox')).toBe('')
+      await letters.change('a', () => undefined)
+      expect(await ids('red')).toBe('b')
+    })
+
+    test('no document that was refused', async () => {
+      await put({ ...alices('c', 'owl'), stamp: 'x' })
+      expect(await letters.insert({ ...alices('d', 'red owl'), stamp: 'x' })).toBe(false)
+      expect(await letters.insert(alices('a', 'red owl'))).toBe(false)
+      await expect(letters.change('b', () => ({ ...alices('b', 'owl'), stamp: 'x' }))).rejects.toThrow(Conflict)
+      await expect(letters.change('e', () => ({ ...alices('e', 'owl'), stamp: 'x' }))).rejects.toThrow(Conflict)
+      expect(await ids('owl')).toBe('c')
+      expect(await ids('hen')).toBe('b')
+      await put(alices('d', 'owl'), alices('e', 'owl'))
+      expect(await ids('owl')).toBe('e d c')
+    })
+
+    test('at once what another side does', async () => {
+      const others = (await trial().second()).collection<Letter>(LETTERS)
+      expect(await ids('red', {}, others)).toBe('b a')
+      await put(alices('c', 'red owl'))
+      expect(await ids('red', {}, others)).toBe('c b a')
+      await others.change('c', () => alices('c', 'grey owl'))
+      expect(await others.insert(alices('d', 'red owl'))).toBe(true)
+      await others.remove('a')
+      expect(await ids('red')).toBe('d b')
+      expect(await ids('owl')).toBe('d c')
+    })
+
+    test('a hundred changes at once from two sides', async () => {
+      const others = (await trial().second()).collection<Letter>(LETTERS)
+      const sides = Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? letters : others))
+      await Promise.all(
+        sides.map((side, i) =>
+          i % 4 < 2
+            ? side.insert(alices(`n${i}`, `red n${i}`))
+            : side.change('a', (now) => alices('a', `${now?.body} w${i}`)),
+        ),
+      )
+      const words = Array.from({ length: 16 }, (_, i) => `w${4 * i + 2}`).join(' ')
+      expect(await ids(words)).toBe('a')
+      expect((await search('red')).docs).toHaveLength(52)
+      expect((await search('red')).docs.at(-1)?._id).toBe('a')
+    })
+  })
+
+  describe('the pages of a search', () => {
+    test.each([1, 3, 6, 7])('by %i show every document once, newest first', async (limit) => {
+      for (const name of ['f', 'c', 'e', 'a', 'd', 'b']) await put(alices(name, 'fox'), alices(`${name}2`, 'hen'))
+      const seen: string[] = []
+      for (let after: string | undefined; ;) {
+        const { docs, cursor } = await search('fox', { limit, after })
+        seen.push(...docs.map((doc) => doc._id))
+        if (cursor === undefined) break
+        expect(docs).toHaveLength(limit)
+        after = cursor
+      }
+      expect(seen.join(' ')).toBe('b d a e c f')
+    })
+
+    test('go on in place when documents come, go and change between them', async () => {
+      for (let i = 1; i <= 8; i++) await put(alices(`n${i}`, 'fox'))
+      const { docs, cursor } = await search('fox', { limit: 3 })
+      expect(docs.map((doc) => doc._id)).toEqual(['n8', 'n7', 'n6'])
+      await put(alices('n9', 'fox'))
+      await letters.remove('n6') // the very document to go on behind
+      await letters.remove('n4')
+      await letters.change('n3', () => alices('n3', 'another fox'))
+      await letters.change('n7', () => alices('n7', 'no more'))
+      await put(alices('n6', 'fox')) // new, and so before the first page
+      expect(await ids('fox', { after: cursor })).toBe('n5 n3 n2 n1')
+      expect(await ids('fox')).toBe('n6 n9 n8 n5 n3 n2 n1')
+    })
+  })
+
+  describe('a text that a collection gets later', () => {
+    const TEXT = { field: 'body', within: 'owner' }
+
+    test('is found in the documents that were there, and in those that do not fit it is not', async () => {
+      const spec = { ...LETTERS, name: 'plain' }
+      const { indexes, name } = spec
+      const plain = trial().store.collection<Document & Record<string, unknown>>({ name, indexes })
+      for (let i = 100; i < 700; i++) {
+        await plain.insert({ _id: `n${i}`, body: `fox w${i % 300}`, readers: ['alice', 'bob'] })
+      }
+      for (const [i, body] of [7, null, ['fox'], { fox: 'fox' }].entries()) {
+        await plain.insert({ _id: `x${i}`, body, readers: ['alice'] })
+      }
+      await plain.insert({ _id: 'y1', body: 'fox', readers: 'alice' })
+      await plain.insert({ _id: 'y2', body: 'fox', readers: [7, 'bob'] })
+      const later = (await trial().second()).collection<Letter>(spec)
+      expect(await ids('fox w5', {}, later)).toBe('n605 n305')
+      expect(await ids('fox w5', { within: ['bob'] }, later)).toBe('n605 n305')
+      expect((await later.search({ words: 'fox', within: ['alice'], limit: 1_000 })).docs).toHaveLength(600)
+      expect((await later.search({ words: 'fox', within: ['bob'], limit: 1_000 })).docs).toHaveLength(601)
+
+      expect(await later.insert(alices('a', 'fox w5'))).toBe(true)
+      await later.change('n305', (now) => now && { ...now, body: 'hen w5' })
+      await later.remove('n606')
+      const again = (await trial().second()).collection<Letter>(spec)
+      expect(await ids('fox w5', {}, again)).toBe('a n605')
+      expect(await ids('w5', {}, again)).toBe('a n605 n305')
+      expect(await ids('w6', {}, again)).toBe('n306')
+    })
+
+    test('is part of the spec, and is for good', async () => {
+      trial().store.collection({ ...LETTERS, text: { within: 'readers', field: 'body' } })
+      expect(() => trial().store.collection({ ...LETTERS, text: TEXT })).toThrow('letters')
+      const second = await trial().second()
+      expect(() => second.collection({ ...LETTERS, text: TEXT })).toThrow('letters')
+      expect(() => second.collection({ name: LETTERS.name, indexes: LETTERS.indexes })).toThrow('letters')
+    })
+  })
+}

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto'
+import type { CollectionSpec, Document, TextSpec } from './documents.ts'
+import { type Searchable, searchable, type WordSearch } from './rules.ts'
+import type { Row, Sql, SqliteFile } from './sqlite-file.ts'
+import { wordsOf } from './words.ts'
+
+// Text is searched with FTS5, SQLite's inverted index. A document's tokens are all its words for each of its values,
+// `<digest of the value><word>`. With words and values as tokens of their own, a search would leap through the
+// documents of all values that have a common word: it took longer the more of them there were.
+
+/** A collection with a text. */
+export type TextCollection = Pick<CollectionSpec, 'name'> & { readonly text: TextSpec }
+
+/** Keeps the tokens of documents. Each call belongs into the transaction that writes the document. */
+export interface TextIndex {
+  add(sql: Sql, id: string, now: Searchable | undefined): void
+  change(sql: Sql, id: string, before: Searchable | undefined, now: Searchable | undefined): void
+  remove(sql: Sql, id: string): void
+}
+
+/** How many tokens one statement looks for, at some 15 µs each: a search holds its process up no longer at a time. */
+const TOKENS_AT_ONCE = 256
+/** How many documents one transaction makes searchable: other processes wait for its end. */
+const DOCUMENTS_AT_ONCE = 200
+
+// Nothing else is named so: an index's name has one dot, or ends in `.unique`. FTS5 adds tables named after its own.
+const placesOf = (name: string): string => `"${name}.text.places"`
+const tokensOf = (name: string): string => `"${name}.text.tokens"`
+const waitingOf = (name: string): string => `"${name}.text.waiting"`
+
+export function textIndex({ name }: TextCollection): TextIndex {
+  const places = placesOf(name)
+  const tokens = tokensOf(name)
+
+  function write(sql: Sql, id: string, now: Searchable | undefined): void {
+    const all = now ? documentTokens(now) : ''
+    if (all !== '')
+      sql.run(`INSERT INTO ${tokens} (rowid, tokens) SELECT place, ? FROM ${places} WHERE _id = ?`, [all, id])
+  }
+  function erase(sql: Sql, id: string): void {
+    sql.run(`DELETE FROM ${tokens} WHERE rowid = (SELECT place FROM ${places} WHERE _id = ?)`, [id])
+  }
+
+  return {
+    add(sql, id, now) {
+      // A place is left over when a process removed the document that had opened the collection without the text.
+      sql.run(`INSERT OR REPLACE INTO ${places} (_id) VALUES (?)`, [id])
+      write(sql, id, now)
+    },
+    change(sql, id, before, now) {
+      if (JSON.stringify(before) === JSON.stringify(now)) return
+      erase(sql, id)
+      write(sql, id, now)
+    },
+    remove(sql, id) {
+      erase(sql, id)
+      sql.run(`DELETE FROM ${places} WHERE _id = ?`, [id])
+    },
+  }
+}
+
+/** The newest documents that a search finds, with their places: one more than asked for when there is a next page. */
+export async function searchText(db: SqliteFile, name: string, search: WordSearch): Promise<Row[]> {
+  const { words, within, before, limit } = search
+  if (words.length === 0) return []
+  // The bound is cast because the driver binds every number as a real, by which FTS5 cannot seek.
+  const tokens = tokensOf(name)
+  const text = `SELECT place, doc FROM ${tokens}
+    CROSS JOIN ${placesOf(name)} ON place = ${tokens}.rowid CROSS JOIN "${name}" USING (_id)
+    WHERE ${tokens} MATCH ? AND ${tokens}.rowid > CAST(? AS INTEGER) AND ${tokens}.rowid < CAST(? AS INTEGER)
+    ORDER BY ${tokens}.rowid DESC LIMIT ?`
+
+  let newest: Row[] = []
+  const step = Math.floor(TOKENS_AT_ONCE / words.length)
+  for (let i = 0; i < within.length; i += step) {
+    if (i > 0) await new Promise(setImmediate)
+    const expression = within.slice(i, i + step).map((value) => `(${allOf(value, words)})`)
+    const floor = newest.length > limit ? placeOf(newest.at(-1)!) : 0
+    const found = db.use((sql) => sql.all(text, [expression.join(' OR '), floor, before, limit + 1]))
+    const all = new Map([...newest, ...found].map((row) => [placeOf(row), row]))
+    newest = [...all.values()].sort((a, b) => placeOf(b) - placeOf(a)).slice(0, limit + 1)
+  }
+  return newest
+}
+
+export const placeOf = (row: Row): number => Number(row.place)
+
+/** Makes the tables, and notes all documents that are there as waiting. Under the write lock. */
+export function makeText(sql: Sql, { name, text }: CollectionSpec): void {
+  const statement =
+    text &&
+    `CREATE VIRTUAL TABLE ${tokensOf(name)} USING /* ${text.field} within ${text.within} */ ` +
+      `fts5(tokens, content='', contentless_delete=1, detail=none, tokenize='ascii')`
+  const [made] = sql.all('SELECT sql FROM sqlite_schema WHERE name = ?', [`${name}.text.tokens`])
+  if (made?.sql === statement) return
+  if (made || statement === undefined) throw new Error(`the text of ${name} is another in the file, and is for good`)
+
+  sql.run(statement)
+  // A place is given once only, even when the newest document is removed: a page that waits must not mean another one.
+  sql.run(`CREATE TABLE ${placesOf(name)} (place INTEGER PRIMARY KEY AUTOINCREMENT, _id TEXT NOT NULL UNIQUE)`)
+  sql.run(`CREATE TABLE ${waitingOf(name)} (place INTEGER PRIMARY KEY)`)
+  sql.run(`INSERT INTO ${placesOf(name)} (_id) SELECT _id FROM "${name}" ORDER BY _id`)
+  sql.run(`INSERT INTO ${waitingOf(name)} SELECT place FROM ${placesOf(name)}`)
+}
+
+/** Makes the documents searchable that wait for it, in small transactions; also those that a killed process left. */
+export function indexWaiting(db: SqliteFile, spec: TextCollection): void {
+  const waiting = waitingOf(spec.name)
+  const index = textIndex(spec)
+  const isAnyWaiting = () => db.use((sql) => sql.all(`SELECT 1 FROM ${waiting} LIMIT 1`)).length > 0
+  while (isAnyWaiting()) {
+    db.write((sql) => {
+      const page = sql.all(
+        `SELECT place, doc FROM ${waiting} LEFT JOIN ${placesOf(spec.name)} USING (place)
+          LEFT JOIN "${spec.name}" USING (_id) ORDER BY place DESC LIMIT ?`,
+        [DOCUMENTS_AT_ONCE],
+      )
+      for (const { doc } of page) {
+        if (typeof doc !== 'string') continue // removed since
+        const found = JSON.parse(doc) as Document
+        index.change(sql, found._id, undefined, searchable(spec.text, found))
+      }
+      sql.run(`DELETE FROM ${waiting} WHERE place >= ?`, [placeOf(page.at(-1)!)])
+    })
+  }
+}
+
+// Of one length, so that no value and word together look like two others; 128 bits, so that nobody makes up a value
+// with the digest of another one.
+function tokensFor(value: string, words: readonly string[]): string[] {
+  const digest = createHash('sha256').update(value).digest('hex').slice(0, 32)
+  return words.map((word) => digest + word)
+}
+
+function documentTokens({ text, within }: Searchable): string {
+  const words = wordsOf(text)
+  return [...new Set(within)].flatMap((value) => tokensFor(value, words)).join(' ')
+}
+
+// Words are letters, digits and their marks: nothing in the quotes can end them.
+function allOf(value: string, words: readonly string[]): string {
+  return tokensFor(value, words)
+    .map((token) => `"${token}"`)
+    .join(' AND ')
+}

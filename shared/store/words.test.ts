@@ -1,0 +1,58 @@
+import { expect, test } from '@jest/globals'
+import { wordsOf } from './words.ts'
+
+test.each([
+  ['', ''],
+  ['Hello, world! Hello?', 'hello world'],
+  ['note-book, note_book, notebook', 'note book notebook'],
+  ["don't 3.14 a@b.example", 'don t 3 14 a b example'],
+  ['Ärger ärger ÄRGER Arger', 'arger'],
+  ['Straße STRASSE STRAẞE', 'strasse'],
+  ['ΟΔΟΣ οδος οδοσ Οδός', 'οδος'],
+  ['İstanbul ISTANBUL ıstanbul', 'istanbul'],
+  ['ﬁ ² ½ Ⅷ Å', 'fi 2 1 viii a'],
+  ['й ё', 'и е'],
+  ['日本語 abc日本', '日 本 語 abc'],
+  ['コーヒー ｺｰﾋｰ', 'コ ー ヒ'],
+  ['か が は ぱ', 'か が は ぱ'],
+  ['한국어 \u1112\u1161\u11ab', '한 국 어'],
+  ['ภาษาไทย', 'ภ า ษ ไ ท ย'],
+  ['हिन्दी की का', 'हिन्दी की का'],
+  ['مُحَمَّد محمد ١٢٣', 'محمد ١٢٣'],
+  ['𐐀𐐁 𐐨𐐩 𠀀𠀁', '𐐨𐐩 𠀀 𠀁'],
+  ['1️⃣ 🦊 👨‍👩‍👧 ☎ _ - "*" \0 \ud800', '1'],
+])('%j has the words %j', (text, words) => {
+  expect(wordsOf(text).join(' ')).toBe(words)
+})
+
+test('takes its own words for the same', () => {
+  const all = Array.from({ length: 0x30000 }, (_, i) => (i >= 0xd800 && i < 0xe000 ? '' : String.fromCodePoint(i)))
+  const strange = all.filter((character) => {
+    const words = wordsOf(`x${character}x ${character}`)
+    return (
+      wordsOf(words.join(' ')).join(' ') !== words.join(' ') ||
+      !words.every((word) => /^[\p{L}\p{N}\p{M}]+$/u.test(word))
+    )
+  })
+  expect(strange).toEqual([])
+})
+
+test('counts 40 characters of a word, and never half of one', () => {
+  expect(wordsOf('a'.repeat(41))).toEqual(['a'.repeat(40)])
+  expect(wordsOf('𐐨'.repeat(41))).toEqual(['𐐨'.repeat(40)])
+  expect(wordsOf(`${'a'.repeat(40)}b ${'a'.repeat(40)}c`)).toHaveLength(1)
+})
+
+test('counts 2,000 words of a text, each once', () => {
+  const words = Array.from({ length: 3_000 }, (_, i) => `w${i}`)
+  expect(wordsOf(words.flatMap((word) => [word, 'again']).join(' '))).toEqual(['w0', 'again', ...words.slice(1, 1_999)])
+})
+
+test('takes time in proportion to the text, whatever is in it', () => {
+  const size = 200_000
+  for (const part of ['a', 'a\u0301', '\u0301', '한', 'か\u3099', 'क\u093f', 'ก\u0e49', ' ', 'ﷺ', '"', '\ud800']) {
+    const before = performance.now()
+    wordsOf(part.repeat(size))
+    expect(performance.now() - before).toBeLessThan(2_000)
+  }
+})
