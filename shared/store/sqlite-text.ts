@@ -59,17 +59,21 @@ export function textIndex({ name }: TextCollection): TextIndex {
   }
 }
 
+/** Finds by an expression, above a place, below another one, and at most so many: newest first, and only as far as asked for. */
+export function wordsStatement(name: string): string {
+  const tokens = tokensOf(name)
+  // Places are cast because the driver binds every number as a real, by which FTS5 cannot seek.
+  return `SELECT place, doc FROM ${tokens}
+    CROSS JOIN ${placesOf(name)} ON place = ${tokens}.rowid CROSS JOIN "${name}" USING (_id)
+    WHERE ${tokens} MATCH ? AND ${tokens}.rowid > CAST(? AS INTEGER) AND ${tokens}.rowid < CAST(? AS INTEGER)
+    ORDER BY ${tokens}.rowid DESC LIMIT ?`
+}
+
 /** The newest documents that a search finds, with their places: one more than asked for when there is a next page. */
 export async function searchText(db: SqliteFile, name: string, search: WordSearch): Promise<Row[]> {
   const { words, within, before, limit } = search
   if (words.length === 0) return []
-  // The bound is cast because the driver binds every number as a real, by which FTS5 cannot seek.
-  const tokens = tokensOf(name)
-  const text = `SELECT place, doc FROM ${tokens}
-    CROSS JOIN ${placesOf(name)} ON place = ${tokens}.rowid CROSS JOIN "${name}" USING (_id)
-    WHERE ${tokens} MATCH ? AND ${tokens}.rowid > CAST(? AS INTEGER) AND ${tokens}.rowid < CAST(? AS INTEGER)
-    ORDER BY ${tokens}.rowid DESC LIMIT ?`
-
+  const text = wordsStatement(name)
   let newest: Row[] = []
   const step = Math.floor(TOKENS_AT_ONCE / words.length)
   for (let i = 0; i < within.length; i += step) {

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { storeContract } from './contract.ts'
-import type { CollectionSpec, Query, Store } from './documents.ts'
+import type { CollectionSpec, Document, Query, Store } from './documents.ts'
 import { checkQuery } from './rules.ts'
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
 import { searchStatement } from './sqlite-search.ts'
+import { makeText, wordsStatement } from './sqlite-text.ts'
 import { openSqlite } from './sqlite.ts'
 
 storeContract('SQLite', async () => {
@@ -26,6 +27,11 @@ storeContract('SQLite', async () => {
     },
   }
 })
+
+interface Contact extends Document {
+  readonly note: string
+  readonly users: readonly string[]
+}
 
 describe('SQLite', () => {
   const spec: CollectionSpec = {
@@ -126,6 +132,57 @@ describe('SQLite', () => {
     const changed = { name: 'contacts', indexes: { by_name: { fields: ['name', 'owner'] } } }
     expect(() => second.collection(changed)).toThrow('contacts.by_name')
     await second.close()
+  })
+
+  test('makes searchable what a process left that was killed at it', async () => {
+    const searched = { ...spec, text: { field: 'note', within: 'users' } }
+    const contacts = store.collection<Contact>(spec)
+    const all = Array.from({ length: 450 }, (_, i) => ({ _id: `c${i + 100}`, note: 'a fox', users: ['alice'] }))
+    for (const contact of all) await contacts.insert(contact)
+    beside.write((sql) => makeText(sql, searched))
+    await contacts.remove('c549') // by a process that knows nothing of the text
+
+    const [one, two] = [openSqlite(join(folder, 'test.db')), openSqlite(join(folder, 'test.db'))]
+    const keys = all.slice(0, -1).map((contact) => contact._id)
+    for (const side of [one, two]) {
+      const { docs } = await side
+        .collection<Contact>(searched)
+        .search({ words: 'fox', within: ['alice'], limit: 1_000 })
+      expect(docs.map((doc) => doc._id)).toEqual(keys.toReversed())
+    }
+    expect(await two.collection<Contact>(searched).insert(all.at(-1)!)).toBe(true) // and none of its places is in the way
+    await one.close()
+    await two.close()
+  })
+
+  test('may have an index by any name beside a text', async () => {
+    const fields = ['owner']
+    const indexes = { text: { fields, unique: true }, places: { fields }, tokens: { fields, unique: true } }
+    const both = { name: 'text', indexes, text: { field: 'rank', within: 'rowid' } }
+    const docs = store.collection<Document & Record<string, unknown>>(both)
+    await docs.insert({ _id: 'a', owner: 'alice', rank: 'fox', rowid: ['alice'] })
+    expect((await docs.search({ words: 'fox', within: ['alice'], limit: 1 })).docs).toHaveLength(1)
+    expect(await docs.insert({ _id: 'b', owner: 'alice' })).toBe(false)
+  })
+
+  test('lets others in while it searches for very much', async () => {
+    const docs = store.collection({ name: 'docs', text: { field: 'body', within: 'users' } })
+    const order: string[] = []
+    const within = Array.from({ length: 1_000 }, (_, i) => `user ${i}`)
+    const search = docs.search({ words: 'a b c d e f g h', within, limit: 1 }).then(() => order.push('search'))
+    setImmediate(() => order.push('other'))
+    await search
+    expect(order).toEqual(['other', 'search'])
+  })
+
+  test('searches newest first without sorting, and reads no document that it does not find', async () => {
+    store.collection({ ...spec, name: 'docs', text: { field: 'body', within: 'users' } })
+    const rows = beside.use((sql) => sql.all(`EXPLAIN QUERY PLAN ${wordsStatement('docs')}`, ['"a"', 0, 9, 1]))
+    expect(rows.map((row) => row.detail)).toEqual([
+      expect.stringMatching(/^SCAN docs\.text\.tokens VIRTUAL TABLE INDEX .*M/),
+      expect.stringContaining('SEARCH docs.text.places USING INTEGER PRIMARY KEY'),
+      expect.stringContaining('SEARCH docs USING PRIMARY KEY'),
+    ])
   })
 
   test('says which file it cannot open', () => {
