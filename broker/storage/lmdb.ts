@@ -92,7 +92,8 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
       name,
       db,
       get: (key) => db.get(key as LmdbKey),
-      entries: () => db.getRange() as Iterable<{ key: Key; value: Value }>,
+      entries: (from) =>
+        db.getRange(from === undefined ? {} : { start: from as LmdbKey }) as Iterable<{ key: Key; value: Value }>,
     }
     tables.set(name, made)
     return made
@@ -121,7 +122,7 @@ function openFile(path: string): RootDatabase<unknown> {
     // LMDB ends the process over a file that is none of its own.
     const head = existsSync(path) ? readHead(path) : undefined
     if (head && head.length > 0 && !head.includes(MAGIC)) throw new Error('it is not of LMDB, or is damaged')
-    return open<unknown>({ path, overlappingSync: false, maxDbs: 16 })
+    return open<unknown>({ path, overlappingSync: false, maxDbs: 32 })
   } catch (err) {
     throw new Error(`${path} cannot be opened: ${(err as Error).message}`, { cause: err })
   }

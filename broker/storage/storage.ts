@@ -7,7 +7,8 @@ export type Key = string | number | readonly [string, number]
 export interface Table<Value> {
   readonly name: string
   get(key: Key): Value | undefined
-  entries(): Iterable<{ key: Key; value: Value }>
+  /** From a key on, or all. */
+  entries(from?: Key): Iterable<{ key: Key; value: Value }>
 }
 
 /** Writes that are stored together or not at all. */
