@@ -14,6 +14,7 @@ import { OWN_COMMANDS } from './commands/own-commands.ts'
 import { Dispatch } from './dispatch/dispatch.ts'
 import { Events } from './events.ts'
 import { engineHooks } from './hooks.ts'
+import { openInbox } from './inbox.ts'
 import { openIdentity, readSecrets } from './identity/open-identity.ts'
 import { internalCommand, type IntakePorts } from './intake.ts'
 import { openLimits } from './limits.ts'
@@ -62,7 +63,12 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   const dead = openDeadLetters(storage, config.MAX_DEAD, ({ command: { id } }) =>
     log.error({ id }, 'too many dead letters; the oldest is dropped'),
   )
-  const events = new Events(storage, () => engine)
+  const inbox = await openInbox(storage, {
+    events: config.INBOX_EVENTS,
+    ageMs: config.INBOX_AGE,
+    bytes: config.INBOX_BYTES,
+  })
+  const events = new Events(storage, inbox, () => engine)
   const dispatch = new Dispatch({ config, storage, queue, dead, engine: () => engine, events, metrics, log })
   dispatch.declare(catalogue)
 
@@ -90,7 +96,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     own: OWN_COMMANDS,
     async answer(own, session, payload, cause) {
       const { revocations, sources } = identity
-      const context = { session, live, revocations, sources, log }
+      const context = { session, live, revocations, sources, inbox, maxBytes: config.MAX_PACKET_BYTES / 2, log }
       const fields = await own.run(parseInput(own.input, payload), context)
       if (own.forOperators) log.warn({ operator: session.user, ...fields }, own.answer)
       await events.tell({ to: session.user, event: own.answer, fields: { ...fields } }, cause)
@@ -134,7 +140,13 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   )
 
   let ready = false
-  const opened: Closable[] = [storage, ...identity.sources.issuers, { close: async () => dispatch.close() }, presence]
+  const opened: Closable[] = [
+    storage,
+    inbox,
+    ...identity.sources.issuers,
+    { close: async () => dispatch.close() },
+    presence,
+  ]
   const engine: MqttEngine = await openEngine(config, storage, hooks)
   try {
     dispatch.resume()

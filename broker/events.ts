@@ -3,22 +3,26 @@ import { refuse, Refusal, refusalFields } from '../shared/wire/refusal.ts'
 import { ALL_EVENTS, eventTopic } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
 import type { MqttEngine } from './aedes/port.ts'
+import type { Inbox } from './inbox.ts'
 import type { Command } from './session.ts'
 import type { Storage, Unit } from './storage/storage.ts'
 
 /** What an event answers. */
 export type Cause = Pick<Command, 'user' | 're' | 'correlation' | 'responseTopic'>
 
-/** An event with the time at which it happened: the same when it is told again. */
-export type TimedEvent = OutgoingEvent & { at?: string }
+/** An event with the time at which it happened and its number for each receiver: the same when it is told again. */
+export type TimedEvent = OutgoingEvent & { at?: string; numbers?: readonly number[] }
+type NumberedEvent = TimedEvent & { numbers: readonly number[] }
 
-/** Puts events on the wire: `{ re?, at, ...fields }` to `<user>_<event>`, and with its name to `<user>_events`. */
+/** Puts events on the wire: `{ event_seq?, re?, at, ...fields }` to `<user>_<event>`, and with its name to `<user>_events`. */
 export class Events {
   readonly #storage: Storage
+  readonly #inbox: Inbox
   readonly #engine: () => MqttEngine
 
-  constructor(storage: Storage, engine: () => MqttEngine) {
+  constructor(storage: Storage, inbox: Inbox, engine: () => MqttEngine) {
     this.#storage = storage
+    this.#inbox = inbox
     this.#engine = engine
   }
 
@@ -36,39 +40,59 @@ export class Events {
 
   /**
    * Puts an event into a unit, to be sent when that is stored. `re`, the correlation data and the Response Topic are those of
-   * the cause, and only for its sender; an answer that has a Response Topic goes there instead.
+   * the cause, for an event to its sender alone; an answer that has a Response Topic goes there instead.
    */
-  emit(unit: Unit, { to, event, fields, at = new Date().toISOString() }: TimedEvent, cause?: Cause): void {
-    let plain: Bodies | undefined // one for all who did not ask
-    for (const user of typeof to === 'string' ? [to] : to) {
-      const answers = cause?.user === user ? cause : undefined
-      const own = answers?.responseTopic ?? eventTopic(user, event)
-      const all = eventTopic(user, ALL_EVENTS)
-      const [ownHeard, allHeard] = [own !== all && this.#engine().isHeard(own), this.#engine().isHeard(all)]
-      if (!ownHeard && !allHeard) continue
-      const re = answers?.re === undefined ? undefined : { re: answers.re }
-      const { body, named } = re
-        ? bodiesOf(event, { ...fields, ...re, at })
-        : (plain ??= bodiesOf(event, { ...fields, at }))
-      const correlation = answers?.correlation
-      const ownBody = answers?.responseTopic === undefined ? body : named
-      if (ownHeard) this.#engine().event(unit, { topic: own, payload: ownBody, correlation })
-      if (allHeard) this.#engine().event(unit, { topic: all, payload: named, correlation })
-    }
+  emit(unit: Unit, event: TimedEvent, cause?: Cause): void {
+    this.#send(unit, event, cause)
+  }
+
+  /** The event with the next number of each receiver, under which `keep` is to keep it. */
+  number(event: TimedEvent): NumberedEvent {
+    return { ...event, numbers: this.#inbox.number(receiversOf(event)) }
+  }
+
+  /** Emits an event, and keeps it in the inbox of each receiver, heard or not. */
+  keep(unit: Unit, event: NumberedEvent, cause?: Cause): void {
+    const body = bodyOf(event, cause)
+    this.#inbox.keep(unit, { to: receiversOf(event), numbers: event.numbers, event: event.event, body })
+    this.#send(unit, event, cause, body)
   }
 
   reject(to: UserId, command: string, refusal: Refusal, cause?: Cause): Promise<void> {
     return this.tell({ to, event: 'command_rejected', fields: refusalFields(command, refusal) }, cause)
   }
+
+  #send(unit: Unit, event: TimedEvent, cause?: Cause, made?: Buffer): void {
+    const body = (): Buffer => (made ??= bodyOf(event, cause))
+    const { correlation, responseTopic } = (cause?.user === event.to ? cause : undefined) ?? {}
+    for (const [i, user] of receiversOf(event).entries()) {
+      const own = responseTopic ?? eventTopic(user, event.event)
+      const all = eventTopic(user, ALL_EVENTS)
+      const number = event.numbers?.[i]
+      if (own !== all && this.#engine().isHeard(own)) {
+        const payload = headed(body(), number, responseTopic === undefined ? undefined : event.event)
+        this.#engine().event(unit, { topic: own, payload, correlation })
+      }
+      if (this.#engine().isHeard(all)) {
+        this.#engine().event(unit, { topic: all, payload: headed(body(), number, event.event), correlation })
+      }
+    }
+  }
 }
 
-interface Bodies {
-  body: Buffer
-  /** With the event's name, for where the topic does not tell it. */
-  named: Buffer
+/** An event's JSON, made once however many get it. A number is the broker's to give. */
+function bodyOf({ to, fields, at = new Date().toISOString() }: TimedEvent, cause: Cause | undefined): Buffer {
+  const re = cause?.user === to ? cause.re : undefined
+  return Buffer.from(JSON.stringify({ ...fields, ...(re !== undefined && { re }), at, event_seq: undefined }))
 }
 
-function bodiesOf(event: string, fields: object): Bodies {
-  const body = JSON.stringify(fields)
-  return { body: Buffer.from(body), named: Buffer.from(`{"event":"${event}",${body.slice(1)}`) }
+/** The same for one receiver: with his number, and with the event's name for where the topic does not tell it. */
+function headed(body: Buffer, number: number | undefined, event?: string): Buffer {
+  const name = event === undefined ? '' : `"event":"${event}",`
+  const head = `{${name}${number === undefined ? '' : `"event_seq":${number},`}`
+  return head === '{' ? body : Buffer.concat([Buffer.from(head), body.subarray(1)])
+}
+
+function receiversOf({ to }: OutgoingEvent): readonly UserId[] {
+  return typeof to === 'string' ? [to] : to
 }

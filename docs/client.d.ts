@@ -4,6 +4,7 @@
 export interface Commands {
   whoami: Record<string, never>
   refresh_session: { token: string }
+  sync_events: { epoch?: string; since?: number; limit?: number }
   kick_user: { user_id: string; client_id?: string }
   ban_user: { user_id: string; seconds?: number }
   unban_user: { user_id: string }
@@ -40,14 +41,25 @@ export interface Commands {
   update_profile: { fields: Record<string, unknown> }
 }
 
-/** Event name to its fields, besides `at` and `re`. */
+/**
+ * What every event bears besides its fields: when it happened, the id of the command it answers, and its number among the
+ * events of its receiver, if it is one that `sync_events` can bring back.
+ */
+export interface Envelope {
+  at: string
+  re?: string
+  event_seq?: number
+}
+
+/** Event name to its fields, besides those of the envelope. */
 export interface Events {
   command_rejected: { command: string; code: "bad_payload" | "unknown_command" | "forbidden" | "not_found" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "timeout" | "offline" | "hash_mismatch" | "internal"; message: string; fields?: Record<string, string>; retry_after_ms?: number }
   command_failed: { command: string; code: "bad_payload" | "unknown_command" | "forbidden" | "not_found" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "timeout" | "offline" | "hash_mismatch" | "internal"; message: string; fields?: Record<string, string>; retry_after_ms?: number }
   command_queued: { command: string }
   session_expiring: { client_id: string; exp: number }
-  session_info: { user_id: string; client_id: string; expires_at: string }
+  session_info: { user_id: string; client_id: string; expires_at: string; epoch: string; last: number }
   session_refreshed: { exp: number }
+  events_synced: { recovered: boolean; epoch: string; events: ({ event: string; event_seq: number; at: string; re?: string; [field: string]: unknown })[]; last: number; more: boolean }
   user_kicked: { user_id: string; sessions: number }
   user_banned: { user_id: string; sessions: number }
   user_unbanned: { user_id: string }
@@ -92,6 +104,7 @@ export interface Events {
 export interface Causes {
   whoami: 'session_info'
   refresh_session: 'session_refreshed'
+  sync_events: 'events_synced'
   kick_user: 'user_kicked'
   ban_user: 'user_banned'
   unban_user: 'user_unbanned'

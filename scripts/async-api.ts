@@ -87,6 +87,7 @@ function asyncApi({ commands, events }: Contract): object {
   const envelope = {
     at: { type: 'string', format: 'date-time' },
     re: { type: 'string', description: 'id of the command it answers' },
+    event_seq: { type: 'integer', description: "its number among the receiver's events, for sync_events" },
   }
   const own = {
     id: { type: 'string', maxLength: 64 },

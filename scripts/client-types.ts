@@ -10,7 +10,17 @@ export function clientTypes({ commands, events }: Contract): string {
     ...Object.entries(commands).map(([name, { input }]) => `  ${name}: ${typeOf(input)}`),
     '}',
     '',
-    '/** Event name to its fields, besides `at` and `re`. */',
+    '/**',
+    ' * What every event bears besides its fields: when it happened, the id of the command it answers, and its number among the',
+    ' * events of its receiver, if it is one that `sync_events` can bring back.',
+    ' */',
+    'export interface Envelope {',
+    '  at: string',
+    '  re?: string',
+    '  event_seq?: number',
+    '}',
+    '',
+    '/** Event name to its fields, besides those of the envelope. */',
     'export interface Events {',
     ...Object.entries(events).map(([name, schema]) => `  ${name}: ${typeOf(schema)}`),
     '}',
@@ -50,6 +60,8 @@ function objectType({ properties = {}, required = [], additionalProperties }: Js
   const fields = Object.entries(properties).map(
     ([name, schema]) => `${name}${required.includes(name) ? '' : '?'}: ${typeOf(schema)}`,
   )
+  const isOpen = typeof additionalProperties === 'object' && fields.length > 0
+  if (isOpen) fields.push('[field: string]: unknown')
   if (fields.length > 0) return `{ ${fields.join('; ')} }`
   const values = typeof additionalProperties === 'object' ? typeOf(additionalProperties) : undefined
   return values ? `Record<string, ${values}>` : 'Record<string, never>'

@@ -194,6 +194,7 @@ test('tries a failing handler five times, with one id, then says so; the next co
   const next = await alice.sends('echo', { text: 'hi', n: 2 })
   expect(await alice.receives('command_failed')).toEqual({
     event: 'command_failed',
+    event_seq: expect.any(Number),
     re: failing,
     command: 'echo',
     code: 'internal',

@@ -24,12 +24,14 @@ test.each(WAYS)('add a contact, by MQTT $version over $over: 68946 asks 23412, w
   const request = await asker.sends('request_contact', { user_id: '23412', note: 'we met in Rome' })
   expect(await asker.receives('contact_request_sent')).toEqual({
     event: 'contact_request_sent',
+    event_seq: 1,
     user_id: '23412',
     re: request,
     at: expect.any(String),
   })
   expect(await asked.receives('contact_requested')).toEqual({
     event: 'contact_requested',
+    event_seq: 1,
     user_id: '68946',
     note: 'we met in Rome',
     at: expect.any(String),
@@ -39,6 +41,7 @@ test.each(WAYS)('add a contact, by MQTT $version over $over: 68946 asks 23412, w
   expect(await asked.receives('contact_added')).toMatchObject({ user_id: '68946', re: acceptance })
   expect(await asker.receives('contact_approved')).toEqual({
     event: 'contact_approved',
+    event_seq: 2,
     user_id: '23412',
     at: expect.any(String),
   })
@@ -73,6 +76,7 @@ test.each(WAYS)('get list of contacts, by MQTT $version over $over', async (way)
   const id = await reader.sends('get_contact_list', {})
   expect(await reader.receives('contact_list')).toEqual({
     event: 'contact_list',
+    event_seq: 5,
     re: id,
     at: expect.any(String),
     contacts: [

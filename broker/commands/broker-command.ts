@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Logger } from '../../shared/log.ts'
 import type { Revocations } from '../identity/revocations.ts'
 import type { TokenSources } from '../identity/token.ts'
+import type { Inbox } from '../inbox.ts'
 import type { LiveSessions } from '../live-sessions.ts'
 import type { DeviceSession } from '../session.ts'
 
@@ -11,6 +12,9 @@ export interface BrokerContext {
   live: LiveSessions
   revocations: Revocations
   sources: TokenSources
+  inbox: Inbox
+  /** Bytes of an answer, about. */
+  maxBytes: number
   log: Logger
 }
 

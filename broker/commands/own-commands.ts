@@ -1,12 +1,14 @@
 import type { BrokerCommand } from './broker-command.ts'
 import { banUser, kickUser, revokeToken, unbanUser } from './operator.ts'
 import { refreshSession } from './refresh-session.ts'
+import { syncEvents } from './sync-events.ts'
 import { whoami } from './whoami.ts'
 
 /** The commands that the broker answers itself: the group `session` of the catalogue. */
 export const OWN_COMMANDS: ReadonlyMap<string, BrokerCommand> = new Map([
   ['whoami', whoami],
   ['refresh_session', refreshSession],
+  ['sync_events', syncEvents],
   ['kick_user', kickUser],
   ['ban_user', banUser],
   ['unban_user', unbanUser],

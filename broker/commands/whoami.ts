@@ -1,14 +1,26 @@
 import { z } from 'zod'
 import { brokerCommand } from './broker-command.ts'
 
-/** Tells a client who it is: the user id of its topics, its client id, and when its session ends. */
+/**
+ * Tells a client who it is: the user id of its topics, its client id, and when its session ends; and where its events stand, for
+ * `sync_events`.
+ */
 export const whoami = brokerCommand({
   input: z.object({}),
   answer: 'session_info',
-  output: z.object({ user_id: z.string(), client_id: z.string(), expires_at: z.string() }),
-  run: (_, { session: { user, client, token } }) => ({
+  output: z.object({
+    user_id: z.string(),
+    client_id: z.string(),
+    expires_at: z.string(),
+    epoch: z.string(),
+    /** The number of the user's last event. Not `event_seq`, which would make this one an event that was seen before. */
+    last: z.int(),
+  }),
+  run: (_, { session: { user, client, token }, inbox }) => ({
     user_id: user,
     client_id: client,
     expires_at: new Date(token.expiresAt).toISOString(),
+    epoch: inbox.epoch,
+    last: inbox.lastOf(user),
   }),
 })

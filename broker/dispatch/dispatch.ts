@@ -179,21 +179,26 @@ export class Dispatch {
   }
 
   /** Stores the end with its events as one unit, which lets the events out. The owner alone may have any. */
-  async #end(group: string, job: Job, events: readonly OutgoingEvent[], died?: DeadLetter): Promise<void> {
-    const { storage, queue, dead, metrics, log } = this.#ports
+  async #end(group: string, job: Job, caused: readonly OutgoingEvent[], died?: DeadLetter): Promise<void> {
+    const { storage, queue, dead, events, metrics, log } = this.#ports
     const { command } = job
     const isOwner = this.#routes.of(command.name)?.[0] === group
-    if (!isOwner && events.length > 0 && !died) log.warn({ command: command.name, group }, 'an observer cannot answer')
+    if (!isOwner && caused.length > 0 && !died) log.warn({ command: command.name, group }, 'an observer cannot answer')
     const at = new Date().toISOString()
-    const allowed = isOwner ? events.map((event) => ({ ...event, at })) : []
-    const answer = command.internal ? undefined : allowed.find(({ to }) => to === command.user)
+    const allowed = isOwner ? caused.map((event) => ({ ...event, at })) : []
     job.ending = true
     try {
       await storage.commit(
         (unit) => {
+          const told = allowed.map((event) => (command.stored ? events.number(event) : event))
+          const answer = command.internal ? undefined : told.find(({ to }) => to === command.user)
           queue.finish(unit, command, group, isOwner ? { answer } : undefined)
           if (died) dead.add(unit, died)
-          for (const event of allowed) this.#ports.events.emit(unit, event, event === answer ? command : undefined)
+          for (const event of told) {
+            const cause = event === answer ? command : undefined
+            if ('numbers' in event) events.keep(unit, event, cause)
+            else events.emit(unit, event, cause)
+          }
         },
         { inOrder: command.stored },
       )

@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { parseJsonObject } from '../../shared/wire/json.ts'
+import { ALL_EVENTS, eventTopic } from '../../shared/wire/topic.ts'
+import { mayReceive } from '../authority.ts'
+import { brokerCommand } from './broker-command.ts'
+
+const missed = z.looseObject({
+  event: z.string(),
+  event_seq: z.int(),
+  at: z.string(),
+  re: z.string().optional(),
+})
+
+/**
+ * Tells a client what it has missed since an event it knows, oldest first: as far as its token lets it hear that, at most `limit`
+ * events and about half of MAX_PACKET_BYTES; an event that alone is larger comes alone. `recovered: false` when that is not known any
+ * more, or the numbers are of another epoch: then `epoch` and `last` say where to go on.
+ */
+export const syncEvents = brokerCommand({
+  input: z.strictObject({
+    epoch: z.string().max(64).optional(),
+    since: z.int().min(0).default(0),
+    limit: z.int().min(1).max(100).default(50),
+  }),
+  answer: 'events_synced',
+  output: z.object({
+    recovered: z.boolean(),
+    epoch: z.string(),
+    events: z.array(missed),
+    /** The number of the user's last event. */
+    last: z.int(),
+    /** There are more: ask again, since the last of these. */
+    more: z.boolean(),
+  }),
+  run({ epoch, since, limit }, { session, inbox, maxBytes }) {
+    const mayRead = (event: string): boolean =>
+      [event, ALL_EVENTS].some((name) => mayReceive(session, eventTopic(session.user, name)))
+    const found =
+      epoch === inbox.epoch
+        ? inbox.after(session.user, since, { limit, bytes: maxBytes, mayRead })
+        : ({ recovered: false, last: inbox.lastOf(session.user) } as const)
+    const { recovered, last } = found
+    if (!recovered) return { recovered, epoch: inbox.epoch, events: [], last, more: false }
+    const events = found.events.map(({ number, event, body }) =>
+      missed.parse({ ...parseJsonObject(body), event, event_seq: number }),
+    )
+    return { recovered, epoch: inbox.epoch, events, last, more: found.more }
+  },
+})

@@ -1,0 +1,328 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { z } from 'zod'
+import { command, event, userId } from '../shared/runtime/command.ts'
+import { refuse } from '../shared/wire/refusal.ts'
+import { tokenFor, type Device, type Received } from './device.ts'
+import { Parts } from './parts.ts'
+import { PlainHandler } from './plain-handler.ts'
+import { openStage, type Stage } from './stage.ts'
+
+// What a client has missed, and how it finds out.
+
+const told = event('told', { text: z.string() })
+const noted = event('noted', { text: z.string() })
+
+const demo = new Map([
+  [
+    'tell',
+    command({
+      input: z.object({ to: z.array(userId).default([]), text: z.string().max(8_000) }),
+      events: { told, noted },
+      run({ to, text }) {
+        if (text === 'refuse me') throw refuse('not_found')
+        return { reply: told({ text }), notify: [[to, noted({ text })]] }
+      },
+    }),
+  ],
+])
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage('contacts', { QUEUE_TTL: '200' })
+  await stage.serve('demo', demo)
+})
+afterAll(() => stage.close())
+
+/** What `sync_events` tells. */
+interface Synced extends Received {
+  recovered: boolean
+  epoch: string
+  events: Received[]
+  last: number
+  more: boolean
+}
+const synced = async (device: Device, fields: object): Promise<Synced> =>
+  (await device.asks('sync_events', fields)) as Synced
+/** Where a user's events stand. */
+async function mark(device: Device): Promise<{ epoch: string; since: number }> {
+  const info = await device.asks('whoami')
+  return { epoch: info['epoch'] as string, since: info['last'] as number }
+}
+const seqs = (events: Received[]): unknown[] => events.map(({ event_seq }) => event_seq)
+
+test('Bob, who keeps no session, gets what he has missed: in order, as those heard it who were there', async () => {
+  const [alice, phone, laptop] = [await stage.device('alice'), await stage.device('bob'), await stage.device('bob')]
+  const here = await mark(phone)
+  await phone.leaves()
+  await alice.asks('request_contact', { user_id: 'bob', note: 'hello' })
+  await alice.asks('cancel_contact_request', { user_id: 'bob' })
+  await alice.asks('request_contact', { user_id: 'bob' })
+  const back = await stage.device('bob')
+  const answer = await synced(back, here)
+  expect(answer).toMatchObject({ recovered: true, epoch: here.epoch, more: false })
+  expect(answer.events.map(({ event }) => event)).toEqual([
+    'contact_requested',
+    'contact_request_cancelled',
+    'contact_requested',
+  ])
+  expect(answer.events[0]).toMatchObject({ user_id: 'alice', note: 'hello', at: expect.stringMatching(/^20/) })
+  expect(seqs(answer.events)).toEqual([here.since + 1, here.since + 2, here.since + 3])
+  expect(answer.last).toBe(here.since + 3)
+  const heard = (await laptop.unread()).filter(({ event_seq }) => event_seq !== undefined)
+  expect(answer.events).toEqual(heard)
+  expect((await synced(back, { epoch: here.epoch, since: answer.last })).events).toEqual([])
+})
+
+test('events on their own topics bear the number, too', async () => {
+  const eve = await stage.device('eve', { hears: ['told', 'events_synced', 'command_rejected'] })
+  await eve.asks('tell', { text: 'one' })
+  expect(await eve.asks('tell', { text: 'two' })).toMatchObject({ event: 'told', event_seq: 2 })
+  expect(await eve.asks('tell', { text: 'refuse me' })).toMatchObject({ event: 'command_rejected', event_seq: 3 })
+  expect(await mark(eve)).toMatchObject({ since: 3 })
+})
+
+test('an answer is missed with the id of what it answers, and a command that has failed is, too', async () => {
+  const frank = await stage.device('frank')
+  const here = await mark(frank)
+  const handler = await PlainHandler.connect(stage, 'slow.1')
+  await handler.takes('think', 0)
+  const ids = [await frank.sends('think', {}), await frank.sends('think', {})]
+  await frank.leaves()
+  const [done, failed] = [await handler.gets(), ids[1]]
+  await handler.causes('frank_thought', { event_seq: 99, text: 'done' }, done.stamp['command-id'])
+  await handler.ends({
+    command: (await handler.gets()).stamp['command-id'],
+    outcome: 'refused',
+    code: 'conflict',
+    message: '',
+    attempt: 1,
+  })
+  const back = await stage.device('frank')
+  const { events } = await synced(back, here)
+  expect(events).toMatchObject([
+    { event: 'thought', text: 'done', re: ids[0], event_seq: 1 },
+    { event: 'command_rejected', code: 'conflict', command: 'think', re: failed, event_seq: 2 },
+  ])
+  await handler.mqtt.endAsync()
+})
+
+test('page by page, with as many as he asks for', async () => {
+  const gina = await stage.device('gina')
+  const here = await mark(gina)
+  for (let n = 0; n < 7; n++) await gina.asks('tell', { text: String(n) })
+  const texts: unknown[] = []
+  let { epoch, since } = here
+  for (;;) {
+    const { recovered, events, more, last } = await synced(gina, { epoch, since, limit: 3 })
+    expect([recovered, events.length]).toEqual([true, more ? 3 : 1])
+    texts.push(...events.map(({ text }) => text))
+    since = more ? (events.at(-1)!['event_seq'] as number) : last
+    if (!more) break
+  }
+  expect(texts).toEqual(['0', '1', '2', '3', '4', '5', '6'])
+  expect(since).toBe(7)
+})
+
+test('a page is at most half of what one packet may be, and what is larger comes alone', async () => {
+  const small = await openStage([], { MAX_PACKET_BYTES: '16384', MAX_COMMAND_BYTES: '8192' })
+  try {
+    const shout = event('shout', { text: z.string() })
+    const more = command({
+      input: z.object({ size: z.int() }),
+      events: { shout },
+      run: ({ size }) => ({ reply: shout({ text: 'x'.repeat(size) }) }),
+    })
+    await small.serve('demo', new Map([['repeat', more]]))
+    const harry = await small.device('harry')
+    const { epoch } = await mark(harry)
+    for (const size of [3_000, 3_000, 3_000, 9_000, 10]) await harry.asks('repeat', { size })
+    const sizes: unknown[] = []
+    for (let since = 0; since < 5; since += (sizes.at(-1) as number[]).length) {
+      const { events, more } = await synced(harry, { epoch, since })
+      sizes.push(events.map(({ text }) => (text as string).length))
+      expect(more).toBe(since + events.length < 5)
+    }
+    expect(sizes).toEqual([[3_000, 3_000], [3_000], [9_000], [10]])
+  } finally {
+    await small.close()
+  }
+})
+
+/** A client as the README has it: what it shows, in order. */
+async function follows(device: Device, kept: { epoch: string; since: number }): Promise<{ shown: Received[] }> {
+  let { epoch, since } = kept
+  let catching = true
+  const [shown, waiting]: [Received[], Received[]] = [[], []]
+  const seqOf = (one: Received): number => one['event_seq'] as number
+  const pass = (one: Received): void => {
+    if (seqOf(one) <= since) return
+    since = seqOf(one)
+    shown.push(one)
+  }
+  const catchUp = async (): Promise<void> => {
+    catching = true
+    for (let more = true; more;) {
+      const page = await synced(device, { epoch, since, limit: 7 })
+      page.events.forEach(pass)
+      if (!page.more) since = page.last
+      ;({ epoch, more } = page)
+    }
+    waiting.splice(0).forEach(pass)
+    catching = false
+  }
+  device.mqtt.on('message', (_, payload) => {
+    const one = JSON.parse(payload.toString()) as Received
+    if (one['event_seq'] === undefined) return
+    if (catching) waiting.push(one)
+    else if (seqOf(one) <= since + 1) pass(one)
+    else void catchUp()
+  })
+  await catchUp()
+  return { shown }
+}
+
+test('who catches up while more and more comes shows each once and in order, and notices a gap', async () => {
+  const [rosa, sender] = [await stage.device('rosa'), await stage.device('sender')]
+  const here = await mark(rosa)
+  await rosa.leaves()
+  const text = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => String(from + n))
+  const send = (texts: string[]) => Promise.all(texts.map((one) => sender.sends('tell', { to: ['rosa'], text: one })))
+  await send(text(0, 30))
+  const back = await stage.device('rosa')
+  const [{ shown }] = await Promise.all([follows(back, here), send(text(30, 90))])
+  await back.mqtt.unsubscribeAsync('rosa_events')
+  await send(text(90, 93))
+  await back.mqtt.subscribeAsync('rosa_events', { qos: 1 })
+  await send(text(93, 95))
+  for (let i = 0; i < 500 && shown.length < 95; i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(shown.map((one) => one['text'])).toEqual(text(0, 95))
+})
+
+test('what is forgotten is not recovered; he is told where to go on', async () => {
+  const forgetful = await openStage([], { INBOX_EVENTS: '3' })
+  try {
+    await forgetful.serve('demo', demo)
+    const ida = await forgetful.device('ida')
+    const { epoch } = await mark(ida)
+    for (let n = 0; n < 5; n++) await ida.asks('tell', { text: String(n) })
+    const lost = await synced(ida, { epoch, since: 1 })
+    expect(lost).toMatchObject({ recovered: false, epoch, events: [], last: 5, more: false })
+    await ida.asks('tell', { text: 'after' })
+    expect((await synced(ida, { epoch, since: lost.last })).events).toMatchObject([{ text: 'after', event_seq: 6 }])
+    expect(seqs((await synced(ida, { epoch, since: 3 })).events)).toEqual([4, 5, 6])
+  } finally {
+    await forgetful.close()
+  }
+})
+
+test('with another epoch, none, or a number that was never given, nothing is recovered', async () => {
+  const kate = await stage.device('kate')
+  await kate.asks('tell', { text: 'hi' })
+  const { epoch } = await mark(kate)
+  for (const wrong of [{ epoch: 'another', since: 0 }, { since: 0 }, {}, { epoch, since: 2 }]) {
+    expect(await synced(kate, wrong)).toMatchObject({ recovered: false, epoch, events: [], last: 1, more: false })
+  }
+  expect(await synced(kate, { epoch })).toMatchObject({ recovered: true, last: 1, events: [{ text: 'hi' }] })
+  for (const wrong of [{ epoch, since: -1 }, { epoch, limit: 101 }, { epoch, sinse: 1 }, { epoch: 7 }]) {
+    expect(await kate.asks('sync_events', wrong)).toMatchObject({ code: 'bad_payload' })
+  }
+})
+
+test('nobody gets what is of another user, who has the same numbers', async () => {
+  const [leo, mallory] = [await stage.device('leo'), await stage.device('mallory')]
+  const { epoch } = await mark(leo)
+  await leo.asks('tell', { text: 'a secret of Leo' })
+  expect(await synced(mallory, { epoch, since: 0 })).toMatchObject({ recovered: true, events: [], last: 0 })
+  const own = await mallory.asks('sync_events', { epoch, since: 0, user_id: 'leo' })
+  expect(own).toMatchObject({ code: 'bad_payload', fields: { user_id: expect.any(String) } })
+  await mallory.asks('tell', { text: 'mine' })
+  expect((await synced(mallory, { epoch, since: 0 })).events).toMatchObject([{ text: 'mine', event_seq: 1 }])
+})
+
+test('a token that narrows what he may hear narrows what he has missed', async () => {
+  const nora = await stage.device('nora')
+  const { epoch } = await mark(nora)
+  await nora.asks('tell', { to: ['nora'], text: 'hi' })
+  const acl = { pub: ['sync_events'], sub: ['noted', 'events_synced', 'session_info'] }
+  const token = tokenFor('nora', stage.secret, { acl })
+  const narrowed = await stage.device('nora', { token, hears: ['noted', 'events_synced'] })
+  const { events, last } = await synced(narrowed, { epoch, since: 0, limit: 1 })
+  expect(events).toMatchObject([{ event: 'noted', event_seq: 2 }])
+  expect(last).toBe(2)
+})
+
+test('the same command twice gives the very same answer, its number too', async () => {
+  const oscar = await stage.device('oscar')
+  const bodies: string[] = []
+  oscar.mqtt.on('message', (_, payload) => void bodies.push(payload.toString()))
+  for (let i = 0; i < 2; i++) {
+    await oscar.asks('tell', { text: 'once' }, { id: 'same' })
+    await oscar.asks('tell', { text: 'refuse me' }, { id: 'not-same' })
+  }
+  expect(bodies).toHaveLength(4)
+  expect(bodies.slice(0, 2)).toEqual(bodies.slice(2))
+  expect(bodies[0]).toContain('"event_seq":1,')
+  expect((await mark(oscar)).since).toBe(2)
+})
+
+test('an event to several users has a number of each one of them', async () => {
+  const [paul, rita, sam] = [await stage.device('paul'), await stage.device('rita'), await stage.device('sam')]
+  for (let n = 0; n < 3; n++) await rita.asks('tell', { text: 'for herself' })
+  await paul.asks('tell', { to: ['sam'], text: 'first' })
+  await rita.unread()
+  await sam.unread()
+  expect(await paul.asks('tell', { to: ['rita', 'sam', 'absent'], text: 'all' })).toMatchObject({ event_seq: 2 })
+  expect(await rita.receives('noted')).toEqual({ event: 'noted', event_seq: 4, text: 'all', at: expect.any(String) })
+  expect(await sam.receives('noted')).toEqual({ event: 'noted', event_seq: 2, text: 'all', at: expect.any(String) })
+  const { epoch } = await mark(paul)
+  const absent = await stage.device('absent') // who was never there before
+  expect((await synced(absent, { epoch, since: 0 })).events).toMatchObject([
+    { event: 'noted', text: 'all', event_seq: 1 },
+  ])
+})
+
+test('what no stored command has ended with bears no number, and is not kept', async () => {
+  const tina = await stage.device('tina')
+  const handler = await PlainHandler.connect(stage, 'talker.1')
+  const without: Received[] = [
+    await tina.asks('whoami'),
+    await tina.asks('no_such_command'),
+    await tina.asks('tell', { text: 'refused', expires_at: 'soon' }),
+    await tina.asks('tell', { text: 'never stored' }, { qos: 0 }),
+    await tina.asks('sync_events', {}),
+  ]
+  await tina.sends('get_profile', { user_id: 'tina' }) // whose group is away
+  without.push(await tina.receives('command_queued'))
+  await handler.causes('tina_told', { text: 'by the way', event_seq: 7 })
+  without.push(await tina.receives('told'))
+  for (const one of without) expect([one.event, one['event_seq']]).toEqual([one.event, undefined])
+  expect(await tina.receives('command_rejected')).toMatchObject({ code: 'unavailable', event_seq: 1 }) // it was accepted
+  const { epoch } = await mark(tina)
+  expect((await synced(tina, { epoch })).events.map(({ event }) => event)).toEqual(['command_rejected'])
+  await handler.mqtt.endAsync()
+})
+
+test('numbers, epoch and what was missed outlive a broker that is killed', async () => {
+  const parts = await Parts.open()
+  try {
+    await parts.startHandlers()
+    const anew = { mqtt: { clean: true, properties: {} } }
+    const [uma, vera] = [await parts.device('uma', anew), await parts.device('vera', anew)]
+    const here = await mark(vera)
+    await vera.leaves()
+    await uma.asks('request_contact', { user_id: 'vera' })
+    await uma.leaves()
+    await parts.killBroker()
+    await parts.startBroker()
+    const [again, other] = [await parts.device('vera', anew), await parts.device('uma', anew)]
+    const answer = await synced(again, here)
+    expect(answer).toMatchObject({ recovered: true, epoch: here.epoch, last: 1 })
+    expect(answer.events).toMatchObject([{ event: 'contact_requested', user_id: 'uma', event_seq: 1 }])
+    await other.asks('cancel_contact_request', { user_id: 'vera' })
+    expect(await again.receives('contact_request_cancelled')).toMatchObject({ event_seq: 2 })
+    await again.unread()
+    expect(seqs((await synced(again, here)).events)).toEqual([1, 2])
+  } finally {
+    await parts.close()
+  }
+})
