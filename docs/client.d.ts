@@ -31,6 +31,7 @@ export interface Commands {
   edit_message: { message_id: string; body?: string; ciphertext?: string }
   get_messages: { with?: string; group_id?: string; before?: number; after?: number; limit?: number }
   mark_read: { with?: string; group_id?: string; up_to: number }
+  search_messages: { q: string; cursor?: string; limit?: number }
   send_message: { to?: string; group_id?: string; body?: string; ciphertext?: string; hash?: string; prev_hash?: string; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[] }
   set_receipts: { delivered?: boolean; read?: boolean }
   typing: { to?: string; group_id?: string }
@@ -88,6 +89,7 @@ export interface Events {
   message_edited: { message_id: string; seq: number; with?: string; group_id?: string; body?: string; ciphertext?: string; edited_at: string }
   messages: { with?: string; group_id?: string; messages: ({ message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string })[]; more: boolean }
   message_read: { by: string; group_id?: string; up_to: number }
+  message_results: { messages: ({ message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string })[]; cursor?: string }
   message_sent: { message_id: string; seq: number; to?: string; group_id?: string; hash: string }
   message_received: { message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string }
   receipts_set: { delivered: boolean; read: boolean }
@@ -131,6 +133,7 @@ export interface Causes {
   edit_message: 'message_updated' | 'message_edited'
   get_messages: 'messages'
   mark_read: 'receipt_recorded' | 'message_read'
+  search_messages: 'message_results'
   send_message: 'message_sent' | 'message_received'
   set_receipts: 'receipts_set'
   typing: 'user_typing'

@@ -2,11 +2,12 @@ import {
   conversations,
   hashOf,
   prevHashFor,
+  scopeOf,
   type Cause,
   type Content,
   type Draft,
+  type MessageRecord,
 } from '../../shared/people/messages.ts'
-import type { MessageRecord } from '../../shared/people/messages.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
@@ -92,6 +93,24 @@ export function messageBook(store: Store, settings: HandlerSettings) {
       }
       const shown = found.slice(0, limit)
       return { messages: reverse ? shown.toReversed() : shown, more: found.length > limit }
+    },
+
+    /** Messages with all the words, where the user is, the last ones first. @throws {Refusal} `bad_payload` for a cursor that is none */
+    async search(user: UserId, words: string, cursor: string | undefined, limit: number) {
+      const groups = new Map((await rooms.groups(user)).map(({ group, me }) => [group._id, me.since]))
+      const within = [scopeOf({ user }), ...[...groups.keys()].map((group) => scopeOf({ group }))]
+      const found: MessageRecord[] = []
+      let after = cursor
+      do {
+        const page = await messages
+          .search({ words, within, after, limit: limit - found.length })
+          .catch((err: unknown) => {
+            throw err instanceof TypeError ? refuse('bad_payload', { cursor: 'is none' }) : err
+          })
+        found.push(...page.docs.filter(({ group, seq }) => group === undefined || groups.get(group)! < seq))
+        after = page.cursor
+      } while (after !== undefined && found.length < limit)
+      return { messages: found, cursor: after }
     },
 
     edit(user: UserId, id: string, content: Content, cause: Cause) {

@@ -71,6 +71,11 @@ export const messages = event('messages', {
   /** Is there more in the direction that was asked for? */
   more: z.boolean(),
 })
+export const message_results = event('message_results', {
+  /** The last one first. */
+  messages: z.array(z.strictObject(shown)),
+  cursor: z.string().optional(),
+})
 export const receipt_recorded = event('receipt_recorded', {
   message_ids: z.array(messageId).optional(),
   ...conversation,

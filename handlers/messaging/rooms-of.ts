@@ -70,6 +70,8 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
   return {
     open,
     enter,
+    /** The groups he is in; a thousand at most. */
+    groups: (user: UserId) => groups.page(user, undefined, 999),
     /** Where a message is, for one who may see it; undefined for everybody else. */
     async around(user: UserId, message: MessageRecord): Promise<Room | undefined> {
       const { from, to, group, seq } = message

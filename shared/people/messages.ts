@@ -47,6 +47,8 @@ export interface MessageRecord extends Document, Content {
   readonly from: UserId
   readonly to?: UserId | undefined
   readonly group?: string | undefined
+  /** Whose it is, and of which group: where it can be found by its words. */
+  readonly scopes: readonly string[]
   readonly attachments?: readonly Attachment[] | undefined
   readonly hash: string
   readonly prev_hash?: string | undefined
@@ -62,6 +64,12 @@ export interface MessageRecord extends Document, Content {
 export const MESSAGES: CollectionSpec = {
   name: 'messages',
   indexes: { by_seq: { fields: ['conversation', 'seq'], unique: true } },
+  text: { field: 'body', within: 'scopes' },
+}
+
+/** Where a message can be found: by a user in his own conversations, and in a group. */
+export function scopeOf(place: { readonly user: UserId } | { readonly group: string }): string {
+  return 'user' in place ? `user ${place.user}` : `group ${place.group}`
 }
 
 /** What is to be said: to one user, who may block its sender, or to a group. */
@@ -94,7 +102,7 @@ export function conversations(store: Store) {
         throw refuse('conflict', { prev_hash: 'is not the hash of the last message' })
       }
       const place = { _id, conversation, seq: (tip?.seq ?? 0) + 1, sent_at: cause.at.toISOString() }
-      const message: MessageRecord = { ...place, ...draft, hash, ...chain }
+      const message: MessageRecord = { ...place, ...draft, scopes: scopesOf(draft), hash, ...chain }
       if (await messages.insert(message)) return message
       const before = await messages.get(_id)
       if (before) return before
@@ -108,6 +116,11 @@ export function conversations(store: Store) {
   const lastSeq = async (conversation: string): Promise<number> => (await last(conversation))?.seq ?? 0
 
   return { messages, append, sentBy, lastSeq }
+}
+
+function scopesOf({ from, to, group, unheard }: Draft): string[] {
+  if (to === undefined) return [scopeOf({ group })]
+  return [from, ...(unheard ? [] : [to])].map((user) => scopeOf({ user }))
 }
 
 function chainOfTwo(

@@ -1,5 +1,5 @@
 import type { CollectionSpec, Document, Query, Scalar, TextQuery, TextSpec } from './documents.ts'
-import { wordsOf } from './words.ts'
+import { wordsOf } from '../wire/words.ts'
 
 // What every engine refuses alike, so that nothing works on one and fails, or means something else, on another.
 

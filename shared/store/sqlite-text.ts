@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { CollectionSpec, Document, TextSpec } from './documents.ts'
 import { type Searchable, searchable, type WordSearch } from './rules.ts'
 import type { Row, Sql, SqliteFile } from './sqlite-file.ts'
-import { wordsOf } from './words.ts'
+import { wordsOf } from '../wire/words.ts'
 
 // Text is searched with FTS5, SQLite's inverted index. A document's tokens are all its words for each of its values,
 // `<digest of the value><word>`. With words and values as tokens of their own, a search would leap through the

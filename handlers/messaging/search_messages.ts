@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { command } from '../../shared/runtime/command.ts'
+import { wordsOf } from '../../shared/wire/words.ts'
+import { messageBook, shown } from './message-book.ts'
+import { message_results } from './message-events.ts'
+
+const MOST_WORDS = 16
+const query = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => wordsOf(text).length <= MOST_WORDS, `has more than ${MOST_WORDS} words`)
+
+/** Finds messages by their words, all of them, in the caller's own conversations and groups; the last ones first. What is encrypted is not found. */
+export default command({
+  input: z.object({
+    q: query,
+    cursor: z
+      .string()
+      .max(100)
+      .regex(/^[\w-]+$/, 'is no cursor')
+      .optional(),
+    limit: z.int().min(1).max(50).default(20),
+  }),
+  events: { message_results },
+  uses: { book: messageBook },
+  ordered: false,
+
+  async run({ q, cursor, limit }, { from: { user }, book }) {
+    const found = await book.search(user, q, cursor, limit)
+    const messages = found.messages.map((message) => shown(user, message))
+    return { reply: message_results({ messages, cursor: found.cursor }) }
+  },
+})
