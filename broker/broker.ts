@@ -7,7 +7,8 @@ import { closeAll, type Closable } from '../shared/shutdown.ts'
 import type { Catalogue } from '../shared/wire/catalogue.ts'
 import { parseInput } from '../shared/wire/input.ts'
 import { refuse } from '../shared/wire/refusal.ts'
-import { commandName } from '../shared/wire/topic.ts'
+import { commandName, type CommandName } from '../shared/wire/topic.ts'
+import type { UserId } from '../shared/wire/user-id.ts'
 import { openEngine } from './aedes/engine.ts'
 import { MESSAGE_RATE_TOO_HIGH, type MqttEngine } from './aedes/port.ts'
 import { OWN_COMMANDS } from './commands/own-commands.ts'
@@ -24,6 +25,8 @@ import { deadLetterRequests } from './listen/dead-letter-requests.ts'
 import { listenTls } from './listen/tls.ts'
 import { listenWss } from './listen/wss.ts'
 import { watchCertificate } from './listen/watch-certificate.ts'
+import { Later } from './later.ts'
+import { LiveEvents } from './live-events.ts'
 import { LiveSessions } from './live-sessions.ts'
 import { openMetrics } from './metrics.ts'
 import { Presence } from './presence.ts'
@@ -69,8 +72,32 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     bytes: config.INBOX_BYTES,
   })
   const events = new Events(storage, inbox, () => engine)
-  const dispatch = new Dispatch({ config, storage, queue, dead, engine: () => engine, events, metrics, log })
-  dispatch.declare(catalogue)
+  const relay = new LiveEvents({
+    storage,
+    events: () => events,
+    isThere: (user) => live.countOf(user) > 0,
+    maxWaiting: config.MAX_LIVE_WAITING,
+  })
+  const sendInternal = (name: CommandName, user: UserId, input: object): Promise<void> =>
+    dispatch.accept(internalCommand(name, user, input, queue.nextOrder()), false)
+  const later = new Later({ storage, send: (user, name, input) => sendInternal(name, user, input) })
+  const dispatch = new Dispatch({
+    config,
+    storage,
+    queue,
+    dead,
+    engine: () => engine,
+    events,
+    live: relay,
+    later,
+    metrics,
+    log,
+  })
+  const declare = (now: Catalogue): void => {
+    dispatch.declare(now)
+    relay.declare(now)
+  }
+  declare(catalogue)
 
   const identity = openIdentity(config, secrets, storage, log)
   const live = new LiveSessions({
@@ -114,9 +141,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     storage,
     isThere: (user) => live.countOf(user) > 0,
     async changed(user, online) {
-      const name = commandName('presence_changed')
-      if (!dispatch.isKnown(name)) return
-      await dispatch.accept(internalCommand(name, user, { online }, queue.nextOrder()), false)
+      for (const name of dispatch.internal('presence')) await sendInternal(commandName(name), user, { online })
     },
     log,
   })
@@ -146,10 +171,14 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     ...identity.sources.issuers,
     { close: async () => dispatch.close() },
     presence,
+    relay,
+    later,
   ]
   const engine: MqttEngine = await openEngine(config, storage, hooks)
   try {
     dispatch.resume()
+    relay.resume()
+    later.resume()
     const { HOST: host } = config
     const admin = await listenAdmin(
       { host: config.ADMIN_HOST, port: config.ADMIN_PORT },
@@ -185,7 +214,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       ports,
       async reload(now) {
         catalogue = now
-        dispatch.declare(now)
+        declare(now)
         await renew()
       },
       close: () => {

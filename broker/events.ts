@@ -40,10 +40,11 @@ export class Events {
 
   /**
    * Puts an event into a unit, to be sent when that is stored. `re`, the correlation data and the Response Topic are those of
-   * the cause, for an event to its sender alone; an answer that has a Response Topic goes there instead.
+   * the cause, for an event to its sender alone; an answer that has a Response Topic goes there instead. `expiresAt`: when it
+   * is of no use any more to a session that keeps it, in milliseconds since 1970.
    */
-  emit(unit: Unit, event: TimedEvent, cause?: Cause): void {
-    this.#send(unit, event, cause)
+  emit(unit: Unit, event: TimedEvent, cause?: Cause, expiresAt?: number): void {
+    this.#send(unit, event, cause, undefined, expiresAt)
   }
 
   /** The event with the next number of each receiver, under which `keep` is to keep it. */
@@ -62,7 +63,7 @@ export class Events {
     return this.tell({ to, event: 'command_rejected', fields: refusalFields(command, refusal) }, cause)
   }
 
-  #send(unit: Unit, event: TimedEvent, cause?: Cause, made?: Buffer): void {
+  #send(unit: Unit, event: TimedEvent, cause?: Cause, made?: Buffer, expiresAt?: number): void {
     const body = (): Buffer => (made ??= bodyOf(event, cause))
     const { correlation, responseTopic } = (cause?.user === event.to ? cause : undefined) ?? {}
     for (const [i, user] of receiversOf(event).entries()) {
@@ -71,10 +72,11 @@ export class Events {
       const number = event.numbers?.[i]
       if (own !== all && this.#engine().isHeard(own)) {
         const payload = headed(body(), number, responseTopic === undefined ? undefined : event.event)
-        this.#engine().event(unit, { topic: own, payload, correlation })
+        this.#engine().event(unit, { topic: own, payload, correlation, expiresAt })
       }
       if (this.#engine().isHeard(all)) {
-        this.#engine().event(unit, { topic: all, payload: headed(body(), number, event.event), correlation })
+        const payload = headed(body(), number, event.event)
+        this.#engine().event(unit, { topic: all, payload, correlation, expiresAt })
       }
     }
   }

@@ -40,6 +40,15 @@ export interface Commands {
   get_profile: { user_id: string }
   search_profiles: { q: string; cursor?: string; limit?: number }
   update_profile: { fields: Record<string, unknown> }
+  create_conference: { title?: string; invite?: (string)[] }
+  end_conference: { conference_id: string }
+  get_call_list: { cursor?: string; limit?: number }
+  invite_to_conference: { conference_id: string; invite: (string)[] }
+  join_conference: { conference_id: string; token: string }
+  leave_conference: { conference_id: string }
+  send_conference_message: { conference_id: string; body: string }
+  signal: { target: string; type: "offer" | "answer" | "candidate" | "bye" | "ringing" | "decline" | "busy" | "cancel"; body?: unknown; call_id?: string }
+  signal_conference: { conference_id: string; target?: string; type: "offer" | "answer" | "candidate" | "bye" | "ringing" | "decline" | "busy" | "cancel"; body?: unknown }
 }
 
 /**
@@ -100,6 +109,21 @@ export interface Events {
   profile: { user_id: string; fields: Record<string, unknown> }
   profile_results: { profiles: ({ user_id: string; fields: { name?: string; avatar?: string } })[]; cursor?: string }
   profile_updated: { user_id: string; fields: Record<string, unknown> }
+  conference_created: { conference_id: string; title?: string; token: string; participant_id: string }
+  conference_invited: { conference_id: string; title?: string; token: string; by: string }
+  conference_ended: { conference_id: string; by: string }
+  call_list: { calls: ({ call_id: string; with: string; direction: "in" | "out"; state: "ringing" | "answered" | "declined" | "busy" | "cancelled" | "missed" | "ended"; client_id?: string; started_at: string; answered_at?: string; ended_at?: string })[]; cursor?: string }
+  conference_invite_sent: { conference_id: string }
+  conference_joined: { conference_id: string; title?: string; participant_id: string; resumed: boolean; participants: ({ user_id: string; participant_id: string; polite: boolean })[] }
+  participant_joined: { conference_id: string; user_id: string; participant_id: string; polite: boolean }
+  participant_resumed: { conference_id: string; user_id: string; participant_id: string; polite: boolean }
+  conference_left: { conference_id: string }
+  participant_left: { conference_id: string; user_id: string; participant_id: string; reason: "left" | "gone" }
+  call_changed: { call_id: string; with: string; direction: "in" | "out"; state: "ringing" | "answered" | "declined" | "busy" | "cancelled" | "missed" | "ended"; client_id?: string }
+  conference_message_sent: { conference_id: string; message_id: string }
+  conference_message: { conference_id: string; message_id: string; user_id: string; body: string; sent_at: string }
+  signal_relayed: { target?: string; type: "offer" | "answer" | "candidate" | "bye" | "ringing" | "decline" | "busy" | "cancel"; call_id?: string; conference_id?: string; polite?: boolean }
+  signal: { origin: string; type: "offer" | "answer" | "candidate" | "bye" | "ringing" | "decline" | "busy" | "cancel"; body?: unknown; call_id?: string; conference_id?: string; polite: boolean }
 }
 
 /** What each command may cause, `command_rejected` and `command_failed` apart. */
@@ -142,4 +166,13 @@ export interface Causes {
   get_profile: 'profile'
   search_profiles: 'profile_results'
   update_profile: 'profile_updated'
+  create_conference: 'conference_created' | 'conference_invited'
+  end_conference: 'conference_ended'
+  get_call_list: 'call_list'
+  invite_to_conference: 'conference_invite_sent' | 'conference_invited'
+  join_conference: 'conference_joined' | 'participant_joined' | 'participant_resumed'
+  leave_conference: 'conference_left' | 'participant_left'
+  send_conference_message: 'conference_message_sent' | 'conference_message'
+  signal: 'signal_relayed' | 'signal' | 'call_changed'
+  signal_conference: 'signal_relayed' | 'signal'
 }

@@ -4,6 +4,7 @@ import { ConfigError, readConfig, type Config } from '../shared/config.ts'
 import { readPem, sharedHandlerKeys, tlsFiles } from '../shared/dev-secrets.ts'
 import { openLog } from '../shared/log.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
+import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { openStore } from '../shared/store/open.ts'
@@ -31,7 +32,7 @@ async function main(): Promise<void> {
     const key = own ?? sharedHandlerKeys(config)[0]
     if (key === undefined) throw new ConfigError(`HANDLER_KEYS: has no key for ${group}, and HANDLER_KEY is not set`)
     const broker = { url, ca, key, ownKey: own !== undefined }
-    const served = { group, commands: loaded[i]!, store, settings: { access: config.ACCESS }, log, broker }
+    const served = { group, commands: loaded[i]!, store, settings: handlerSettings(config), log, broker }
     opened.push(await serveGroup({ ...served, window: config.HANDLER_WINDOW }))
   }
   process.send?.({ ready: groups })

@@ -80,6 +80,12 @@ const settings = z.object({
   HANDLER_WINDOW: count(64, 1, 10_000),
   /** Who may write to, call and see the presence of whom: contacts, or everyone who is not blocked. */
   ACCESS: z.enum(['contacts', 'everyone']).default('contacts'),
+  /** Milliseconds that a call rings before it is missed. */
+  RING_TIMEOUT: count(45_000, 100, 600_000),
+  /** `true` takes private addresses out of what is relayed for calls. */
+  HIDE_PRIVATE_ADDRESSES: z.stringbool().default(false),
+  /** Live events (signals) that may wait for one user; beyond, `rate_limited`. */
+  MAX_LIVE_WAITING: count(50, 1, 10_000),
   MONGODB_URL: notYet('MongoDB'),
   REDIS_URL: notYet('Redis'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),

@@ -33,7 +33,7 @@ function importsOf(file: string): string[] {
 // Folder, what of ours it may import, which packages it may use. The first row that fits a file is its own.
 // prettier-ignore
 const RULES: [RegExp, RegExp, RegExp][] = [
-  [/^shared\/wire\//,     /^shared\/wire\//,                                                        /^zod$/],
+  [/^shared\/wire\//,     /^shared\/wire\//,                                                        /^zod$|^node:net$/],
   [/^shared\/store\//,    /^shared\/(?:store|wire)\//,                                              /^libsql$|^node:(?:crypto|fs|path)$/],
   [/^shared\/people\//,   /^shared\/(?:people|wire)\/|^shared\/runtime\/command\.ts$|^type shared\/store\/documents\.ts$/, /^zod$|^node:crypto$/],
   [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|mqtt|pino)$|^node:/],

@@ -1,6 +1,7 @@
 import { rootCertificates } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { openLog } from '../shared/log.ts'
+import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { loadGroup } from '../shared/runtime/scan.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { openStore } from '../shared/store/open.ts'
@@ -253,7 +254,7 @@ test('a process whose key does not open one of its commands says which, and serv
   const broker = { url: stage.url, ca: [stage.ca], key: CONTACTS, ownKey: true }
   const store = stage.keep(openStore(stage.config))
   const log = openLog('info', 'contacts', { write: (line) => void lines.push(line) })
-  const settings = { access: 'contacts' } as const
+  const settings = handlerSettings(stage.config)
   stage.keep(await serveGroup({ group: 'contacts', commands, store, settings, log, broker, window: 10 }))
   expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
     expect.objectContaining({ msg: 'the key does not open these commands', denied: ['add_note'] }),
@@ -270,7 +271,7 @@ test('a handler process does not give its key to a broker whose certificate it d
       group: 'contacts',
       commands,
       store,
-      settings: { access: 'contacts' },
+      settings: handlerSettings(stage.config),
       log,
       window: 10,
       broker: { url: stage.url, ca, key: NEW, ownKey: false },

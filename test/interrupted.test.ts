@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
 import { execute } from '../shared/runtime/execute.ts'
+import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
 import type { Collection, Document, Store } from '../shared/store/documents.ts'
 import { openSqlite } from '../shared/store/sqlite.ts'
@@ -64,6 +66,17 @@ const inGroup = (more: object) => (said: Record<string, unknown>[]) => ({ group_
 const written: Line[] = [...both, ['alice', 'send_message', { to: 'bob', body: 'hello' }]]
 const aboutIt = (more: object) => (said: Record<string, unknown>[]) => ({ message_id: said[2]!['message_id'], ...more })
 
+const SDP = 'v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\n'
+const called: Line[] = [...both, ['alice', 'signal', { target: 'bob', type: 'offer', body: SDP, call_id: 'c1' }]]
+const conference: Line[] = [
+  ['alice', 'create_conference', { title: 'Some' }],
+  ['bob', 'join_conference', ([made]) => ({ conference_id: made!['conference_id'], token: made!['token'] })],
+]
+const inIt = (more: object) => (said: Record<string, unknown>[]) => ({
+  conference_id: said[0]!['conference_id'],
+  ...more,
+})
+
 const PLAYS: Record<string, Line[]> = {
   accept_contact: both,
   reject_contact: [both[0]!, ['bob', 'reject_contact', { user_id: 'alice' }]],
@@ -88,6 +101,13 @@ const PLAYS: Record<string, Line[]> = {
   remove_member: [...group, ['alice', 'remove_member', inGroup({ user_id: 'bob' })]],
   leave_group: [...group, ['alice', 'leave_group', inGroup({})]],
   set_member_role: [...group, ['alice', 'set_member_role', inGroup({ user_id: 'bob', role: 'owner' })]],
+  'signal an offer': called,
+  'signal an answer': [...called, ['bob', 'signal', { target: 'alice', type: 'answer', body: SDP, call_id: 'c1' }]],
+  'signal a bye': [...called, ['bob', 'signal', { target: 'alice', type: 'bye', call_id: 'c1' }]],
+  create_conference: conference.slice(0, 1),
+  join_conference: conference,
+  leave_conference: [...conference, ['bob', 'leave_conference', inIt({})]],
+  end_conference: [...conference, ['alice', 'end_conference', inIt({})]],
   'send_message to a group': [...group, ['bob', 'send_message', inGroup({ body: 'hello' })]],
 }
 
@@ -109,7 +129,7 @@ async function play(lines: Line[], name: string, dies = 0): Promise<{ end: Done;
     const payload = Buffer.from(JSON.stringify(typeof input === 'function' ? input(said) : input))
     const shop = {
       store: on,
-      settings: { access: 'contacts' as const },
+      settings: handlerSettings(readConfig({})),
       log: openLog('silent', 'test'),
       built: new Map(),
     }
@@ -126,6 +146,11 @@ async function play(lines: Line[], name: string, dies = 0): Promise<{ end: Done;
   return { end, died: first?.outcome === 'retry' }
 }
 
+/** An end, but for what is drawn by lot. */
+function bare(end: Done): string {
+  return JSON.stringify(end).replace(/"token":"[^"]*"/g, '')
+}
+
 test.each(Object.keys(PLAYS))('%s', async (name) => {
   const lines = PLAYS[name]!
   const { end } = await play(lines, name)
@@ -136,7 +161,7 @@ test.each(Object.keys(PLAYS))('%s', async (name) => {
     died = again.died
     if (!died) break
     deaths++
-    expect(again.end).toEqual(end)
+    expect(bare(again.end)).toBe(bare(end))
   }
   expect(deaths).toBeGreaterThan(0)
 })
@@ -144,6 +169,7 @@ test.each(Object.keys(PLAYS))('%s', async (name) => {
 test('every command that changes something is among them', () => {
   const plays = Object.values(PLAYS).flat()
   const played = new Set(plays.map(([, command]) => command))
-  const changing = [...commands].filter(([name, { internal }]) => !internal && !/^(?:get|search)_|^typing$/.test(name))
+  const only = /^(?:get|search|invite)_|^typing$|^signal_conference$|^send_conference_message$/ // reads, and tells
+  const changing = [...commands].filter(([name, { internal }]) => !internal && !only.test(name))
   expect(changing.map(([name]) => name).filter((name) => !played.has(name))).toEqual([])
 })

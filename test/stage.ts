@@ -7,6 +7,7 @@ import { readConfig, type Config } from '../shared/config.ts'
 import { sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
 import { openLog } from '../shared/log.ts'
 import { declarationOf, describe, loadGroup, type Commands } from '../shared/runtime/scan.ts'
+import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { openStore } from '../shared/store/open.ts'
@@ -82,7 +83,7 @@ export async function openStage(
     },
     async serve(group, commands) {
       const login = { url, ca: [ca], key: handlerKey, ownKey: false }
-      const settings = { access: config.ACCESS }
+      const settings = handlerSettings(config)
       const options = { group, store, settings, log, broker: login, window: config.HANDLER_WINDOW }
       if (commands) await broker.reload({ ...catalogue, [group]: declarationOf(commands) })
       const served = await serveGroup({ ...options, commands: commands ?? (await loadGroup(HANDLERS, group)) })

@@ -238,9 +238,10 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       })
     },
     isHeard: (topic) => emitter.isHeard(topic) || sessions.hasSubscriber(topic),
-    event(unit, { topic, payload, correlation }) {
+    event(unit, { topic, payload, correlation, expiresAt }) {
       const properties = correlation && { correlationData: correlation }
-      const packet = store.keep(unit, { topic, payload, ...(properties && { properties }) })
+      const expiry = expiresAt !== undefined && { messageExpiry: expiresAt }
+      const packet = store.keep(unit, { topic, payload, ...(properties && { properties }), ...expiry })
       unit.afterwards(() => {
         emitter.emit(packet)
       })

@@ -45,6 +45,8 @@ export interface Outgoing {
   topic: string
   payload: Buffer
   correlation?: Buffer | undefined
+  /** Milliseconds since 1970 after which nobody is sent it. */
+  expiresAt?: number | undefined
 }
 
 /** A command on its way to one handler process. */

@@ -1,11 +1,13 @@
 import type { Config } from '../../shared/config.ts'
 import type { Logger } from '../../shared/log.ts'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
-import type { OutgoingEvent, Said } from '../../shared/wire/done.ts'
+import type { LaterCommands, OutgoingEvent, Said } from '../../shared/wire/done.ts'
 import { refuse, Refusal, refusalFields } from '../../shared/wire/refusal.ts'
 import type { Delivery, MqttEngine } from '../aedes/port.ts'
 import { mayCause } from '../authority.ts'
 import type { Events } from '../events.ts'
+import type { Later } from '../later.ts'
+import type { LiveEvents } from '../live-events.ts'
 import type { Metrics } from '../metrics.ts'
 import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
@@ -29,8 +31,17 @@ export interface DispatchPorts {
   dead: DeadLetters
   engine: () => MqttEngine
   events: Events
+  live: LiveEvents
+  later: Later
   metrics: Metrics
   log: Logger
+}
+
+/** How a command ends: what it causes, now and later, and the letter of one that is dead. */
+interface Ending {
+  events: readonly OutgoingEvent[]
+  later?: LaterCommands | undefined
+  died?: DeadLetter | undefined
 }
 
 /** Everything that follows a command's being stored: who runs it, how often, and what its sender is told in the end. */
@@ -73,7 +84,12 @@ export class Dispatch {
 
   /** Declared, and for the broker alone to send. */
   isInternal(command: string): boolean {
-    return this.#rules.get(command)?.internal === true
+    return this.#rules.get(command)?.internal !== undefined
+  }
+
+  /** The commands that the broker sends for this. */
+  internal(what: 'presence' | 'later'): string[] {
+    return [...this.#rules].flatMap(([command, { internal }]) => (internal === what ? [command] : []))
   }
 
   /**
@@ -145,7 +161,7 @@ export class Dispatch {
     if (!job || this.#group(session.group).held(session, job.command.id, Number(delivery.stamp['attempt'])) !== job)
       return
     if (reasonCode >= 0x80) this.#group(session.group).retry(job, 'internal')
-    else await this.#endByHandler(session.group, job, [])
+    else await this.#endByHandler(session.group, job, { events: [] })
   }
 
   /**
@@ -157,20 +173,26 @@ export class Dispatch {
     const job = this.#group(session.group).held(session, done.command, done.attempt)
     if (!job) return this.#ports.log.debug({ command: done.command, group: session.group }, 'a late end, ignored')
     if (done.outcome === 'retry') return this.#group(session.group).retry(job, done.code)
-    if (done.outcome === 'refused') {
-      const refusal = new Refusal(done.code, {
-        message: done.message,
-        ...(done.fields && { fields: done.fields }),
-        ...(done.retry_after_ms !== undefined && { retryAfterMs: done.retry_after_ms }),
-      })
-      return this.#endByHandler(session.group, job, [rejection(job.command, refusal)])
-    }
-    const foreign = done.events.find(({ event }) => !mayCause(session, event))
-    if (foreign) {
+    const { events = [], later } = done
+    const foreign =
+      events.find(({ event }) => !mayCause(session, event))?.event ??
+      later?.find(({ command }) => !this.#isLater(command, session.group))?.command
+    if (foreign !== undefined) {
       this.#group(session.group).retry(job, 'internal')
-      throw refuse('forbidden', undefined, `the key of ${session.group} does not open the event ${foreign.event}`)
+      throw refuse('forbidden', undefined, `the key of ${session.group} does not open ${foreign}`)
     }
-    await this.#endByHandler(session.group, job, done.events)
+    if (done.outcome === 'done') return this.#endByHandler(session.group, job, { events, later })
+    const refusal = new Refusal(done.code, {
+      message: done.message,
+      ...(done.fields && { fields: done.fields }),
+      ...(done.retry_after_ms !== undefined && { retryAfterMs: done.retry_after_ms }),
+    })
+    await this.#endByHandler(session.group, job, { events: [rejection(job.command, refusal), ...events], later })
+  }
+
+  /** May this group have that command sent to it later? */
+  #isLater(command: string, group: string): boolean {
+    return this.#rules.get(command)?.internal === 'later' && this.#routes.of(command)?.[0] === group
   }
 
   close(): void {
@@ -179,18 +201,28 @@ export class Dispatch {
   }
 
   /** Stores the end with its events as one unit, which lets the events out. The owner alone may have any. */
-  async #end(group: string, job: Job, caused: readonly OutgoingEvent[], died?: DeadLetter): Promise<void> {
-    const { storage, queue, dead, events, metrics, log } = this.#ports
+  async #end(group: string, job: Job, ending: Ending): Promise<void> {
+    const { storage, queue, dead, events, live, later, metrics, log } = this.#ports
     const { command } = job
+    const { died } = ending
     const isOwner = this.#routes.of(command.name)?.[0] === group
-    if (!isOwner && caused.length > 0 && !died) log.warn({ command: command.name, group }, 'an observer cannot answer')
+    if (!isOwner && ending.events.length > 0 && !died) {
+      log.warn({ command: command.name, group }, 'an observer cannot answer')
+    }
     const at = new Date().toISOString()
-    const allowed = isOwner ? caused.map((event) => ({ ...event, at })) : []
+    const allowed = isOwner ? ending.events.map((event) => ({ ...event, at })) : []
     job.ending = true
     try {
       await storage.commit(
         (unit) => {
-          const told = allowed.map((event) => (command.stored ? events.number(event) : event))
+          const plans = allowed
+            .filter(({ event }) => live.isLive(event))
+            .map((event) => live.plan(event, command.stored))
+          const refusal = plans.every((plan) => plan.refusal) ? plans[0]?.refusal : undefined
+          const plain = allowed.filter(({ event }) => !live.isLive(event))
+          const told = (refusal ? refused(plain, command, refusal, at) : plain).map((event) =>
+            command.stored ? events.number(event) : event,
+          )
           const answer = command.internal ? undefined : told.find(({ to }) => to === command.user)
           queue.finish(unit, command, group, isOwner ? { answer } : undefined)
           if (died) dead.add(unit, died)
@@ -199,6 +231,8 @@ export class Dispatch {
             if ('numbers' in event) events.keep(unit, event, cause)
             else events.emit(unit, event, cause)
           }
+          for (const plan of plans) plan.commit(unit)
+          if (isOwner) later.add(unit, command.user, ending.later ?? [], refusal !== undefined)
         },
         { inOrder: command.stored },
       )
@@ -211,9 +245,9 @@ export class Dispatch {
   }
 
   /** A handler has ended it; when that cannot be stored, it has to say so again. */
-  async #endByHandler(group: string, job: Job, events: readonly OutgoingEvent[]): Promise<void> {
+  async #endByHandler(group: string, job: Job, ending: Ending): Promise<void> {
     try {
-      await this.#end(group, job, events)
+      await this.#end(group, job, ending)
     } catch (err) {
       this.#ports.log.error({ err, command: job.command.id }, 'the end of a command cannot be stored')
       this.#group(group).retry(job, 'unavailable')
@@ -223,7 +257,7 @@ export class Dispatch {
 
   /** The broker ends it; when that cannot be stored, it tries until it can. */
   #endBySelf(group: string, job: Job, event: OutgoingEvent, died?: DeadLetter): void {
-    this.#end(group, job, job.command.internal ? [] : [event], died).catch(() => {
+    this.#end(group, job, { events: job.command.internal ? [] : [event], died }).catch(() => {
       job.ending = true // nobody else may end it meanwhile
       if (!this.#isClosed) setTimeout(() => this.#endBySelf(group, job, event, died), TRY_AGAIN).unref()
     })
@@ -280,6 +314,12 @@ export class Dispatch {
     this.#deliveries.set(delivery, job)
     this.#ports.engine().deliver(member.session, delivery)
   }
+}
+
+/** What a command causes, but for its answer: what it was about did not come about. */
+function refused<Event extends OutgoingEvent>(events: Event[], command: Command, refusal: Refusal, at: string) {
+  const others = events.filter((event) => event !== events.find(({ to }) => to === command.user))
+  return command.internal ? others : [{ ...rejection(command, refusal), at }, ...others]
 }
 
 function rejection(command: Command, refusal: Refusal): OutgoingEvent {

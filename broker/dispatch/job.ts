@@ -34,7 +34,7 @@ export interface Member {
 
 /** How a group runs a command. */
 export interface Rule {
-  internal?: boolean | undefined
+  internal?: 'presence' | 'later' | undefined
   ordered: boolean
   timeoutMs: number
   attempts: number

@@ -7,7 +7,7 @@ import { user_status } from './presence-events.ts'
 
 /** The first of a user's connections has come, or the last is gone for good. The broker says so, and nobody else. */
 export default command({
-  internal: true,
+  internal: 'presence',
   input: z.object({ online: z.boolean() }),
   events: { user_online, user_offline, user_status },
   uses: { presence: presenceBook },

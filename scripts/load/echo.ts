@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { readConfig } from '../../shared/config.ts'
 import { openLog } from '../../shared/log.ts'
 import { command, event } from '../../shared/runtime/command.ts'
+import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { serveGroup } from '../../shared/runtime/serve.ts'
 import { closeOnSignal } from '../../shared/shutdown.ts'
 import { openStore } from '../../shared/store/open.ts'
@@ -19,7 +21,7 @@ const log = openLog('warn', 'echo')
 const broker = { url, ca: [readFileSync(caFile, 'utf8')], key, ownKey: false }
 const store = openStore({ DATA_DIR: dataDir })
 const served = await serveGroup({
-  settings: { access: 'contacts' },
+  settings: handlerSettings(readConfig()),
   group: 'load',
   commands: new Map([['echo', echo]]),
   store,

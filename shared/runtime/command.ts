@@ -1,13 +1,28 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Store } from '../store/documents.ts'
+import type { Refusal } from '../wire/refusal.ts'
 import { isUserId, type UserId } from '../wire/user-id.ts'
+import type { HandlerSettings } from './handler-settings.ts'
+
+export type { HandlerSettings }
 
 /** Builds an event's value: `contact_added({ user_id })`. Its name and its shape are what clients are promised. */
 export interface EventType<Name extends string = string, Shape extends z.ZodRawShape = z.ZodRawShape> {
   (fields: z.input<z.ZodObject<Shape>>): EventValue<Name>
   readonly event: Name
   readonly schema: z.ZodObject<Shape>
+  readonly live: Live | undefined
+}
+
+/**
+ * An event for those who are connected now, and of no use a minute later: nobody finds it in his inbox. Its command is refused
+ * `offline` when none of those it is for is there, and `rate_limited` when too much waits for each of them; its other events go
+ * out all the same, and what it leaves for later is done at once.
+ */
+export interface Live {
+  /** Milliseconds between two to one user, at least, whoever causes them. */
+  readonly everyMs: number
 }
 
 /** An event as a value: what happened, not yet to whom. */
@@ -20,10 +35,11 @@ export interface EventValue<Name extends string = string> {
 export function event<const Name extends string, Shape extends z.ZodRawShape>(
   name: Name,
   shape: Shape,
+  live?: Live,
 ): EventType<Name, Shape> {
   const schema = z.strictObject(shape) as z.ZodObject<Shape>
   const make = (fields: z.input<typeof schema>): EventValue<Name> => ({ event: name, fields: schema.parse(fields) })
-  return Object.assign(make, { event: name, schema })
+  return Object.assign(make, { event: name, schema, live })
 }
 
 /** A field that names a user, in the canonical spelling of user ids. */
@@ -35,13 +51,11 @@ type ValueOf<Events extends AnyEvents> = { [K in keyof Events]: ReturnType<Event
 /** What a command does to the world outside its store: the caller's answer, and events to others. */
 export interface Effects<Events extends AnyEvents> {
   reply?: ValueOf<Events>
+  /** Instead of a reply: what was changed stands, but the caller is told this. */
+  refusal?: Refusal
   notify?: ReadonlyArray<readonly [to: UserId | readonly UserId[], event: ValueOf<Events>]>
-}
-
-/** What the platform's settings say to handlers. */
-export interface HandlerSettings {
-  /** Who may reach whom: contacts, or everyone who is not blocked. */
-  readonly access: 'contacts' | 'everyone'
+  /** Commands that the broker sends in the caller's name after so many milliseconds: `internal: 'later'` ones. */
+  later?: ReadonlyArray<readonly [afterMs: number, command: string, input: object]>
 }
 
 /** Builds what a handler works with out of the store, once per process: `uses: { contacts: contactBook }`. */
@@ -74,8 +88,11 @@ export interface Declaration<
   events: Events
   /** What `run` gets besides: name to builder. */
   uses?: Uses
-  /** `true`: the broker alone sends it, of a user; to devices there is no such command, and nobody waits for its answer. */
-  internal?: boolean
+  /**
+   * The broker alone sends it, in a user's name; to devices there is no such command, and nobody waits for its answer.
+   * `presence`: when he has come or gone, `{ online }`; `later`: when another command has asked for it.
+   */
+  internal?: 'presence' | 'later'
   /** `false` when one user's commands of this name need not wait for each other. Default true. */
   ordered?: boolean
   /** Milliseconds for one attempt, 10 to 600,000. Default 10,000. */
@@ -96,7 +113,7 @@ export interface Command {
   readonly input: z.ZodObject
   readonly events: ReadonlyMap<string, EventType>
   readonly uses: Readonly<Record<string, Capability>>
-  readonly internal: boolean
+  readonly internal: 'presence' | 'later' | undefined
   readonly ordered: boolean
   readonly timeoutMs: number
   readonly attempts: number
@@ -114,7 +131,7 @@ export function command<
   Events extends AnyEvents,
   Uses extends Record<string, Capability> = Record<never, Capability>,
 >(declaration: Declaration<Shape, Events, Uses>): Command {
-  const { timeoutMs = 10_000, attempts = 5, ordered = true, internal = false } = declaration
+  const { timeoutMs = 10_000, attempts = 5, ordered = true, internal } = declaration
   if (!(timeoutMs >= 10 && timeoutMs <= 600_000)) throw new RangeError('timeoutMs must be 10 to 600,000')
   if (!(Number.isInteger(attempts) && attempts >= 1 && attempts <= 5)) throw new RangeError('attempts must be 1 to 5')
   const made: Command = {

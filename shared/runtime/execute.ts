@@ -43,7 +43,7 @@ export async function execute(
     const began = performance.now()
     const effects = await Promise.race([command.run(input, context), late])
     if (performance.now() - began > command.timeoutMs) throw new TimedOut() // the process stood still, and its timer with it
-    return { ...delivery, outcome: 'done', events: eventsOf(effects, stamp) }
+    return { ...delivery, ...endOf(effects, stamp) }
   } catch (err) {
     if (err instanceof Refusal) return { ...delivery, outcome: 'refused', ...refusalParts(err) }
     if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler took too long')
@@ -72,11 +72,16 @@ function capabilities(command: Command, { built, store, settings }: Workshop): R
   return made
 }
 
-function eventsOf({ reply, notify = [] }: Effects<Record<never, never>>, stamp: Stamp): OutgoingEvent[] {
+function endOf({ reply, refusal, notify = [], later }: Effects<Record<never, never>>, stamp: Stamp) {
   const all = notify as ReadonlyArray<readonly [OutgoingEvent['to'], Omit<OutgoingEvent, 'to'>]>
   const events = all.map(([to, { event, fields }]) => ({ to, event, fields }))
+  const more = later && {
+    later: later.map(([after_ms, command, input]) => ({ after_ms, command, input: { ...input } })),
+  }
+  if (refusal) return { outcome: 'refused' as const, ...refusalParts(refusal), events, ...more }
   const answer = reply as Omit<OutgoingEvent, 'to'> | undefined
-  return answer ? [{ to: stamp['user-id'], event: answer.event, fields: answer.fields }, ...events] : events
+  if (answer) events.unshift({ to: stamp['user-id'], event: answer.event, fields: answer.fields })
+  return { outcome: 'done' as const, events, ...more }
 }
 
 function refusalParts({ code, message, fields, retryAfterMs }: Refusal) {

@@ -65,6 +65,8 @@ export async function describe(root: string): Promise<Catalogue> {
 
 /** What the broker must know of one group. */
 export function declarationOf(commands: Commands): Catalogue[string] {
+  const events = new Map([...commands.values()].flatMap((command) => [...command.events]))
+  const live = [...events].flatMap(([name, { live }]): [string, number][] => (live ? [[name, live.everyMs]] : []))
   return {
     commands: Object.fromEntries(
       [...commands].map(([name, { internal, ordered, timeoutMs, attempts }]) => [
@@ -72,7 +74,8 @@ export function declarationOf(commands: Commands): Catalogue[string] {
         { ordered, timeoutMs, attempts, ...(internal && { internal }) },
       ]),
     ),
-    events: [...new Set([...commands.values()].flatMap(({ events }) => [...events.keys()]))].toSorted(),
+    events: [...events.keys()].toSorted(),
+    ...(live.length > 0 && { live: Object.fromEntries(live) }),
   }
 }
 

@@ -7,8 +7,8 @@ export const catalogue = z.record(
     commands: z.record(
       z.string(),
       z.object({
-        /** The broker alone sends it. */
-        internal: z.boolean().optional(),
+        /** The broker alone sends it, and for this. */
+        internal: z.enum(['presence', 'later']).optional(),
         /** One user's commands one after another. */
         ordered: z.boolean(),
         /** Milliseconds a handler may take for one attempt. */
@@ -18,6 +18,8 @@ export const catalogue = z.record(
       }),
     ),
     events: z.array(z.string()),
+    /** Of them, those for who is connected now: milliseconds between two to one user. */
+    live: z.record(z.string(), z.number().int().min(0)).optional(),
   }),
 )
 /** Group name to its declarations. */

@@ -13,6 +13,20 @@ export const outgoingEvent = z.object({
 })
 export type OutgoingEvent = z.output<typeof outgoingEvent>
 
+/** Commands to be sent in the caller's name, after so many milliseconds. */
+const later = z
+  .array(
+    z.strictObject({
+      after_ms: z.number().int().min(0).max(2_592_000_000),
+      command: z.string().refine(isWord, 'is no command name'),
+      input: z.record(z.string(), z.unknown()),
+    }),
+  )
+  .max(100)
+  .optional()
+export type LaterCommands = NonNullable<z.output<typeof later>>
+
+const events = z.array(outgoingEvent).max(10_000)
 const delivery = { command: z.string(), attempt: z.number().int().min(1) }
 
 /**
@@ -21,7 +35,7 @@ const delivery = { command: z.string(), attempt: z.number().int().min(1) }
  * handler needs was not there.
  */
 export const done = z.discriminatedUnion('outcome', [
-  z.strictObject({ ...delivery, outcome: z.literal('done'), events: z.array(outgoingEvent).max(10_000) }),
+  z.strictObject({ ...delivery, outcome: z.literal('done'), events, later }),
   z.strictObject({
     ...delivery,
     outcome: z.literal('refused'),
@@ -29,6 +43,8 @@ export const done = z.discriminatedUnion('outcome', [
     message: z.string(),
     fields: z.record(z.string(), z.string()).optional(),
     retry_after_ms: z.number().int().min(0).optional(),
+    events: events.optional(),
+    later,
   }),
   z.strictObject({ ...delivery, outcome: z.literal('retry'), code: z.enum(['internal', 'timeout', 'unavailable']) }),
 ])

@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto'
+import { idFrom, type Cause } from '../../shared/people/messages.ts'
+import { people } from '../../shared/people/pairs.ts'
+import type { HandlerSettings } from '../../shared/runtime/command.ts'
+import type { Document, Store } from '../../shared/store/documents.ts'
+import { refuse, type Refusal } from '../../shared/wire/refusal.ts'
+import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+
+/** Everybody is connected to everybody: more than so many is a matter for a server that mixes. */
+export const MOST_PARTICIPANTS = 8
+/** Milliseconds in which a participant whose connection is gone may come back. */
+export const RESUME_MS = 60_000
+
+export interface Participant {
+  readonly user: UserId
+  /** Stays his when he comes back. */
+  readonly id: string
+  /** His connection is gone, since this command. */
+  readonly away?: string
+}
+
+/** What a command has done. */
+type What = 'created' | 'joined' | 'resumed' | 'left' | 'ended' | 'away'
+
+export interface ConferenceDocument extends Document {
+  readonly title?: string | undefined
+  readonly owner: UserId
+  /** Whoever has it may join. */
+  readonly token: string
+  readonly ended: boolean
+  readonly participants: readonly Participant[]
+  /** The last commands that changed it, and who was in it then: to tell it again after a crash. */
+  readonly recent: readonly { readonly id: string; readonly what: What; readonly among: readonly Participant[] }[]
+}
+
+/** A conference of a user's, where to look for it; only a hint. */
+interface SeatDocument extends Document {
+  readonly user: UserId
+  readonly conference: string
+}
+
+export interface Outcome {
+  readonly conference: ConferenceDocument
+  /** Undefined: it was so already. */
+  readonly what?: What | undefined
+  /** Who was in it before a leave or an end, and after anything else. */
+  readonly among: readonly Participant[]
+}
+
+const REMEMBERED = MOST_PARTICIPANTS * MAX_BEGUN
+
+/** Who is in which conference. */
+export function conferenceBook(store: Store, settings: HandlerSettings) {
+  const conferences = store.collection<ConferenceDocument>({ name: 'conferences' })
+  const seats = store.collection<SeatDocument>({
+    name: 'conference_seats',
+    indexes: { by_user: { fields: ['user', 'conference'] } },
+  })
+  const around = people(store, settings)
+
+  /** Changes a conference once for each command. @throws {Refusal} `forbidden` when it is none, or over */
+  async function change(
+    id: string,
+    cause: Cause,
+    decide: (now: ConferenceDocument) => [what: What, next: Partial<ConferenceDocument>] | undefined,
+  ): Promise<Outcome> {
+    const after = await conferences.change(id, (now) => {
+      if (now?.recent.some((one) => one.id === cause.id)) return now
+      if (!now || now.ended) throw foreign()
+      const decided = decide(now)
+      if (!decided) return now
+      const [what, next] = decided
+      const among = what === 'left' || what === 'ended' ? now.participants : (next.participants ?? now.participants)
+      return { ...now, ...next, recent: [...now.recent, { id: cause.id, what, among }].slice(-REMEMBERED) }
+    })
+    const done = after!.recent.find((one) => one.id === cause.id)
+    return { conference: after!, what: done?.what, among: done?.among ?? after!.participants }
+  }
+
+  /** A conference that the user is in. @throws {Refusal} `forbidden` */
+  async function inside(user: UserId, id: string): Promise<ConferenceDocument> {
+    const found = await conferences.get(id)
+    if (!found || found.ended || !seatOf(found, user)) throw foreign()
+    return found
+  }
+
+  async function leave(
+    user: UserId,
+    id: string,
+    cause: Cause,
+    isMeant: (seat: Participant) => boolean,
+  ): Promise<Outcome> {
+    const outcome = await change(id, cause, (now) => {
+      const seat = seatOf(now, user)
+      if (!seat || !isMeant(seat)) return undefined
+      const participants = now.participants.filter((one) => one !== seat)
+      return ['left', { participants, ended: participants.length === 0 }]
+    })
+    if (outcome.what === 'left') await seats.remove(`${user} ${id}`)
+    return outcome
+  }
+
+  return {
+    inside,
+    hidesPrivate: settings.hidesPrivate,
+
+    /** Makes a conference with its maker in it. */
+    async create(user: UserId, title: string | undefined, cause: Cause): Promise<Outcome> {
+      const [_id, token] = [idFrom(cause.id), randomBytes(24).toString('base64url')]
+      const among = [{ user, id: idFrom(`${cause.id} ${user}`) }]
+      await seats.insert({ _id: `${user} ${_id}`, user, conference: _id })
+      const recent = [{ id: cause.id, what: 'created' as const, among }]
+      await conferences.insert({ _id, title, owner: user, token, ended: false, participants: among, recent })
+      return { conference: (await conferences.get(_id))!, what: 'created', among } // of the first attempt: its token
+    },
+
+    /** Those of `others` who hear of an invitation. @throws {Refusal} `forbidden` when one is none of the user's contacts */
+    async invitable(user: UserId, others: readonly UserId[]): Promise<UserId[]> {
+      const hearing: UserId[] = []
+      for (const other of new Set(others)) {
+        if (other === user) throw refuse('bad_payload', { invite: 'is yourself' })
+        const { isNear, blocks, isBlocked } = await around.toward(user, other)
+        if (!isNear || blocks) {
+          throw refuse('forbidden', { invite: `${other} is ${blocks ? 'blocked by you' : 'none of your contacts'}` })
+        }
+        if (!isBlocked) hearing.push(other)
+      }
+      return hearing
+    },
+
+    /** Takes a seat, or again the one he has. @throws {Refusal} `forbidden` without its token, `conflict` when it is full */
+    async join(user: UserId, id: string, token: string, cause: Cause): Promise<Outcome> {
+      const found = await conferences.get(id)
+      const isKept = found && (found.token === token || found.recent.some((one) => one.id === cause.id))
+      if (!isKept || (await around.toward(user, found.owner)).isBlocked) throw foreign()
+      await seats.insert({ _id: `${user} ${id}`, user, conference: id })
+      return change(id, cause, (now) => {
+        if (now.token !== token) throw foreign()
+        const seat = seatOf(now, user)
+        if (seat) return ['resumed', { participants: withSeat(now, { user, id: seat.id }) }]
+        if (now.participants.length >= MOST_PARTICIPANTS) throw refuse('conflict', { conference_id: 'is full' })
+        return ['joined', { participants: [...now.participants, { user, id: idFrom(`${cause.id} ${user}`) }] }]
+      })
+    },
+
+    /** Gives his seat up. @throws {Refusal} `forbidden` when he has none */
+    async leave(user: UserId, id: string, cause: Cause): Promise<Outcome> {
+      const outcome = await leave(user, id, cause, () => true)
+      if (!outcome.what) throw foreign()
+      return outcome
+    },
+
+    /** Ends it for all. @throws {Refusal} `forbidden` to anybody but its owner */
+    async end(user: UserId, id: string, cause: Cause): Promise<Outcome> {
+      const outcome = await change(id, cause, (now) => {
+        if (now.owner !== user) throw foreign()
+        return ['ended', { participants: [], ended: true }]
+      })
+      for (const seat of outcome.among) await seats.remove(`${seat.user} ${id}`)
+      return outcome
+    },
+
+    /** His connection has come or gone: his seats are kept for him for a while. Resolves with those that this has changed. */
+    async present(user: UserId, online: boolean, cause: Cause): Promise<Outcome[]> {
+      const outcomes: Outcome[] = []
+      for (const { conference } of await seats.find({ by: 'by_user', where: { user }, limit: 100 })) {
+        const found = await conferences.get(conference)
+        if (!found || found.ended) {
+          await seats.remove(`${user} ${conference}`)
+          continue
+        }
+        const outcome = await change(conference, cause, (now) => {
+          const seat = seatOf(now, user)
+          if (!seat || (seat.away === undefined) === online) return undefined
+          const back: Participant = { user, id: seat.id, ...(!online && { away: cause.id }) }
+          return [online ? 'resumed' : 'away', { participants: withSeat(now, back) }]
+        })
+        if (outcome.what) outcomes.push(outcome)
+      }
+      return outcomes
+    },
+
+    /** He has not come back since that command. */
+    async expire(user: UserId, id: string, since: string, cause: Cause): Promise<Outcome | undefined> {
+      const found = await conferences.get(id)
+      if (!found || (found.ended && !found.recent.some((one) => one.id === cause.id))) return undefined
+      return leave(user, id, cause, (seat) => seat.away === since)
+    },
+  }
+}
+
+export function seatOf(
+  { participants }: Pick<ConferenceDocument, 'participants'>,
+  user: UserId,
+): Participant | undefined {
+  return participants.find((one) => one.user === user)
+}
+
+function withSeat({ participants }: ConferenceDocument, seat: Participant): Participant[] {
+  return participants.map((one) => (one.user === seat.user ? seat : one))
+}
+
+function foreign(): Refusal {
+  return refuse('forbidden', { conference_id: 'is no conference of yours' })
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import { event, userId } from '../../shared/runtime/command.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import type { ConferenceDocument, Outcome, Participant } from './conference-book.ts'
+import { conferenceId, isPolite } from './signal-events.ts'
+
+export const conferenceTitle = z
+  .string()
+  .max(100)
+  .regex(/^[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$/u, 'must show something, without control characters')
+export const token = z.string().regex(/^[A-Za-z0-9_-]{32}$/, 'is no token')
+
+const named = { conference_id: conferenceId, title: conferenceTitle.optional() }
+const seat = {
+  user_id: userId,
+  /** Stays the same when he comes back. */
+  participant_id: z.string(),
+  /** When both offer at the same time, the receiver of this is the one that gives way to him. */
+  polite: z.boolean(),
+}
+
+export const conference_created = event('conference_created', { ...named, token, participant_id: z.string() })
+/** How many were told. */
+export const conference_invite_sent = event('conference_invite_sent', { conference_id: conferenceId })
+export const conference_invited = event('conference_invited', { ...named, token, by: userId })
+/** One's own seat, and the others'. */
+export const conference_joined = event('conference_joined', {
+  ...named,
+  participant_id: z.string(),
+  resumed: z.boolean(),
+  participants: z.array(z.strictObject(seat)),
+})
+export const conference_left = event('conference_left', { conference_id: conferenceId })
+/** To all who were in it. */
+export const conference_ended = event('conference_ended', { conference_id: conferenceId, by: userId })
+
+export const participant_joined = event('participant_joined', { conference_id: conferenceId, ...seat })
+/** He is back in the seat that he had: after a lost connection, with a new page, or from another device. */
+export const participant_resumed = event('participant_resumed', { conference_id: conferenceId, ...seat })
+/** He has left, or his connection has been gone for a minute. */
+export const participant_left = event('participant_left', {
+  conference_id: conferenceId,
+  user_id: userId,
+  participant_id: z.string(),
+  reason: z.enum(['left', 'gone']),
+})
+
+const text = { conference_id: conferenceId, message_id: z.string() }
+export const conference_message_sent = event('conference_message_sent', text)
+export const conference_message = event('conference_message', {
+  ...text,
+  user_id: userId,
+  body: z.string(),
+  sent_at: z.iso.datetime(),
+})
+
+export function nameOf({ _id: conference_id, title }: ConferenceDocument) {
+  return { conference_id, title }
+}
+
+/** The others' seats, as `user` has them. */
+export function seatsFor(user: UserId, among: readonly Participant[]) {
+  return among
+    .filter((one) => one.user !== user)
+    .map((one) => ({ user_id: one.user, participant_id: one.id, polite: isPolite(user, one.user) }))
+}
+
+/** What each of the others hears of a seat that was taken, or taken again. */
+export function taken(user: UserId, { conference, what, among }: Outcome) {
+  const { id } = among.find((one) => one.user === user)!
+  const tell = what === 'joined' ? participant_joined : participant_resumed
+  const others = among.filter((one) => one.user !== user)
+  return others.map((other) => {
+    const fields = {
+      conference_id: conference._id,
+      user_id: user,
+      participant_id: id,
+      polite: isPolite(other.user, user),
+    }
+    return [other.user, tell(fields)] as const
+  })
+}
+
+/** What all others hear of a seat that was given up. */
+export function givenUp(user: UserId, { conference, among }: Outcome, reason: 'left' | 'gone') {
+  const seat = among.find((one) => one.user === user)
+  if (!seat) return []
+  const others = among.flatMap((one) => (one === seat ? [] : [one.user]))
+  const fields = { conference_id: conference._id, user_id: user, participant_id: seat.id, reason }
+  return [[others, participant_left(fields)] as const]
+}

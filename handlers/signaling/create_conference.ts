@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { command, userId } from '../../shared/runtime/command.ts'
+import { conferenceBook, MOST_PARTICIPANTS } from './conference-book.ts'
+import { conference_created, conference_invited, conferenceTitle, nameOf } from './conference-events.ts'
+
+/** Makes a conference with the caller in it, and invites some of his contacts. */
+export default command({
+  input: z.object({
+    title: conferenceTitle.optional(),
+    invite: z
+      .array(userId)
+      .max(MOST_PARTICIPANTS - 1)
+      .default([]),
+  }),
+  events: { conference_created, conference_invited },
+  uses: { conferences: conferenceBook },
+
+  async run({ title, invite }, { from: { user }, conferences, command }) {
+    const invited = await conferences.invitable(user, invite)
+    const { conference, among } = await conferences.create(user, title, command)
+    const { token } = conference
+    return {
+      reply: conference_created({ ...nameOf(conference), token, participant_id: among[0]!.id }),
+      notify: [[invited, conference_invited({ ...nameOf(conference), token, by: user })]],
+    }
+  },
+})

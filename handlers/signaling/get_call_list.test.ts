@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { befriend } from '../../test/friends.ts'
+import { openStage, type Stage } from '../../test/stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage(['contacts', 'signaling'])
+})
+afterAll(() => stage.close())
+
+test("shows one's own calls by page, the last one first, with when they began and ended", async () => {
+  const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
+  await befriend(alice, bob)
+  await befriend(bob, carl)
+  const body = 'v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\n'
+  const calls = async (by: typeof alice, other: typeof alice, call_id: string) => {
+    await by.asks('signal', { target: other.user, type: 'offer', body, call_id })
+    await other.asks('signal', { target: by.user, type: 'answer', body, call_id })
+    await by.asks('signal', { target: other.user, type: 'bye', call_id })
+  }
+  await calls(alice, bob, 'c1')
+  await calls(bob, alice, 'c2')
+  await calls(carl, bob, 'c3')
+  const seen: unknown[] = []
+  let cursor: unknown
+  do {
+    const page = await bob.asks('get_call_list', { limit: 2, ...(cursor !== undefined && { cursor }) })
+    seen.push(...(page['calls'] as object[]))
+    cursor = page['cursor']
+  } while (cursor !== undefined)
+  const time = expect.any(String)
+  expect(seen).toMatchObject([
+    {
+      call_id: 'c3',
+      with: 'carl',
+      direction: 'in',
+      state: 'ended',
+      started_at: time,
+      answered_at: time,
+      ended_at: time,
+    },
+    { call_id: 'c2', with: 'alice', direction: 'out', state: 'ended' },
+    { call_id: 'c1', with: 'alice', direction: 'in', state: 'ended' },
+  ])
+  expect(await carl.asks('get_call_list')).toMatchObject({ calls: [{ call_id: 'c3', direction: 'out' }] })
+  expect(await carl.asks('get_call_list', { cursor: 'nonsense' })).toMatchObject({ code: 'bad_payload' })
+})

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { command } from '../../shared/runtime/command.ts'
+import { callBook, callOf } from './call-book.ts'
+import { call_list } from './signal-events.ts'
+
+/** When it began, the two, and its id. */
+const CURSOR = /^[!-~]+(?: [!-~]+){3}$/
+
+/** The caller's calls, the last one first: those that he made, and those that he got, missed ones too. */
+export default command({
+  input: z.object({
+    cursor: z.string().max(1_200).regex(CURSOR, 'is no cursor').optional(),
+    limit: z.int().min(1).max(100).default(20),
+  }),
+  events: { call_list },
+  uses: { calls: callBook },
+  ordered: false,
+
+  async run({ cursor, limit }, { from: { user }, calls }) {
+    const page = await calls.history(user, cursor, limit)
+    const list = page.list.map((call) => {
+      const { started_at, answered_at, ended_at } = call
+      return { ...callOf(user, call), started_at, answered_at, ended_at }
+    })
+    return { reply: call_list({ calls: list, cursor: page.cursor }) }
+  },
+})

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Device } from '../../test/device.ts'
+import { befriend } from '../../test/friends.ts'
+import { openStage, type Stage } from '../../test/stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage(['contacts', 'signaling'])
+})
+afterAll(() => stage.close())
+
+async function creates(by: Device, invite: Device[] = []): Promise<{ conference_id: string; token: string }> {
+  for (const one of invite) await befriend(by, one)
+  const made = await by.asks('create_conference', { title: 'Standup', invite: invite.map(({ user }) => user) })
+  return { conference_id: made['conference_id'] as string, token: made['token'] as string }
+}
+
+test('who is invited joins by the token; all others hear of it, and who comes back has his seat', async () => {
+  const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
+  const { conference_id, token } = await creates(alice, [bob])
+  expect(await bob.receives('conference_invited')).toMatchObject({
+    conference_id,
+    token,
+    by: 'alice',
+    title: 'Standup',
+  })
+  const joined = await bob.asks('join_conference', { conference_id, token })
+  expect(joined).toMatchObject({
+    event: 'conference_joined',
+    resumed: false,
+    participants: [{ user_id: 'alice', polite: false }],
+  })
+  const { participant_id } = joined
+  const seat = { conference_id, user_id: 'bob', participant_id }
+  expect(await alice.receives('participant_joined')).toMatchObject({ ...seat, polite: true })
+  await carl.asks('join_conference', { conference_id, token }) // the token is all one needs
+  for (const one of [alice, bob]) expect(await one.receives('participant_joined')).toMatchObject({ user_id: 'carl' })
+
+  await bob.leaves()
+  const back = await stage.device('bob')
+  expect(await back.asks('join_conference', { conference_id, token })).toMatchObject({ resumed: true, participant_id })
+  for (const one of [alice, carl]) expect(await one.receives('participant_resumed')).toMatchObject(seat)
+  expect((await alice.unread()).map(({ event }) => event)).toEqual([])
+})
+
+test('without the token there is no conference, nor is there one that has ended, or is of one who blocks', async () => {
+  const [dora, eve] = [await stage.device('dora'), await stage.device('eve')]
+  const { conference_id, token } = await creates(dora)
+  const joins = (fields: object) => eve.asks('join_conference', { conference_id, token, ...fields })
+  const absent = await joins({ conference_id: 'A'.repeat(22) })
+  expect(absent).toMatchObject({ code: 'forbidden' })
+  const bare = (one: object): object => ({ ...one, re: '', at: '', event_seq: 0 })
+  expect(bare(await joins({ token: 'A'.repeat(32) }))).toEqual(bare(absent))
+  await dora.asks('block_user', { user_id: 'eve' })
+  expect(bare(await joins({}))).toEqual(bare(absent))
+  await dora.asks('unblock_user', { user_id: 'eve' })
+  expect(await joins({})).toMatchObject({ event: 'conference_joined' })
+  await dora.asks('end_conference', { conference_id })
+  expect(bare(await joins({}))).toEqual(bare(absent))
+})
+
+test('a mesh takes eight', async () => {
+  const host = await stage.device('host')
+  const { conference_id, token } = await creates(host)
+  const guests = await Promise.all(Array.from({ length: 8 }, (_, i) => stage.device(`guest${i}`)))
+  const answers = await Promise.all(guests.map((guest) => guest.asks('join_conference', { conference_id, token })))
+  expect(answers.filter(({ event }) => event === 'conference_joined')).toHaveLength(7)
+  expect(answers.filter(({ code }) => code === 'conflict')).toHaveLength(1)
+})

@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { command } from '../../shared/runtime/command.ts'
+import { conferenceBook, seatOf } from './conference-book.ts'
+import {
+  conference_joined,
+  nameOf,
+  participant_joined,
+  participant_resumed,
+  seatsFor,
+  taken,
+  token,
+} from './conference-events.ts'
+import { conferenceId } from './signal-events.ts'
+
+/** Joins a conference by its token. Who is in it already, and comes back, has the seat that he had. */
+export default command({
+  input: z.object({ conference_id: conferenceId, token }),
+  events: { conference_joined, participant_joined, participant_resumed },
+  uses: { conferences: conferenceBook },
+
+  async run({ conference_id, token }, { from: { user }, conferences, command }) {
+    const outcome = await conferences.join(user, conference_id, token, command)
+    const { conference, what, among } = outcome
+    return {
+      reply: conference_joined({
+        ...nameOf(conference),
+        participant_id: seatOf({ participants: among }, user)!.id,
+        resumed: what === 'resumed',
+        participants: seatsFor(user, among),
+      }),
+      notify: taken(user, outcome),
+    }
+  },
+})

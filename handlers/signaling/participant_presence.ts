@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import { command } from '../../shared/runtime/command.ts'
+import { conferenceBook, RESUME_MS } from './conference-book.ts'
+import { participant_joined, participant_resumed, taken } from './conference-events.ts'
+
+/** A user's last connection has gone, or his first has come: his seats in conferences wait for him for a minute. */
+export default command({
+  input: z.object({ online: z.boolean() }),
+  events: { participant_joined, participant_resumed },
+  uses: { conferences: conferenceBook },
+  internal: 'presence',
+
+  async run({ online }, { from: { user }, conferences, command }) {
+    const outcomes = await conferences.present(user, online, command)
+    if (online) return { notify: outcomes.flatMap((outcome) => taken(user, outcome)) }
+    return {
+      later: outcomes.map(
+        ({ conference }) =>
+          [RESUME_MS, 'participant_expired', { conference_id: conference._id, since: command.id }] as const,
+      ),
+    }
+  },
+})

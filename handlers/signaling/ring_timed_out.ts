@@ -1,0 +1,20 @@
+import { z } from 'zod'
+import { command } from '../../shared/runtime/command.ts'
+import { callBook, callOf } from './call-book.ts'
+import { call_changed } from './signal-events.ts'
+
+/** A call has rung long enough: the caller gives up, and the called one finds it among those he missed. */
+export default command({
+  input: z.object({ call: z.string() }),
+  events: { call_changed },
+  uses: { calls: callBook },
+  internal: 'later',
+
+  async run({ call }, { calls, command }) {
+    const missed = await calls.miss(call, command)
+    if (!missed) return {}
+    const { caller, called } = missed
+    const both = called ? [caller, called] : [caller]
+    return { notify: both.map((one) => [one, call_changed(callOf(one, missed))] as const) }
+  },
+})

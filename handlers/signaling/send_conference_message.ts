@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { idFrom } from '../../shared/people/messages.ts'
+import { command } from '../../shared/runtime/command.ts'
+import { conferenceBook } from './conference-book.ts'
+import { conference_message, conference_message_sent } from './conference-events.ts'
+import { conferenceId } from './signal-events.ts'
+
+/** Says something in writing to all who are in a conference. It is kept nowhere. */
+export default command({
+  input: z.object({ conference_id: conferenceId, body: z.string().min(1).max(4_000) }),
+  events: { conference_message_sent, conference_message },
+  uses: { conferences: conferenceBook },
+
+  async run({ conference_id, body }, { from: { user }, conferences, command }) {
+    const { participants } = await conferences.inside(user, conference_id)
+    const message_id = idFrom(command.id)
+    const others = participants.map((one) => one.user).filter((one) => one !== user)
+    const said = { conference_id, message_id, user_id: user, body, sent_at: command.at.toISOString() }
+    return {
+      reply: conference_message_sent({ conference_id, message_id }),
+      notify: [[others, conference_message(said)]],
+    }
+  },
+})

@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Device } from '../../test/device.ts'
+import { befriend } from '../../test/friends.ts'
+import { openStage, type Stage } from '../../test/stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage(['contacts', 'signaling'], { RING_TIMEOUT: '400', MAX_LIVE_WAITING: '15' })
+})
+afterAll(() => stage.close())
+
+const SDP = 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n'
+const CANDIDATE = { candidate: 'candidate:1 1 udp 2113937151 192.0.2.1 5000 typ host', sdpMid: '0', sdpMLineIndex: 0 }
+async function pair(one: string, other: string): Promise<[Device, Device]> {
+  const devices: [Device, Device] = [await stage.device(one), await stage.device(other)]
+  await befriend(...devices)
+  return devices
+}
+const offers = (by: Device, target: string, call_id?: string) =>
+  by.asks('signal', { target, type: 'offer', body: { type: 'offer', sdp: SDP }, ...(call_id && { call_id }) })
+const signals = (by: Device, target: string, type: string, call_id?: string) =>
+  by.asks('signal', { target, type, ...(type === 'answer' && { body: SDP }), ...(call_id && { call_id }) })
+
+test('a signal reaches every device of the target as it was sent, and one side is to give way', async () => {
+  const [alice, bob] = await pair('alice', 'bob')
+  const bobs = await stage.device('bob')
+  const body = { type: 'offer', sdp: `${SDP}a=x-own:1\r\n`, own: [1, { deep: null }] }
+  expect(await alice.asks('signal', { target: 'bob', type: 'offer', body })).toMatchObject({
+    event: 'signal_relayed',
+    target: 'bob',
+    polite: true,
+  })
+  for (const device of [bob, bobs]) {
+    const told = { event: 'signal', at: expect.any(String), origin: 'alice', type: 'offer', body, polite: false }
+    expect(await device.receives('signal')).toEqual(told)
+  }
+  await signals(bob, 'alice', 'answer')
+  expect(await alice.receives('signal')).toMatchObject({ origin: 'bob', type: 'answer', body: SDP, polite: true })
+  await bobs.leaves()
+})
+
+test('a burst comes in order, with 100 ms between two, from however many devices and processes', async () => {
+  const [carl, dora] = await pair('carl', 'dora')
+  const [eve, carls] = [await stage.device('eve'), await stage.device('carl')]
+  await befriend(eve, dora)
+  await stage.serve('signaling')
+  const arrived: number[] = []
+  dora.mqtt.on('message', (topic, payload) => {
+    if (topic === 'dora_events' && payload.includes('"event":"signal"')) arrived.push(performance.now())
+  })
+  const body = (i: number) => ({ ...CANDIDATE, sdpMLineIndex: i })
+  const all = [carl, carls, eve].flatMap((by, d) =>
+    Array.from({ length: 4 }, (_, i) =>
+      by.asks('signal', { target: 'dora', type: 'candidate', body: body(10 * d + i) }),
+    ),
+  )
+  expect((await Promise.all(all)).filter(({ event }) => event !== 'signal_relayed')).toEqual([])
+  await dora.hears('signal', 12)
+  const gaps = arrived.slice(1).map((at, i) => at - arrived[i]!)
+  expect(arrived).toHaveLength(12)
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(100)
+  const places = (await dora.unread()).flatMap(({ event, body }) =>
+    event === 'signal' ? [(body as { sdpMLineIndex: number }).sdpMLineIndex] : [],
+  )
+  for (const d of [0, 1, 2]) {
+    expect(places.filter((place) => Math.floor(place / 10) === d)).toEqual([0, 1, 2, 3].map((i) => 10 * d + i))
+  }
+})
+
+test('beyond the bound a burst is refused, and what was relayed comes all the same', async () => {
+  const [finn, gus] = await pair('finn', 'gus')
+  const all = Array.from({ length: 40 }, () =>
+    finn.asks('signal', { target: 'gus', type: 'candidate', body: CANDIDATE }),
+  )
+  const answers = await Promise.all(all)
+  const relayed = answers.filter(({ event }) => event === 'signal_relayed')
+  const refused = answers.filter(({ code }) => code === 'rate_limited')
+  expect(relayed.length + refused.length).toBe(40)
+  expect(refused.length).toBeGreaterThan(0)
+  expect(relayed.length).toBeGreaterThanOrEqual(16)
+  expect(refused[0]).toMatchObject({ retry_after_ms: expect.any(Number) })
+  await gus.hears('signal', relayed.length)
+  expect((await gus.unread()).filter(({ event }) => event === 'signal')).toHaveLength(relayed.length)
+})
+
+test('one who is gone is offline at once, and so is one who blocks; he hears nothing, then or later', async () => {
+  const [hal, ida] = await pair('hal', 'ida')
+  const kept = { clientId: 'phone', mqtt: { clean: false, properties: { sessionExpiryInterval: 600 } } }
+  await ida.leaves()
+  await (await stage.device('ida', kept)).leaves()
+  const gone = await offers(hal, 'ida')
+  expect(gone).toMatchObject({ code: 'offline', command: 'signal' })
+  const back = await stage.device('ida', kept)
+  expect(await back.unread()).toEqual([])
+  await back.asks('block_user', { user_id: 'hal' })
+  await back.unread()
+  const blocked = await offers(hal, 'ida')
+  const bare = (one: object): object => ({ ...one, re: '', at: '', event_seq: 0 })
+  expect(bare(blocked)).toEqual(bare(gone))
+  expect(await back.unread()).toEqual([])
+})
+
+test('strangers are refused, and what is no signal', async () => {
+  const [jon, kim] = await pair('jon', 'kim')
+  const stranger = await stage.device('stranger')
+  expect(await offers(stranger, 'kim')).toMatchObject({ code: 'forbidden' })
+  expect(await offers(stranger, 'nobody')).toMatchObject({ code: 'forbidden' })
+  for (const fields of [
+    { target: 'kim', type: 'shout' },
+    { target: 'kim', type: 'offer', body: 'hello' },
+    { target: 'kim', type: 'candidate', body: { candidate: 'hello' } },
+    { target: 'jon', type: 'bye' },
+    { target: 'kim', type: 'bye', origin: 'kim' },
+    { target: 'kim', type: 'bye', call_id: 'no id' },
+  ]) {
+    expect(await jon.asks('signal', fields)).toMatchObject({ code: 'bad_payload' })
+  }
+  expect(await kim.unread()).toEqual([])
+})
+
+test('a call rings on every device, one answers, and the others stop', async () => {
+  const [lea, max] = await pair('lea', 'max')
+  const maxs = await stage.device('max', { clientId: 'tablet' })
+  await offers(lea, 'max', 'c1')
+  expect(await lea.receives('call_changed')).toMatchObject({
+    call_id: 'c1',
+    with: 'max',
+    direction: 'out',
+    state: 'ringing',
+  })
+  for (const device of [max, maxs]) {
+    expect(await device.receives('call_changed')).toMatchObject({ call_id: 'c1', direction: 'in', state: 'ringing' })
+  }
+  await signals(max, 'lea', 'ringing', 'c1')
+  await signals(maxs, 'lea', 'answer', 'c1')
+  for (const device of [max, maxs]) {
+    expect(await device.receives('call_changed')).toMatchObject({ state: 'answered', client_id: 'tablet' })
+  }
+  const told = await lea.receives('call_changed')
+  expect(told).toMatchObject({ state: 'answered' })
+  expect(told).not.toHaveProperty('client_id')
+  expect(await signals(max, 'lea', 'answer', 'c1')).toMatchObject({ code: 'conflict' })
+  expect(await signals(max, 'lea', 'decline', 'c1')).toMatchObject({ code: 'conflict' })
+  expect(await offers(lea, 'max', 'c1')).toMatchObject({ event: 'signal_relayed' }) // negotiated anew
+  await signals(max, 'lea', 'bye', 'c1')
+  expect(await lea.receives('call_changed')).toMatchObject({ state: 'ended' })
+  expect(await signals(lea, 'max', 'candidate', 'c1')).toMatchObject({ code: 'conflict' })
+})
+
+test.each([
+  ['declines', 'decline', 'callee', 'declined'],
+  ['is busy', 'busy', 'callee', 'busy'],
+  ['hangs up', 'bye', 'callee', 'declined'],
+  ['gives up', 'cancel', 'caller', 'cancelled'],
+  ['hangs up first', 'bye', 'caller', 'cancelled'],
+])('one %s', async (what, type, who, state) => {
+  const name = what.replaceAll(' ', '-')
+  const [caller, callee] = await pair(`caller-${name}`, `callee-${name}`)
+  await offers(caller, callee.user, 'c1')
+  const [by, other] = who === 'caller' ? [caller, callee] : [callee, caller]
+  await Promise.all([by.unread(), other.unread()])
+  expect(await signals(by, other.user, type, 'c1')).toMatchObject({ event: 'signal_relayed' })
+  for (const one of [by, other]) expect(await one.receives('call_changed')).toMatchObject({ call_id: 'c1', state })
+  expect(await signals(callee, caller.user, 'answer', 'c1')).toMatchObject({ code: 'conflict' })
+  expect(await callee.asks('get_call_list')).toMatchObject({ calls: [{ call_id: 'c1', direction: 'in', state }] })
+})
+
+test('a call that nobody answers is missed; what belongs to no call is refused', async () => {
+  const [nina, olaf] = await pair('nina', 'olaf')
+  await offers(nina, 'olaf', 'c1')
+  for (const one of [nina, olaf]) {
+    expect(await one.receives('call_changed')).toMatchObject({ state: 'ringing' })
+    expect(await one.receives('call_changed')).toMatchObject({ call_id: 'c1', state: 'missed' })
+  }
+  expect(await signals(olaf, 'nina', 'answer', 'c1')).toMatchObject({ code: 'conflict' })
+  expect(await signals(olaf, 'nina', 'answer', 'other')).toMatchObject({ code: 'conflict' })
+})
+
+test('a call to one who is gone is missed at once, and waits for his device; one who blocks never hears of it', async () => {
+  const [pia, quin] = await pair('pia', 'quin')
+  const kept = { clientId: 'phone', mqtt: { clean: false, properties: { sessionExpiryInterval: 600 } } }
+  await quin.leaves()
+  await (await stage.device('quin', kept)).leaves()
+  const calls = async (call_id: string) => {
+    const answer = await offers(pia, 'quin', call_id)
+    const changes = [await pia.receives('call_changed'), await pia.receives('call_changed')]
+    return [answer, ...changes].map(({ re: _re, at: _at, call_id: _id, event_seq: _seq, ...rest }) => rest)
+  }
+  const gone = await calls('c1')
+  expect(gone).toMatchObject([{ code: 'offline' }, { state: 'ringing' }, { with: 'quin', state: 'missed' }])
+  const back = await stage.device('quin', kept)
+  expect((await back.unread()).map(({ state, call_id }) => [call_id, state])).toEqual([
+    ['c1', 'ringing'],
+    ['c1', 'missed'],
+  ])
+  await back.asks('block_user', { user_id: 'pia' })
+  await back.unread()
+  expect(await calls('c2')).toEqual(gone)
+  expect(await back.unread()).toEqual([])
+  expect(await back.asks('get_call_list')).toMatchObject({ calls: [{ call_id: 'c1', with: 'pia', state: 'missed' }] })
+})

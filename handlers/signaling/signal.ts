@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { command, userId } from '../../shared/runtime/command.ts'
+import { refuse } from '../../shared/wire/refusal.ts'
+import { callBook, callOf } from './call-book.ts'
+import { checkBody, withoutPrivate } from './signal-body.ts'
+import * as events from './signal-events.ts'
+
+const { body, call_changed, callId, isPolite, signal, signal_relayed, signalType } = events
+
+/** Passes a signal on to another user, unread. With a `call_id` it also takes that call on: ringing, answered, ended. */
+export default command({
+  input: z.object({ target: userId, type: signalType, body, call_id: callId.optional() }),
+  events: { signal_relayed, signal, call_changed },
+  uses: { calls: callBook },
+
+  async run({ target, type, body: given, call_id }, { from, calls, command }) {
+    const { user } = from
+    if (target === user) throw refuse('bad_payload', { target: 'is yourself' })
+    checkBody(type, given)
+    const { isBlocked } = await calls.approach(user, target)
+    const step = call_id === undefined ? undefined : await calls.step(from, target, call_id, type, isBlocked, command)
+    const both = isBlocked ? [user] : [user, target]
+    const changes = step?.became
+      ? both.map((one) => [one, call_changed({ ...callOf(one, step.call), state: step.became! })] as const)
+      : []
+    const later = step?.became === 'ringing' ? [[calls.ringMs, 'ring_timed_out', { call: step.call._id }] as const] : []
+    // To whoever is blocked, the other is not there: the same as when the broker finds him gone.
+    if (isBlocked) {
+      return { refusal: refuse('offline'), notify: changes, later: later.map(([, ...rest]) => [0, ...rest] as const) }
+    }
+    const passed = calls.hidesPrivate ? withoutPrivate(type, given) : { body: given }
+    const told = passed && signal({ origin: user, type, ...passed, call_id, polite: isPolite(target, user) })
+    return {
+      reply: signal_relayed({ target, type, call_id, polite: isPolite(user, target) }),
+      notify: [...(told ? [[target, told] as const] : []), ...changes],
+      later,
+    }
+  },
+})
