@@ -49,6 +49,7 @@ export interface Commands {
   send_conference_message: { conference_id: string; body: string }
   signal: { target: string; type: "offer" | "answer" | "candidate" | "bye" | "ringing" | "decline" | "busy" | "cancel"; body?: unknown; call_id?: string }
   signal_conference: { conference_id: string; target?: string; type: "offer" | "answer" | "candidate" | "bye" | "ringing" | "decline" | "busy" | "cancel"; body?: unknown }
+  get_turn_credentials: { ttl?: number }
 }
 
 /**
@@ -124,6 +125,7 @@ export interface Events {
   conference_message: { conference_id: string; message_id: string; user_id: string; body: string; sent_at: string }
   signal_relayed: { target?: string; type: "offer" | "answer" | "candidate" | "bye" | "ringing" | "decline" | "busy" | "cancel"; call_id?: string; conference_id?: string; polite?: boolean }
   signal: { origin: string; type: "offer" | "answer" | "candidate" | "bye" | "ringing" | "decline" | "busy" | "cancel"; body?: unknown; call_id?: string; conference_id?: string; polite: boolean }
+  turn_credentials: { username: string; password: string; ttl: number; uris: (string)[]; ice_servers: ({ urls: (string)[]; username?: string; credential?: string })[] }
 }
 
 /** What each command may cause, `command_rejected` and `command_failed` apart. */
@@ -175,4 +177,5 @@ export interface Causes {
   send_conference_message: 'conference_message_sent' | 'conference_message'
   signal: 'signal_relayed' | 'signal' | 'call_changed'
   signal_conference: 'signal_relayed' | 'signal'
+  get_turn_credentials: 'turn_credentials'
 }

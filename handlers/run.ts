@@ -8,6 +8,7 @@ import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { openStore } from '../shared/store/open.ts'
+import { openTurn } from './turn-settings.ts'
 
 // npm run handlers -- contacts [more…]: one process of each of these groups. Run it again to scale.
 
@@ -27,12 +28,15 @@ async function main(): Promise<void> {
   const ca = [...rootCertificates, ...(await brokerCa(config))]
   const store = openStore(config)
   opened.push(store)
+  const turn = openTurn(config)
+  if (turn) opened.push(turn)
+  const settings = handlerSettings(config, turn)
   for (const [i, group] of groups.entries()) {
     const own = config.HANDLER_KEYS.get(group)?.[0]
     const key = own ?? sharedHandlerKeys(config)[0]
     if (key === undefined) throw new ConfigError(`HANDLER_KEYS: has no key for ${group}, and HANDLER_KEY is not set`)
     const broker = { url, ca, key, ownKey: own !== undefined }
-    const served = { group, commands: loaded[i]!, store, settings: handlerSettings(config), log, broker }
+    const served = { group, commands: loaded[i]!, store, settings, log, broker }
     opened.push(await serveGroup({ ...served, window: config.HANDLER_WINDOW }))
   }
   process.send?.({ ready: groups })

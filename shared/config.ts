@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { areTurnUris } from './turn-uris.ts'
 
 // Every setting of the platform: name, bounds, default. This is the one file that reads process.env.
 
@@ -35,6 +36,22 @@ const oidcIssuer = z.strictObject({
     .optional(),
 })
 export type OidcIssuer = z.output<typeof oidcIssuer>
+
+const turnUris = z
+  .string()
+  .toLowerCase()
+  .pipe(list)
+  .refine(
+    areTurnUris,
+    'must be 1 to 16 URIs stun:host[:port] or turn(s):host[:port][?transport=udp|tcp], comma-separated',
+  )
+const sqliteFile = z
+  .string()
+  .refine((path) => !/^mongodb(?:\+srv)?:/i.test(path), {
+    error: 'MongoDB is not part of this version; name a SQLite file',
+    abort: true,
+  })
+  .refine((path) => !/^[a-z][a-z0-9+.-]+:\/\//i.test(path), 'must be the path of a SQLite file')
 
 const notYet = (what: string) => z.never({ error: `${what} is not part of this version; leave it unset` }).optional()
 
@@ -86,6 +103,20 @@ const settings = z.object({
   HIDE_PRIVATE_ADDRESSES: z.stringbool().default(false),
   /** Live events (signals) that may wait for one user; beyond, `rate_limited`. */
   MAX_LIVE_WAITING: count(50, 1, 10_000),
+  /** STUN and TURN servers as clients reach them, comma-separated; without them no credentials are given. */
+  TURN_URIS: turnUris.default([]),
+  /** Shared with coturn (`static-auth-secret`), or `TURN_SECRET_STORE`: the SQLite file (`userdb`) that has its secrets. */
+  TURN_SECRET: secrets.optional(),
+  TURN_SECRET_STORE: sqliteFile.optional(),
+  /** coturn's realm, whose secrets in TURN_SECRET_STORE are meant. */
+  TURN_REALM: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,127}$/, 'must be 1 to 127 printable ASCII characters without blanks')
+    .default('switchboard'),
+  /** Seconds that credentials last when nothing else is asked for. */
+  TURN_TTL: count(3_600, 60, 86_400),
+  /** Credentials that one user gets in an hour; beyond, `rate_limited`. */
+  TURN_CREDENTIALS_PER_USER: count(60, 1, 1_000),
   MONGODB_URL: notYet('MongoDB'),
   REDIS_URL: notYet('Redis'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -172,6 +203,9 @@ export function readConfig(env: Record<string, string | undefined> = fromProcess
   }
   if (config.MAX_COMMAND_BYTES > config.MAX_PACKET_BYTES / 2) {
     throw new ConfigError('MAX_COMMAND_BYTES: must be at most half of MAX_PACKET_BYTES, which bounds its answer too')
+  }
+  if (config.TURN_SECRET !== undefined && config.TURN_SECRET_STORE !== undefined) {
+    throw new ConfigError('TURN_SECRET and TURN_SECRET_STORE: set one of them')
   }
   const faults = faultOfIssuers(config)
   if (faults !== undefined) throw new ConfigError(`OIDC_ISSUERS: ${faults}`)

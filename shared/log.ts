@@ -4,7 +4,7 @@ import pretty from 'pino-pretty'
 export type { Logger } from 'pino'
 
 // Names under which a secret could ever reach a log line; their values never do.
-const SECRETS = ['password', 'token', 'secret', 'key', 'authorization', 'cookie', 'sdp', 'payload']
+const SECRETS = ['password', 'credential', 'token', 'secret', 'key', 'authorization', 'cookie', 'sdp', 'payload']
 
 /** A logger on stdout: JSON lines, or coloured text on a terminal. `to` gets the JSON lines instead. */
 export function openLog(level: string, name: string, to?: DestinationStream): Logger {

@@ -34,7 +34,7 @@ function importsOf(file: string): string[] {
 // prettier-ignore
 const RULES: [RegExp, RegExp, RegExp][] = [
   [/^shared\/wire\//,     /^shared\/wire\//,                                                        /^zod$|^node:net$/],
-  [/^shared\/store\//,    /^shared\/(?:store|wire)\//,                                              /^libsql$|^node:(?:crypto|fs|path)$/],
+  [/^shared\/store\//,    /^shared\/(?:store|wire)\//,                                              /^libsql$|^node:(?:crypto|fs|path|url)$/],
   [/^shared\/people\//,   /^shared\/(?:people|wire)\/|^shared\/runtime\/command\.ts$|^type shared\/store\/documents\.ts$/, /^zod$|^node:crypto$/],
   [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|mqtt|pino)$|^node:/],
   [/^shared\/[^/]+$/,     /^shared\/[^/]+$/,                                                        /^(?:zod|pino|pino-pretty|selfsigned)$|^node:/],
@@ -42,7 +42,7 @@ const RULES: [RegExp, RegExp, RegExp][] = [
   [/^broker\/storage\//,  /^broker\/storage\/|^shared\/[^/]+$/,                                      /^lmdb$|^node:/],
   [/^broker\//,           /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:jsonwebtoken|jwks-rsa|prom-client|rate-limiter-flexible|ws|zod)$|^node:/],
   [/^handlers\/[^/]+\//,  /^shared\/runtime\/command\.ts$|^shared\/(?:wire|people)\/|^type shared\/store\/documents\.ts$|^handlers\//, /^zod$|^node:crypto$/],
-  [/^handlers\/[^/]+$/,   /^shared\//,                                                              /^node:/],
+  [/^handlers\/[^/]+$/,   /^shared\/|^handlers\/[^/]+$/,                                          /^node:/],
   [/^scripts\//,          /^(?:shared|broker|handlers|scripts|test)\//,                             /./],
 ]
 

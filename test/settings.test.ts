@@ -16,8 +16,8 @@ const example = read('.env.example')
 const compose = read('docker-compose.yml')
 
 const SETTINGS = [...read('shared/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name!)
-const NOT_YET = SETTINGS.filter((name) => refusalOf({ [name]: 'mongodb://x' }).includes('not part of this version'))
-const SECRET_ONES = ['SECRET', 'HANDLER_KEY', 'HANDLER_KEYS', 'TLS_KEY']
+const NOT_YET = SETTINGS.filter((name) => refusalOf({ [name]: 'anything' }).includes('not part of this version'))
+const SECRET_ONES = ['SECRET', 'HANDLER_KEY', 'HANDLER_KEYS', 'TLS_KEY', 'TURN_SECRET']
 const LONG = 'sixteen-characters'
 const PRODUCTION = { NODE_ENV: 'production', SECRET: LONG, HANDLER_KEY: LONG, TLS_CERT: 'c.pem', TLS_KEY: 'k.pem' }
 
@@ -68,6 +68,14 @@ test.each([
   ['MAX_PACKET_BYTES', '1023'],
   ['QUEUE_TTL', '2147483648'],
   ['MAX_QUEUED', 'plenty'],
+  ['TURN_URIS', 'turn:turn.example.org,https://turn.example.org'],
+  ['TURN_URIS', 'stun:stun.example.org?transport=udp'],
+  ['TURN_SECRET', 'too-short'],
+  ['TURN_TTL', '59'],
+  ['TURN_TTL', '86401'],
+  ['TURN_REALM', 'two words'],
+  ['TURN_SECRET_STORE', 'redis://coturn'],
+  ['TURN_CREDENTIALS_PER_USER', '0'],
 ])('refuses %s=%s, naming the setting and showing no value', (name, value) => {
   const refusal = refusalOf({ [name]: value })
   expect(refusal).toMatch(new RegExp(`^${name}: .`))
@@ -82,7 +90,15 @@ test('refuses nonsense in every setting that is no free text', () => {
     expect(refusal).not.toContain(nonsense)
   }
   const taken = refusals.filter(([, refusal]) => refusal === '').map(([name]) => name)
-  expect(taken).toEqual(['HOST', 'ADMIN_HOST', 'WSS_ORIGINS', 'DATA_DIR', 'BROKER_CA'])
+  expect(taken).toEqual([
+    'HOST',
+    'ADMIN_HOST',
+    'WSS_ORIGINS',
+    'DATA_DIR',
+    'BROKER_CA',
+    'TURN_SECRET_STORE',
+    'TURN_REALM',
+  ])
 })
 
 test('tells every mistake at once', () => {
@@ -122,6 +138,19 @@ test('says of MongoDB and Redis that they are not in this version', () => {
   expect(refusalOf({ REDIS_URL: 'redis://:hunter2@db' })).toBe(
     'REDIS_URL: Redis is not part of this version; leave it unset',
   )
+})
+
+test("takes coturn's secrets from one place, and from no MongoDB yet", () => {
+  expect(refusalOf({ TURN_SECRET: LONG, TURN_SECRET_STORE: '/var/lib/turn/turndb' })).toBe(
+    'TURN_SECRET and TURN_SECRET_STORE: set one of them',
+  )
+  expect(refusalOf({ TURN_SECRET_STORE: 'mongodb://root:hunter2@db' })).toBe(
+    'TURN_SECRET_STORE: MongoDB is not part of this version; name a SQLite file',
+  )
+  expect(readConfig({ TURN_URIS: 'STUN:stun.example.org, turn:turn.example.org?transport=UDP' }).TURN_URIS).toEqual([
+    'stun:stun.example.org',
+    'turn:turn.example.org?transport=udp',
+  ])
 })
 
 test('counts an empty value as unset', () => {
@@ -290,12 +319,13 @@ test('docker-compose.yml publishes to the network only MQTT, WebSocket and, wher
     '${MQTTS_PORT:-8883}',
     '${WSS_PORT:-8443}',
     '127.0.0.1:${ADMIN_PORT:-9090}',
+    '${TURN_ADDRESS:-127.0.0.1}:3478',
+    '${TURN_ADDRESS:-127.0.0.1}:3478',
+    '${TURN_ADDRESS:-127.0.0.1}:5349',
+    '${TURN_ADDRESS:-127.0.0.1}:49160-49259',
     '127.0.0.1:27017',
     '127.0.0.1:6379',
     '127.0.0.1:8080',
-    '${TURN_ADDRESS:-127.0.0.1}:3478',
-    '${TURN_ADDRESS:-127.0.0.1}:3478',
-    '${TURN_ADDRESS:-127.0.0.1}:49160-49259',
   ])
 })
 

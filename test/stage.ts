@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startBroker, type Broker } from '../broker/broker.ts'
+import { openTurn } from '../handlers/turn-settings.ts'
 import { readConfig, type Config } from '../shared/config.ts'
 import { sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
 import { openLog } from '../shared/log.ts'
@@ -60,7 +61,8 @@ export async function openStage(
   const catalogue = await describe(HANDLERS)
   const broker = await startBroker(config, catalogue, log)
   const store = openStore(config)
-  const opened: Closable[] = [{ close: () => rm(dir, { recursive: true }) }, store, broker]
+  const turn = openTurn(config)
+  const opened: Closable[] = [{ close: () => rm(dir, { recursive: true }) }, ...(turn ? [turn] : []), store, broker]
   const url = `mqtts://127.0.0.1:${broker.ports.mqtts}`
   const wss = `wss://127.0.0.1:${broker.ports.wss}/mqtt`
   const keep = <T extends Closable>(one: T): T => {
@@ -83,7 +85,7 @@ export async function openStage(
     },
     async serve(group, commands) {
       const login = { url, ca: [ca], key: handlerKey, ownKey: false }
-      const settings = handlerSettings(config)
+      const settings = handlerSettings(config, turn)
       const options = { group, store, settings, log, broker: login, window: config.HANDLER_WINDOW }
       if (commands) await broker.reload({ ...catalogue, [group]: declarationOf(commands) })
       const served = await serveGroup({ ...options, commands: commands ?? (await loadGroup(HANDLERS, group)) })

@@ -11,7 +11,12 @@ import { Run } from '../process.ts'
 const SDP = 'v=0 o=- 4611731400430051336 2 IN IP4 127.0.0.1 s=- ice-pwd:asd88fgpdd777uzjYhagZg'
 let parts: Parts
 beforeAll(async () => {
-  parts = await Parts.open({ LOG_LEVEL: 'trace', HANDLER_KEYS: 'contacts=the own key of the contacts group' })
+  parts = await Parts.open({
+    LOG_LEVEL: 'trace',
+    HANDLER_KEYS: 'contacts=the own key of the contacts group',
+    TURN_URIS: 'turn:turn.example.org',
+    TURN_SECRET: 'the secret shared with coturn',
+  })
 })
 afterAll(() => parts.close())
 
@@ -25,6 +30,8 @@ test('a whole day of use and abuse leaves no secret in what the processes say, n
   await alice.asks('signal', { target: 'bob', type: 'offer', body: SDP })
   await alice.asks('refresh_session', { token })
   await alice.asks('refresh_session', { token: tokenFor('bob', secret) })
+  const turn = await parts.startHandlers('turn')
+  const { password } = await alice.asks('get_turn_credentials')
   const refused = (username: string, password: string) =>
     expect(connectAsync(parts.url, { ca: parts.ca, username, password, reconnectPeriod: 0 }, false)).rejects.toThrow()
   await refused('JWT', `${token.slice(0, -4)}AAAA`)
@@ -37,14 +44,18 @@ test('a whole day of use and abuse leaves no secret in what the processes say, n
       (await fetch(admin + path)).text(),
     ),
   )
-  handlers.kill('SIGTERM')
-  await handlers.ended
+  for (const one of [handlers, turn]) {
+    one.kill('SIGTERM')
+    await one.ended
+  }
   const wrong = parts.keep(
-    new Run(['broker/main.ts'], { env: { ...parts.env, SECRET: 'short-pw', DATA_DIR: `${parts.dir}/other` } }),
+    new Run(['broker/main.ts'], {
+      env: { ...parts.env, SECRET: 'short-pw', TURN_SECRET: 'short-turn', DATA_DIR: `${parts.dir}/other` },
+    }),
   )
   await wrong.ended
 
-  const said = [parts.broker, handlers, wrong].map(({ stdout, stderr }) => stdout + stderr).join('')
+  const said = [parts.broker, handlers, turn, wrong].map(({ stdout, stderr }) => stdout + stderr).join('')
   expect(said).toContain('connect refused') // it has looked
   const secrets = [
     secret,
@@ -52,6 +63,9 @@ test('a whole day of use and abuse leaves no secret in what the processes say, n
     'the own key of the contacts group',
     'guessed key',
     'short-pw',
+    'short-turn',
+    'the secret shared with coturn',
+    String(password),
     'ice-pwd',
     ...token.split('.').map((part) => part.slice(0, 30)),
   ]

@@ -1,0 +1,188 @@
+import { createHmac } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import Database from 'libsql'
+import type { Received } from '../../test/device.ts'
+import { openStage, type Stage } from '../../test/stage.ts'
+
+const [NEW, OLD] = ['the-secret-that-signs', 'the-secret-that-goes']
+const URIS = [
+  'stun:turn.example.org:3478',
+  'turn:turn.example.org:3478?transport=udp',
+  'turns:turn.example.org:5349?transport=tcp',
+]
+const SETTINGS = { TURN_URIS: URIS.join(), TURN_SECRET: `${NEW},${OLD}`, TURN_TTL: '1800' }
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage('turn', SETTINGS)
+})
+afterAll(() => stage.close())
+
+const signed = (username: unknown, secret: string): string =>
+  createHmac('sha1', secret).update(String(username)).digest('base64')
+const expiryOf = ({ username }: Received): number => Number(/^\d+/.exec(String(username))![0])
+const seconds = (): number => Math.floor(Date.now() / 1000)
+
+test('gives a name, its password and what an RTCPeerConnection takes', async () => {
+  const alice = await stage.device('alice')
+  const before = seconds()
+  const answer = await alice.asks('get_turn_credentials')
+  const { username, password } = answer
+  expect(answer).toEqual({
+    event: 'turn_credentials',
+    re: expect.any(String),
+    at: expect.any(String),
+    username: expect.stringMatching(/^\d{10}:alice$/),
+    password: signed(username, NEW),
+    ttl: 1800,
+    uris: URIS,
+    ice_servers: [{ urls: [URIS[0]] }, { urls: [URIS[1], URIS[2]], username, credential: password }],
+  })
+  expect(expiryOf(answer)).toBeGreaterThanOrEqual(before + 1800)
+  expect(expiryOf(answer)).toBeLessThanOrEqual(seconds() + 1800)
+})
+
+test.each([
+  [600, 600],
+  [60, 60],
+  [59, 60],
+  [0, 60],
+  [-1, 60],
+  [86_400, 86_400],
+  [86_401, 86_400],
+  [Number.MAX_SAFE_INTEGER, 86_400],
+])('a lifetime of %p seconds asked for is one of %p', async (ttl, given) => {
+  const bob = await stage.device('bob')
+  const before = seconds()
+  const answer = await bob.asks('get_turn_credentials', { ttl })
+  expect(answer).toMatchObject({ event: 'turn_credentials', ttl: given })
+  expect(expiryOf(answer) - before - given).toBeGreaterThanOrEqual(0)
+  expect(expiryOf(answer) - before - given).toBeLessThan(10)
+})
+
+test.each([
+  ['a lifetime of no whole number', { ttl: 60.5 }, 'ttl'],
+  ['one that is a text', { ttl: '3600' }, 'ttl'],
+  ['one that is not finite', { ttl: 1e300 }, 'ttl'],
+  ["another's name", { user_id: 'bob' }, 'user_id'],
+])('%s is refused by its name', async (_, fields, wrong) => {
+  const carl = await stage.device('carl')
+  expect(await carl.asks('get_turn_credentials', fields)).toMatchObject({
+    code: 'bad_payload',
+    fields: { [wrong]: expect.any(String) },
+  })
+})
+
+test('the name is of who asks, however he is called', async () => {
+  const odd = await stage.device('kc:9999999999:a_b|c')
+  const { username, password } = await odd.asks('get_turn_credentials')
+  expect(username).toMatch(/^\d{10}:kc:9999999999:a%5Fb\|c$/)
+  expect(password).toBe(signed(username, NEW))
+})
+
+test('a user id that no TURN server would take as a name is refused', async () => {
+  const [fits, long] = [await stage.device('u'.repeat(497)), await stage.device('u'.repeat(498))]
+  expect(await fits.asks('get_turn_credentials')).toMatchObject({ event: 'turn_credentials' })
+  expect(await long.asks('get_turn_credentials')).toMatchObject({ code: 'too_large' })
+})
+
+test('with STUN alone, or TURN alone, the other is not in the list', async () => {
+  for (const [uri, credentials] of [
+    ['stun:turn.example.org', {}],
+    ['turn:turn.example.org', { username: expect.any(String), credential: expect.any(String) }],
+  ] as const) {
+    const one = await openStage('turn', { ...SETTINGS, TURN_URIS: uri })
+    try {
+      const { ice_servers } = await (await one.device('dora')).asks('get_turn_credentials')
+      expect(ice_servers).toEqual([{ urls: [uri], ...credentials }])
+    } finally {
+      await one.close()
+    }
+  }
+})
+
+test.each([
+  ['nothing is set', {}],
+  ['there are no URIs', { TURN_SECRET: NEW }],
+  ['there is no secret', { TURN_URIS: URIS.join() }],
+])('where %s, it says at once that TURN is not set up', async (_, settings) => {
+  const bare = await openStage('turn', settings)
+  try {
+    const refusal = await (await bare.device('eve')).asks('get_turn_credentials')
+    expect(refusal).toMatchObject({ code: 'unavailable', message: 'TURN is not set up here' })
+  } finally {
+    await bare.close()
+  }
+})
+
+test('beyond the share of an hour it is rate_limited, at whichever process, device or id, and others are not', async () => {
+  const small = await openStage(['turn', 'turn'], { ...SETTINGS, TURN_CREDENTIALS_PER_USER: '5' })
+  try {
+    const [phone, laptop] = [await small.device('finn'), await small.device('finn')]
+    const asked = [phone, laptop, phone, laptop, phone, laptop, phone, laptop].map((one) =>
+      one.asks('get_turn_credentials'),
+    )
+    const answers = await Promise.all(asked)
+    const refused = answers.filter(({ event }) => event === 'command_rejected')
+    expect(answers.length - refused.length).toBe(5)
+    for (const one of refused) {
+      expect(one).toMatchObject({ code: 'rate_limited', retry_after_ms: expect.any(Number) })
+      expect(one['retry_after_ms']).toBeGreaterThan(3_590_000)
+      expect(one['retry_after_ms']).toBeLessThanOrEqual(3_600_000)
+    }
+    const gus = await small.device('gus')
+    expect(await gus.asks('get_turn_credentials')).toMatchObject({ event: 'turn_credentials' })
+  } finally {
+    await small.close()
+  }
+})
+
+test('the same command sent again is given the same, and counts once', async () => {
+  const small = await openStage('turn', { ...SETTINGS, TURN_CREDENTIALS_PER_USER: '1' })
+  try {
+    const hope = await small.device('hope')
+    const first = await hope.asks('get_turn_credentials', {}, { id: 'once' })
+    expect(await hope.asks('get_turn_credentials', {}, { id: 'once' })).toEqual(first)
+    expect(await hope.asks('get_turn_credentials', {}, { id: 'twice' })).toMatchObject({ code: 'rate_limited' })
+  } finally {
+    await small.close()
+  }
+})
+
+test("while coturn's file is missing or locked the command waits, and is then answered", async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'turn-'))
+  const file = join(dir, 'turndb')
+  const heard: string[] = []
+  const settings = { TURN_URIS: SETTINGS.TURN_URIS, TURN_SECRET_STORE: file }
+  const waiting = await openStage('turn', settings, heard)
+  const failures = () => heard.filter((line) => line.includes('TURN_SECRET_STORE')).length
+  /** Until an attempt has failed since. */
+  const fails = async (since: number) => {
+    while (failures() === since) await new Promise((resolve) => setImmediate(resolve))
+  }
+  try {
+    const [iris, jack] = [await waiting.device('iris'), await waiting.device('jack')]
+    const early = iris.asks('get_turn_credentials')
+    await fails(0)
+    const coturn = new Database(file)
+    coturn.exec('CREATE TABLE turn_secret (realm varchar(127), value varchar(256), primary key (realm,value))')
+    coturn.prepare('INSERT INTO turn_secret VALUES (?, ?)').run(['switchboard', NEW])
+    const first = await early
+    expect(first['password']).toBe(signed(first['username'], NEW))
+
+    coturn.exec('BEGIN EXCLUSIVE')
+    const late = jack.asks('get_turn_credentials')
+    await fails(failures())
+    coturn.exec('COMMIT')
+    const second = await late
+    expect(second['password']).toBe(signed(second['username'], NEW))
+    coturn.close()
+    expect(heard.join('')).not.toContain(NEW)
+  } finally {
+    await waiting.close()
+    rmSync(dir, { recursive: true })
+  }
+})
