@@ -1,0 +1,203 @@
+import { createHmac } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { readConfig } from '../shared/config.ts'
+import { tlsFiles } from '../shared/dev-secrets.ts'
+import type { Closable } from '../shared/shutdown.ts'
+import { databaseIn, LOOPBACK_PEERS, openCoturn, relay, turnadmin, type Coturn, type Login } from './coturn.ts'
+import type { Device } from './device.ts'
+import { Parts } from './parts.ts'
+import { openStage, type Stage } from './stage.ts'
+import { openRelay, overTls, overUdp } from './turn-client.ts'
+
+// What the platform gives out, tried at a real coturn, which runs with the configuration that we ship.
+
+jest.setTimeout(60_000)
+
+const [SECRET, NEXT] = ['a-secret-of-the-tests', 'the-secret-after-it']
+const ANYWHERE = '9.9.9.9' // nothing is sent there
+const opened: Closable[] = []
+const folder = mkdtempSync(join(tmpdir(), 'coturn-'))
+let coturn: Coturn
+let stage: Stage
+let alice: Device
+beforeAll(async () => {
+  const { TLS_CERT: cert, TLS_KEY: key } = await certificate()
+  const secrets = [SECRET, NEXT].map((secret) => `--static-auth-secret=${secret}`)
+  coturn = keep(await openCoturn(folder, [...LOOPBACK_PEERS, ...secrets, `--cert=${cert}`, `--pkey=${key}`]))
+  const TURN_URIS = `stun:127.0.0.1:${coturn.port},turn:127.0.0.1:${coturn.port}`
+  stage = keep(await openStage('turn', { TURN_URIS, TURN_SECRET: SECRET }))
+  alice = await stage.device('alice')
+})
+afterAll(async () => {
+  for (const one of opened.toReversed()) await one.close()
+  rmSync(folder, { recursive: true })
+})
+
+function keep<T extends Closable>(one: T): T {
+  opened.push(one)
+  return one
+}
+
+/** A certificate for localhost and its key, as files. */
+async function certificate() {
+  await tlsFiles(readConfig({ DATA_DIR: folder }))
+  return { TLS_CERT: join(folder, 'dev/tls-cert.pem'), TLS_KEY: join(folder, 'dev/tls.pem') }
+}
+
+async function credentials(of: Device, ttl?: number): Promise<Login> {
+  const { username, password } = await of.asks('get_turn_credentials', ttl === undefined ? {} : { ttl })
+  return { username: String(username), password: String(password) }
+}
+
+/** What whoever knows a secret can sign. */
+function signed(username: string, secret: string): Login {
+  return { username, password: createHmac('sha1', secret).update(username).digest('base64') }
+}
+const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds
+
+// Who gets a relay
+
+test.each([
+  ['UDP', []],
+  ['TCP', ['-t']],
+])('what a device was given relays, over %s', async (_, options) => {
+  expect(await relay(coturn.port, await credentials(alice), options)).toMatchObject({ relayed: 4, lost: 0 })
+})
+
+// With a client of our own: turnutils_uclient 4.6.1 never gets beyond its first TLS connection.
+test('over TLS it gets a relay too, with the certificate that coturn was given', async () => {
+  const [login, ca] = [await credentials(alice), readFileSync(join(folder, 'dev/tls-cert.pem'), 'utf8')]
+  const one = keep(await openRelay(await overTls(coturn.tlsPort, ca), login))
+  expect(await one.permits(ANYWHERE)).toBe(0)
+  const wrong = openRelay(await overTls(coturn.tlsPort, ca), { ...login, password: 'wrong' })
+  await expect(wrong).rejects.toThrow('no relay: 401')
+})
+
+test.each([
+  ['a name with all that a user id may hold', async () => credentials(await stage.device("kc:1:a_b|c@d~e.f'-ü"))],
+  ['the longest name that is given out', async () => credentials(await stage.device('u'.repeat(497)))],
+  ['the shortest lifetime', () => credentials(alice, 1)],
+  ['the second of the secrets that coturn has', async () => signed(`${inSeconds(60)}:alice`, NEXT)],
+])('%s gets a relay', async (_, login: () => Promise<Login>) => {
+  const one = keep(await openRelay(overUdp(coturn.port), await login()))
+  expect(await one.permits(ANYWHERE)).toBe(0)
+})
+
+const REFUSED = { relayed: 0, refused: expect.stringMatching(/^(?:error 401|Cannot complete Allocation)/) }
+
+test.each([
+  ['a wrong password', async () => ({ ...(await credentials(alice)), password: 'wrong' })],
+  ['no password', async () => ({ ...(await credentials(alice)), password: '' })],
+  [
+    "another's name with one's own password",
+    async () => {
+      const [mine, theirs] = [await credentials(alice), await credentials(await stage.device('bob'))]
+      return { username: theirs.username, password: mine.password }
+    },
+  ],
+  [
+    'a lifetime made longer',
+    async () => {
+      const { username, password } = await credentials(alice)
+      return { username: username.replace(/^\d+/, (expiry) => String(Number(expiry) + 3_600)), password }
+    },
+  ],
+  ['a lifetime that is over', async () => signed(`${inSeconds(-5)}:alice`, SECRET)],
+  ['a name without a lifetime', async () => signed('alice', SECRET)],
+  ['a secret that coturn does not know', async () => signed(`${inSeconds(600)}:alice`, 'not a secret of coturn')],
+])('%s gets no relay', async (_, login: () => Promise<Login>) => {
+  expect(await relay(coturn.port, await login())).toMatchObject(REFUSED)
+})
+
+test('one user gets no more than twelve relays at a time, with however many names, and others get theirs', async () => {
+  const names = Array.from({ length: 13 }, (_, i) => signed(`${inSeconds(600 + i)}:greedy`, SECRET))
+  const last = names.pop()!
+  for (const name of names) keep(await openRelay(overUdp(coturn.port), name))
+  await expect(openRelay(overUdp(coturn.port), last)).rejects.toThrow('no relay: 486')
+  keep(await openRelay(overUdp(coturn.port), signed(`${inSeconds(600)}:modest`, SECRET)))
+})
+
+// What a relay reaches
+
+test('a relay to loopback is refused as we ship it, and only by what we ship', async () => {
+  const login = signed(`${inSeconds(600)}:alice`, SECRET)
+  const asShipped = keep(await openCoturn(folder, [`--static-auth-secret=${SECRET}`]))
+  expect(await relay(asShipped.port, login)).toMatchObject({ relayed: 0, refused: expect.stringContaining('403') })
+
+  // coturn itself would refuse loopback; our list does so too, when that is turned off
+  const listed = keep(await openCoturn(folder, [`--static-auth-secret=${SECRET}`, '--allow-loopback-peers']))
+  expect(await relay(listed.port, login)).toMatchObject({ relayed: 0, refused: expect.stringContaining('403') })
+  expect(listed.said()).toContain('A peer IP 127.0.0.1 denied in the range: 127.0.0.0-127.255.255.255')
+
+  expect(await relay(coturn.port, login)).toMatchObject({ relayed: 4, lost: 0 })
+})
+
+const addresses = (text: string): string[] => text.trim().split(/\s+/)
+const INSIDE = {
+  4: addresses(`0.0.0.0 10.0.0.1 100.64.0.1 127.0.0.1 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.8 192.0.2.1 192.88.99.1
+    192.168.255.255 198.18.0.1 198.19.255.255 198.51.100.1 203.0.113.1 224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255`),
+  6: addresses(`:: ::1 ::7f00:1 ::ffff:7f00:1 ::ffff:a00:1 ::ffff:808:808 64:ff9b::a00:1 64:ff9b:1::1 100::1 2001::1 2001:db8::1
+    2002:7f00:1::1 fc00::1 fdff::1 fe80::1 febf::1 fec0::1 ff02::1`),
+}
+const OUTSIDE = {
+  4: addresses('9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 172.15.0.1 172.32.0.0 198.20.0.0 223.255.255.255'),
+  6: addresses('64:ff9a::1 2001:1::1 2606:4700::1 2a00:1450::1'),
+}
+
+async function reaches(version: 4 | 6, relayIp: string): Promise<void> {
+  const options = [`--static-auth-secret=${SECRET}`, '--allow-loopback-peers', `--relay-ip=${relayIp}`]
+  const shipped = keep(await openCoturn(folder, options))
+  const one = keep(await openRelay(overUdp(shipped.port), signed(`${inSeconds(600)}:alice`, SECRET), version))
+  const codes: Record<string, number> = {}
+  for (const peer of [...INSIDE[version], ...OUTSIDE[version]]) codes[peer] = await one.permits(peer)
+  const wanted = (code: number) => (peer: string) => [peer, code]
+  expect(codes).toEqual(Object.fromEntries([...INSIDE[version].map(wanted(403)), ...OUTSIDE[version].map(wanted(0))]))
+}
+
+test('a relay reaches no address that only its host may reach, and all others', () => reaches(4, '127.0.0.1'))
+
+const testIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
+  ? test
+  : test.skip // this machine has no IPv6 to relay from
+testIPv6('nor does one over IPv6', () => reaches(6, '::1'))
+
+test('coturn takes every line of the file', async () => {
+  expect(coturn.said()).not.toMatch(/Bad configuration|Wrong address|CONFIG ERROR|Unknown/i)
+  const denied = readFileSync(new URL('../deploy/coturn.conf', import.meta.url), 'utf8').match(/^denied-peer-ip=.*/gm)!
+  expect(denied.length).toBeGreaterThan(25)
+  for (const line of denied) expect(coturn.said()).toContain(`: ${line.slice('denied-peer-ip='.length)}\n`)
+})
+
+// A rotation, by coturn's own tool, while everything runs
+
+test("secrets are rotated in coturn's database, and nothing is started again", async () => {
+  const dir = mkdtempSync(join(folder, 'rotation-'))
+  await turnadmin(dir, '-s', SECRET)
+  const rotating = keep(await openCoturn(dir, LOOPBACK_PEERS))
+  const parts = keep(
+    await Parts.open({ TURN_URIS: `turn:127.0.0.1:${rotating.port}`, TURN_SECRET_STORE: databaseIn(dir) }),
+  )
+  await parts.startHandlers('turn')
+  const bob = await parts.device('bob')
+  const works = { relayed: 4, lost: 0 }
+
+  const first = await credentials(bob)
+  expect(first).toEqual(signed(first.username, SECRET))
+  expect(await relay(rotating.port, first)).toMatchObject(works)
+
+  await turnadmin(dir, '-s', 'of-another-realm', 'elsewhere')
+  await turnadmin(dir, '-s', NEXT)
+  const second = await credentials(bob)
+  expect(second).toEqual(signed(second.username, NEXT))
+  const [old, young] = await Promise.all([relay(rotating.port, first), relay(rotating.port, second)])
+  expect([old, young]).toMatchObject([works, works])
+
+  await turnadmin(dir, '-X', SECRET)
+  expect(await relay(rotating.port, first)).toMatchObject(REFUSED)
+  expect(await relay(rotating.port, second)).toMatchObject(works)
+  const third = await credentials(bob)
+  expect(third).toEqual(signed(third.username, NEXT))
+})
