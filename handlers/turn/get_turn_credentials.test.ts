@@ -35,6 +35,7 @@ test('gives a name, its password and what an RTCPeerConnection takes', async () 
     event: 'turn_credentials',
     re: expect.any(String),
     at: expect.any(String),
+    event_seq: expect.any(Number),
     username: expect.stringMatching(/^\d{10}:alice$/),
     password: signed(username, NEW),
     ttl: 1800,

@@ -85,7 +85,7 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
 
   // Alone of all statements, turning to WAL does not wait for other processes that start at the same time.
   function turnToWal(): void {
-    for (const end = Date.now() + busyMs; ; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)) {
+    for (const end = Date.now() + busyMs; ; holdUp(5)) {
       try {
         db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
         return
@@ -102,6 +102,11 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     throw error
   }
   return { use, write, close }
+}
+
+/** Does nothing for so many milliseconds, this process and all in it, so that others come in. */
+export function holdUp(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 /** What is no fault of a statement: it may succeed later. */

@@ -30,6 +30,20 @@ const COUNTING = `
   await store.close()
 `
 
+const LETTERS = { name: 'letters', text: { field: 'body', within: 'readers' } }
+
+// Opens a collection that gets a text, and prints how many documents it finds at once.
+const SEARCHING = `
+  import { once } from 'node:events'
+  import { openSqlite } from ${JSON.stringify(new URL('./sqlite.ts', import.meta.url).href)}
+  console.log('ready')
+  await once(process.stdin, 'data')
+  const store = openSqlite(process.argv[1])
+  const letters = store.collection(${JSON.stringify(LETTERS)})
+  console.log((await letters.search({ words: 'fox', within: ['alice'], limit: 1000 })).docs.length)
+  await store.close()
+`
+
 interface Counter {
   _id: string
   n: number
@@ -51,8 +65,13 @@ describe('several processes on one SQLite file', () => {
     rmSync(folder, { recursive: true })
   })
 
-  function count(times: number): { child: ChildProcessWithoutNullStreams; lines: AsyncIterator<string> } {
-    const args = ['--import', 'tsx', '--input-type=module', '-e', COUNTING, file, String(times)]
+  const count = (times: number) => run(COUNTING, String(times))
+
+  function run(
+    code: string,
+    ...more: string[]
+  ): { child: ChildProcessWithoutNullStreams; lines: AsyncIterator<string> } {
+    const args = ['--import', 'tsx', '--input-type=module', '-e', code, file, ...more]
     const child = spawn(process.execPath, args, { cwd: fileURLToPath(new URL('../..', import.meta.url)) })
     child.stderr.pipe(process.stderr)
     started.push(child)
@@ -96,5 +115,17 @@ describe('several processes on one SQLite file', () => {
     expect(await counters.insert({ _id: 'd', n: found[0]?.n ?? 0 })).toBe(false)
     expect(await counters.remove('c')).toBe(true)
     await store.close()
+  })
+
+  test('that open a collection at once which gets a text find all its documents', async () => {
+    const store = openSqlite(file)
+    const plain = store.collection<{ _id: string; body: string; readers: string[] }>({ name: LETTERS.name })
+    for (let i = 0; i < 900; i++) await plain.insert({ _id: `n${i}`, body: 'a fox', readers: ['alice'] })
+    await store.close()
+
+    const sides = Array.from({ length: 3 }, () => run(SEARCHING))
+    for (const { lines } of sides) expect((await lines.next()).value).toBe('ready')
+    for (const { child } of sides) child.stdin.end('go\n')
+    for (const { lines } of sides) expect((await lines.next()).value).toBe('900')
   })
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CollectionSpec, Document, TextSpec } from './documents.ts'
 import { type Searchable, searchable, type WordSearch } from './rules.ts'
-import type { Row, Sql, SqliteFile } from './sqlite-file.ts'
+import { holdUp, type Row, type Sql, type SqliteFile } from './sqlite-file.ts'
 import { wordsOf } from '../wire/words.ts'
 
 // Text is searched with FTS5, SQLite's inverted index. A document's tokens are all its words for each of its values,
@@ -20,8 +20,9 @@ export interface TextIndex {
 
 /** How many tokens one statement looks for, at some 15 µs each: a search holds its process up no longer at a time. */
 const TOKENS_AT_ONCE = 256
-/** How many documents one transaction makes searchable: other processes wait for its end. */
+/** How many documents one transaction makes searchable, in some 10 ms, and the time for others to write before the next. */
 const DOCUMENTS_AT_ONCE = 200
+const PAUSE_MS = 10
 
 // Nothing else is named so: an index's name has one dot, or ends in `.unique`. FTS5 adds tables named after its own.
 const placesOf = (name: string): string => `"${name}.text.places"`
@@ -43,7 +44,7 @@ export function textIndex({ name }: TextCollection): TextIndex {
 
   return {
     add(sql, id, now) {
-      // A place is left over when a process removed the document that had opened the collection without the text.
+      // OR REPLACE because a process that knows nothing of the text leaves the places of the documents that it removes.
       sql.run(`INSERT OR REPLACE INTO ${places} (_id) VALUES (?)`, [id])
       write(sql, id, now)
     },
@@ -109,24 +110,27 @@ export function makeText(sql: Sql, { name, text }: CollectionSpec): void {
 
 /** Makes the documents searchable that wait for it, in small transactions; also those that a killed process left. */
 export function indexWaiting(db: SqliteFile, spec: TextCollection): void {
-  const waiting = waitingOf(spec.name)
-  const index = textIndex(spec)
-  const isAnyWaiting = () => db.use((sql) => sql.all(`SELECT 1 FROM ${waiting} LIMIT 1`)).length > 0
+  const isAnyWaiting = () => db.use((sql) => sql.all(`SELECT 1 FROM ${waitingOf(spec.name)} LIMIT 1`)).length > 0
   while (isAnyWaiting()) {
-    db.write((sql) => {
-      const page = sql.all(
-        `SELECT place, doc FROM ${waiting} LEFT JOIN ${placesOf(spec.name)} USING (place)
-          LEFT JOIN "${spec.name}" USING (_id) ORDER BY place DESC LIMIT ?`,
-        [DOCUMENTS_AT_ONCE],
-      )
-      for (const { doc } of page) {
-        if (typeof doc !== 'string') continue // removed since
-        const found = JSON.parse(doc) as Document
-        index.change(sql, found._id, undefined, searchable(spec.text, found))
-      }
-      sql.run(`DELETE FROM ${waiting} WHERE place >= ?`, [placeOf(page.at(-1)!)])
-    })
+    db.write((sql) => indexPage(sql, spec))
+    holdUp(PAUSE_MS)
   }
+}
+
+function indexPage(sql: Sql, { name, text }: TextCollection): void {
+  const page = sql.all(
+    `SELECT place, doc FROM ${waitingOf(name)} LEFT JOIN ${placesOf(name)} USING (place) LEFT JOIN "${name}" USING (_id)
+      ORDER BY place DESC LIMIT ?`,
+    [DOCUMENTS_AT_ONCE],
+  )
+  const index = textIndex({ name, text })
+  for (const { doc } of page) {
+    if (typeof doc !== 'string') continue // removed since
+    const found = JSON.parse(doc) as Document
+    index.change(sql, found._id, undefined, searchable(text, found))
+  }
+  const last = page.at(-1)
+  if (last) sql.run(`DELETE FROM ${waitingOf(name)} WHERE place >= ?`, [placeOf(last)]) // none when others were faster
 }
 
 // Of one length, so that no value and word together look like two others; 128 bits, so that nobody makes up a value
