@@ -8,7 +8,7 @@ import { Run } from '../process.ts'
 
 // No token, key, password or session description in any log line, error or page.
 
-const SDP = 'v=0 o=- 4611731400430051336 2 IN IP4 127.0.0.1 s=- ice-pwd:asd88fgpdd777uzjYhagZg'
+const SDP = 'v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-pwd:asd88fgpdd777uzjYhagZg\r\n'
 let parts: Parts
 beforeAll(async () => {
   parts = await Parts.open({
@@ -27,7 +27,12 @@ test('a whole day of use and abuse leaves no secret in what the processes say, n
   const alice = await parts.device('alice', { token })
   await alice.asks('request_contact', { user_id: 'bob', note: SDP })
   await alice.asks('request_contact', { user_id: { secret: SDP } })
-  await alice.asks('signal', { target: 'bob', type: 'offer', body: SDP })
+  const signaling = await parts.startHandlers('signaling')
+  const bob = await parts.device('bob')
+  await bob.asks('accept_contact', { user_id: 'alice' })
+  await alice.asks('signal', { target: 'bob', type: 'offer', body: SDP, call_id: 'c1' })
+  expect(await bob.receives('signal')).toMatchObject({ body: SDP })
+  await alice.asks('signal', { target: 'bob', type: 'offer', body: SDP.replace('t=0 0', SDP) })
   await alice.asks('refresh_session', { token })
   await alice.asks('refresh_session', { token: tokenFor('bob', secret) })
   const turn = await parts.startHandlers('turn')
@@ -44,7 +49,7 @@ test('a whole day of use and abuse leaves no secret in what the processes say, n
       (await fetch(admin + path)).text(),
     ),
   )
-  for (const one of [handlers, turn]) {
+  for (const one of [handlers, signaling, turn]) {
     one.kill('SIGTERM')
     await one.ended
   }
@@ -55,7 +60,7 @@ test('a whole day of use and abuse leaves no secret in what the processes say, n
   )
   await wrong.ended
 
-  const said = [parts.broker, handlers, turn, wrong].map(({ stdout, stderr }) => stdout + stderr).join('')
+  const said = [parts.broker, handlers, signaling, turn, wrong].map(({ stdout, stderr }) => stdout + stderr).join('')
   expect(said).toContain('connect refused') // it has looked
   const secrets = [
     secret,
