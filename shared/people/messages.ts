@@ -64,7 +64,7 @@ export interface MessageRecord extends Document, Content {
 export const MESSAGES: CollectionSpec = {
   name: 'messages',
   indexes: { by_seq: { fields: ['conversation', 'seq'], unique: true } },
-  text: { field: 'body', within: 'scopes' },
+  text: { field: 'body', within: 'scopes', time: 'sent_at' },
 }
 
 /** Where a message can be found: by a user in his own conversations, and in a group. */

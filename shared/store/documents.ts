@@ -36,6 +36,8 @@ export interface TextSpec {
   readonly field: string
   /** The top-level field with the values that a search may be within, such as the users who may see it: 0 to 16 strings. */
   readonly within: string
+  /** The top-level field with the time at which a document came, as text that sorts: what is moved elsewhere keeps the order of searches by it. */
+  readonly time?: string
 }
 
 /** A search along one index. */

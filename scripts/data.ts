@@ -1,0 +1,68 @@
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { ConfigError, readConfig } from '../shared/config.ts'
+import { openStore } from '../shared/store/open.ts'
+import { collectionsOf } from './data/collections.ts'
+import { checkWith, exportTo, importFrom, type Progress, type Report } from './data/dump.ts'
+
+// npm run data: moves the handlers' data from one engine to another.
+
+const USAGE = `usage: npm run data -- <what> FOLDER
+  export FOLDER   writes all that the handlers keep into files, one document a line
+  import FOLDER   stores it in the engine that the settings choose; what is there already is left
+  check FOLDER    compares what is stored with the files, by number and hash
+
+The engine is MONGODB_URL, and without it the file in DATA_DIR. Stop the handler processes first: the broker keeps what devices
+send meanwhile. What was interrupted goes on when it is run again. From one machine to many:
+  npm run data -- export dump && MONGODB_URL=… npm run data -- import dump && MONGODB_URL=… npm run data -- check dump
+`
+
+/** Says how far it is, once a second, on stderr. */
+function progressBar(): Progress {
+  let said = 0
+  return (collection, documents, of) => {
+    if (Date.now() - said < 1_000) return
+    said = Date.now()
+    process.stderr.write(`${collection}: ${documents}${of === undefined ? '' : ` of ${of}`}\n`)
+  }
+}
+
+function tell(reports: readonly Report[]): void {
+  for (const { collection, documents, already, wrong } of reports) {
+    const known = already ? `, ${already} of them already there` : ''
+    process.stdout.write(`${collection.padEnd(28)}${documents} documents${known}\n`)
+    for (const what of wrong) process.stdout.write(`  ${what}\n`)
+  }
+  const count = reports.filter(({ wrong }) => wrong.length > 0).length
+  process.stdout.write(count === 0 ? 'all as it should be\n' : `${count} collections are not as they should be\n`)
+  if (count > 0) process.exitCode = 1
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: 'boolean', short: 'h' } },
+  })
+  if (values.help) return void process.stdout.write(USAGE)
+  const [what, folder, ...more] = positionals
+  if (folder === undefined || more.length > 0) throw new ConfigError(USAGE)
+  const specs = await collectionsOf(fileURLToPath(new URL('../handlers', import.meta.url)))
+  const store = openStore(readConfig())
+  try {
+    if (what === 'export') {
+      const manifest = await exportTo(folder, store, specs, progressBar())
+      tell(Object.entries(manifest).map(([collection, { documents }]) => ({ collection, documents, wrong: [] })))
+    } else if (what === 'import') {
+      tell(await importFrom(folder, store, specs, progressBar()))
+      tell(await checkWith(folder, store, specs, progressBar()))
+    } else if (what === 'check') tell(await checkWith(folder, store, specs, progressBar()))
+    else throw new ConfigError(USAGE)
+  } finally {
+    await store.close()
+  }
+}
+
+main().catch((err: Error) => {
+  process.stderr.write(`${err.message}\n`)
+  process.exit(1)
+})

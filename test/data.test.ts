@@ -1,0 +1,145 @@
+import { mkdirSync } from 'node:fs'
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { collectionsOf } from '../scripts/data/collections.ts'
+import { checkWith, exportTo, importFrom } from '../scripts/data/dump.ts'
+import type { CollectionSpec, Document, Store } from '../shared/store/documents.ts'
+import { openSqlite } from '../shared/store/sqlite.ts'
+import { Run } from './process.ts'
+import { HANDLERS } from './stage.ts'
+
+// npm run data: what is moved arrives whole, in whatever pieces.
+
+let dir: string
+let specs: CollectionSpec[]
+const opened: Store[] = []
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
+  specs = await collectionsOf(HANDLERS)
+})
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close()
+  await rm(dir, { recursive: true })
+})
+
+function storeIn(name: string): Store {
+  const store = openSqlite(join(dir, name))
+  opened.push(store)
+  return store
+}
+const specOf = (name: string): CollectionSpec => specs.find((spec) => spec.name === name)!
+const quiet = (): void => {}
+const MESSAGES = 1_234
+
+/** Messages that came in an order that is not that of their keys, and a profile. */
+async function fill(store: Store): Promise<void> {
+  const messages = store.collection<Document>(specOf('messages'))
+  for (let i = 0; i < MESSAGES; i++) {
+    const message = {
+      _id: `m${(i * 7919) % MESSAGES}`,
+      conversation: 'alice bob',
+      seq: i + 1,
+      body: `snow ${i}`,
+      scopes: ['user alice'],
+      sent_at: new Date(1_700_000_000_000 + i).toISOString(),
+      hash: { b: 1, a: [1, { z: 'ü', y: null }] },
+    }
+    await messages.insert(message)
+  }
+  await store
+    .collection<Document & { fields: object }>(specOf('profiles'))
+    .insert({ _id: 'alice', fields: { name: 'A' } })
+}
+
+test('all collections of all handlers are moved', () => {
+  expect(specs.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['contact_pairs', 'groups', 'messages', 'presence', 'profiles', 'calls', 'conferences']),
+  )
+})
+
+test('what is exported and imported is the same, and is found in the order in which it came', async () => {
+  const [from, to, dump] = [storeIn('from.db'), storeIn('to.db'), join(dir, 'dump')]
+  await fill(from)
+  const manifest = await exportTo(dump, from, specs, quiet)
+  expect(manifest['messages']).toMatchObject({ documents: MESSAGES })
+  const imported = await importFrom(dump, to, specs, quiet)
+  expect(imported.find(({ collection }) => collection === 'messages')).toMatchObject({ documents: MESSAGES, wrong: [] })
+  expect((await checkWith(dump, to, specs, quiet)).flatMap(({ wrong }) => wrong)).toEqual([])
+  const search = { words: 'snow', within: ['user alice'], limit: 3 }
+  const { docs } = await to.collection<Document & { body: string }>(specOf('messages')).search(search)
+  expect(docs.map(({ body }) => body)).toEqual([1, 2, 3].map((back) => `snow ${MESSAGES - back}`))
+  await expect(exportTo(dump, from, specs, quiet)).rejects.toThrow('whole export already')
+})
+
+test('an export that was interrupted, in the middle of a line, goes on where it stopped', async () => {
+  const [from, dump] = [storeIn('from.db'), join(dir, 'dump')]
+  await fill(from)
+  const stop = (collection: string, documents: number): void => {
+    if (collection === 'messages' && documents >= 1_000) throw new Error('stopped')
+  }
+  await expect(exportTo(dump, from, specs, stop)).rejects.toThrow('stopped')
+  await expect(importFrom(dump, storeIn('to.db'), specs, quiet)).rejects.toThrow('no whole export')
+  await appendFile(join(dump, 'messages.jsonl'), '{"_id":"m5","bo')
+  const manifest = await exportTo(dump, from, specs, quiet)
+  const other = await exportTo(join(dir, 'at once'), from, specs, quiet)
+  expect(manifest).toEqual(other)
+})
+
+test('an import that was interrupted can be run again; what is there and differs is told, and kept', async () => {
+  const [from, to, dump] = [storeIn('from.db'), storeIn('to.db'), join(dir, 'dump')]
+  await fill(from)
+  await exportTo(dump, from, specs, quiet)
+  const stop = (collection: string, documents: number): void => {
+    if (collection === 'messages' && documents >= 500) throw new Error('stopped')
+  }
+  await expect(importFrom(dump, to, specs, stop)).rejects.toThrow('stopped')
+  const profiles = to.collection<Document & { fields: object }>(specOf('profiles'))
+  await profiles.change('alice', () => ({ _id: 'alice', fields: { name: 'Another' } }))
+  const reports = await importFrom(dump, to, specs, quiet)
+  const of = (name: string) => reports.find(({ collection }) => collection === name)
+  expect(of('messages')).toMatchObject({ documents: MESSAGES, already: 500, wrong: [] })
+  expect(of('profiles')).toMatchObject({ wrong: ['alice is there already, and is another'] })
+  expect(await profiles.get('alice')).toMatchObject({ fields: { name: 'Another' } })
+  const wrong = (await checkWith(dump, to, specs, quiet)).filter(({ wrong }) => wrong.length > 0)
+  expect(wrong).toMatchObject([{ collection: 'profiles', wrong: ['as many documents, but not the same'] }])
+})
+
+test('a dump that is not as it was written is not imported', async () => {
+  const [from, dump] = [storeIn('from.db'), join(dir, 'dump')]
+  await fill(from)
+  await exportTo(dump, from, specs, quiet)
+  const file = join(dump, 'messages.jsonl')
+  await writeFile(file, (await readFile(file, 'utf8')).replace('snow 7"', 'snow 8"'))
+  await expect(importFrom(dump, storeIn('to.db'), specs, quiet)).rejects.toThrow('messages.jsonl is not as it was')
+})
+
+test('the command says what it moved, and that something is not as it should be', async () => {
+  await fill(openSqliteIn('a'))
+  const run = async (at: string, ...args: string[]) => {
+    const one = new Run(['scripts/data.ts', ...args], { env: { DATA_DIR: join(dir, at) } })
+    return { code: await one.ended, said: one.stdout + one.stderr }
+  }
+  const dump = join(dir, 'dump')
+  expect(await run('a', 'export', dump)).toMatchObject({
+    code: 0,
+    said: expect.stringMatching(/^messages +1234 documents$/m),
+  })
+  expect(await run('b', 'check', dump)).toMatchObject({
+    code: 1,
+    said: expect.stringContaining('0 documents instead of 1234'),
+  })
+  expect(await run('b', 'import', dump)).toMatchObject({
+    code: 0,
+    said: expect.stringContaining('all as it should be'),
+  })
+  expect(await run('b', 'check', dump)).toMatchObject({ code: 0 })
+  expect(await run('b', 'move', dump)).toMatchObject({ code: 1, said: expect.stringContaining('usage: npm run data') })
+})
+
+/** Where `DATA_DIR` would have it. */
+function openSqliteIn(folder: string): Store {
+  mkdirSync(join(dir, folder))
+  return storeIn(join(folder, 'handlers.db'))
+}
