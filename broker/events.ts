@@ -2,7 +2,7 @@ import type { OutgoingEvent } from '../shared/wire/done.ts'
 import { refuse, Refusal, refusalFields } from '../shared/wire/refusal.ts'
 import { ALL_EVENTS, eventTopic } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
-import type { MqttEngine } from './aedes/port.ts'
+import type { Keeping, MqttEngine } from './aedes/port.ts'
 import type { Inbox } from './inbox.ts'
 import type { Command } from './session.ts'
 import type { Storage, Unit } from './storage/storage.ts'
@@ -40,11 +40,15 @@ export class Events {
 
   /**
    * Puts an event into a unit, to be sent when that is stored. `re`, the correlation data and the Response Topic are those of
-   * the cause, for an event to its sender alone; an answer that has a Response Topic goes there instead. `expiresAt`: when it
-   * is of no use any more to a session that keeps it, in milliseconds since 1970.
+   * the cause, for an event to its sender alone; an answer that has a Response Topic goes there instead.
    */
-  emit(unit: Unit, event: TimedEvent, cause?: Cause, expiresAt?: number): void {
-    this.#send(unit, event, cause, undefined, expiresAt)
+  emit(unit: Unit, event: TimedEvent, cause?: Cause): void {
+    this.#send(unit, event, cause)
+  }
+
+  /** The same for what is of no use later. */
+  emitLive(unit: Unit, event: TimedEvent, keeping: Keeping): void {
+    this.#send(unit, event, undefined, undefined, keeping)
   }
 
   /** The event with the next number of each receiver, under which `keep` is to keep it. */
@@ -63,7 +67,7 @@ export class Events {
     return this.tell({ to, event: 'command_rejected', fields: refusalFields(command, refusal) }, cause)
   }
 
-  #send(unit: Unit, event: TimedEvent, cause?: Cause, made?: Buffer, expiresAt?: number): void {
+  #send(unit: Unit, event: TimedEvent, cause?: Cause, made?: Buffer, keeping: Keeping = {}): void {
     const body = (): Buffer => (made ??= bodyOf(event, cause))
     const { correlation, responseTopic } = (cause?.user === event.to ? cause : undefined) ?? {}
     for (const [i, user] of receiversOf(event).entries()) {
@@ -72,11 +76,11 @@ export class Events {
       const number = event.numbers?.[i]
       if (own !== all && this.#engine().isHeard(own)) {
         const payload = headed(body(), number, responseTopic === undefined ? undefined : event.event)
-        this.#engine().event(unit, { topic: own, payload, correlation, expiresAt })
+        this.#engine().event(unit, { topic: own, payload, correlation, ...keeping })
       }
       if (this.#engine().isHeard(all)) {
         const payload = headed(body(), number, event.event)
-        this.#engine().event(unit, { topic: all, payload, correlation, expiresAt })
+        this.#engine().event(unit, { topic: all, payload, correlation, ...keeping })
       }
     }
   }

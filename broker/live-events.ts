@@ -17,6 +17,8 @@ interface Waiting {
   event: TimedEvent
   /** When it was caused, in milliseconds since 1970. */
   at: number
+  /** Its command was stored, and so it is. */
+  kept: boolean
 }
 
 /** What is on its way to one user under one name. */
@@ -112,7 +114,7 @@ export class LiveEvents implements Closable {
 
   #take(unit: Unit, event: TimedEvent, user: UserId, stored: boolean): void {
     const line = this.#line(user, event.event)
-    const one: Waiting = { user, event, at: Date.now() }
+    const one: Waiting = { user, event, at: Date.now(), kept: stored }
     if (!line.isBusy && line.waiting.length + line.planned === 0) return this.#letOut(unit, line, one)
     const key = stored ? ++this.#lastKey : undefined
     line.planned++
@@ -125,9 +127,9 @@ export class LiveEvents implements Closable {
     unit.otherwise(() => void line.planned--)
   }
 
-  #letOut(unit: Unit, line: Line, { event, user, at }: Waiting): void {
+  #letOut(unit: Unit, line: Line, { event, user, at, kept }: Waiting): void {
     line.isBusy = true
-    this.#ports.events().emit(unit, event, undefined, at + LIVE_TTL)
+    this.#ports.events().emitLive(unit, event, { kept, expiresAt: at + LIVE_TTL })
     unit.afterwards(() => {
       line.timer = setTimeout(
         () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect, type IClientOptions, type IClientPublishOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import jwt from 'jsonwebtoken'
@@ -38,6 +38,7 @@ export class Device {
   private constructor(user: UserId, mqtt: MqttClient) {
     this.user = user
     this.mqtt = mqtt
+    setMaxListeners(0, this.#arrived) // as many as ask at once
     mqtt.on('connect', (connack) => (this.connack = connack))
     const heard = new Set<string>()
     mqtt.on('message', (topic, payload, { dup }) => {

@@ -238,10 +238,11 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       })
     },
     isHeard: (topic) => emitter.isHeard(topic) || sessions.hasSubscriber(topic),
-    event(unit, { topic, payload, correlation, expiresAt }) {
+    event(unit, { topic, payload, correlation, expiresAt, kept = true }) {
       const properties = correlation && { correlationData: correlation }
       const expiry = expiresAt !== undefined && { messageExpiry: expiresAt }
-      const packet = store.keep(unit, { topic, payload, ...(properties && { properties }), ...expiry })
+      const event = { topic, payload, ...(properties && { properties }), ...expiry }
+      const packet = kept ? store.keep(unit, event) : store.pass(event)
       unit.afterwards(() => {
         emitter.emit(packet)
       })

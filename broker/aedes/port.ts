@@ -41,12 +41,18 @@ export interface Incoming {
 }
 
 /** An event on its way to devices. */
-export interface Outgoing {
+export interface Outgoing extends Keeping {
   topic: string
   payload: Buffer
   correlation?: Buffer | undefined
+}
+
+/** How an event is kept for sessions that it does not reach at once. */
+export interface Keeping {
+  /** False: not at all, and it goes out at QoS 0. */
+  kept?: boolean
   /** Milliseconds since 1970 after which nobody is sent it. */
-  expiresAt?: number | undefined
+  expiresAt?: number
 }
 
 /** A command on its way to one handler process. */

@@ -234,6 +234,8 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
       for (const id of subscribers.get(event.topic)?.keys() ?? []) keepOne(unit, id, event, packet)
       return packet
     },
+    /** The packet of an event that no session keeps. */
+    pass: (event: EventRecord): StoredPacket => ({ ...packetOf(++lastNumber, event, false), qos: 0 }),
     /** Stores a message in one session, which there must be. Returns the packet to send when the unit is stored. */
     keepFor(unit: Unit, id: string, message: EventRecord): StoredPacket {
       const packet = packetOf(++lastNumber, message, false)

@@ -316,10 +316,10 @@ export class Dispatch {
   }
 }
 
-/** What a command causes, but for its answer: what it was about did not come about. */
+/** What a command causes, and that nobody was there for what it was about, if it is answered at all. */
 function refused<Event extends OutgoingEvent>(events: Event[], command: Command, refusal: Refusal, at: string) {
-  const others = events.filter((event) => event !== events.find(({ to }) => to === command.user))
-  return command.internal ? others : [{ ...rejection(command, refusal), at }, ...others]
+  const answer = command.internal ? undefined : events.find(({ to }) => to === command.user)
+  return events.map((event) => (event === answer ? { ...rejection(command, refusal), at } : event))
 }
 
 function rejection(command: Command, refusal: Refusal): OutgoingEvent {

@@ -75,3 +75,26 @@ test('strangers, the absent and those whom one blocks cannot be taken in; who bl
   expect(await hal.unread()).toEqual([])
   expect(await hal.asks('get_messages', { group_id })).toMatchObject({ code: 'forbidden' })
 })
+
+test('a group takes a thousand, and no more; each of them hears what is said', async () => {
+  const open = await openStage(['groups', 'messaging'], { ACCESS: 'everyone' })
+  try {
+    const [kim, lea] = [await open.device('kim'), await open.device('lea')]
+    const members = ['lea', ...Array.from({ length: 998 }, (_, i) => `member-${i}`)]
+    const { group_id } = await kim.asks('create_group', { title: 'All', members })
+    expect(await lea.receives('group_changed')).toMatchObject({ change: 'created' })
+    expect(await lea.asks('get_group', { group_id })).toMatchObject({ members: 1000, role: 'member' })
+    expect(await kim.asks('add_member', { group_id, user_id: 'one-more' })).toMatchObject({ code: 'conflict' })
+    await kim.asks('send_message', { group_id, body: 'hello all' })
+    expect(await lea.receives('message_received')).toMatchObject({ body: 'hello all' })
+    const last = await open.device('member-997')
+    expect(await last.asks('get_messages', { group_id })).toMatchObject({
+      messages: [{ seq: 1 }, { body: 'hello all' }],
+    })
+    expect(await kim.asks('create_group', { title: 'All', members: [...members, 'one-more'] })).toMatchObject({
+      code: 'bad_payload',
+    })
+  } finally {
+    await open.close()
+  }
+})

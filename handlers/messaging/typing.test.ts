@@ -21,6 +21,22 @@ test('a contact sees one type; a stranger, and one who blocks, does not', async 
   expect(await bob.unread()).toEqual([])
 })
 
+test('is never stored: who is away does not find it when he comes back, and one who types cannot tell', async () => {
+  const [finn, gus] = [await stage.device('finn'), await stage.device('gus')]
+  await befriend(finn, gus)
+  await gus.leaves()
+  const kept = { clientId: 'phone', mqtt: { clean: false, properties: { sessionExpiryInterval: 600 } } }
+  await (await stage.device('gus', kept)).leaves()
+  await finn.mqtt.publishAsync('typing', '{"to":"gus"}', { qos: 0 })
+  await finn.asks('get_messages', { with: 'gus' })
+  const back = await stage.device('gus', kept)
+  expect(await back.unread()).toEqual([])
+  await finn.mqtt.publishAsync('typing', '{"to":"gus"}', { qos: 0 })
+  const seen = await back.receives('user_typing')
+  expect(seen).not.toHaveProperty('event_seq')
+  expect((await finn.unread()).filter(({ event }) => event !== 'messages')).toEqual([])
+})
+
 test('a group sees one type, and oneself does not', async () => {
   const [carl, dora, eve] = [await stage.device('carl'), await stage.device('dora'), await stage.device('eve')]
   const group_id = await gather(carl, dora, eve)

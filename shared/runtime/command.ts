@@ -16,9 +16,9 @@ export interface EventType<Name extends string = string, Shape extends z.ZodRawS
 }
 
 /**
- * An event for those who are connected now, and of no use a minute later: nobody finds it in his inbox. Its command is refused
- * `offline` when none of those it is for is there, and `rate_limited` when too much waits for each of them; its other events go
- * out all the same, and what it leaves for later is done at once.
+ * An event for those who are connected now, and of no use a minute later: nobody finds it in his inbox, and caused at QoS 0 it
+ * is stored nowhere. Its command is answered `offline` instead when none of those it is for is there, and `rate_limited` when too
+ * much waits for each of them; its other events go out all the same, and what it leaves for later is done at once.
  */
 export interface Live {
   /** Milliseconds between two to one user, at least, whoever causes them. */
