@@ -1,0 +1,126 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { openStore } from '../shared/store/open.ts'
+import type { Store } from '../shared/store/documents.ts'
+import { fill, openPlay, plays } from './bench/catalogue.ts'
+import { line, openLines, operations } from './bench/operations.ts'
+import { latencies, row } from './load/measure.ts'
+
+// npm run bench: what the store and the catalogue's commands cost as data grow, on each engine.
+
+const USAGE = `usage: npm run bench -- [options]
+  --sizes 10,1000,100000   stored documents, growing; of the catalogue: messages, a hundred for each couple of users
+  --samples 200            calls measured of each operation and size
+  --only store             the store's operations, or: catalogue, the commands that handlers run
+Engines: SQLite in a folder of its own (TMPDIR), and MongoDB when MONGODB_URL is set (a database of its own, dropped at the end).
+`
+
+const out = (text: string): unknown => process.stdout.write(text)
+
+async function timed(samples: number, operation: (i: number) => Promise<unknown>): Promise<number[]> {
+  const took: number[] = []
+  for (let i = 0; i < samples; i++) {
+    const began = performance.now()
+    await operation(i)
+    took.push(performance.now() - began)
+  }
+  return took
+}
+
+type Rows = Map<string, string[]>
+
+async function measure(
+  rows: Rows,
+  samples: number,
+  all: Record<string, (i: number) => Promise<unknown>>,
+): Promise<void> {
+  for (const [name, operation] of Object.entries(all)) {
+    const { p50, p99 } = latencies(await timed(samples, operation))
+    rows.set(name, [...(rows.get(name) ?? []), `${p50.toFixed(2)}/${p99.toFixed(1)}`])
+  }
+}
+
+function table(title: string, sizes: readonly number[], rows: Rows): void {
+  out(`\n${title}, p50/p99 in ms\n`)
+  out(
+    row(
+      '',
+      sizes.map((size) => size.toLocaleString('en')),
+    ),
+  )
+  for (const [name, cells] of rows) out(row(name.padEnd(18), cells))
+}
+
+async function benchStore(engine: string, store: Store, sizes: readonly number[], samples: number): Promise<void> {
+  const lines = openLines(store)
+  const rows: Rows = new Map()
+  let stored = 0
+  for (const size of sizes) {
+    const began = performance.now()
+    const from = stored
+    for (; stored < size; stored++) {
+      await lines.insert(line(stored))
+      if (stored % 20_000 === 0) process.stderr.write(`${engine}: ${stored} of ${size}\n`)
+    }
+    const perSecond = (size - from) / ((performance.now() - began) / 1000)
+    process.stderr.write(`${engine}: ${size} documents, ${perSecond.toFixed(0)} inserts/s\n`)
+    await measure(rows, samples, operations(lines, size))
+  }
+  table(`the store on ${engine}`, sizes, rows)
+}
+
+async function benchCatalogue(engine: string, store: Store, sizes: readonly number[], samples: number): Promise<void> {
+  const play = await openPlay(store)
+  const rows: Rows = new Map()
+  let couples = 0
+  for (const size of sizes) {
+    const wanted = Math.max(1, Math.round(size / 100))
+    await fill(store, play, couples, wanted, (done) => process.stderr.write(`${engine}: ${done} of ${size} messages\n`))
+    couples = wanted
+    await measure(rows, samples, plays(play, couples))
+  }
+  table(`the catalogue on ${engine}`, sizes, rows)
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      sizes: { type: 'string', default: '10,1000,100000' },
+      samples: { type: 'string', default: '200' },
+      only: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  const sizes = values.sizes.split(',').map(Number)
+  const samples = Number(values.samples)
+  const isWrong = [...sizes, samples].some((value) => !Number.isInteger(value) || value < 1)
+  if (values.help || isWrong || ![undefined, 'store', 'catalogue'].includes(values.only)) return void out(USAGE)
+  const dir = mkdtempSync(join(tmpdir(), 'switchboard-bench-'))
+  try {
+    const engines = ['SQLite', ...(process.env['MONGODB_URL'] ? ['MongoDB'] : [])]
+    for (const engine of engines) {
+      for (const [what, bench] of [
+        ['store', benchStore],
+        ['catalogue', benchCatalogue],
+      ] as const) {
+        if (values.only !== undefined && values.only !== what) continue
+        const MONGODB_URL = engine === 'MongoDB' ? process.env['MONGODB_URL'] : undefined
+        const store = openStore({ DATA_DIR: join(dir, what), MONGODB_URL })
+        try {
+          await bench(engine, store, sizes, samples)
+        } finally {
+          await store.close()
+        }
+      }
+    }
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+}
+
+main().catch((err: Error) => {
+  process.stderr.write(`${err.stack}\n`)
+  process.exit(1)
+})
