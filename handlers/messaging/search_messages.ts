@@ -8,7 +8,7 @@ const MOST_WORDS = 16
 const query = z
   .string()
   .min(1)
-  .max(200)
+  .max(200, { abort: true })
   .refine((text) => wordsOf(text).length <= MOST_WORDS, `has more than ${MOST_WORDS} words`)
 
 /** Finds messages by their words, all of them, in the caller's own conversations and groups; the last ones first. What is encrypted is not found. */

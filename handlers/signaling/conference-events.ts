@@ -1,16 +1,13 @@
 import { z } from 'zod'
+import { title } from '../../shared/people/group-events.ts'
 import { event, userId } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { ConferenceDocument, Outcome, Participant } from './conference-book.ts'
 import { conferenceId, isPolite } from './signal-events.ts'
 
-export const conferenceTitle = z
-  .string()
-  .max(100)
-  .regex(/^[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$/u, 'must show something, without control characters')
 export const token = z.string().regex(/^[A-Za-z0-9_-]{32}$/, 'is no token')
 
-const named = { conference_id: conferenceId, title: conferenceTitle.optional() }
+const named = { conference_id: conferenceId, title: title.optional() }
 const seat = {
   user_id: userId,
   /** Stays the same when he comes back. */

@@ -1,12 +1,13 @@
 import { z } from 'zod'
+import { title } from '../../shared/people/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { conferenceBook, MOST_PARTICIPANTS } from './conference-book.ts'
-import { conference_created, conference_invited, conferenceTitle, nameOf } from './conference-events.ts'
+import { conference_created, conference_invited, nameOf } from './conference-events.ts'
 
 /** Makes a conference with the caller in it, and invites some of his contacts. */
 export default command({
   input: z.object({
-    title: conferenceTitle.optional(),
+    title: title.optional(),
     invite: z
       .array(userId)
       .max(MOST_PARTICIPANTS - 1)
