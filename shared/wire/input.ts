@@ -2,6 +2,9 @@ import type { z } from 'zod'
 import type { JsonObject } from './json.ts'
 import { refuse, type FieldErrors } from './refusal.ts'
 
+/** Faults that are told, at most: an answer has to stay smaller than what it answers may be. */
+const MOST_TOLD = 20
+
 /**
  * What a command takes, out of its payload: all fields but `id` and `expires_at`, which are the platform's.
  * @throws {Refusal} `bad_payload`, with what is wrong with each field
@@ -11,10 +14,10 @@ export function parseInput<Input>(schema: z.ZodType<Input>, payload: JsonObject)
   const parsed = schema.safeParse(fields)
   if (parsed.success) return parsed.data
   const wrong: FieldErrors = Object.create(null)
-  for (const issue of parsed.error.issues) {
+  for (const issue of parsed.error.issues.slice(0, MOST_TOLD)) {
     if (issue.code === 'unrecognized_keys')
-      for (const key of issue.keys.slice(0, 20)) wrong[key.slice(0, 64)] = 'is not a field of this command'
-    else wrong[issue.path.join('.')] ??= issue.message
+      for (const key of issue.keys.slice(0, MOST_TOLD)) wrong[key.slice(0, 64)] = 'is not a field of this command'
+    else wrong[issue.path.join('.').slice(0, 128)] ??= issue.message
   }
   throw refuse('bad_payload', wrong)
 }

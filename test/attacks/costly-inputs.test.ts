@@ -29,6 +29,8 @@ test.each<[what: string, command: string, input: JsonObject]>([
     },
   ],
   ['accents in the wrong order', 'search_messages', { q: 'a' + '\u0301'.repeat(LONG / 4) + '\u0323'.repeat(LONG / 4) }],
+  ['8,000 fields with wrong names', 'update_profile', { fields: wrongKeys }],
+  ['one field with a long wrong name', 'update_profile', { fields: { ['A'.repeat(LONG)]: 1 } }],
   ['8,000 that are not known', 'get_profile', { user_id: 'b', ...wrongKeys }],
   ['30,000 users who are none', 'create_group', { title: 'a', members: Array(30_000).fill(1) }],
 ])('%s, in %s', (_, name, input) => {
