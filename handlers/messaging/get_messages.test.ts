@@ -35,3 +35,24 @@ test('brings a conversation by page, in both directions, to its two people alone
   expect(await page(mallory, 'bob', { after: 0 })).toEqual([[], false])
   expect(await alice.asks('get_messages', { with: 'bob', before: 3, after: 1 })).toMatchObject({ code: 'bad_payload' })
 })
+
+test('a page of long messages is shorter, and none is missing', async () => {
+  const [carl, dora] = [await stage.device('carl'), await stage.device('dora')]
+  await befriend(carl, dora)
+  for (let i = 1; i <= 8; i++) await carl.asks('send_message', { to: 'dora', ciphertext: String(i).repeat(40_000) })
+  await dora.unread()
+  for (const forward of [true, false]) {
+    const seen: number[] = []
+    for (let more = true; more;) {
+      const at = forward ? { after: seen.at(-1) ?? 0 } : { ...(seen.length > 0 && { before: seen[0] }) }
+      const page = await dora.asks('get_messages', { with: 'carl', ...at })
+      expect(page.event).toBe('messages')
+      const found = (page['messages'] as { seq: number }[]).map(({ seq }) => seq)
+      expect(found.length).toBeGreaterThan(1)
+      if (forward) seen.push(...found)
+      else seen.unshift(...found)
+      more = page['more'] as boolean
+    }
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+  }
+})

@@ -33,6 +33,9 @@ interface Sent {
   readonly others: readonly UserId[]
 }
 
+/** Messages looked at for one page of a search, and at a time: some may be from before its asker came. */
+const [MOST_LOOKED_AT, AT_ONCE] = [1_000, 50]
+
 export type MessageBook = ReturnType<typeof messageBook>
 
 /** Who wrote what, where, and in which order. */
@@ -55,6 +58,13 @@ export function messageBook(store: Store, settings: HandlerSettings) {
     return { message: after!, at: changed.at, hearers: after!.unheard ? [] : room.others }
   }
 
+  /** As many of these as go into one answer; the first one always does. */
+  function fitting(user: UserId, found: readonly MessageRecord[]): MessageRecord[] {
+    let bytes = 0
+    const end = found.findIndex((one, i) => (bytes += sizeFor(user, one)) > settings.answerBytes && i > 0)
+    return end < 0 ? [...found] : found.slice(0, end)
+  }
+
   return {
     enter: rooms.enter,
 
@@ -73,7 +83,7 @@ export function messageBook(store: Store, settings: HandlerSettings) {
       return { sent: await append(draft, cause, letter.prev_hash), others }
     },
 
-    /** A page of a conversation, in the order of `seq`. @throws {Refusal} `forbidden` */
+    /** A page of a conversation, in the order of `seq`; a shorter one when the messages are long. @throws {Refusal} `forbidden` */
     async page(user: UserId, target: Target, { before, after, limit }: PageAt) {
       const { conversation, since } = await rooms.open(user, target)
       const reverse = after === undefined
@@ -90,26 +100,40 @@ export function messageBook(store: Store, settings: HandlerSettings) {
         found.push(...page.filter((one) => maySee(user, one) && one.seq > since))
         place = page.at(-1)?.seq
         isMore = page.length > limit && place! > since
+        if (isMore) await aTurn()
       }
-      const shown = found.slice(0, limit)
-      return { messages: reverse ? shown.toReversed() : shown, more: found.length > limit }
+      const shown = fitting(user, found.slice(0, limit))
+      return { messages: reverse ? shown.toReversed() : shown, more: found.length > shown.length }
     },
 
-    /** Messages with all the words, where the user is, the last ones first. @throws {Refusal} `bad_payload` for a cursor that is none */
+    /**
+     * Messages with all the words, where the user is, the last ones first. With a cursor there may be more, also when they are
+     * fewer than `limit`.
+     * @throws {Refusal} `bad_payload` for a cursor that is none
+     */
     async search(user: UserId, words: string, cursor: string | undefined, limit: number) {
       const groups = new Map((await rooms.groups(user)).map(({ group, me }) => [group._id, me.since]))
       const within = [scopeOf({ user }), ...[...groups.keys()].map((group) => scopeOf({ group }))]
-      const found: MessageRecord[] = []
+      const isHis = ({ group, seq }: MessageRecord) => group === undefined || groups.get(group)! < seq
+      const look = (after: string | undefined, most: number) =>
+        messages.search({ words, within, after, limit: most }).catch((err: unknown) => {
+          throw err instanceof TypeError ? refuse('bad_payload', { cursor: 'is none' }) : err
+        })
+      let found: MessageRecord[] = []
       let after = cursor
-      do {
-        const page = await messages
-          .search({ words, within, after, limit: limit - found.length })
-          .catch((err: unknown) => {
-            throw err instanceof TypeError ? refuse('bad_payload', { cursor: 'is none' }) : err
-          })
-        found.push(...page.docs.filter(({ group, seq }) => group === undefined || groups.get(group)! < seq))
+      for (let looked = 0, size = limit; looked < MOST_LOOKED_AT; looked += size, size = AT_ONCE) {
+        if (looked > 0) await aTurn()
+        const page = await look(after, size)
+        const all = [...found, ...page.docs.filter(isHis)]
+        found = fitting(user, all.slice(0, limit))
+        const next = all[found.length] // does not go in any more: the next page begins with it
+        if (next) {
+          const behind = page.docs.indexOf(next)
+          return { messages: found, cursor: behind > 0 ? (await look(after, behind)).cursor : after }
+        }
         after = page.cursor
-      } while (after !== undefined && found.length < limit)
+        if (after === undefined || found.length === limit) break
+      }
       return { messages: found, cursor: after }
     },
 
@@ -129,6 +153,13 @@ export function messageBook(store: Store, settings: HandlerSettings) {
       )
     },
   }
+}
+
+/** Lets others have their turn in a long walk: the store answers within one's own. */
+const aTurn = (): Promise<void> => new Promise((go) => void setImmediate(go))
+
+function sizeFor(user: UserId, message: MessageRecord): number {
+  return Buffer.byteLength(JSON.stringify(shown(user, message)))
 }
 
 /** What a message looks like to `user`, who may see it. */

@@ -73,6 +73,7 @@ export const messages = event('messages', {
 export const message_results = event('message_results', {
   /** The last one first. */
   messages: z.array(z.strictObject(shown)),
+  /** There may be more, also when these are fewer than asked for. */
   cursor: z.string().optional(),
 })
 export const receipt_recorded = event('receipt_recorded', {

@@ -76,3 +76,19 @@ test('comes by page', async () => {
   })
   expect(await jon.asks('search_messages', { q: 'snow', cursor: 'none' })).toMatchObject({ code: 'bad_payload' })
 })
+
+test('a page of long messages is shorter, and none is missing', async () => {
+  const [kim, lea] = [await stage.device('kim'), await stage.device('lea')]
+  await befriend(kim, lea)
+  for (let i = 0; i < 30; i++) await kim.asks('send_message', { to: 'lea', body: `rain ${i} ${'x'.repeat(9_900)}` })
+  await lea.unread()
+  const seen: string[] = []
+  let cursor: unknown
+  do {
+    const page = await lea.asks('search_messages', { q: 'rain', limit: 50, ...(cursor !== undefined && { cursor }) })
+    expect(page.event).toBe('message_results')
+    seen.push(...(page['messages'] as { body: string }[]).map(({ body }) => body.split(' ')[1]!))
+    cursor = page['cursor']
+  } while (cursor !== undefined)
+  expect(seen).toEqual(Array.from({ length: 30 }, (_, i) => String(29 - i)))
+})

@@ -8,6 +8,8 @@ export interface HandlerSettings {
   readonly ringMs: number
   /** Are private addresses taken out of what is relayed for calls? */
   readonly hidesPrivate: boolean
+  /** Bytes of an answer that is as long as one makes it, about. Half of a packet, as one thing in it may be that large alone. */
+  readonly answerBytes: number
   /** The TURN servers, where there are any. */
   readonly turn?: TurnSettings
 }
@@ -27,6 +29,11 @@ export interface TurnSettings {
 }
 
 export function handlerSettings(config: Config, turn?: TurnSettings): HandlerSettings {
-  const { ACCESS, RING_TIMEOUT, HIDE_PRIVATE_ADDRESSES } = config
-  return { access: ACCESS, ringMs: RING_TIMEOUT, hidesPrivate: HIDE_PRIVATE_ADDRESSES, ...(turn && { turn }) }
+  return {
+    access: config.ACCESS,
+    ringMs: config.RING_TIMEOUT,
+    hidesPrivate: config.HIDE_PRIVATE_ADDRESSES,
+    answerBytes: config.MAX_PACKET_BYTES / 2,
+    ...(turn && { turn }),
+  }
 }

@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { GROUPS, MEMBERSHIPS, type GroupRecord, type MembershipRecord } from '../../shared/people/groups.ts'
+import { MESSAGES, scopeOf, type MessageRecord } from '../../shared/people/messages.ts'
+import { openSqlite } from '../../shared/store/sqlite.ts'
+import { userIdOf } from '../../shared/wire/user-id.ts'
+import { messageBook } from './message-book.ts'
+
+test('a search of one who came late to a long conversation does not look at all of it, nor keep others waiting', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
+  const store = openSqlite(join(dir, 'store.db'))
+  const [alice, late, group, old, mine] = [userIdOf('alice'), userIdOf('late'), 'g'.repeat(22), 3_000, 5]
+  await store.collection<GroupRecord>(GROUPS).insert({
+    _id: group,
+    title: 'Some',
+    members: [
+      { user: alice, role: 'owner', since: 0 },
+      { user: late, role: 'member', since: old },
+    ],
+  })
+  await store.collection<MembershipRecord>(MEMBERSHIPS).insert({ _id: `${late} ${group}`, user: late, group })
+  const messages = store.collection<MessageRecord>(MESSAGES)
+  for (let seq = 1; seq <= old + mine; seq++) {
+    const about = { conversation: group, seq, from: alice, group, scopes: [scopeOf({ group })] }
+    await messages.insert({ _id: String(seq), ...about, body: 'hello', hash: 'h', sent_at: new Date(0).toISOString() })
+  }
+  const settings = { access: 'contacts', ringMs: 1, hidesPrivate: false, answerBytes: 131_072 } as const
+  const book = messageBook(store, settings)
+
+  let turns = 0
+  const others = setInterval(() => turns++, 0)
+  let page = await book.search(late, 'hello', undefined, 20)
+  expect(page.messages).toHaveLength(mine)
+  expect(page.cursor).toBeDefined()
+  expect(turns).toBeGreaterThan(0)
+  for (let pages = 1; page.cursor !== undefined; pages++) {
+    page = await book.search(late, 'hello', page.cursor, 20)
+    expect(page.messages).toEqual([])
+    expect(pages).toBeLessThan(5)
+  }
+  clearInterval(others)
+  await store.close()
+  await rm(dir, { recursive: true })
+})
