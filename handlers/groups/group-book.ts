@@ -75,6 +75,12 @@ export function groupBook(store: Store, settings: HandlerSettings) {
     return { user: other, role: 'member', since, ...(isBlocked && { hidden: true }) }
   }
 
+  /** Does `other` hear of it when `user` adds him? */
+  async function mayTakeIn(user: UserId, other: UserId): Promise<boolean> {
+    const { isNear, blocks, isBlocked } = await around.toward(user, other)
+    return isNear && !blocks && !isBlocked
+  }
+
   async function hint(group: string, user: UserId): Promise<void> {
     await memberships.insert({ _id: `${user} ${group}`, user, group })
   }
@@ -138,7 +144,10 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       const mine = joined(before, user)
       if (!mine) throw foreign()
       check('add', mine.me)
-      if (joined(before, other)) return { group: id, change: wanted, others: [] }
+      const there = before?.members.find((one) => one.user === other)
+      // One who only seems to be there must go on to: nothing is checked that would not be if he were.
+      const isSo = there && (!there.hidden || !(await mayTakeIn(user, other)))
+      if (isSo) return { group: id, change: wanted, others: [] }
       const member = await invited(user, other, 'user_id', await lastSeq(id))
       await hint(id, other)
       return change(user, id, wanted, cause, (now, me) => {
@@ -164,8 +173,8 @@ export function groupBook(store: Store, settings: HandlerSettings) {
     async leave(user: UserId, id: string, cause: Cause): Promise<Outcome> {
       const done = await change(user, id, { change: 'member_left', user_id: user }, cause, (now, me) => {
         const left = now.members.filter((one) => one !== me)
-        const seen = left.filter(({ hidden }) => !hidden)
-        const heir = me.role === 'owner' ? (seen.find(({ role }) => role === 'admin') ?? seen[0]) : undefined
+        // Also one who is hidden: he who leaves is told of the heir, and could tell by it who blocks him.
+        const heir = me.role === 'owner' ? (left.find(({ role }) => role === 'admin') ?? left[0]) : undefined
         if (!heir) return { members: left }
         return { members: left.map((one) => (one === heir ? { ...one, role: 'owner' } : one)), heir: heir.user }
       })

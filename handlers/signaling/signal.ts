@@ -24,11 +24,11 @@ export default command({
       ? both.map((one) => [one, call_changed({ ...callOf(one, step.call), state: step.became! })] as const)
       : []
     const later = step?.became === 'ringing' ? [[calls.ringMs, 'ring_timed_out', { call: step.call._id }] as const] : []
-    // To whoever is blocked, the other is not there: the same as when the broker finds him gone.
-    if (isBlocked) {
+    const passed = calls.hidesPrivate ? withoutPrivate(type, given) : { body: given }
+    // To whoever is blocked, the other is not there: the same as when the broker finds him gone, which it does for what it passes.
+    if (isBlocked && passed) {
       return { refusal: refuse('offline'), notify: changes, later: later.map(([, ...rest]) => [0, ...rest] as const) }
     }
-    const passed = calls.hidesPrivate ? withoutPrivate(type, given) : { body: given }
     const told = passed && signal({ origin: user, type, ...passed, call_id, polite: isPolite(target, user) })
     return {
       reply: signal_relayed({ target, type, call_id, polite: isPolite(user, target) }),
