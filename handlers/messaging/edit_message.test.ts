@@ -46,3 +46,16 @@ test('in a group all hear of an edit who could see the message, and no author ed
   expect(await carl.asks('edit_message', { message_id: added, body: 'x' })).toMatchObject({ code: 'not_found' })
   expect(await dora.asks('delete_message', { message_id })).toMatchObject({ code: 'not_found' })
 })
+
+test('who may write no more to another cannot reach him by an edit either, but can take back what he wrote', async () => {
+  const [finn, gus] = [await stage.device('finn'), await stage.device('gus')]
+  await befriend(finn, gus)
+  const { message_id } = await finn.asks('send_message', { to: 'gus', body: 'hello' })
+  await gus.asks('remove_contact', { user_id: 'finn' })
+  await gus.unread()
+  expect(await finn.asks('send_message', { to: 'gus', body: 'wait' })).toMatchObject({ code: 'forbidden' })
+  expect(await finn.asks('edit_message', { message_id, body: 'wait' })).toMatchObject({ code: 'forbidden' })
+  expect(await gus.unread()).toEqual([])
+  expect(await gus.asks('get_messages', { with: 'finn' })).toMatchObject({ messages: [{ body: 'hello' }] })
+  expect(await finn.asks('delete_message', { message_id })).toMatchObject({ event: 'message_removed' })
+})

@@ -43,11 +43,23 @@ export function messageBook(store: Store, settings: HandlerSettings) {
   const { messages, append, sentBy } = conversations(store)
   const rooms = roomsOf(store, settings)
 
-  /** Changes what its author may change: once for each command, and in their order. A foreign message and none are the same. */
-  async function changeOwn(user: UserId, id: string, cause: Cause, next: (now: MessageRecord) => MessageRecord) {
+  /**
+   * Changes what its author may change: once for each command, and in their order. A foreign message and none are the same.
+   * @param mayAlways also where he may write nothing new
+   */
+  async function changeOwn(
+    user: UserId,
+    id: string,
+    cause: Cause,
+    mayAlways: boolean,
+    next: (now: MessageRecord) => MessageRecord,
+  ) {
     const found = await messages.get(id)
     const room = found?.from === user && !found.system ? await rooms.around(user, found) : undefined
     if (!room) throw refuse('not_found')
+    if (!mayAlways && room.closed && found?.changed?.id !== cause.id) {
+      throw refuse('forbidden', { message_id: 'is to none to whom you may write' })
+    }
     const changed = { id: cause.id, order: cause.order, at: cause.at.toISOString() }
     const after = await messages.change(id, (now) => {
       if (!now || now.changed?.id === cause.id || (now.changed?.order ?? 0) > cause.order) return now
@@ -138,7 +150,11 @@ export function messageBook(store: Store, settings: HandlerSettings) {
     },
 
     edit(user: UserId, id: string, content: Content, cause: Cause) {
-      return changeOwn(user, id, cause, (now) => ({ ...now, body: content.body, ciphertext: content.ciphertext }))
+      return changeOwn(user, id, cause, false, (now) => ({
+        ...now,
+        body: content.body,
+        ciphertext: content.ciphertext,
+      }))
     },
     remove(user: UserId, id: string, cause: Cause) {
       const changed = { id: cause.id, order: cause.order, at: cause.at.toISOString(), deleted: true }
@@ -146,6 +162,7 @@ export function messageBook(store: Store, settings: HandlerSettings) {
         user,
         id,
         cause,
+        true,
         ({ body: _body, ciphertext: _ciphertext, attachments: _attachments, ...now }) => ({
           ...now,
           changed,
