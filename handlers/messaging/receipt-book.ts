@@ -2,6 +2,7 @@ import { conversations, type Cause } from '../../shared/people/messages.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
+import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import { maySee, roomsOf, type Target } from './rooms-of.ts'
 
@@ -10,11 +11,10 @@ interface DeliveryDocument extends Document {
   readonly command: string
 }
 
-/** How far a user has read, since which command, and how far he had before it. */
+/** How far a user has read; his last commands that took him on, and how far he had before each: to tell it again after a crash. */
 interface ReadDocument extends Document {
   readonly up_to: number
-  readonly from: number
-  readonly command: string
+  readonly recent: readonly { readonly id: string; readonly from: number }[]
 }
 
 /** What a user's receipts tell others. */
@@ -73,11 +73,18 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
       if (upTo > (await lastSeq(conversation))) throw refuse('not_found', { up_to: 'is no message' })
       const _id = `${user} ${conversation}`
       const after = await reads.change(_id, (now) =>
-        now && now.up_to >= upTo ? now : { _id, up_to: upTo, from: now?.up_to ?? 0, command: cause.id },
+        now && now.up_to >= upTo
+          ? now
+          : {
+              _id,
+              up_to: upTo,
+              recent: [...(now?.recent ?? []), { id: cause.id, from: now?.up_to ?? 0 }].slice(-MAX_BEGUN),
+            },
       )
-      if (after!.command !== cause.id) return []
+      const news = after!.recent.find(({ id }) => id === cause.id)
+      if (!news) return []
       const hearing: UserId[] = []
-      for (const author of await authorsOf(conversation, user, after!.from, upTo)) {
+      for (const author of await authorsOf(conversation, user, news.from, upTo)) {
         if (await hears(author, user, 'read')) hearing.push(author)
       }
       return hearing
