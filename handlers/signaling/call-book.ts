@@ -3,7 +3,6 @@ import { pairKey, people } from '../../shared/people/pairs.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
-import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { SignalType } from './signal-body.ts'
 import type { CALL_STATES } from './signal-events.ts'
@@ -22,8 +21,14 @@ export interface CallDocument extends Document {
   readonly ended_at?: string
   /** The client of the callee that answered. */
   readonly answered_on?: string
-  /** The last commands that changed it: to do so once. */
-  readonly recent: readonly { readonly id: string; readonly state: CallState }[]
+  /** The commands that changed it, whose, and what it was from then on: to do so once. */
+  readonly recent: readonly Turn[]
+}
+interface Turn {
+  readonly id: string
+  readonly order: number
+  readonly by: UserId
+  readonly state: CallState
 }
 
 /** What a signal did to its call. */
@@ -107,22 +112,24 @@ export function callBook(store: Store, settings: HandlerSettings) {
         ...(!isBlocked && { called: other }),
         state: 'ringing',
         started_at: at,
-        recent: [{ id: cause.id, state: 'ringing' }],
+        recent: [turn(from.user, cause, 'ringing')],
       })
       const after = await calls.change(_id, (now) => {
         if (now?.recent.some(({ id }) => id === cause.id)) return now
         if (!now && type === 'offer') return begin()
         const side = now?.caller === from.user ? 'caller' : 'callee'
-        const next = now && (side === 'caller' || now.called) ? STEPS[side][type]?.[now.state] : undefined
+        const state = now && stateFor(from.user, now, cause)
+        const next = state && (side === 'caller' || now.called) ? STEPS[side][type]?.[state] : undefined
         const isElsewhere =
-          side === 'callee' && type === 'answer' && now?.state === 'answered' && now.answered_on !== from.client
-        if (!now || !next || isElsewhere) {
+          side === 'callee' && type === 'answer' && state === 'answered' && now?.answered_on !== from.client
+        const isLate = next !== '=' && state !== now?.state
+        if (!now || !next || isElsewhere || isLate) {
           throw refuse('conflict', {
             call_id: now && side ? `is ${now.state}${isElsewhere ? ' elsewhere' : ''}` : 'is no call',
           })
         }
         if (next === '=') return now
-        const recent = [...now.recent, { id: cause.id, state: next }].slice(-2 * MAX_BEGUN)
+        const recent = [...now.recent, turn(from.user, cause, next)]
         if (next === 'answered') return { ...now, state: next, answered_at: at, answered_on: from.client, recent }
         return { ...now, state: next, ended_at: at, recent }
       })
@@ -133,7 +140,7 @@ export function callBook(store: Store, settings: HandlerSettings) {
     async miss(_id: string, cause: Cause): Promise<CallDocument | undefined> {
       const after = await calls.change(_id, (now) => {
         if (now?.state !== 'ringing') return now
-        const recent = [...now.recent, { id: cause.id, state: 'missed' as const }]
+        const recent = [...now.recent, turn(now.caller, cause, 'missed')]
         return { ...now, state: 'missed', ended_at: cause.at.toISOString(), recent }
       })
       return after?.recent.some(({ id }) => id === cause.id) ? after : undefined
@@ -152,6 +159,16 @@ export function callBook(store: Store, settings: HandlerSettings) {
       return { list, cursor: found.length > limit ? place(list.at(-1)!) : undefined }
     },
   }
+}
+
+function turn(by: UserId, { id, order }: Cause, state: CallState): Turn {
+  return { id, order, by, state }
+}
+
+/** What a call was when the user's command came: one that a later one of his has overtaken comes again, after a crash. */
+function stateFor(user: UserId, { state, recent }: CallDocument, { order }: Cause): CallState {
+  const overtaken = recent.findIndex((one) => one.by === user && one.order > order)
+  return overtaken > 0 ? recent[overtaken - 1]!.state : state
 }
 
 /** A call as one of the two has it. */
