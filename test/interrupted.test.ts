@@ -111,11 +111,10 @@ const PLAYS: Record<string, Line[]> = {
   'send_message to a group': [...group, ['bob', 'send_message', inGroup({ body: 'hello' })]],
 }
 
-/** Plays the lines on a new store, the last one dying behind its nth write, and once more. Resolves with its end. */
-async function play(lines: Line[], name: string, dies = 0): Promise<{ end: Done; died: boolean }> {
-  const store = openSqlite(join(dir, `${name.replaceAll(' ', '-')}-${dies}.db`))
+/** Lines on a store, whose answers later ones need. */
+function stageOf(lines: Line[], store: Store) {
   const said: Record<string, unknown>[] = []
-  const run = (line: number, on: Store): Promise<Done> => {
+  const run = (line: number, on = store): Promise<Done> => {
     const [user, command, input] = lines[line]!
     const stamp = {
       'command-id': `${user}/${line}`,
@@ -135,13 +134,24 @@ async function play(lines: Line[], name: string, dies = 0): Promise<{ end: Done;
     }
     return execute(command, commands.get(command)!, payload, stamp, shop)
   }
-  for (let line = 0; line < lines.length - 1; line++) {
-    const end = await run(line, store)
-    if (end.outcome !== 'done') throw new Error(`${name}, line ${line}: ${JSON.stringify(end)}`)
-    said.push(end.events[0]!.fields)
+  /** The first so many of them, which must go well. */
+  async function runFirst(count: number): Promise<void> {
+    for (let line = 0; line < count; line++) {
+      const end = await run(line)
+      if (end.outcome !== 'done') throw new Error(`line ${line}: ${JSON.stringify(end)}`)
+      said.push(end.events[0]!.fields)
+    }
   }
+  return { run, runFirst }
+}
+
+/** Plays the lines on a new store, the last one dying behind its nth write, and once more. Resolves with its end. */
+async function play(lines: Line[], name: string, dies = 0): Promise<{ end: Done; died: boolean }> {
+  const store = openSqlite(join(dir, `${name.replaceAll(' ', '-')}-${dies}.db`))
+  const { run, runFirst } = stageOf(lines, store)
+  await runFirst(lines.length - 1)
   const first = dies > 0 ? await run(lines.length - 1, dyingAfter(store, dies)) : undefined
-  const end = await run(lines.length - 1, store)
+  const end = await run(lines.length - 1)
   await store.close()
   return { end, died: first?.outcome === 'retry' }
 }
@@ -172,4 +182,60 @@ test('every command that changes something is among them', () => {
   const only = /^(?:get|search|invite)_|^typing$|^signal_conference$|^send_conference_message$/ // reads, and tells
   const changing = [...commands].filter(([name, { internal }]) => !internal && !only.test(name))
   expect(changing.map(([name]) => name).filter((name) => !played.has(name))).toEqual([])
+})
+
+// Several commands of one user are begun before the end of the first is stored. After a crash all of them come again.
+
+const AUDIO = 'v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\n'
+const onCall = (by: string, target: string, ...types: string[]): Line[] =>
+  types.map((type) => {
+    const body = type === 'offer' || type === 'answer' ? AUDIO : undefined
+    return [by, 'signal', { target, type, call_id: 'c1', ...(body && { body }) }]
+  })
+const says = (by: string, ...bodies: string[]): Line[] => bodies.map((body) => [by, 'send_message', inGroup({ body })])
+const withCarl: Line[] = [...group, ['alice', 'add_member', inGroup({ user_id: 'carl' })]]
+
+const BEGUN: Record<string, [before: Line[], begun: Line[]]> = {
+  'reading further and further in a group': [
+    [...withCarl, ...says('alice', 'a'), ...says('carl', 'b')],
+    [3, 4].map((up_to) => ['bob', 'mark_read', inGroup({ up_to })]),
+  ],
+  'a call that is answered and ended': [called, onCall('bob', 'alice', 'ringing', 'answer', 'candidate', 'bye')],
+  'a call that is given up': [both, onCall('alice', 'bob', 'offer', 'candidate', 'candidate', 'cancel')],
+  'a call that is declined': [called, onCall('bob', 'alice', 'ringing', 'decline')],
+  'coming and going in a group': [
+    withCarl,
+    [
+      ['alice', 'remove_member', inGroup({ user_id: 'bob' })],
+      ['alice', 'add_member', inGroup({ user_id: 'bob' })],
+      ['alice', 'change_group_title', inGroup({ title: 'Other' })],
+      ['alice', 'set_member_role', inGroup({ user_id: 'bob', role: 'owner' })],
+      ['alice', 'leave_group', inGroup({})],
+    ],
+  ],
+  'writing, editing and taking back': [
+    written,
+    [
+      ['alice', 'edit_message', aboutIt({ body: 'one' })],
+      ['alice', 'edit_message', aboutIt({ body: 'two' })],
+      ['alice', 'delete_message', aboutIt({})],
+      ['alice', 'send_message', { to: 'bob', body: 'three' }],
+    ],
+  ],
+  'joining, leaving and joining again': [
+    conference.slice(0, 1),
+    [conference[1]!, ['bob', 'leave_conference', inIt({})], conference[1]!, ['bob', 'leave_conference', inIt({})]],
+  ],
+}
+
+test.each(Object.keys(BEGUN))('%s, all of it again', async (name) => {
+  const [before, begun] = BEGUN[name]!
+  const store = openSqlite(join(dir, 'begun.db'))
+  const { run, runFirst } = stageOf([...before, ...begun], store)
+  await runFirst(before.length)
+  const ends: string[][] = [[], []]
+  for (const round of ends) for (const i of begun.keys()) round.push(bare(await run(before.length + i)))
+  await store.close()
+  expect(ends[0]!.filter((end) => !end.includes('"outcome":"done"'))).toEqual([])
+  expect(ends[1]).toEqual(ends[0])
 })

@@ -90,7 +90,8 @@ export function groupBook(store: Store, settings: HandlerSettings) {
     const done = group.recent.find(({ id }) => id === cause.id)
     if (!done) return { group: group._id, change: wanted, others: [] }
     const message = await append({ from: user, group: group._id, system: done.change }, cause)
-    const others = [...hearersOf(group), ...(done.out ? [done.out] : [])].filter((one) => one !== user)
+    const hearers = new Set([...hearersOf(group), ...(done.out ? [done.out] : [])]) // by now he may be back
+    const others = [...hearers].filter((one) => one !== user)
     return { group: group._id, change: done.change, message, others }
   }
 
