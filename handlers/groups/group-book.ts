@@ -43,6 +43,8 @@ export interface Outcome {
 /** Of a group: its members, and the bytes of their ids, which go with each message. */
 export const MOST_MEMBERS = 1_000
 const MOST_BYTES = 100_000
+/** Each is written to the disk: so many take some 10 ms. */
+const HINTS_AT_ONCE = 20
 /** Commands of all members that may have begun when a process dies, and room. */
 const REMEMBERED = 128
 
@@ -83,6 +85,16 @@ export function groupBook(store: Store, settings: HandlerSettings) {
 
   async function hint(group: string, user: UserId): Promise<void> {
     await memberships.insert({ _id: `${user} ${group}`, user, group })
+  }
+
+  /**
+   * Makes a user's hint what his group says by now. Behind every change of it, and looked at again behind a removal: so it is
+   * there for a member, however many change the group at once or again. One that is left over does no harm.
+   */
+  async function settleHint(group: string, user: UserId): Promise<void> {
+    const isIn = async () => joined(await groups.get(group), user) !== undefined
+    if (!(await isIn())) await memberships.remove(`${user} ${group}`)
+    if (await isIn()) await hint(group, user)
   }
 
   /** Puts what a command changed into the group's history, and says who hears of it. */
@@ -126,7 +138,11 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       const members: Member[] = [{ user, role: 'owner', since: 0 }]
       for (const other of others) members.push(await invited(user, other, 'members', 0))
       checkSize(members)
-      for (const member of members) await hint(_id, member.user)
+      for (const [i, member] of members.entries()) {
+        if (member.hidden) continue
+        await hint(_id, member.user)
+        if (i % HINTS_AT_ONCE === 0) await new Promise((go) => void setImmediate(go)) // others have their turn
+      }
       await groups.insert({ _id, title, members, recent: [{ id: cause.id, change }] })
       return tell(user, (await groups.get(_id))!, change, cause)
     },
@@ -141,7 +157,10 @@ export function groupBook(store: Store, settings: HandlerSettings) {
     async add(user: UserId, id: string, other: UserId, cause: Cause): Promise<Outcome> {
       const wanted: GroupChange = { change: 'member_added', user_id: other }
       const before = await groups.get(id)
-      if (before && isDone(before, cause)) return tell(user, before, wanted, cause)
+      if (before && isDone(before, cause)) {
+        await settleHint(id, other)
+        return tell(user, before, wanted, cause)
+      }
       const mine = joined(before, user)
       if (!mine) throw foreign()
       check('add', mine.me)
@@ -150,8 +169,7 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       const isSo = there && (!there.hidden || !(await mayTakeIn(user, other)))
       if (isSo) return { group: id, change: wanted, others: [] }
       const member = await invited(user, other, 'user_id', await lastSeq(id))
-      await hint(id, other)
-      return change(user, id, wanted, cause, (now, me) => {
+      const done = await change(user, id, wanted, cause, (now, me) => {
         check('add', me)
         const there = now.members.find((one) => one.user === other)
         if (there && (!there.hidden || member.hidden)) return undefined
@@ -159,6 +177,8 @@ export function groupBook(store: Store, settings: HandlerSettings) {
         checkSize(members)
         return { members }
       })
+      await settleHint(id, other)
+      return done
     },
 
     async remove(user: UserId, id: string, other: UserId, cause: Cause): Promise<Outcome> {
@@ -166,7 +186,7 @@ export function groupBook(store: Store, settings: HandlerSettings) {
         const target = memberOf(now, other, 'remove', me)
         return { members: now.members.filter((one) => one !== target), ...(!target.hidden && { out: other }) }
       })
-      await memberships.remove(`${other} ${id}`)
+      await settleHint(id, other)
       return done
     },
 
@@ -179,7 +199,7 @@ export function groupBook(store: Store, settings: HandlerSettings) {
         if (!heir) return { members: left }
         return { members: left.map((one) => (one === heir ? { ...one, role: 'owner' } : one)), heir: heir.user }
       })
-      await memberships.remove(`${user} ${id}`)
+      await settleHint(id, user)
       return done
     },
 

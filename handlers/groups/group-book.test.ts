@@ -1,0 +1,80 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import type { Collection, Document, Store } from '../../shared/store/documents.ts'
+import { openSqlite } from '../../shared/store/sqlite.ts'
+import { userIdOf } from '../../shared/wire/user-id.ts'
+import { groupBook } from './group-book.ts'
+
+const SETTINGS = { access: 'everyone', ringMs: 1, hidesPrivate: false, answerBytes: 131_072 } as const
+const [alice, bob, carl] = [userIdOf('alice'), userIdOf('bob'), userIdOf('carl')]
+
+let dir: string
+let store: Store
+let order: number
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
+  store = openSqlite(join(dir, 'store.db'))
+  order = 0
+})
+afterEach(async () => {
+  await store.close()
+  await rm(dir, { recursive: true })
+})
+
+const cause = () => ({ id: `command ${++order}`, order, at: new Date(order) })
+
+/** The store as one process has it, in which something else happens right before each removal. */
+function before(removal: () => Promise<unknown>): Store {
+  return {
+    ...store,
+    collection<D extends Document>(spec: Parameters<Store['collection']>[0]): Collection<D> {
+      const real = store.collection<D>(spec)
+      return { ...real, remove: (id) => removal().then(() => real.remove(id)) }
+    },
+  }
+}
+
+test.each(['remove', 'leave'] as const)(
+  'who is taken in again while a %s ends has the group in his list',
+  async (how) => {
+    const other = groupBook(store, SETTINGS)
+    const { group } = await other.create(alice, 'Some', [bob, carl], cause())
+    await other.setRole(alice, group, carl, 'admin', cause())
+    const book = groupBook(
+      before(() => other.add(carl, group, bob, cause())),
+      SETTINGS,
+    )
+    if (how === 'remove') await book.remove(alice, group, bob, cause())
+    else await book.leave(bob, group, cause())
+    expect(await other.look(bob, group, undefined, 10)).toMatchObject({ role: 'member' })
+    expect((await other.list(bob, undefined, 10)).list).toMatchObject([{ group: { _id: group } }])
+  },
+)
+
+test('one who blocks the maker of groups has nothing of them to look through', async () => {
+  const pairs = store.collection<Document & Record<string, unknown>>({
+    name: 'contact_pairs',
+    indexes: { by_low: { fields: ['low', 'low_list', 'high'] }, by_high: { fields: ['high', 'high_list', 'low'] } },
+  })
+  const side = { sees: 'none', blocks: false }
+  await pairs.insert({
+    _id: 'alice bob',
+    low: alice,
+    high: bob,
+    low_side: side,
+    high_side: { ...side, blocks: true },
+    low_list: 'none',
+    high_list: 'blocks',
+  })
+  const book = groupBook(store, SETTINGS)
+  const { group } = await book.create(alice, 'Some', [bob], cause())
+  await book.create(alice, 'Other', [], cause()).then(({ group: empty }) => book.add(alice, empty, bob, cause()))
+  const hints = store.collection({ name: 'group_memberships', indexes: { by_user: { fields: ['user', 'group'] } } })
+  expect(await hints.find({ by: 'by_user', where: { user: bob }, limit: 10 })).toEqual([])
+  await book.add(alice, group, carl, cause())
+  await book.setRole(alice, group, carl, 'admin', cause())
+  await book.add(carl, group, bob, cause())
+  expect((await book.list(bob, undefined, 10)).list).toMatchObject([{ group: { _id: group } }])
+})
