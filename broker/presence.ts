@@ -23,9 +23,12 @@ export interface PresencePorts {
  */
 export class Presence implements Closable {
   readonly #ports: PresencePorts
+  /** Of those who are there, whether the handlers were told so; false is noted before they are. */
   readonly #table
   /** Those whom the handlers take to be there. */
   readonly #told: Set<UserId>
+  /** Those of whom the handlers may have been told something else, or not: they are told in any case. */
+  readonly #unsure: Set<UserId>
   readonly #clocks = new Map<UserId, NodeJS.Timeout>()
   /** Each user's changes, one after another. */
   readonly #telling = new Map<UserId, Promise<void>>()
@@ -33,8 +36,10 @@ export class Presence implements Closable {
 
   constructor(ports: PresencePorts) {
     this.#ports = ports
-    this.#table = ports.storage.table<true>('present')
-    this.#told = new Set([...this.#table.entries()].map(({ key }) => key as UserId))
+    this.#table = ports.storage.table<boolean>('present')
+    const noted = [...this.#table.entries()].map(({ key, value }) => [key as UserId, value] as const)
+    this.#told = new Set(noted.map(([user]) => user))
+    this.#unsure = new Set(noted.flatMap(([user, isTold]) => (isTold ? [] : [user])))
     for (const user of this.#told) this.#look(user, RETURN)
   }
 
@@ -70,7 +75,7 @@ export class Presence implements Closable {
   #tell(user: UserId): void {
     if (this.#isClosed || this.#telling.has(user)) return
     const online = this.#ports.isThere(user)
-    if (online === this.#told.has(user)) return
+    if (online === this.#told.has(user) && !this.#unsure.has(user)) return
     const telling = this.#store(user, online)
       .catch((err: Error) => {
         this.#ports.log.warn({ user, reason: err.message }, 'cannot tell whether a user is there; tried again')
@@ -87,12 +92,17 @@ export class Presence implements Closable {
   }
 
   async #store(user: UserId, online: boolean): Promise<void> {
+    const { storage } = this.#ports
+    this.#unsure.add(user)
+    // First: a broker that is killed behind the telling must not forget that there is somebody to be gone.
+    if (online) await storage.commit((unit) => unit.put(this.#table, user, false))
     await this.#ports.changed(user, online)
-    await this.#ports.storage.commit((unit) => {
+    await storage.commit((unit) => {
       if (online) unit.put(this.#table, user, true)
       else unit.remove(this.#table, user)
     })
     if (online) this.#told.add(user)
     else this.#told.delete(user)
+    this.#unsure.delete(user)
   }
 }
