@@ -1,4 +1,4 @@
-import { people } from '../../shared/people/pairs.ts'
+import { people, withinOneEvent } from '../../shared/people/pairs.ts'
 import { PRESENCE, shownOf, type PresenceRecord, type Shown, type Status } from '../../shared/people/presence.ts'
 import type { Context, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
@@ -61,15 +61,15 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
         shows_last_seen: said.shows_last_seen ?? now.shows_last_seen,
       })),
 
-    /** Who sees this user come and go. */
+    /** Who sees this user come and go: all who may, unless they are thousands. */
     async watchers(user: UserId): Promise<UserId[]> {
-      if (settings.access === 'contacts') return around.contactsOf(user)
+      if (settings.access === 'contacts') return withinOneEvent(await around.contactsOf(user), settings)
       const found: UserId[] = []
       for await (const { _id } of shown()) {
         if (_id !== user && (await around.mayReach(_id, user))) found.push(_id)
         if (found.length === MOST_TOLD) break
       }
-      return found
+      return withinOneEvent(found, settings)
     },
 
     /** Those who are there, as far as `asker` may see: a page in the order of their ids, behind `cursor`. */

@@ -1,4 +1,4 @@
-import { people, type Relation } from '../../shared/people/pairs.ts'
+import { people, withinOneEvent, type Relation } from '../../shared/people/pairs.ts'
 import type { Context, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
@@ -114,7 +114,8 @@ export function profileBook(store: Store, settings: HandlerSettings) {
       }
     },
 
-    contactsOf: (user: UserId) => around.contactsOf(user),
+    /** Those of his contacts who hear of a change: all, unless they are thousands. */
+    hearersOf: async (user: UserId) => withinOneEvent(await around.contactsOf(user), settings),
   }
 }
 

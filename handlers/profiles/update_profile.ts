@@ -12,6 +12,6 @@ export default command({
   async run({ fields }, { from, profiles, command }) {
     await profiles.change(from.user, fields, command)
     const changed = profile_updated({ user_id: from.user, fields })
-    return { reply: changed, notify: [[await profiles.contactsOf(from.user), changed]] }
+    return { reply: changed, notify: [[await profiles.hearersOf(from.user), changed]] }
   },
 })

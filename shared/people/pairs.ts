@@ -29,6 +29,15 @@ export function pairKey(a: string, b: string): string {
 export type Relation = 'self' | 'contact' | 'stranger' | 'blocked'
 
 const PAGE = 500
+/** Receivers of one event, at most, as the broker takes them. */
+const MOST_TOLD = 10_000
+
+/** As many of these, in their order, as one event can go to: with all of them, what a handler says would be more than a packet. */
+export function withinOneEvent(users: readonly UserId[], { answerBytes }: HandlerSettings): UserId[] {
+  let bytes = 0
+  const end = users.findIndex((user, i) => (bytes += user.length + '"",'.length) > answerBytes || i >= MOST_TOLD)
+  return end < 0 ? [...users] : users.slice(0, end)
+}
 
 /** Who is whose contact, for every group but contacts itself. */
 export function people(store: Store, { access }: HandlerSettings) {
