@@ -1,0 +1,30 @@
+import { readConfig } from '../../shared/config.ts'
+import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
+import { groupsIn, loadGroup } from '../../shared/runtime/scan.ts'
+import type { CollectionSpec, Store } from '../../shared/store/documents.ts'
+
+/** Every collection that the handlers of this folder keep, by what their files declare. */
+export async function collectionsOf(handlers: string): Promise<CollectionSpec[]> {
+  const specs = new Map<string, CollectionSpec>()
+  const listening: Store = {
+    collection(spec) {
+      specs.set(spec.name, spec)
+      return NOTHING
+    },
+    ping: async () => {},
+    close: async () => {},
+  }
+  const turn = { uris: [], ttl: 0, perHour: 0, password: async () => '' } // what is kept does not depend on it
+  const settings = handlerSettings(readConfig({}), turn)
+  for (const group of await groupsIn(handlers)) {
+    for (const { uses } of (await loadGroup(handlers, group)).values()) {
+      for (const build of Object.values(uses)) build(listening, settings)
+    }
+  }
+  return [...specs.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+const refuse = async (): Promise<never> => {
+  throw new Error('a builder must not use the store')
+}
+const NOTHING = { get: refuse, insert: refuse, change: refuse, remove: refuse, find: refuse, search: refuse }

@@ -1,0 +1,214 @@
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream, existsSync } from 'node:fs'
+import { mkdir, open, readFile, rename, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
+
+// A dump is a folder: a file of lines for each collection, one document a line in the order of their keys, the fields of each
+// sorted, so that both engines give the same lines; and a manifest with the number and the hash of each, written last.
+
+interface Sum {
+  documents: number
+  /** SHA-256 of the lines, in hex. */
+  sha256: string
+}
+type Manifest = Record<string, Sum>
+
+/** How far it is: of which collection, how many documents, of how many when that is known. */
+export type Progress = (collection: string, documents: number, of?: number) => void
+
+/** What an import or a check has found. */
+export interface Report {
+  collection: string
+  documents: number
+  /** Of an import: documents that were there already, and were equal. */
+  already?: number
+  /** What is wrong; nothing, when it is as it was. */
+  wrong: string[]
+}
+
+const PAGE = 500
+const MOST_TOLD = 10
+
+/** Writes all collections into a folder; one that was interrupted goes on where it stopped. */
+export async function exportTo(folder: string, store: Store, specs: readonly CollectionSpec[], progress: Progress) {
+  await mkdir(folder, { recursive: true })
+  if (existsSync(manifestOf(folder))) throw new Error(`${folder} holds a whole export already`)
+  const manifest: Manifest = {}
+  for (const { name, ...spec } of specs) {
+    manifest[name] = await exportOne(linesOf(folder, name), store, { name, ...spec }, progress)
+  }
+  await writeFile(`${manifestOf(folder)}.part`, `${JSON.stringify(manifest, null, 2)}\n`)
+  await rename(`${manifestOf(folder)}.part`, manifestOf(folder))
+  return manifest
+}
+
+async function exportOne(path: string, store: Store, spec: CollectionSpec, progress: Progress): Promise<Sum> {
+  const collection = store.collection<Document>(spec)
+  const sum = createHash('sha256')
+  let [documents, bytes, last] = [0, 0, undefined as string | undefined]
+  if (existsSync(path)) {
+    for await (const line of wholeLines(path)) {
+      sum.update(`${line}\n`)
+      bytes += Buffer.byteLength(line) + 1
+      last = keyOf(line)
+      documents++
+    }
+    await truncate(path, bytes) // a line that was cut short
+  }
+  const file = await open(path, 'a')
+  try {
+    for (let isMore = true; isMore;) {
+      const page = await collection.find({ limit: PAGE, ...(last !== undefined && { after: { _id: last } }) })
+      const lines = page.map((document) => `${canonical(document)}\n`).join('')
+      await file.appendFile(lines)
+      sum.update(lines)
+      documents += page.length
+      last = page.at(-1)?._id
+      isMore = page.length === PAGE
+      progress(spec.name, documents)
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  return { documents, sha256: sum.digest('hex') }
+}
+
+/**
+ * Stores a dump's documents; those that are there already are left, so one that was interrupted can be run again.
+ * @throws {Error} when the dump is not whole, or not as it was written
+ */
+export async function importFrom(
+  folder: string,
+  store: Store,
+  specs: readonly CollectionSpec[],
+  progress: Progress,
+): Promise<Report[]> {
+  const manifest = await readManifest(folder)
+  await verify(folder, manifest)
+  const unknown = Object.keys(manifest).filter((name) => !specs.some((spec) => spec.name === name))
+  if (unknown.length > 0) throw new Error(`no handler here knows ${unknown.join(', ')}`)
+  const reports: Report[] = []
+  for (const spec of specs) {
+    const sum = manifest[spec.name]
+    if (sum) reports.push(await importOne(linesOf(folder, spec.name), store, spec, sum.documents, progress))
+  }
+  return reports
+}
+
+async function importOne(path: string, store: Store, spec: CollectionSpec, of: number, progress: Progress): Promise<Report> {
+  const collection = store.collection<Document>(spec)
+  const wrong: string[] = []
+  let [documents, already] = [0, 0]
+  for await (const line of inOrder(path, spec.text?.time)) {
+    const document = JSON.parse(line) as Document
+    if (!(await collection.insert(document))) {
+      const there = await collection.get(document._id)
+      if (there && canonical(there) === line) already++
+      else if (wrong.length < MOST_TOLD) wrong.push(`${document._id} is there already, and is another`)
+    }
+    if (++documents % PAGE === 0) progress(spec.name, documents, of)
+  }
+  progress(spec.name, documents, of)
+  return { collection: spec.name, documents, already, wrong }
+}
+
+/** Compares what is stored with a dump, by number and hash. */
+export async function checkWith(
+  folder: string,
+  store: Store,
+  specs: readonly CollectionSpec[],
+  progress: Progress,
+): Promise<Report[]> {
+  const manifest = await readManifest(folder)
+  const reports: Report[] = []
+  for (const spec of specs) {
+    const collection = store.collection<Document>(spec)
+    const sum = createHash('sha256')
+    let [documents, last] = [0, undefined as string | undefined]
+    for (let isMore = true; isMore;) {
+      const page = await collection.find({ limit: PAGE, ...(last !== undefined && { after: { _id: last } }) })
+      for (const document of page) sum.update(`${canonical(document)}\n`)
+      documents += page.length
+      last = page.at(-1)?._id
+      isMore = page.length === PAGE
+      progress(spec.name, documents, manifest[spec.name]?.documents)
+    }
+    const wrong = differences(manifest[spec.name] ?? NONE, { documents, sha256: sum.digest('hex') })
+    reports.push({ collection: spec.name, documents, wrong })
+  }
+  return reports
+}
+
+const NONE: Sum = { documents: 0, sha256: createHash('sha256').digest('hex') }
+
+function differences(wanted: Sum, found: Sum): string[] {
+  if (wanted.documents !== found.documents) return [`${found.documents} documents instead of ${wanted.documents}`]
+  return wanted.sha256 === found.sha256 ? [] : ['as many documents, but not the same']
+}
+
+async function verify(folder: string, manifest: Manifest): Promise<void> {
+  for (const [name, wanted] of Object.entries(manifest)) {
+    const sum: Hash = createHash('sha256')
+    let documents = 0
+    for await (const line of wholeLines(linesOf(folder, name))) {
+      sum.update(`${line}\n`)
+      documents++
+    }
+    const [wrong] = differences(wanted, { documents, sha256: sum.digest('hex') })
+    if (wrong !== undefined) throw new Error(`${name}.jsonl is not as it was exported: ${wrong}`)
+  }
+}
+
+/** The lines of a file; one without its end is left out. */
+async function* wholeLines(path: string): AsyncGenerator<string> {
+  const size = (await open(path).then((file) => file.stat().finally(() => file.close()))).size
+  let read = 0
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    read += Buffer.byteLength(line) + 1
+    if (read <= size) yield line
+  }
+}
+
+/** The same in the order of a field: what is searched is found in the order in which it came. */
+async function* inOrder(path: string, time: string | undefined): AsyncGenerator<string> {
+  if (time === undefined) return yield* wholeLines(path)
+  const places: { at: string; start: number; bytes: number }[] = []
+  let start = 0
+  for await (const line of wholeLines(path)) {
+    const bytes = Buffer.byteLength(line)
+    const { [time]: at = '' } = JSON.parse(line) as Record<string, unknown>
+    places.push({ at: String(at), start, bytes })
+    start += bytes + 1
+  }
+  places.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.start - b.start))
+  const file = await open(path)
+  try {
+    for (const place of places) {
+      const { buffer } = await file.read({ buffer: Buffer.alloc(place.bytes), position: place.start })
+      yield buffer.toString()
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function readManifest(folder: string): Promise<Manifest> {
+  if (!existsSync(manifestOf(folder))) throw new Error(`${folder} holds no whole export: run export again to finish it`)
+  return JSON.parse(await readFile(manifestOf(folder), 'utf8')) as Manifest
+}
+
+const manifestOf = (folder: string): string => join(folder, 'manifest.json')
+const linesOf = (folder: string, collection: string): string => join(folder, `${collection}.jsonl`)
+const keyOf = (line: string): string => (JSON.parse(line) as Document)._id
+
+/** JSON with the fields of every object sorted: engines keep them in orders of their own. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  )
+}
