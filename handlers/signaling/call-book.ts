@@ -50,7 +50,7 @@ const STEPS: Record<'caller' | 'callee', Partial<Record<SignalType, Partial<Reco
   },
   callee: {
     ringing:   { ringing: '='                            },
-    offer:     {                       answered: '='     },
+    offer:     { ringing: 'answered',  answered: '='     }, // both have called: whoever gives way answers
     answer:    { ringing: 'answered',  answered: '='     },
     candidate: { ringing: '=',         answered: '='     },
     decline:   { ringing: 'declined'                     },

@@ -147,6 +147,26 @@ test('a call rings on every device, one answers, and the others stop', async () 
   expect(await signals(lea, 'max', 'candidate', 'c1')).toMatchObject({ code: 'conflict' })
 })
 
+test('two who call each other by the same name at once are in one call, and either may answer', async () => {
+  const [rita, sam] = await pair('rita', 'sam')
+  const sams = await stage.device('sam', { clientId: 'tablet' })
+  await offers(rita, 'sam', 'c1')
+  expect(await offers(sam, 'rita', 'c1')).toMatchObject({ event: 'signal_relayed' })
+  for (const device of [rita, sam, sams]) {
+    expect(await device.receives('call_changed')).toMatchObject({ call_id: 'c1', state: 'ringing' })
+    expect(await device.receives('call_changed')).toMatchObject({ call_id: 'c1', state: 'answered' })
+  }
+  expect(await signals(sams, 'rita', 'answer', 'c1')).toMatchObject({ code: 'conflict' }) // it rings no more
+  for (const [by, other] of [
+    [rita, sam],
+    [sam, rita],
+  ] as const) {
+    expect(await signals(by, other.user, 'answer', 'c1')).toMatchObject({ event: 'signal_relayed' })
+    expect(await other.receives('signal')).toMatchObject({ type: 'offer' })
+    expect(await other.receives('signal')).toMatchObject({ type: 'answer' })
+  }
+})
+
 test.each([
   ['declines', 'decline', 'callee', 'declined'],
   ['is busy', 'busy', 'callee', 'busy'],
