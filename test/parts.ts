@@ -17,6 +17,7 @@ export class Parts implements Closable {
   readonly env: Record<string, string>
   broker!: Run
   #port = 0
+  #wssPort = 0
   #adminPort = 0
   readonly #opened: Closable[]
 
@@ -40,6 +41,11 @@ export class Parts implements Closable {
     return `mqtts://127.0.0.1:${this.#port}`
   }
 
+  /** MQTT over WebSocket. */
+  get wss(): string {
+    return `wss://127.0.0.1:${this.#wssPort}/mqtt`
+  }
+
   /** What a script of the operator's needs to find this platform. */
   get operator(): RunOptions {
     return { env: { ...this.env, ADMIN_PORT: String(this.#adminPort) } }
@@ -52,10 +58,12 @@ export class Parts implements Closable {
 
   /** @param through what runs it */
   async startBroker(more: Record<string, string> = {}, through: string[] = []): Promise<Run> {
-    const ports = { MQTTS_PORT: String(this.#port), WSS_PORT: '0', ADMIN_PORT: String(this.#adminPort) }
+    const [MQTTS_PORT, WSS_PORT, ADMIN_PORT] = [this.#port, this.#wssPort, this.#adminPort].map(String)
+    const ports = { MQTTS_PORT: MQTTS_PORT!, WSS_PORT: WSS_PORT!, ADMIN_PORT: ADMIN_PORT! }
     this.broker = this.keep(new Run(['broker/main.ts'], { env: { ...this.env, ...ports, ...more }, through }))
-    const { ready } = (await this.broker.ready) as { ready: { mqtts: number; admin: number } }
+    const { ready } = (await this.broker.ready) as { ready: { mqtts: number; wss: number; admin: number } }
     this.#port = ready.mqtts
+    this.#wssPort = ready.wss
     this.#adminPort = ready.admin
     return this.broker
   }

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { transformSync } from 'esbuild'
+import { chromium, type Browser } from 'playwright-core'
+import type { Closable } from '../shared/shutdown.ts'
+import { ROOT } from './process.ts'
+
+// A real browser, and the page that it opens. Debian: apt-get install chromium
+
+const PAGE = fileURLToPath(new URL('./page', import.meta.url))
+
+/** Starts a Chromium that has a camera and a microphone made of software, and finds no host but this one. */
+export async function openBrowser(): Promise<Browser> {
+  const paths = (process.env['PATH'] ?? '').split(delimiter).map((dir) => join(dir, 'chromium'))
+  const executablePath = paths.find((path) => existsSync(path))
+  if (executablePath === undefined) {
+    throw new Error('chromium is missing: the tests need it (Debian: apt-get install chromium)')
+  }
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox', // it does not start as root otherwise
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+      '--allow-loopback-in-peer-connection',
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+    ],
+  })
+}
+
+export interface Site extends Closable {
+  /** Such as `http://127.0.0.1:40001`: a page may use a camera there, since a browser trusts this machine. */
+  readonly origin: string
+}
+
+/** Serves a page with mqtt.js and the script of `test/page/`. */
+export async function openSite(): Promise<Site> {
+  const page = '<!doctype html><script src="/mqtt.js"></script><script type="module" src="/call-page.ts"></script>'
+  const scriptOf = (path: string): string | undefined => {
+    if (path === '/mqtt.js') return readFileSync(join(ROOT, 'node_modules/mqtt/dist/mqtt.min.js'), 'utf8')
+    if (!/^\/[a-z-]+\.ts$/.test(path)) return undefined
+    return transformSync(readFileSync(PAGE + path, 'utf8'), { loader: 'ts', format: 'esm' }).code
+  }
+  const server = createServer(({ url = '' }, response) => {
+    const script = scriptOf(url)
+    response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
+    response.end(script ?? page)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
