@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const loaded = await Promise.all(groups.map((group) => loadGroup(here, group)))
   const url = config.BROKER_URL ?? `mqtts://127.0.0.1:${config.MQTTS_PORT}`
   const ca = [...rootCertificates, ...(await brokerCa(config))]
-  const store = openStore(config)
+  const store = await openStore(config, log)
   opened.push(store)
   const turn = openTurn(config)
   if (turn) opened.push(turn)

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { openLog } from '../shared/log.ts'
 import { openStore } from '../shared/store/open.ts'
 import type { Store } from '../shared/store/documents.ts'
+import { dropDatabase, ownDatabase } from '../test/own-data.ts'
 import { fill, openPlay, plays } from './bench/catalogue.ts'
 import { line, openLines, operations } from './bench/operations.ts'
 import { latencies, row } from './load/measure.ts'
@@ -106,12 +108,13 @@ async function main(): Promise<void> {
         ['catalogue', benchCatalogue],
       ] as const) {
         if (values.only !== undefined && values.only !== what) continue
-        const MONGODB_URL = engine === 'MongoDB' ? process.env['MONGODB_URL'] : undefined
-        const store = openStore({ DATA_DIR: join(dir, what), MONGODB_URL })
+        const MONGODB_URL = engine === 'MongoDB' ? ownDatabase(process.env['MONGODB_URL']!) : undefined
+        const store = await openStore({ DATA_DIR: join(dir, what), MONGODB_URL }, openLog('warn', 'bench'))
         try {
           await bench(engine, store, sizes, samples)
         } finally {
           await store.close()
+          if (MONGODB_URL !== undefined) await dropDatabase(MONGODB_URL)
         }
       }
     }

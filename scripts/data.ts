@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ConfigError, readConfig } from '../shared/config.ts'
+import { openLog } from '../shared/log.ts'
 import { openStore } from '../shared/store/open.ts'
 import { collectionsOf } from './data/collections.ts'
 import { checkWith, exportTo, importFrom, type Progress, type Report } from './data/dump.ts'
@@ -47,7 +48,8 @@ async function main(): Promise<void> {
   const [what, folder, ...more] = positionals
   if (folder === undefined || more.length > 0) throw new ConfigError(USAGE)
   const specs = await collectionsOf(fileURLToPath(new URL('../handlers', import.meta.url)))
-  const store = openStore(readConfig())
+  const config = readConfig()
+  const store = await openStore(config, openLog(config.LOG_LEVEL, 'data'))
   try {
     if (what === 'export') {
       const manifest = await exportTo(folder, store, specs, progressBar())

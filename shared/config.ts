@@ -117,7 +117,11 @@ const settings = z.object({
   TURN_TTL: count(3_600, 60, 86_400),
   /** Credentials that one user gets in an hour; beyond, `rate_limited`. */
   TURN_CREDENTIALS_PER_USER: count(60, 1, 1_000),
-  MONGODB_URL: notYet('MongoDB'),
+  /** Where handlers keep their data instead of DATA_DIR; its path names the database, `switchboard` without one. */
+  MONGODB_URL: z
+    .string()
+    .regex(/^mongodb(?:\+srv)?:\/\/[^\s/?]+(?:[/?]\S*)?$/, 'must be a mongodb:// or mongodb+srv:// URL')
+    .optional(),
   REDIS_URL: notYet('Redis'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 

@@ -34,7 +34,8 @@ function importsOf(file: string): string[] {
 // prettier-ignore
 const RULES: [RegExp, RegExp, RegExp][] = [
   [/^shared\/wire\//,     /^shared\/wire\//,                                                        /^zod$|^node:net$/],
-  [/^shared\/store\//,    /^shared\/(?:store|wire)\//,                                              /^libsql$|^node:(?:crypto|fs|path|url)$/],
+  [/^shared\/store\/mongo/, /^shared\/(?:store|wire)\/|^type shared\/log\.ts$/,                    /^mongodb$|^node:(?:crypto|timers\/promises)$/],
+  [/^shared\/store\//,    /^shared\/(?:store|wire)\/|^type shared\/log\.ts$/,                    /^libsql$|^node:(?:crypto|fs|path|url)$/],
   [/^shared\/people\//,   /^shared\/(?:people|wire)\/|^shared\/runtime\/command\.ts$|^type shared\/store\/documents\.ts$/, /^zod$|^node:crypto$/],
   [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|mqtt|pino)$|^node:/],
   [/^shared\/[^/]+$/,     /^shared\/[^/]+$/,                                                        /^(?:zod|pino|pino-pretty|selfsigned)$|^node:/],

@@ -252,8 +252,8 @@ test('a process whose key does not open one of its commands says which, and serv
   const declared = await loadGroup(HANDLERS, 'contacts')
   const commands = new Map([...declared, ['add_note', declared.get('get_contact_list')!]])
   const broker = { url: stage.url, ca: [stage.ca], key: CONTACTS, ownKey: true }
-  const store = stage.keep(openStore(stage.config))
   const log = openLog('info', 'contacts', { write: (line) => void lines.push(line) })
+  const store = stage.keep(await openStore(stage.config, log))
   const settings = handlerSettings(stage.config)
   stage.keep(await serveGroup({ group: 'contacts', commands, store, settings, log, broker, window: 10 }))
   expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
@@ -264,8 +264,8 @@ test('a process whose key does not open one of its commands says which, and serv
 
 test('a handler process does not give its key to a broker whose certificate it does not know', async () => {
   const commands = await loadGroup(HANDLERS, 'contacts')
-  const store = stage.keep(openStore(stage.config))
   const log = openLog('silent', 'contacts')
+  const store = stage.keep(await openStore(stage.config, log))
   const serve = (ca: string[]) =>
     serveGroup({
       group: 'contacts',

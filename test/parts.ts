@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { readConfig } from '../shared/config.ts'
 import { tlsFiles } from '../shared/dev-secrets.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { Device, type DeviceOptions } from './device.ts'
+import { ownData, type OwnData } from './own-data.ts'
 import { Run, type RunOptions } from './process.ts'
 
 const [SECRET, HANDLER_KEY] = ['a secret of the tests', 'a handler key of the tests']
@@ -21,18 +19,18 @@ export class Parts implements Closable {
   #adminPort = 0
   readonly #opened: Closable[]
 
-  private constructor(dir: string, ca: string, settings: Record<string, string>) {
-    this.dir = dir
+  private constructor(data: OwnData, ca: string, settings: Record<string, string>) {
+    this.dir = data.settings.DATA_DIR
     this.ca = ca
-    this.env = { DATA_DIR: dir, SECRET, HANDLER_KEY, LOG_LEVEL: 'warn', RETRY_DELAY: '20', ...settings }
-    this.#opened = [{ close: () => rm(dir, { recursive: true, force: true }) }]
+    this.env = { ...data.settings, SECRET, HANDLER_KEY, LOG_LEVEL: 'warn', RETRY_DELAY: '20', ...settings }
+    this.#opened = [data]
   }
 
   /** With a broker that serves. */
   static async open(settings: Record<string, string> = {}): Promise<Parts> {
-    const dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
-    const { cert } = await tlsFiles(readConfig({ DATA_DIR: dir }))
-    const parts = new Parts(dir, cert, settings)
+    const data = await ownData()
+    const { cert } = await tlsFiles(readConfig(data.settings))
+    const parts = new Parts(data, cert, settings)
     await parts.startBroker()
     return parts
   }

@@ -17,7 +17,7 @@ afterAll(() => stage.close())
 
 /** As many processes of the contacts group as that, all serving. */
 async function processes(count: number): Promise<Run[]> {
-  const env = { BROKER_URL: stage.url, DATA_DIR: stage.config.DATA_DIR, LOG_LEVEL: 'warn' }
+  const env = { BROKER_URL: stage.url, ...stage.data, LOG_LEVEL: 'warn' }
   while (running.length < count) running.push(stage.keep(new Run(['handlers/run.ts', 'contacts'], { env })))
   await Promise.all(running.map(({ ready }) => ready))
   return running.splice(0)

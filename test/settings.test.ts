@@ -17,7 +17,7 @@ const compose = read('docker-compose.yml')
 
 const SETTINGS = [...read('shared/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name!)
 const NOT_YET = SETTINGS.filter((name) => refusalOf({ [name]: 'anything' }).includes('not part of this version'))
-const SECRET_ONES = ['SECRET', 'HANDLER_KEY', 'HANDLER_KEYS', 'TLS_KEY', 'TURN_SECRET']
+const SECRET_ONES = ['SECRET', 'HANDLER_KEY', 'HANDLER_KEYS', 'TLS_KEY', 'TURN_SECRET', 'MONGODB_URL']
 const LONG = 'sixteen-characters'
 const PRODUCTION = { NODE_ENV: 'production', SECRET: LONG, HANDLER_KEY: LONG, TLS_CERT: 'c.pem', TLS_KEY: 'k.pem' }
 
@@ -130,11 +130,8 @@ test('wants certificate and key together', () => {
   expect(refusalOf({ TLS_KEY: 'k.pem' })).toBe('TLS_CERT and TLS_KEY: set both or neither')
 })
 
-test('says of MongoDB and Redis that they are not in this version', () => {
-  expect(NOT_YET).toEqual(['MONGODB_URL', 'REDIS_URL'])
-  expect(refusalOf({ MONGODB_URL: 'mongodb://root:hunter2@db' })).toBe(
-    'MONGODB_URL: MongoDB is not part of this version; leave it unset',
-  )
+test('says of Redis that it is not in this version', () => {
+  expect(NOT_YET).toEqual(['REDIS_URL'])
   expect(refusalOf({ REDIS_URL: 'redis://:hunter2@db' })).toBe(
     'REDIS_URL: Redis is not part of this version; leave it unset',
   )

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startBroker, type Broker } from '../broker/broker.ts'
 import { openTurn } from '../handlers/turn-settings.ts'
@@ -13,6 +10,7 @@ import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { openStore } from '../shared/store/open.ts'
 import { Device, type DeviceOptions } from './device.ts'
+import { ownData } from './own-data.ts'
 
 export const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
 
@@ -20,6 +18,8 @@ export const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
 export interface Stage {
   readonly broker: Broker
   readonly config: Config
+  /** The settings by which another process finds the handlers' data. */
+  readonly data: Record<string, string>
   readonly url: string
   /** MQTT over WebSocket. */
   readonly wss: string
@@ -44,15 +44,15 @@ export async function openStage(
   settings: Record<string, string> = {},
   heard?: string[],
 ): Promise<Stage> {
-  const dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
+  const data = await ownData()
   const config = readConfig({
     NODE_ENV: 'test',
-    DATA_DIR: dir,
     MQTTS_PORT: '0',
     WSS_PORT: '0',
     ADMIN_PORT: '0',
     LOG_LEVEL: heard ? 'debug' : (process.env['LOG_LEVEL'] ?? 'silent'),
     RETRY_DELAY: '20',
+    ...data.settings,
     ...settings,
   })
   const log = openLog(config.LOG_LEVEL, 'test', heard && { write: (line) => void heard.push(line) })
@@ -60,9 +60,9 @@ export async function openStage(
   const [secret, handlerKey] = [tokenSecrets(config)[0]!, sharedHandlerKeys(config)[0]!]
   const catalogue = await describe(HANDLERS)
   const broker = await startBroker(config, catalogue, log)
-  const store = openStore(config)
+  const store = await openStore(config, log)
   const turn = openTurn(config)
-  const opened: Closable[] = [{ close: () => rm(dir, { recursive: true }) }, ...(turn ? [turn] : []), store, broker]
+  const opened: Closable[] = [data, ...(turn ? [turn] : []), store, broker]
   const url = `mqtts://127.0.0.1:${broker.ports.mqtts}`
   const wss = `wss://127.0.0.1:${broker.ports.wss}/mqtt`
   const keep = <T extends Closable>(one: T): T => {
@@ -72,6 +72,7 @@ export async function openStage(
   const stage: Stage = {
     broker,
     config,
+    data: data.settings,
     url,
     wss,
     ca,

@@ -94,7 +94,7 @@ test('a wrong setting ends the start with 1, its name on stderr, and no value th
     HANDLER_KEYS: 'contacts',
     LOG_LEVEL: 'loud',
     MAX_COMMAND_BYTES: '-1',
-    MONGODB_URL: 'mongodb://me:a-password@127.0.0.1/',
+    MONGODB_URL: 'mongo://me:a-password@127.0.0.1/',
   }
   const one = { TLS_CERT: '/no/such/file' }
   const wrong = [several, one, { ...one, TLS_KEY: '/no/such/file' }].map(

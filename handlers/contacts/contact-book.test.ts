@@ -1,22 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { openSqlite } from '../../shared/store/sqlite.ts'
-import type { Store } from '../../shared/store/documents.ts'
 import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
+import { ownData, type OwnData } from '../../test/own-data.ts'
 import { contactBook, type ContactBook } from './contact-book.ts'
 import { FIRST_PAGE } from './list-page.ts'
 
 const [alice, bob, mallory] = [userIdOf('alice'), userIdOf('bob'), userIdOf('mallory')]
-let folder: string
-let open: Store[]
+let data: OwnData
 let contacts: ContactBook
 
-function anotherProcess(): ContactBook {
-  const store = openSqlite(join(folder, 'test.db'))
-  open.push(store)
-  return contactBook(store)
+async function anotherProcess(): Promise<ContactBook> {
+  return contactBook(await data.store())
 }
 
 /** A command by its number: the same one each time. */
@@ -24,15 +17,11 @@ const same = (order: number) => ({ id: `command ${order}`, order })
 let last = 100
 const next = () => same(++last)
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'contacts-'))
-  open = []
-  contacts = anotherProcess()
+beforeEach(async () => {
+  data = await ownData()
+  contacts = await anotherProcess()
 })
-afterEach(async () => {
-  for (const store of open) await store.close()
-  rmSync(folder, { recursive: true })
-})
+afterEach(() => data.close())
 
 test('lists a pending request with its note for both, and a contact without', async () => {
   expect(await contacts.request(alice, bob, 'we met in Rome', same(1))).toBe('asked')
@@ -49,14 +38,15 @@ test('lists a pending request with its note for both, and a contact without', as
 test('gives the same outcome when a command comes again to another process', async () => {
   await contacts.request(alice, bob, undefined, same(1))
   await contacts.reject(bob, alice, same(2))
-  const restarted = anotherProcess()
+  const restarted = await anotherProcess()
   expect(await restarted.reject(bob, alice, same(2))).toBe('rejected')
   expect(await restarted.reject(bob, alice, same(3))).toBe('none')
   expect(await restarted.request(alice, bob, undefined, same(4))).toBe('asked')
 })
 
 test('makes both contacts, and tells one of them, when their requests cross in two processes', async () => {
-  const outcomes = [contacts.request(alice, bob, 'hi', same(1)), anotherProcess().request(bob, alice, 'ho', same(2))]
+  const other = await anotherProcess()
+  const outcomes = [contacts.request(alice, bob, 'hi', same(1)), other.request(bob, alice, 'ho', same(2))]
   expect((await Promise.all(outcomes)).sort()).toEqual(['accepted', 'asked'])
   expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [{ user_id: bob, state: 'contact' }] })
 })

@@ -1,24 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import type { Store } from '../../shared/store/documents.ts'
-import { openSqlite } from '../../shared/store/sqlite.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
+import { ownData, type OwnData } from '../../test/own-data.ts'
 import { conferenceBook } from './conference-book.ts'
 
-let dir: string
+let data: OwnData
 let store: Store
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
-  store = openSqlite(join(dir, 'handlers.db'))
+  data = await ownData()
+  store = await data.store()
 })
-afterAll(async () => {
-  await store.close()
-  await rm(dir, { recursive: true })
-})
+afterAll(() => data.close())
 
 test('a seat is given up when its user has not come back since, and kept when he has', async () => {
   const book = conferenceBook(store, handlerSettings(readConfig({})))

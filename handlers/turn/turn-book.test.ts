@@ -1,27 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { openStore } from '../../shared/store/open.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
+import { ownData, type OwnData } from '../../test/own-data.ts'
 import { turnBook } from './turn-book.ts'
 
 const [ALICE, BOB] = [userIdOf('alice'), userIdOf('bob')]
 const HOUR = 3_600_000
-let dir: string
+let data: OwnData
 let stores: Store[]
 let now: number
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'turn-'))
-  stores = [openStore({ DATA_DIR: dir }), openStore({ DATA_DIR: dir })]
+beforeEach(async () => {
+  data = await ownData()
+  stores = [await data.store(), await data.store()]
   now = 1_800_000_000_500
 })
-afterEach(async () => {
-  for (const store of stores) await store.close()
-  rmSync(dir, { recursive: true })
-})
+afterEach(() => data.close())
 
 /** A book with its own connection, as of another process. */
 const book = (perHour: number, store = stores[0]!) => turnBook(store, perHour, () => now)

@@ -19,7 +19,7 @@ const echo = command({
 })
 const log = openLog('warn', 'echo')
 const broker = { url, ca: [readFileSync(caFile, 'utf8')], key, ownKey: false }
-const store = openStore({ DATA_DIR: dataDir })
+const store = await openStore({ DATA_DIR: dataDir }, log)
 const served = await serveGroup({
   settings: handlerSettings(readConfig()),
   group: 'load',

@@ -8,7 +8,7 @@ const MAX_LIMIT = 1_000
 const MAX_WORDS = 16
 const MAX_WITHIN = 1_000
 const MAX_VALUES = 16
-const CURSOR = /^[1-9][0-9]{0,14}$/
+const CURSOR = /^([1-9][0-9]{0,14}|0(?=\.))(?:\.([A-Za-z0-9_-]*))?$/
 
 /** A query that fits its index. */
 export interface Search {
@@ -29,8 +29,8 @@ export interface Search {
 export interface WordSearch {
   readonly words: readonly string[]
   readonly within: readonly string[]
-  /** Only documents that were inserted before this place. */
-  readonly before: number
+  /** Only documents that were inserted before this place; or of those at this place, the ones whose keys sort before this key. */
+  readonly before: { readonly place: number; readonly key?: string }
   readonly limit: number
 }
 
@@ -98,13 +98,14 @@ export function checkTextQuery({ name, text }: CollectionSpec, query: TextQuery)
     throw new TypeError(`within must be 1 to ${MAX_WITHIN} values`)
   }
   for (const value of within) checkText(value, 'within')
-  if (after !== undefined && !CURSOR.test(after)) throw new TypeError('after is no cursor')
-  return {
-    words: all,
-    within: [...new Set(within)],
-    before: after === undefined ? Number.MAX_SAFE_INTEGER : Number(after),
-    limit,
-  }
+  return { words: all, within: [...new Set(within)], before: readCursor(after), limit }
+}
+
+function readCursor(after: string | undefined): WordSearch['before'] {
+  if (after === undefined) return { place: Number.MAX_SAFE_INTEGER }
+  const [, place, key] = CURSOR.exec(after) ?? []
+  if (place === undefined) throw new TypeError('after is no cursor')
+  return { place: Number(place), ...(key !== undefined && { key: Buffer.from(key, 'base64url').toString() }) }
 }
 
 /** What a document is found by; undefined when it lacks it, or was stored before it had to fit. A copy, not the document's. */

@@ -81,7 +81,7 @@ export async function searchText(db: SqliteFile, name: string, search: WordSearc
     if (i > 0) await new Promise(setImmediate)
     const expression = within.slice(i, i + step).map((value) => `(${allOf(value, words)})`)
     const floor = newest.length > limit ? placeOf(newest.at(-1)!) : 0
-    const found = db.use((sql) => sql.all(text, [expression.join(' OR '), floor, before, limit + 1]))
+    const found = db.use((sql) => sql.all(text, [expression.join(' OR '), floor, before.place, limit + 1]))
     const all = new Map([...newest, ...found].map((row) => [placeOf(row), row]))
     newest = [...all.values()].sort((a, b) => placeOf(b) - placeOf(a)).slice(0, limit + 1)
   }

@@ -1,0 +1,93 @@
+import { Binary, ObjectId, type Document as Bson } from 'mongodb'
+import type { CollectionSpec, Document } from './documents.ts'
+import { searchable } from './rules.ts'
+import { documentTokens } from './mongo-text.ts'
+
+// A document is stored with its own fields under their own names. Beside them are the store's, which begin with `__`:
+//   __etag          another one after every change: who writes names the one that he has read
+//   __<index>       for a unique index, the document's values of it, as JSON; lacking when it lacks one of them
+//   __place         when the collection has a text: grows with each insert; 0 when the document is older than the text
+//   __words         when it can be found: its tokens
+// Uniqueness needs a field of its own, because a unique index counts lacking fields as null, a sparse one skips only the
+// documents that lack all of its fields, and partial indexes are not to be had everywhere.
+
+/** What a caller never sees. */
+const OWN = '__'
+export const ETAG = '__etag'
+export const PLACE = '__place'
+export const WORDS = '__words'
+
+/** A document as it is stored. */
+export type Stored = Bson & Document
+
+export const uniqueField = (index: string): string => `${OWN}${index}`
+
+/** The unique indexes of a collection, by name. */
+export function uniqueIndexes({ indexes = {} }: CollectionSpec): [name: string, fields: readonly string[]][] {
+  return Object.entries(indexes).flatMap(([name, { fields, unique = false }]) => (unique ? [[name, fields]] : []))
+}
+
+/**
+ * A document as it is stored, with a new etag.
+ * @param json as `checkDocument` made it
+ * @param place of a collection with a text
+ */
+export function encodeDocument(spec: CollectionSpec, json: string, place: number): Stored {
+  const doc = JSON.parse(json) as Document
+  return { ...(encode(doc) as Document), [ETAG]: new ObjectId(), ...ownFields(spec, doc, place) }
+}
+
+/** The fields that indexes need beside the document's own. */
+export function ownFields(spec: CollectionSpec, doc: Document, place: number): Bson {
+  const own: Bson = {}
+  const values = new Map(Object.entries(doc))
+  for (const [index, fields] of uniqueIndexes(spec)) {
+    const all = fields.map((field) => values.get(field) ?? null)
+    if (!all.includes(null)) own[uniqueField(index)] = JSON.stringify(all)
+  }
+  if (spec.text) {
+    own[PLACE] = place
+    const found = searchable(spec.text, doc)
+    const tokens = found ? documentTokens(found) : []
+    if (tokens.length > 0) own[WORDS] = tokens
+  }
+  return own
+}
+
+/** The document in what was stored. */
+export function decodeDocument(stored: Stored): Document {
+  return decode(Object.fromEntries(Object.entries(stored).filter(([key]) => !key.startsWith(OWN)))) as Document
+}
+
+// Keys that mean something to a server or to its driver, or that BSON cannot have: empty, `$set`, `a.b`, `__proto__`,
+// `_bsontype`, with U+0000, with half a character. The awkward letters are written as `%` and four hex digits.
+const AWKWARD = /^$|^\$|^__|^_bsontype$|[.%\0]|\p{Surrogate}/u
+const LETTERS = /^[$_]|[.%\0]|\p{Surrogate}/gu
+const EMPTY = '%'
+
+function keyOf(key: string): string {
+  if (!AWKWARD.test(key)) return key
+  if (key === '') return EMPTY
+  return key.replace(LETTERS, (letter) => `%${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+function keyFrom(stored: string): string {
+  if (!stored.includes('%')) return stored
+  if (stored === EMPTY) return ''
+  return stored.replace(/%([0-9a-f]{4})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+}
+
+// Object.fromEntries, because an assignment to `__proto__` makes no field.
+function encode(value: unknown): unknown {
+  if (typeof value === 'string') return value.isWellFormed() ? value : new Binary(Buffer.from(value, 'utf16le'))
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(encode)
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [keyOf(key), encode(inner)]))
+}
+
+function decode(value: unknown): unknown {
+  if (value instanceof Binary) return Buffer.from(value.value()).toString('utf16le')
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(decode)
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [keyFrom(key), decode(inner)]))
+}

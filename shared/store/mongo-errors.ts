@@ -1,0 +1,92 @@
+import { MongoError, MongoNetworkError, MongoServerError, MongoSystemError, MongoWriteConcernError } from 'mongodb'
+import { Unavailable } from '../wire/refusal.ts'
+
+const DUPLICATE_KEY = 11_000
+const INDEX_DIFFERS = new Set([85, 86])
+
+/** What a server answers while it cannot do what it was asked, by its codes (manual, "Error Codes"). */
+const AWAY = new Set([
+  6, // HostUnreachable
+  7, // HostNotFound
+  13, // Unauthorized: for the operator to mend, as the next
+  18, // AuthenticationFailed
+  24, // LockTimeout
+  43, // CursorNotFound: the rest of a page was at a server that is no longer asked
+  50, // MaxTimeMSExpired
+  63, // StaleShardVersion
+  64, // WriteConcernTimeout: written, and not yet by a majority
+  89, // NetworkTimeout
+  91, // ShutdownInProgress
+  100, // UnsatisfiableWriteConcern: no majority of its members is there
+  112, // WriteConflict
+  133, // FailedToSatisfyReadPreference
+  134, // ReadConcernMajorityNotAvailableYet
+  150, // StaleEpoch
+  189, // PrimarySteppedDown
+  262, // ExceededTimeLimit
+  8_000, // Atlas: its own limits and maintenance
+  9_001, // SocketException
+  10_107, // NotWritablePrimary
+  11_600, // InterruptedAtShutdown
+  11_601, // Interrupted
+  11_602, // InterruptedDueToReplStateChange
+  13_388, // StaleConfig
+  13_435, // NotPrimaryNoSecondaryOk
+  13_436, // NotPrimaryOrSecondary
+  14_031, // OutOfDiskSpace
+])
+/** The driver's own errors of that kind, besides network and server selection, by name: some of their classes are not exported. */
+const AWAY_NAMES = new Set([
+  'MongoWaitQueueTimeoutError',
+  'MongoNotConnectedError',
+  'MongoTopologyClosedError',
+  'MongoServerClosedError',
+  'MongoStalePrimaryError',
+])
+const AWAY_LABELS = ['RetryableWriteError', 'SystemOverloadedError']
+
+/** Was it refused because its key, or the values of a unique index, are there already? */
+export function isDuplicate(error: unknown): error is MongoServerError {
+  return error instanceof MongoServerError && error.code === DUPLICATE_KEY
+}
+
+/** Is it about a document's key? Otherwise it is about the values of a unique index. */
+export function isOfKey(error: MongoServerError): boolean {
+  return /index: _id_\b/.test(error.message)
+}
+
+/** Is there an index of that name already, over other fields? */
+export function isOtherIndex(error: unknown): boolean {
+  return error instanceof MongoServerError && INDEX_DIFFERS.has(Number(error.code))
+}
+
+/** Is it no fault of what was asked? */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof MongoError)) return false
+  if (
+    error instanceof MongoNetworkError ||
+    error instanceof MongoSystemError ||
+    error instanceof MongoWriteConcernError
+  )
+    return true
+  if (AWAY_NAMES.has(error.name) || AWAY_LABELS.some((label) => error.hasErrorLabel(label))) return true
+  return error instanceof MongoServerError && AWAY.has(Number(error.code))
+}
+
+/**
+ * The error to pass on. A server's message may show the values of what it was asked, so its name and code alone are passed on; what the
+ * driver says of connections names hosts and no credentials.
+ */
+export function errorFor(error: unknown): unknown {
+  if (!(error instanceof MongoError) || isDuplicate(error)) return error
+  const why = reasonOf(error)
+  return isAway(error) ? new Unavailable(`MongoDB cannot be used: ${why}`) : new Error(`MongoDB refuses it: ${why}`)
+}
+
+export function reasonOf(error: unknown): string {
+  if (error instanceof MongoServerError) {
+    const { codeName, code } = error
+    return `${codeName ?? error.name} (${String(code ?? 'no code')})`
+  }
+  return error instanceof Error ? `${error.name}: ${error.message}` : 'unknown'
+}

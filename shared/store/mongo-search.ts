@@ -1,0 +1,85 @@
+import type { Document as Bson } from 'mongodb'
+import type { Scalar } from './documents.ts'
+import { PLACE, type Stored, WORDS } from './mongo-documents.ts'
+import { tokensFor } from './mongo-text.ts'
+import type { Search, WordSearch } from './rules.ts'
+
+// Searches as filters. Whatever a caller gave stands in them as a scalar, never as an object: it is no operator.
+
+/** What a comparison finds it finds among values of one kind only, so the kinds that follow are conditions of their own. */
+const KINDS = [
+  { of: (value: Scalar) => value === null, all: null }, // also finds those that lack the field
+  { of: (value: Scalar) => typeof value === 'number', all: { $gte: -Infinity } },
+  { of: (value: Scalar) => typeof value === 'string', all: { $gte: '' } },
+  { of: (value: Scalar) => typeof value === 'boolean', all: { $gte: false } },
+]
+
+/** The filter and the order of a search. Each branch of its `$or` is one stretch of the index, in the index's order. */
+export function searchFilter({ fields, equal, order, after, reverse }: Search): {
+  filter: Bson
+  sort: [string, 1 | -1][]
+} {
+  const same = (names: readonly string[], values: readonly Scalar[]): Bson =>
+    Object.fromEntries(names.map((name, i) => [name, plain(values[i]!)]))
+  const sort = [...order, '_id'].map((field): [string, 1 | -1] => [field, reverse ? -1 : 1])
+  const found = same(fields, equal)
+  if (!after) return { filter: found, sort }
+
+  const branches = [...order, '_id'].flatMap((field, i) =>
+    behind(after[i]!, reverse).map((condition) => ({
+      ...found,
+      ...same(order.slice(0, i), after),
+      [field]: condition,
+    })),
+  )
+  return { filter: branches.length === 1 ? branches[0]! : { $or: branches }, sort }
+}
+
+/** The conditions that a field's value follows another one. */
+function behind(value: Scalar, reverse: boolean): Bson[] {
+  const kind = KINDS.findIndex(({ of }) => of(value))
+  const others = reverse ? KINDS.slice(0, kind) : KINDS.slice(kind + 1)
+  const among = value === null ? [] : [{ [reverse ? '$lt' : '$gt']: plain(value) }]
+  return [...among, ...others.map(({ all }) => all as Bson)]
+}
+
+// A negative zero is stored as zero.
+const plain = (value: Scalar): Scalar => (value === 0 ? 0 : value)
+
+/** A server merges up to 200 stretches of an index in their order; beyond, it would sort. */
+const VALUES_AT_ONCE = 200
+
+/** Newest first. */
+export const BY_PLACE: [string, -1][] = [
+  [PLACE, -1],
+  ['_id', -1],
+]
+
+export function byPlace(one: Stored, other: Stored): number {
+  const places = Number(other[PLACE]) - Number(one[PLACE])
+  return places || Buffer.compare(Buffer.from(other._id), Buffer.from(one._id))
+}
+
+/**
+ * The filters of a search for words, each for some of its values. A document that has a value with one word and a value with
+ * another has them with one value, because its tokens are all its words for each of its values.
+ */
+export function wordFilters({ words, within, before }: WordSearch): Bson[] {
+  const chunks = Math.ceil(within.length / VALUES_AT_ONCE)
+  return Array.from({ length: chunks }, (_, i) => {
+    const values = within.slice(i * VALUES_AT_ONCE, (i + 1) * VALUES_AT_ONCE)
+    const tokens = values.map((value) => tokensFor(value, words))
+    const all = words.map((_, word) => ({ [WORDS]: { $in: tokens.map((of) => of[word]!) } }))
+    return { $and: all, ...beforePlace(before) }
+  })
+}
+
+// Documents that are older than the text have no places, and the order of their keys.
+function beforePlace({ place, key }: WordSearch['before']): Bson {
+  return key === undefined ? { [PLACE]: { $lt: place } } : { [PLACE]: place, _id: { $lt: key } }
+}
+
+/** The cursor of the page that ends with this document. */
+export function cursorAt({ _id, [PLACE]: place }: Stored): string {
+  return place === 0 ? `0.${Buffer.from(_id).toString('base64url')}` : String(place)
+}

@@ -1,0 +1,198 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Document as Bson } from 'mongodb'
+import type { Logger } from '../log.ts'
+import { Unavailable } from '../wire/refusal.ts'
+import { type Collection, type CollectionSpec, Conflict, type Document, type Found, type Store } from './documents.ts'
+import { type MongoLink, openMongoLink } from './mongo-client.ts'
+import { decodeDocument, encodeDocument, ETAG, PLACE, type Stored, WORDS } from './mongo-documents.ts'
+import { inTime } from './in-time.ts'
+import { isDuplicate, isOfKey } from './mongo-errors.ts'
+import { aboutCollections, makeCollection } from './mongo-opening.ts'
+import { BY_PLACE, byPlace, cursorAt, searchFilter, wordFilters } from './mongo-search.ts'
+import { checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery } from './rules.ts'
+
+/** Milliseconds in which a change must come through between those of others. */
+const CONTENDED = 8_000
+const LONGEST_PAUSE = 64
+
+/**
+ * Opens the documents in a MongoDB; waits for it, with a line in the log, when it is away. Whatever rejects with `Unavailable` may
+ * have been done none the less, as when a process is killed before it hears of its own write.
+ * @param url whose path names the database; `switchboard` without one
+ * @param connections at a time, at most
+ * @throws when the URL is none, or the server refuses its credentials
+ */
+export async function openMongo(url: string, log: Logger, connections = 64): Promise<Store> {
+  const link = await openMongoLink(url, log, connections)
+  const specs = new Map<string, string>()
+  const made = new Map<string, () => Promise<void>>()
+  return {
+    collection<D extends Document>(spec: CollectionSpec): Collection<D> {
+      const text = checkSpec(spec)
+      const before = specs.get(spec.name)
+      if (before !== undefined && before !== text) {
+        throw new Error(`collection ${spec.name} was opened before with another spec`)
+      }
+      specs.set(spec.name, text)
+      const making = made.get(spec.name) ?? untilDone(spec.name, () => makeCollection(link, spec))
+      made.set(spec.name, making)
+      return openCollection<D>(link, spec, making)
+    },
+    ping: async () => void (await link.ask(() => link.db.command({ ping: 1 }))),
+    close: () => link.close(),
+  }
+}
+
+function openCollection<D extends Document>(
+  link: MongoLink,
+  spec: CollectionSpec,
+  ready: () => Promise<void>,
+): Collection<D> {
+  const { name, text } = spec
+  const docs = link.db.collection<Stored>(name)
+  const about = aboutCollections(link)
+  const fields = { projection: { [WORDS]: 0 } }
+  const read = (id: string): Promise<Stored | null> => link.ask(() => docs.findOne({ _id: id }, fields))
+  const decoded = (stored: Stored): D => decodeDocument(stored) as D
+  const contended = () => new Unavailable(`a document of ${name} is changed too often`)
+
+  /** One that no document of the collection has had, greater than all of them. */
+  async function nextPlace(): Promise<number> {
+    if (!text) return 0
+    const one = { $inc: { last: 1 } }
+    const after = await link.ask(() =>
+      about.findOneAndUpdate({ _id: name }, one, { upsert: true, returnDocument: 'after' }),
+    )
+    return after!.last
+  }
+
+  /** Stores a new document; resolves with what is there already, when there is something. */
+  async function put(json: string): Promise<'key' | 'values' | undefined> {
+    const doc = encodeDocument(spec, json, await nextPlace())
+    try {
+      await link.ask(() => docs.insertOne(doc))
+      return undefined
+    } catch (error) {
+      if (!isDuplicate(error)) throw error
+      return isOfKey(error) ? 'key' : 'values'
+    }
+  }
+
+  /** The document, as long as it is as it was read. */
+  const asRead = ({ _id, [ETAG]: etag }: Stored): Bson => ({ _id, [ETAG]: (etag ?? null) as unknown })
+
+  async function replace(before: Stored, json: string): Promise<boolean> {
+    const doc = encodeDocument(spec, json, Number(before[PLACE] ?? 0))
+    try {
+      return (await link.ask(() => docs.replaceOne(asRead(before), doc))).matchedCount === 1
+    } catch (error) {
+      throw isDuplicate(error) ? conflict() : error
+    }
+  }
+
+  // Of what was read, not of whatever is there: a removal that comes late, out of a connection that was given up, must not
+  // take what has been stored since.
+  const drop = async (before: Stored): Promise<boolean> =>
+    (await link.ask(() => docs.deleteOne(asRead(before)))).deletedCount === 1
+
+  // Without the server's error as its cause, because that shows the values.
+  const conflict = () => new Conflict(`a unique index of ${name} has these values already`)
+
+  /** Tries what others may come before of, until it has come through. */
+  async function untilThrough<T>(attempt: () => Promise<{ value: T } | undefined>): Promise<T> {
+    await ready()
+    const end = Date.now() + CONTENDED
+    for (let longest = 1; ; longest = Math.min(2 * longest, LONGEST_PAUSE)) {
+      const through = await attempt()
+      if (through) return through.value
+      if (Date.now() > end) throw contended()
+      await pause(Math.random() * longest)
+    }
+  }
+
+  return {
+    async get(id) {
+      checkKey(id)
+      await ready()
+      const found = await read(id)
+      return found ? decoded(found) : undefined
+    },
+
+    async insert(doc) {
+      const json = checkDocument(spec, doc)
+      await ready()
+      return (await put(json)) === undefined
+    },
+
+    async change(id, decide) {
+      checkKey(id)
+      return untilThrough(async () => {
+        const before = await read(id)
+        const now = before ? decoded(before) : undefined
+        const was = JSON.stringify(now) // before `now` is changed in place
+        const next = decide(now)
+        if (next === undefined) return !before || (await drop(before)) ? { value: undefined } : undefined
+        const json = checkDocument(spec, next, id)
+        const after = { value: JSON.parse(json) as D }
+        if (json === was) return after
+        if (before) return (await replace(before, json)) ? after : undefined
+        const there = await put(json)
+        if (there === 'values') throw conflict()
+        return there === undefined ? after : undefined
+      })
+    },
+
+    async remove(id) {
+      checkKey(id)
+      return untilThrough(async () => {
+        const before = await read(id)
+        if (!before) return { value: false }
+        return (await drop(before)) ? { value: true } : undefined
+      })
+    },
+
+    async find(query) {
+      const { filter, sort } = searchFilter(checkQuery(spec, query))
+      await ready()
+      const { limit } = query
+      const found = await link.ask(() => docs.find(filter, { ...fields, sort, limit, batchSize: limit }).toArray())
+      return found.map(decoded)
+    },
+
+    async search(query): Promise<Found<D>> {
+      const search = checkTextQuery(spec, query)
+      await ready()
+      if (search.words.length === 0) return { docs: [] }
+      const limit = search.limit + 1
+      const options = { ...fields, sort: BY_PLACE, limit, batchSize: limit }
+      let newest: Stored[] = []
+      for (const filter of wordFilters(search)) {
+        newest.push(...(await link.ask(() => docs.find(filter, options).toArray())))
+        const all = new Map(newest.map((doc) => [doc._id, doc]))
+        newest = [...all.values()].sort(byPlace).slice(0, limit)
+      }
+      const page = newest.slice(0, search.limit)
+      const cursor = newest.length > page.length ? cursorAt(page.at(-1)!) : undefined
+      return { docs: page.map(decoded), ...(cursor !== undefined && { cursor }) }
+    },
+  }
+}
+
+/** Does it once for all who ask, from now on; again for who asks when it has failed. Nobody waits for it longer than for an operation. */
+function untilDone(name: string, work: () => Promise<void>): () => Promise<void> {
+  let doing: Promise<void> | undefined
+  let isDone = false
+  async function all(): Promise<void> {
+    try {
+      await work()
+      isDone = true
+    } finally {
+      doing = undefined
+    }
+  }
+  const ready = async (): Promise<void> => {
+    if (!isDone) await inTime(CONTENDED, (doing ??= all()), `collection ${name} was not made ready`)
+  }
+  ready().catch(() => {}) // who uses the collection hears of it
+  return ready
+}

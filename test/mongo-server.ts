@@ -1,0 +1,134 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { MongoClient } from 'mongodb'
+import type { Closable } from '../shared/shutdown.ts'
+import { MONGO_JAVA_SERVER, mongoJavaServer } from './mongo-java-server.ts'
+
+/** A MongoDB of a test's own, on loopback. */
+export interface MongoServer extends Closable {
+  readonly url: string
+  /** What it is, and which version. */
+  readonly what: string
+  readonly pid: number
+  kill(signal: NodeJS.Signals): Promise<void>
+  /** After a SIGKILL: at the same port, with the same data if they are lasting. */
+  restart(): Promise<void>
+}
+
+/** What starts a server at a port, and what it says when it is there. */
+interface Kind {
+  readonly what: string
+  readonly url: (port: number) => string
+  readonly start: (port: number, dir: string) => Promise<ChildProcess>
+}
+
+/**
+ * Starts the best that there is: `mongod`, one that mongodb-memory-server has downloaded, or else mongo-java-server.
+ * @param isLasting whether what it has acknowledged outlives a SIGKILL
+ */
+export async function startMongoServer(isLasting = false): Promise<MongoServer> {
+  const kind = mongod('mongod') ?? (await downloaded()) ?? javaServer(isLasting)
+  const dir = mkdtempSync(join(tmpdir(), 'mongo-'))
+  const port = await freePort()
+  let child = await kind.start(port, dir)
+
+  const ended = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  }
+  return {
+    url: kind.url(port),
+    what: kind.what,
+    get pid() {
+      return child.pid!
+    },
+    async kill(signal) {
+      child.kill(signal)
+      if (signal === 'SIGKILL') await ended()
+    },
+    async restart() {
+      child = await kind.start(port, dir)
+    },
+    async close() {
+      child.kill('SIGKILL')
+      await ended()
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
+
+/** The program, as a replica set of one: writes are retried, and majorities counted, in a set only. */
+function mongod(program: string): Kind | undefined {
+  const version = /v(\d\S*)/.exec(spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1]
+  if (version === undefined) return undefined
+  return {
+    what: `mongod ${version}`,
+    url: (port) => `mongodb://127.0.0.1:${port}/?replicaSet=tests`,
+    async start(port, dir) {
+      const where = ['--dbpath', dir, '--bind_ip', '127.0.0.1', '--port', String(port), '--replSet', 'tests']
+      const args = [...where, '--setParameter', 'enableTestCommands=1']
+      const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+      await initiate(port)
+      return child
+    },
+  }
+}
+
+async function initiate(port: number): Promise<void> {
+  const client = new MongoClient(`mongodb://127.0.0.1:${port}`, { directConnection: true })
+  const members = [{ _id: 0, host: `127.0.0.1:${port}` }]
+  try {
+    const config = { _id: 'tests', members }
+    await client.db('admin').command({ replSetInitiate: config }).catch(isInitiated)
+  } finally {
+    await client.close()
+  }
+}
+
+function isInitiated(error: unknown): void {
+  if (!(error instanceof Error && 'codeName' in error && error.codeName === 'AlreadyInitialized')) throw error
+}
+
+/** mongod by mongodb-memory-server, for who has installed it (`npm i --no-save mongodb-memory-server-core`). */
+async function downloaded(): Promise<Kind | undefined> {
+  try {
+    const name = 'mongodb-memory-server-core'
+    const { MongoBinary } = (await import(name)) as { MongoBinary: { getPath(): Promise<string> } }
+    return mongod(await MongoBinary.getPath())
+  } catch {
+    return undefined // not installed, or nowhere to download it from
+  }
+}
+
+function javaServer(isLasting: boolean): Kind {
+  return {
+    what: MONGO_JAVA_SERVER,
+    url: (port) => `mongodb://127.0.0.1:${port}`,
+    async start(port, dir) {
+      const args = [
+        '-Xmx512m',
+        '-cp',
+        mongoJavaServer().join(':'),
+        'Launcher',
+        String(port),
+        ...(isLasting ? [join(dir, 'data')] : []),
+      ]
+      const child = spawn('java', args, { stdio: ['pipe', 'pipe', 'inherit'] })
+      await once(createInterface(child.stdout), 'line')
+      return child
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
