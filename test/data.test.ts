@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { collectionsOf } from '../scripts/data/collections.ts'
 import { checkWith, exportTo, importFrom } from '../scripts/data/dump.ts'
+import type { Closable } from '../shared/shutdown.ts'
 import type { CollectionSpec, Document, Store } from '../shared/store/documents.ts'
 import { openSqlite } from '../shared/store/sqlite.ts'
+import { ownData } from './own-data.ts'
 import { Run } from './process.ts'
 import { HANDLERS } from './stage.ts'
 
@@ -14,7 +16,7 @@ import { HANDLERS } from './stage.ts'
 
 let dir: string
 let specs: CollectionSpec[]
-const opened: Store[] = []
+const opened: Closable[] = []
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
   specs = await collectionsOf(HANDLERS)
@@ -24,7 +26,13 @@ afterEach(async () => {
   await rm(dir, { recursive: true })
 })
 
-function storeIn(name: string): Store {
+/** In a file; what is moved `to` is in MongoDB where the tests are run on it. */
+async function storeIn(name: string): Promise<Store> {
+  if (name === 'to' && process.env['TEST_MONGODB_URL'] !== undefined) {
+    const data = await ownData()
+    opened.push(data)
+    return data.store()
+  }
   const store = openSqlite(join(dir, name))
   opened.push(store)
   return store
@@ -60,7 +68,7 @@ test('all collections of all handlers are moved', () => {
 })
 
 test('what is exported and imported is the same, and is found in the order in which it came', async () => {
-  const [from, to, dump] = [storeIn('from.db'), storeIn('to.db'), join(dir, 'dump')]
+  const [from, to, dump] = [await storeIn('from.db'), await storeIn('to'), join(dir, 'dump')]
   await fill(from)
   const manifest = await exportTo(dump, from, specs, quiet)
   expect(manifest['messages']).toMatchObject({ documents: MESSAGES })
@@ -74,13 +82,13 @@ test('what is exported and imported is the same, and is found in the order in wh
 })
 
 test('an export that was interrupted, in the middle of a line, goes on where it stopped', async () => {
-  const [from, dump] = [storeIn('from.db'), join(dir, 'dump')]
+  const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
   await fill(from)
   const stop = (collection: string, documents: number): void => {
     if (collection === 'messages' && documents >= 1_000) throw new Error('stopped')
   }
   await expect(exportTo(dump, from, specs, stop)).rejects.toThrow('stopped')
-  await expect(importFrom(dump, storeIn('to.db'), specs, quiet)).rejects.toThrow('no whole export')
+  await expect(importFrom(dump, await storeIn('to'), specs, quiet)).rejects.toThrow('no whole export')
   await appendFile(join(dump, 'messages.jsonl'), '{"_id":"m5","bo')
   const manifest = await exportTo(dump, from, specs, quiet)
   const other = await exportTo(join(dir, 'at once'), from, specs, quiet)
@@ -88,7 +96,7 @@ test('an export that was interrupted, in the middle of a line, goes on where it 
 })
 
 test('an import that was interrupted can be run again; what is there and differs is told, and kept', async () => {
-  const [from, to, dump] = [storeIn('from.db'), storeIn('to.db'), join(dir, 'dump')]
+  const [from, to, dump] = [await storeIn('from.db'), await storeIn('to'), join(dir, 'dump')]
   await fill(from)
   await exportTo(dump, from, specs, quiet)
   const stop = (collection: string, documents: number): void => {
@@ -107,16 +115,16 @@ test('an import that was interrupted can be run again; what is there and differs
 })
 
 test('a dump that is not as it was written is not imported', async () => {
-  const [from, dump] = [storeIn('from.db'), join(dir, 'dump')]
+  const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
   await fill(from)
   await exportTo(dump, from, specs, quiet)
   const file = join(dump, 'messages.jsonl')
   await writeFile(file, (await readFile(file, 'utf8')).replace('snow 7"', 'snow 8"'))
-  await expect(importFrom(dump, storeIn('to.db'), specs, quiet)).rejects.toThrow('messages.jsonl is not as it was')
+  await expect(importFrom(dump, await storeIn('to'), specs, quiet)).rejects.toThrow('messages.jsonl is not as it was')
 })
 
 test('the command says what it moved, and that something is not as it should be', async () => {
-  await fill(openSqliteIn('a'))
+  await fill(await openSqliteIn('a'))
   const run = async (at: string, ...args: string[]) => {
     const one = new Run(['scripts/data.ts', ...args], { env: { DATA_DIR: join(dir, at) } })
     return { code: await one.ended, said: one.stdout + one.stderr }
@@ -139,7 +147,7 @@ test('the command says what it moved, and that something is not as it should be'
 })
 
 /** Where `DATA_DIR` would have it. */
-function openSqliteIn(folder: string): Store {
+function openSqliteIn(folder: string): Promise<Store> {
   mkdirSync(join(dir, folder))
   return storeIn(join(folder, 'handlers.db'))
 }

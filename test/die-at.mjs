@@ -1,6 +1,7 @@
 // Loaded before a process of ours, kills it with SIGKILL at the point that DIE_AT names. For crash-points.test.ts.
 
 import Database from 'libsql'
+import { Collection } from 'mongodb'
 import mqemitter from 'mqemitter'
 import mqtt from 'mqtt'
 import packets from 'mqtt-packet'
@@ -33,6 +34,21 @@ if (point === 'committed') {
         return statement
       },
   )
+}
+if (point === 'committed') {
+  // What MongoDB has acknowledged is committed.
+  for (const method of ['insertOne', 'replaceOne']) {
+    wrap(
+      Collection.prototype,
+      method,
+      (write) =>
+        async function (...args) {
+          const done = await write.apply(this, args)
+          die()
+          return done
+        },
+    )
+  }
 }
 if (point === 'said') {
   wrap(

@@ -1,16 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, expect, test } from '@jest/globals'
 import { readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
 import { execute } from '../shared/runtime/execute.ts'
 import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
 import type { Collection, Document, Store } from '../shared/store/documents.ts'
-import { openSqlite } from '../shared/store/sqlite.ts'
 import type { Done } from '../shared/wire/done.ts'
 import { userIdOf } from '../shared/wire/user-id.ts'
+import { ownData, type OwnData } from './own-data.ts'
 import { HANDLERS } from './stage.ts'
 
 // A handler that dies behind any of its writes is run again with the same command: it must cause what it would have caused.
@@ -19,11 +16,16 @@ const commands = new Map(
   (await Promise.all((await groupsIn(HANDLERS)).map((group) => loadGroup(HANDLERS, group)))).flatMap((all) => [...all]),
 )
 
-let dir: string
-beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
+const opened: OwnData[] = []
+afterEach(async () => {
+  for (const data of opened.splice(0)) await data.close()
 })
-afterEach(() => rm(dir, { recursive: true }))
+
+async function newStore(): Promise<Store> {
+  const data = await ownData()
+  opened.push(data)
+  return data.store()
+}
 
 class Died extends Error {}
 
@@ -146,8 +148,8 @@ function stageOf(lines: Line[], store: Store) {
 }
 
 /** Plays the lines on a new store, the last one dying behind its nth write, and once more. Resolves with its end. */
-async function play(lines: Line[], name: string, dies = 0): Promise<{ end: Done; died: boolean }> {
-  const store = openSqlite(join(dir, `${name.replaceAll(' ', '-')}-${dies}.db`))
+async function play(lines: Line[], dies = 0): Promise<{ end: Done; died: boolean }> {
+  const store = await newStore()
   const { run, runFirst } = stageOf(lines, store)
   await runFirst(lines.length - 1)
   const first = dies > 0 ? await run(lines.length - 1, dyingAfter(store, dies)) : undefined
@@ -163,11 +165,11 @@ function bare(end: Done): string {
 
 test.each(Object.keys(PLAYS))('%s', async (name) => {
   const lines = PLAYS[name]!
-  const { end } = await play(lines, name)
+  const { end } = await play(lines)
   expect(end.outcome).toBe('done')
   let deaths = 0
   for (let died = true; died;) {
-    const again = await play(lines, name, deaths + 1)
+    const again = await play(lines, deaths + 1)
     died = again.died
     if (!died) break
     deaths++
@@ -230,7 +232,7 @@ const BEGUN: Record<string, [before: Line[], begun: Line[]]> = {
 
 test.each(Object.keys(BEGUN))('%s, all of it again', async (name) => {
   const [before, begun] = BEGUN[name]!
-  const store = openSqlite(join(dir, 'begun.db'))
+  const store = await newStore()
   const { run, runFirst } = stageOf([...before, ...begun], store)
   await runFirst(before.length)
   const ends: string[][] = [[], []]

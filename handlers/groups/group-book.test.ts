@@ -1,27 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { Collection, Document, Store } from '../../shared/store/documents.ts'
-import { openSqlite } from '../../shared/store/sqlite.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
+import { ownData, type OwnData } from '../../test/own-data.ts'
 import { groupBook } from './group-book.ts'
 
 const SETTINGS = { access: 'everyone', ringMs: 1, hidesPrivate: false, answerBytes: 131_072 } as const
 const [alice, bob, carl] = [userIdOf('alice'), userIdOf('bob'), userIdOf('carl')]
 
-let dir: string
+let data: OwnData
 let store: Store
 let order: number
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
-  store = openSqlite(join(dir, 'store.db'))
+  data = await ownData()
+  store = await data.store()
   order = 0
 })
-afterEach(async () => {
-  await store.close()
-  await rm(dir, { recursive: true })
-})
+afterEach(() => data.close())
 
 const cause = () => ({ id: `command ${++order}`, order, at: new Date(order) })
 

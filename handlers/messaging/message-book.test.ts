@@ -1,16 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { GROUPS, MEMBERSHIPS, type GroupRecord, type MembershipRecord } from '../../shared/people/groups.ts'
 import { MESSAGES, scopeOf, type MessageRecord } from '../../shared/people/messages.ts'
-import { openSqlite } from '../../shared/store/sqlite.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
+import { ownData } from '../../test/own-data.ts'
 import { messageBook } from './message-book.ts'
 
 test('a search of one who came late to a long conversation does not look at all of it, nor keep others waiting', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
-  const store = openSqlite(join(dir, 'store.db'))
+  const data = await ownData()
+  const store = await data.store()
   const [alice, late, group, old, mine] = [userIdOf('alice'), userIdOf('late'), 'g'.repeat(22), 3_000, 5]
   await store.collection<GroupRecord>(GROUPS).insert({
     _id: group,
@@ -41,6 +38,5 @@ test('a search of one who came late to a long conversation does not look at all 
     expect(pages).toBeLessThan(5)
   }
   clearInterval(others)
-  await store.close()
-  await rm(dir, { recursive: true })
+  await data.close()
 })

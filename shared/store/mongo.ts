@@ -6,13 +6,16 @@ import { type Collection, type CollectionSpec, Conflict, type Document, type Fou
 import { type MongoLink, openMongoLink } from './mongo-client.ts'
 import { decodeDocument, encodeDocument, ETAG, PLACE, type Stored, WORDS } from './mongo-documents.ts'
 import { inTime } from './in-time.ts'
+import { inTurn } from './in-turn.ts'
 import { isDuplicate, isOfKey } from './mongo-errors.ts'
 import { aboutCollections, makeCollection } from './mongo-opening.ts'
 import { BY_PLACE, byPlace, cursorAt, searchFilter, wordFilters } from './mongo-search.ts'
 import { checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery } from './rules.ts'
 
-/** Milliseconds in which a change must come through between those of others. */
-const CONTENDED = 8_000
+/** Milliseconds in which a change must come through between those of others, once its turn has come in as many. */
+const CONTENDED = 5_000
+/** Milliseconds for which the first to use a collection wait for its indexes. */
+const MAKING = 8_000
 const LONGEST_PAUSE = 64
 
 /**
@@ -54,7 +57,7 @@ function openCollection<D extends Document>(
   const fields = { projection: { [WORDS]: 0 } }
   const read = (id: string): Promise<Stored | null> => link.ask(() => docs.findOne({ _id: id }, fields))
   const decoded = (stored: Stored): D => decodeDocument(stored) as D
-  const contended = () => new Unavailable(`a document of ${name} is changed too often`)
+  const turns = inTurn(CONTENDED)
 
   /** One that no document of the collection has had, greater than all of them. */
   async function nextPlace(): Promise<number> {
@@ -98,16 +101,19 @@ function openCollection<D extends Document>(
   // Without the server's error as its cause, because that shows the values.
   const conflict = () => new Conflict(`a unique index of ${name} has these values already`)
 
-  /** Tries what others may come before of, until it has come through. */
-  async function untilThrough<T>(attempt: () => Promise<{ value: T } | undefined>): Promise<T> {
+  /** Tries, until nobody else has come in between. Those of this process wait for each other: they would only lose. */
+  async function untilThrough<T>(id: string, attempt: () => Promise<{ value: T } | undefined>): Promise<T> {
+    checkKey(id)
     await ready()
-    const end = Date.now() + CONTENDED
-    for (let longest = 1; ; longest = Math.min(2 * longest, LONGEST_PAUSE)) {
-      const through = await attempt()
-      if (through) return through.value
-      if (Date.now() > end) throw contended()
-      await pause(Math.random() * longest)
-    }
+    return turns(id, async () => {
+      const end = Date.now() + CONTENDED
+      for (let longest = 1; ; longest = Math.min(2 * longest, LONGEST_PAUSE)) {
+        const through = await attempt()
+        if (through) return through.value
+        if (Date.now() > end) throw new Unavailable(`a document of ${name} is changed too often`)
+        await pause(Math.random() * longest)
+      }
+    })
   }
 
   return {
@@ -125,8 +131,7 @@ function openCollection<D extends Document>(
     },
 
     async change(id, decide) {
-      checkKey(id)
-      return untilThrough(async () => {
+      return untilThrough(id, async () => {
         const before = await read(id)
         const now = before ? decoded(before) : undefined
         const was = JSON.stringify(now) // before `now` is changed in place
@@ -143,8 +148,7 @@ function openCollection<D extends Document>(
     },
 
     async remove(id) {
-      checkKey(id)
-      return untilThrough(async () => {
+      return untilThrough(id, async () => {
         const before = await read(id)
         if (!before) return { value: false }
         return (await drop(before)) ? { value: true } : undefined
@@ -191,7 +195,7 @@ function untilDone(name: string, work: () => Promise<void>): () => Promise<void>
     }
   }
   const ready = async (): Promise<void> => {
-    if (!isDone) await inTime(CONTENDED, (doing ??= all()), `collection ${name} was not made ready`)
+    if (!isDone) await inTime(MAKING, (doing ??= all()), `collection ${name} was not made ready`)
   }
   ready().catch(() => {}) // who uses the collection hears of it
   return ready
