@@ -115,9 +115,9 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   const intake: IntakePorts = {
     maxBytes: config.MAX_COMMAND_BYTES,
     events,
-    async admit(session) {
+    async admit(session, cost) {
       if (live.isCut(session)) throw refuse('forbidden')
-      await limits.publish(session)
+      await limits.publish(session, cost)
     },
     relay: (session, message) => engine.relay(session, message),
     own: OWN_COMMANDS,

@@ -13,7 +13,7 @@ export interface IntakePorts {
   maxBytes: number
   events: Events
   /** @throws {Refusal} when the session sends too much, or may send nothing any more */
-  admit(session: DeviceSession): Promise<void>
+  admit(session: DeviceSession, cost?: number): Promise<void>
   /** Publishes to an open topic. */
   relay: (session: Session, message: Incoming) => Promise<void>
   /** Commands the broker answers itself. */
@@ -45,7 +45,10 @@ export async function takeCommand(session: DeviceSession, message: Incoming, por
     const payload = parsePayload(message.payload, ports.maxBytes)
     cause = { ...cause, re: idOf(payload, message.correlation), responseTopic: responseTopicOf(session, message) }
     const expiresAt = expiryOf(payload, message.expiry)
-    if (own) return await ports.answer(own, session, payload, cause)
+    if (own) {
+      if (own.cost > 1) await ports.admit(session, own.cost - 1)
+      return await ports.answer(own, session, payload, cause)
+    }
     const order = ports.nextOrder()
     const command: Command = {
       ...cause,

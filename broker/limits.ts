@@ -18,6 +18,7 @@ export type Limits = ReturnType<typeof openLimits>
  */
 export function openLimits(config: Config, flooded: (session: DeviceSession) => void) {
   const publishes = new RateLimiterMemory({ points: config.PUBLISHES_PER_USER, duration: PUBLISHES })
+  const dearest = Math.ceil(config.PUBLISHES_PER_USER / 10)
   const connects = new RateLimiterMemory({
     points: config.CONNECTS_PER_CLIENT,
     duration: CONNECTS,
@@ -32,10 +33,13 @@ export function openLimits(config: Config, flooded: (session: DeviceSession) => 
       await floods.block(user, FLOODED)
     },
 
-    /** @throws {Refusal} `rate_limited`, with the time after which it may again */
-    async publish(session: DeviceSession): Promise<void> {
+    /**
+     * @param cost how many publishes it counts as; a tenth of what may be, at most
+     * @throws {Refusal} `rate_limited`, with the time after which it may again
+     */
+    async publish(session: DeviceSession, cost = 1): Promise<void> {
       try {
-        await publishes.consume(session.user)
+        await publishes.consume(session.user, Math.min(cost, dearest))
       } catch (err) {
         const { consumedPoints, msBeforeNext } = err as RateLimiterRes
         if (consumedPoints > 2 * config.PUBLISHES_PER_USER) flooded(session)

@@ -88,6 +88,10 @@ export class LiveEvents implements Closable {
   plan(event: TimedEvent, stored: boolean): Plan {
     const { maxWaiting } = this.#ports
     const there = [event.to].flat().filter((user) => this.#ports.isThere(user))
+    if (this.#pace.get(event.event) === 0) {
+      const keeping = { kept: stored, expiresAt: Date.now() + LIVE_TTL }
+      return { commit: (unit) => this.#ports.events().emitLive(unit, { ...event, to: there }, keeping) }
+    }
     if (there.length === 0) return { commit: () => {}, refusal: new Refusal('offline') }
     const taken = there.filter((user) => {
       const line = this.#lines.get(lineKey(user, event.event))

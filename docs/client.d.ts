@@ -88,7 +88,7 @@ export interface Events {
   contact_request_sent: { user_id: string }
   contact_requested: { user_id: string; note?: string }
   group_updated: { group_id: string; change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string; message_id?: string; seq?: number }
-  group_changed: { group_id: string; by: string; change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string; message_id: string; seq: number; hash: string; prev_hash?: string }
+  group_changed: { group_id: string; by: string; change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string; message_id?: string; seq?: number; hash?: string; prev_hash?: string }
   group: { group_id: string; title: string; role: "owner" | "admin" | "member"; members: number; list: ({ user_id: string; role: "owner" | "admin" | "member" })[]; cursor?: string }
   group_list: { groups: ({ group_id: string; title: string; role: "owner" | "admin" | "member"; members: number })[]; cursor?: string }
   receipt_recorded: { message_ids?: (string)[]; with?: string; group_id?: string; up_to?: number }

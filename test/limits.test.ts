@@ -34,6 +34,15 @@ const refusals = (): { reason: string; user?: string; address?: string }[] =>
     .map((line) => JSON.parse(line) as { msg: string; reason: string })
     .filter(({ msg }) => msg === 'connect refused')
 
+test('what is dear to answer counts as more', async () => {
+  const sven = await stage.device('sven')
+  const answers = []
+  for (let i = 0; i < 12; i++) answers.push(await sven.asks('sync_events'))
+  const events = answers.map(({ event }) => event)
+  expect(events.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'events_synced'))
+  expect(answers.at(-1)).toMatchObject({ code: 'rate_limited', retry_after_ms: expect.any(Number) })
+})
+
 test.each([4, 5] as const)(
   'who sends too often is told rate_limited and when he may again, and stays connected (MQTT %d)',
   async (version) => {

@@ -22,6 +22,8 @@ export interface BrokerContext {
 export interface BrokerCommand {
   /** For tokens whose `role` is `operator` alone. */
   forOperators: boolean
+  /** How many publishes it counts as, against `PUBLISHES_PER_USER`. */
+  cost: number
   input: z.ZodType
   /** The event that answers it, and its fields. */
   answer: string
@@ -32,10 +34,11 @@ export interface BrokerCommand {
 
 export function brokerCommand<Input, Output extends object>(declared: {
   forOperators?: boolean
+  cost?: number
   input: z.ZodType<Input>
   answer: string
   output: z.ZodType<Output>
   run(input: Input, context: BrokerContext): Output | Promise<Output>
 }): BrokerCommand {
-  return { forOperators: false, ...declared }
+  return { forOperators: false, cost: 1, ...declared }
 }

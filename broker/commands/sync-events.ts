@@ -22,6 +22,7 @@ export const syncEvents = brokerCommand({
     since: z.int().min(0).default(0),
     limit: z.int().min(1).max(100).default(50),
   }),
+  cost: 50, // a hundred large events may be read for it
   answer: 'events_synced',
   output: z.object({
     recovered: z.boolean(),

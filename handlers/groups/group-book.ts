@@ -24,12 +24,26 @@ import type { UserId } from '../../shared/wire/user-id.ts'
 
 interface GroupDocument extends GroupRecord {
   /** What the last commands changed, and whom they put out: to tell it again after a crash. */
-  readonly recent: readonly { readonly id: string; readonly change: GroupChange; readonly out?: UserId | undefined }[]
+  readonly recent: readonly Done[]
+}
+
+interface Done {
+  readonly id: string
+  readonly change: GroupChange
+  readonly out?: UserId | undefined
+  /** To the others nothing has changed: he alone hears of it. */
+  readonly only?: UserId | undefined
 }
 
 /** What becomes of a group; undefined when it is so already. `heir` is who owns it from then on, `out` who hears of it last. */
 type Decision =
-  | { readonly title?: string; readonly members?: readonly Member[]; readonly heir?: UserId; readonly out?: UserId }
+  | {
+      readonly title?: string
+      readonly members?: readonly Member[]
+      readonly heir?: UserId
+      readonly out?: UserId
+      readonly only?: UserId | undefined
+    }
   | undefined
 
 /** What was done, and who else hears of it. Without a message nothing had to be done. */
@@ -100,7 +114,7 @@ export function groupBook(store: Store, settings: HandlerSettings) {
   /** Puts what a command changed into the group's history, and says who hears of it. */
   async function tell(user: UserId, group: GroupDocument, wanted: GroupChange, cause: Cause): Promise<Outcome> {
     const done = group.recent.find(({ id }) => id === cause.id)
-    if (!done) return { group: group._id, change: wanted, others: [] }
+    if (!done || done.only) return { group: group._id, change: wanted, others: done?.only ? [done.only] : [] }
     const message = await append({ from: user, group: group._id, system: done.change }, cause)
     const hearers = new Set([...hearersOf(group), ...(done.out ? [done.out] : [])]) // by now he may be back
     const others = [...hearers].filter((one) => one !== user)
@@ -121,8 +135,8 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       if (!now || !mine) throw foreign()
       const next = decide(now, mine.me)
       if (!next) return now
-      const { title = now.title, members = now.members, heir, out } = next
-      const done = { id: cause.id, change: { ...wanted, ...(heir && { owner: heir }) }, out }
+      const { title = now.title, members = now.members, heir, out, only } = next
+      const done = { id: cause.id, change: { ...wanted, ...(heir && { owner: heir }) }, out, only }
       return { _id: id, title, members, recent: [...now.recent, done].slice(-REMEMBERED) }
     })
     return tell(user, after!, wanted, cause)
@@ -175,7 +189,7 @@ export function groupBook(store: Store, settings: HandlerSettings) {
         if (there && (!there.hidden || member.hidden)) return undefined
         const members = [...now.members.filter((one) => one !== there), member]
         checkSize(members)
-        return { members }
+        return { members, only: there && other } // who only seemed to be there
       })
       await settleHint(id, other)
       return done

@@ -19,8 +19,10 @@ export const group_list = event('group_list', {
 
 /** The caller's answer, and what the others hear. */
 export function effectsOf(by: UserId, { group: group_id, change, message, others }: Outcome) {
-  if (!message) return { reply: group_updated({ group_id, ...change }) }
-  const { _id: message_id, seq, hash, prev_hash } = message
-  const told = group_changed({ group_id, by, ...change, message_id, seq, hash, prev_hash })
-  return { reply: group_updated({ group_id, ...change, message_id, seq }), notify: [[others, told] as const] }
+  const place = message && { message_id: message._id, seq: message.seq }
+  const chain = message && { hash: message.hash, prev_hash: message.prev_hash }
+  return {
+    reply: group_updated({ group_id, ...change, ...place }),
+    notify: [[others, group_changed({ group_id, by, ...change, ...place, ...chain })] as const],
+  }
 }

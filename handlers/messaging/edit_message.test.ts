@@ -59,3 +59,24 @@ test('who may write no more to another cannot reach him by an edit either, but c
   expect(await gus.asks('get_messages', { with: 'finn' })).toMatchObject({ messages: [{ body: 'hello' }] })
   expect(await finn.asks('delete_message', { message_id })).toMatchObject({ event: 'message_removed' })
 })
+
+test('whoever blocks its author reads a message as it was, and its author as he has edited it', async () => {
+  const [olga, pete] = [await stage.device('olga'), await stage.device('pete')]
+  await befriend(olga, pete)
+  const { message_id } = await olga.asks('send_message', { to: 'pete', body: 'nice' })
+  await pete.asks('block_user', { user_id: 'olga' })
+  await pete.unread()
+  for (const body of ['not nice', 'worse']) {
+    expect(await olga.asks('edit_message', { message_id, body })).toMatchObject({ event: 'message_updated', body })
+  }
+  expect(await pete.unread()).toEqual([])
+  const reads = async (one: typeof olga, other: string) =>
+    ((await one.asks('get_messages', { with: other }))['messages'] as object[])[0]
+  expect(await reads(olga, 'pete')).toMatchObject({ body: 'worse', edited_at: expect.any(String) })
+  const seen = await reads(pete, 'olga')
+  expect(seen).toMatchObject({ body: 'nice' })
+  expect(seen).not.toHaveProperty('edited_at')
+  await pete.asks('unblock_user', { user_id: 'olga' })
+  await olga.asks('edit_message', { message_id, body: 'sorry' })
+  expect(await reads(pete, 'olga')).toMatchObject({ body: 'sorry', edited_at: expect.any(String) })
+})

@@ -65,7 +65,10 @@ export function messageBook(store: Store, settings: HandlerSettings) {
       if (!now || now.changed?.id === cause.id || (now.changed?.order ?? 0) > cause.order) return now
       if (now.changed?.deleted) throw refuse('not_found')
       const then = next(now)
-      return { ...then, changed: { ...changed, deleted: then.changed?.deleted ?? false } }
+      const isUnheard = !mayAlways && now.to !== undefined && !now.unheard && room.others.length === 0
+      const { heard = { body: now.body, ciphertext: now.ciphertext, edited_at: now.changed?.at }, ...rest } = then
+      const edited = { ...rest, changed: { ...changed, deleted: then.changed?.deleted ?? false } }
+      return isUnheard ? { ...edited, heard } : edited
     })
     return { message: after!, at: changed.at, hearers: after!.unheard ? [] : room.others }
   }
@@ -181,7 +184,9 @@ function sizeFor(user: UserId, message: MessageRecord): number {
 
 /** What a message looks like to `user`, who may see it. */
 export function shown(user: UserId, message: MessageRecord) {
-  const { _id, seq, from, to, group, body, ciphertext, system, attachments, hash, sent_at, changed } = message
+  const { _id, seq, from, to, group, system, attachments, hash, sent_at, changed, heard } = message
+  const { body, ciphertext } = heard && user !== from ? heard : message
+  const edited_at = heard && user !== from ? heard.edited_at : changed?.at
   return {
     message_id: _id,
     seq,
@@ -195,7 +200,7 @@ export function shown(user: UserId, message: MessageRecord) {
     hash,
     prev_hash: prevHashFor(user, message),
     sent_at,
-    ...(changed && { [changed.deleted ? 'deleted_at' : 'edited_at']: changed.at }),
+    ...(edited_at && { [changed!.deleted ? 'deleted_at' : 'edited_at']: edited_at }),
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { event, userId } from '../../shared/runtime/command.ts'
-import { STATUSES } from '../../shared/people/presence.ts'
+import { NOW, STATUSES } from '../../shared/people/presence.ts'
 
 export const status = z.enum(STATUSES)
 export const statusText = z
@@ -10,11 +10,11 @@ export const statusText = z
 
 export const status_set = event('status_set', { status, text: z.string().optional() })
 /** A user who is there has changed what he says of it. */
-export const user_status = event('user_status', {
-  user_id: userId,
-  status: status.exclude(['invisible']),
-  text: z.string().optional(),
-})
+export const user_status = event(
+  'user_status',
+  { user_id: userId, status: status.exclude(['invisible']), text: z.string().optional() },
+  NOW,
+)
 export const user_list = event('user_list', {
   users: z.array(
     z.strictObject({ user_id: userId, status: status.exclude(['invisible']), text: z.string().optional() }),

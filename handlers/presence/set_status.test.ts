@@ -62,3 +62,18 @@ test.each([
     fields: { [wrong]: expect.any(String) },
   })
 })
+
+test('is for those who are there: it fills no inbox, and no session of one who is away', async () => {
+  const [wil, xen] = [await stage.device('wil'), await stage.device('xen')]
+  await befriend(wil, xen)
+  const { last } = await xen.asks('whoami')
+  const kept = { clientId: 'phone', mqtt: { clean: false, properties: { sessionExpiryInterval: 600 } } }
+  await (await stage.device('xen', kept)).leaves()
+  await wil.asks('set_status', { status: 'away' })
+  expect(await xen.receives('user_status')).not.toHaveProperty('event_seq')
+  await xen.leaves()
+  await wil.asks('set_status', { status: 'busy' })
+  const back = await stage.device('xen', kept)
+  expect((await back.unread()).filter(({ status }) => status === 'busy')).toEqual([])
+  expect(await back.asks('whoami')).toMatchObject({ last })
+})

@@ -1,5 +1,6 @@
 import type { Cause } from '../../shared/people/messages.ts'
 import { pairKey, people } from '../../shared/people/pairs.ts'
+import { PRESENCE, type PresenceRecord } from '../../shared/people/presence.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
@@ -68,6 +69,7 @@ export function callBook(store: Store, settings: HandlerSettings) {
       by_called: { fields: ['called', 'started_at'] },
     },
   })
+  const states = store.collection<PresenceRecord>(PRESENCE)
   const around = people(store, settings)
 
   /** The calls of one side, the last one first, behind a place. */
@@ -84,13 +86,13 @@ export function callBook(store: Store, settings: HandlerSettings) {
     hidesPrivate: settings.hidesPrivate,
     ringMs: settings.ringMs,
 
-    /** May he call him? @throws {Refusal} `forbidden` */
-    async approach(user: UserId, other: UserId): Promise<{ isBlocked: boolean }> {
+    /** May he call him? Who is invisible is there for those alone with whom he is in a call. @throws {Refusal} `forbidden` */
+    async approach(user: UserId, other: UserId): Promise<{ isBlocked: boolean; isInvisible: boolean }> {
       const { isNear, blocks, isBlocked } = await around.toward(user, other)
       if (!isNear || blocks) {
         throw refuse('forbidden', { target: blocks ? 'is blocked by you' : 'is none of your contacts' })
       }
-      return { isBlocked }
+      return { isBlocked, isInvisible: (await states.get(other))?.status === 'invisible' }
     },
 
     /** Takes a call one step on; an offer with a new id begins one. @throws {Refusal} `conflict`, when it is none that the call takes */
@@ -169,6 +171,11 @@ function turn(by: UserId, { id, order }: Cause, state: CallState): Turn {
 function stateFor(user: UserId, { state, recent }: CallDocument, { order }: Cause): CallState {
   const overtaken = recent.findIndex((one) => one.by === user && one.order > order)
   return overtaken > 0 ? recent[overtaken - 1]!.state : state
+}
+
+/** Has this user shown by what he did that he is there, for the other one of the call? */
+export function hasShown(user: UserId, { caller, answered_at }: CallDocument): boolean {
+  return caller === user || answered_at !== undefined
 }
 
 /** A call as one of the two has it. */

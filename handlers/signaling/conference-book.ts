@@ -48,6 +48,7 @@ export interface Outcome {
   readonly among: readonly Participant[]
 }
 
+const PAGE = 100
 const REMEMBERED = MOST_PARTICIPANTS * MAX_BEGUN
 
 /** Who is in which conference. */
@@ -99,6 +100,17 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     })
     if (outcome.what === 'left') await seats.remove(`${user} ${id}`)
     return outcome
+  }
+
+  async function seatsOf(user: UserId): Promise<string[]> {
+    const all: string[] = []
+    for (let after = { _id: '', conference: '' }, isMore = true; isMore;) {
+      const page = await seats.find({ by: 'by_user', where: { user }, after, limit: PAGE })
+      all.push(...page.map(({ conference }) => conference))
+      isMore = page.length === PAGE
+      if (isMore) after = page.at(-1)!
+    }
+    return all
   }
 
   return {
@@ -164,7 +176,7 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     /** His connection has come or gone: his seats are kept for him for a while. Resolves with those that this has changed. */
     async present(user: UserId, online: boolean, cause: Cause): Promise<Outcome[]> {
       const outcomes: Outcome[] = []
-      for (const { conference } of await seats.find({ by: 'by_user', where: { user }, limit: 100 })) {
+      for (const conference of await seatsOf(user)) {
         const found = await conferences.get(conference)
         if (!found || found.ended) {
           await seats.remove(`${user} ${conference}`)

@@ -5,7 +5,7 @@ import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage(['contacts', 'signaling'], { RING_TIMEOUT: '400', MAX_LIVE_WAITING: '15' })
+  stage = await openStage(['contacts', 'presence', 'signaling'], { RING_TIMEOUT: '400', MAX_LIVE_WAITING: '15' })
 })
 afterAll(() => stage.close())
 
@@ -98,6 +98,23 @@ test('one who is gone is offline at once, and so is one who blocks; he hears not
   const bare = (one: object): object => ({ ...one, re: '', at: '', event_seq: 0 })
   expect(bare(blocked)).toEqual(bare(gone))
   expect(await back.unread()).toEqual([])
+})
+
+test('one who is invisible looks gone, but for a call in which he has shown himself', async () => {
+  const [uma, vic] = await pair('uma', 'vic')
+  await vic.asks('set_status', { status: 'invisible' })
+  await Promise.all([uma.unread(), vic.unread()])
+  expect(await offers(uma, 'vic')).toMatchObject({ code: 'offline' })
+  expect(await signals(uma, 'vic', 'candidate')).toMatchObject({ code: 'offline' })
+  expect(await offers(uma, 'vic', 'c1')).toMatchObject({ code: 'offline' })
+  const states = async (one: Device) => [await one.receives('call_changed'), await one.receives('call_changed')]
+  expect(await states(uma)).toMatchObject([{ state: 'ringing' }, { state: 'missed' }])
+  expect(await states(vic)).toMatchObject([{ state: 'ringing' }, { call_id: 'c1', state: 'missed' }])
+  expect((await vic.unread()).filter(({ event }) => event === 'signal')).toEqual([])
+  await offers(vic, 'uma', 'c2')
+  expect(await uma.receives('signal')).toMatchObject({ origin: 'vic', call_id: 'c2' })
+  expect(await signals(uma, 'vic', 'answer', 'c2')).toMatchObject({ event: 'signal_relayed' })
+  expect(await vic.receives('signal')).toMatchObject({ type: 'answer', call_id: 'c2' })
 })
 
 test('strangers are refused, and what is no signal', async () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
-import { callBook, callOf } from './call-book.ts'
+import { callBook, callOf, hasShown } from './call-book.ts'
 import { checkBody, withoutPrivate } from './signal-body.ts'
 import * as events from './signal-events.ts'
 
@@ -17,7 +17,7 @@ export default command({
     const { user } = from
     if (target === user) throw refuse('bad_payload', { target: 'is yourself' })
     checkBody(type, given)
-    const { isBlocked } = await calls.approach(user, target)
+    const { isBlocked, isInvisible } = await calls.approach(user, target)
     const step = call_id === undefined ? undefined : await calls.step(from, target, call_id, type, isBlocked, command)
     const both = isBlocked ? [user] : [user, target]
     const changes = step?.became
@@ -25,8 +25,9 @@ export default command({
       : []
     const later = step?.became === 'ringing' ? [[calls.ringMs, 'ring_timed_out', { call: step.call._id }] as const] : []
     const passed = calls.hidesPrivate ? withoutPrivate(type, given) : { body: given }
+    const isHidden = isBlocked || (isInvisible && !(step && hasShown(target, step.call)))
     // To whoever is blocked, the other is not there: the same as when the broker finds him gone, which it does for what it passes.
-    if (isBlocked && passed) {
+    if (isHidden && passed) {
       return { refusal: refuse('offline'), notify: changes, later: later.map(([, ...rest]) => [0, ...rest] as const) }
     }
     const told = passed && signal({ origin: user, type, ...passed, call_id, polite: isPolite(target, user) })

@@ -32,13 +32,16 @@ export const group_updated = event('group_updated', {
   message_id: messageId.optional(),
   seq: seq.optional(),
 })
-/** To the other members, and to the one who was removed: what the group's history has from now on. */
+/**
+ * To the other members, and to the one who was removed: what the group's history has from now on. Without `message_id`: the
+ * others took the receiver for a member already.
+ */
 export const group_changed = event('group_changed', {
   group_id: groupId,
   by: userId,
   ...change,
-  message_id: messageId,
-  seq,
-  hash,
+  message_id: messageId.optional(),
+  seq: seq.optional(),
+  hash: hash.optional(),
   prev_hash: hash.optional(),
 })

@@ -57,6 +57,12 @@ export interface MessageRecord extends Document, Content {
   readonly sent_at: string
   /** The other blocks its sender: nobody else ever sees it. */
   readonly unheard?: boolean
+  /** What the other one reads, who blocked its author when he edited it. */
+  readonly heard?: {
+    readonly body?: string | undefined
+    readonly ciphertext?: string | undefined
+    readonly edited_at?: string | undefined
+  }
   /** Its last edit, or its end: by which command, and when. */
   readonly changed?: { readonly id: string; readonly order: number; readonly at: string; readonly deleted: boolean }
 }

@@ -19,11 +19,17 @@ export interface PresenceRecord extends Document {
 
 export const PRESENCE: CollectionSpec = { name: 'presence', indexes: { by_shown: { fields: ['shown'] } } }
 
+/** Who is not connected asks when he is: what he has missed of it is of no use. */
+export const NOW = { everyMs: 0 }
 const shownStatus = z.enum(['available', 'away', 'busy'])
 /** `user_id` is there, as far as the receiver may see. */
-export const user_online = event('user_online', { user_id: userId, status: shownStatus, text: z.string().optional() })
+export const user_online = event(
+  'user_online',
+  { user_id: userId, status: shownStatus, text: z.string().optional() },
+  NOW,
+)
 /** He is not, or does not show it. `last_seen`: when he was, in ISO 8601, unless he keeps it to himself. */
-export const user_offline = event('user_offline', { user_id: userId, last_seen: z.iso.datetime().optional() })
+export const user_offline = event('user_offline', { user_id: userId, last_seen: z.iso.datetime().optional() }, NOW)
 
 export type Shown = { user_id: UserId; status: z.output<typeof shownStatus>; text?: string }
 

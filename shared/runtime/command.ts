@@ -17,11 +17,14 @@ export interface EventType<Name extends string = string, Shape extends z.ZodRawS
 
 /**
  * An event for those who are connected now, and of no use a minute later: nobody finds it in his inbox, and caused at QoS 0 it
- * is stored nowhere. Its command is answered `offline` instead when none of those it is for is there, and `rate_limited` when too
- * much waits for each of them; its other events go out all the same, and what it leaves for later is done at once.
+ * is stored nowhere.
  */
 export interface Live {
-  /** Milliseconds between two to one user, at least, whoever causes them. */
+  /**
+   * Milliseconds between two to one user, at least, whoever causes them: 0, as they come. With a pace its command is answered
+   * `offline` instead when none of those it is for is there, and `rate_limited` when too much waits for each of them; its other
+   * events go out all the same, and what it leaves for later is done at once.
+   */
   readonly everyMs: number
 }
 
