@@ -1,7 +1,6 @@
-import { fileURLToPath } from 'node:url'
 import type { MqttClient } from 'mqtt'
 import { latencies, openDevice, pause, row, watching } from './measure.ts'
-import { groupOf, startMosquitto, startSwitchboard, type Served } from './targets.ts'
+import { userTargets, type UserTarget } from './targets.ts'
 
 export interface ChatLoad {
   /** Couples, of whom one writes to the other. */
@@ -14,22 +13,17 @@ export interface ChatLoad {
   messages: number
 }
 
-/** A chat: where a user sends, where he hears, and how a group is made. */
-interface Chat extends Served {
-  topicOf(user: string, command: string): string
-  hears(user: string, event: string): string
-}
-
 const WARM_UP = 2_000
 
 /** Messages between two, and to a large group: from publish to receipt on the other's device. */
 export async function loadChat(load: ChatLoad, handlers: number, only?: string): Promise<void> {
   const out = (text: string): unknown => process.stdout.write(text)
-  const opens = [...(only === 'mosquitto' ? [] : [ours]), ...(only === 'switchboard' ? [] : [theirs])]
+  const groups = ['groups', ...Array.from({ length: handlers }, () => 'messaging')]
   const perSecond: number[] = []
   const group: number[] = []
-  for (const open of opens) {
-    const chat = await open(handlers)
+  // the plain back-end stores each message in SQLite, fsynced, before it passes it on
+  for (const open of userTargets(groups, './plain-chat.ts', only)) {
+    const chat = await open()
     if (!chat) {
       out('mosquitto is not installed here: not compared\n')
       continue
@@ -53,21 +47,7 @@ export async function loadChat(load: ChatLoad, handlers: number, only?: string):
   out(`ratio of messages between two per second: ${ratio(perSecond)}; of receipts in the group: ${ratio(group)}\n`)
 }
 
-async function ours(handlers: number): Promise<Chat> {
-  const backs = [groupOf('groups'), ...Array.from({ length: handlers }, () => groupOf('messaging'))]
-  const served = await startSwitchboard(backs, { ACCESS: 'everyone' })
-  return { ...served, topicOf: (_, command) => command, hears: (user, event) => `${user}_${event}` }
-}
-
-/** A plain back-end that stores each message in SQLite, fsynced, before it passes it on. */
-async function theirs(): Promise<Chat | undefined> {
-  const plain = fileURLToPath(new URL('./plain-chat.ts', import.meta.url))
-  const served = await startMosquitto([({ url, ca, dir }) => [plain, url, ca, dir]])
-  const topicOf = (user: string, command: string): string => `command/${user}/${command}`
-  return served && { ...served, topicOf, hears: (user, event) => `event/${user}/${event}` }
-}
-
-async function betweenTwo(chat: Chat, load: ChatLoad) {
+async function betweenTwo(chat: UserTarget, load: ChatLoad) {
   const measured: number[] = []
   const sent = new Map<string, number>()
   let [counting, running, serial] = [false, true, 0]
@@ -101,7 +81,7 @@ async function betweenTwo(chat: Chat, load: ChatLoad) {
   return { perSecond: measured.length / took, ...latencies(measured) }
 }
 
-async function toGroup(chat: Chat, load: ChatLoad) {
+async function toGroup(chat: UserTarget, load: ChatLoad) {
   const users = Array.from({ length: load.members }, (_, i) => `member${i}`)
   const clients: MqttClient[] = []
   for (let i = 0; i < users.length; i += 100) {

@@ -57,7 +57,7 @@ export async function startSwitchboard(backs: Back[], settings: Record<string, s
 }
 
 /** A handler group as it is run. */
-export const groupOf = (name: string): Back => {
+function groupOf(name: string): Back {
   return () => [file('../../handlers/run.ts'), name]
 }
 
@@ -99,6 +99,31 @@ export function echoTargets(handlers: number, only?: string): (() => Promise<Tar
   const theirs = async (): Promise<Target | undefined> => {
     const served = await startMosquitto(times(({ url, ca }) => [file('./plain-echo.ts'), url, ca]))
     return served && { ...served, commandTopic: (user) => `command/${user}`, answerTopic: (user) => `event/${user}` }
+  }
+  return [...(only === 'mosquitto' ? [] : [ours]), ...(only === 'switchboard' ? [] : [theirs])]
+}
+
+/** A broker at which users send commands to each other. */
+export interface UserTarget extends Served {
+  topicOf(user: string, command: string): string
+  hears(user: string, event: string): string
+}
+
+/**
+ * What users do at Switchboard, whoever they are to each other, and beside it at Mosquitto.
+ * @param groups of handlers, a process each
+ * @param plain the back-end beside Mosquitto: a script of this folder
+ */
+export function userTargets(groups: string[], plain: string, only?: string): (() => Promise<UserTarget | undefined>)[] {
+  const ours = async (): Promise<UserTarget> => ({
+    ...(await startSwitchboard(groups.map(groupOf), { ACCESS: 'everyone' })),
+    topicOf: (_, command) => command,
+    hears: (user, event) => `${user}_${event}`,
+  })
+  const theirs = async (): Promise<UserTarget | undefined> => {
+    const served = await startMosquitto([({ url, ca, dir }) => [file(plain), url, ca, dir]])
+    const topicOf = (user: string, command: string): string => `command/${user}/${command}`
+    return served && { ...served, topicOf, hears: (user, event) => `event/${user}/${event}` }
   }
   return [...(only === 'mosquitto' ? [] : [ours]), ...(only === 'switchboard' ? [] : [theirs])]
 }
