@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { openLog } from '../shared/log.ts'
 import { openStore } from '../shared/store/open.ts'
 import type { Store } from '../shared/store/documents.ts'
+import { startMongoServer } from '../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../test/own-data.ts'
 import { fill, openPlay, plays } from './bench/catalogue.ts'
 import { line, openLines, operations } from './bench/operations.ts'
@@ -16,6 +17,7 @@ const USAGE = `usage: npm run bench -- [options]
   --sizes 10,1000,100000   stored documents, growing; of the catalogue: messages, a hundred for each couple of users
   --samples 200            calls measured of each operation and size
   --only store             the store's operations, or: catalogue, the commands that handlers run
+  --mongo                  MongoDB too, at the server that the tests start where MONGODB_URL is not set
 Engines: SQLite in a folder of its own (TMPDIR), and MongoDB when MONGODB_URL is set (a database of its own, dropped at the end).
 `
 
@@ -92,6 +94,7 @@ async function main(): Promise<void> {
       sizes: { type: 'string', default: '10,1000,100000' },
       samples: { type: 'string', default: '200' },
       only: { type: 'string' },
+      mongo: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -100,15 +103,19 @@ async function main(): Promise<void> {
   const isWrong = [...sizes, samples].some((value) => !Number.isInteger(value) || value < 1)
   if (values.help || isWrong || ![undefined, 'store', 'catalogue'].includes(values.only)) return void out(USAGE)
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-bench-'))
+  const given = process.env['MONGODB_URL']
+  const server = values.mongo && !given ? await startMongoServer() : undefined
+  const mongo = server?.url ?? given
   try {
-    const engines = ['SQLite', ...(process.env['MONGODB_URL'] ? ['MongoDB'] : [])]
+    const engines = ['SQLite', ...(mongo ? ['MongoDB'] : [])]
+    if (server) out(`MongoDB is ${server.what}\n`)
     for (const engine of engines) {
       for (const [what, bench] of [
         ['store', benchStore],
         ['catalogue', benchCatalogue],
       ] as const) {
         if (values.only !== undefined && values.only !== what) continue
-        const MONGODB_URL = engine === 'MongoDB' ? ownDatabase(process.env['MONGODB_URL']!) : undefined
+        const MONGODB_URL = engine === 'MongoDB' ? ownDatabase(mongo!) : undefined
         const store = await openStore({ DATA_DIR: join(dir, what), MONGODB_URL }, openLog('warn', 'bench'))
         try {
           await bench(engine, store, sizes, samples)
@@ -119,6 +126,7 @@ async function main(): Promise<void> {
       }
     }
   } finally {
+    await server?.close()
     rmSync(dir, { recursive: true })
   }
 }

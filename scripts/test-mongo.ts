@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const TESTS = [
   '^shared/store/(?!sqlite|open|turn)',
   '^handlers/',
-  '^test/(?:commands|crash-points|dead-letters|durability|handler-keys|inbox|interrupted|planes|scaling|scenarios)\\.test',
+  '^test/(?:commands|crash-points|data|dead-letters|durability|handler-keys|inbox|interrupted|planes|scaling|scenarios)\\.test',
   '^test/attacks/(?:authority|handlers|leaks|payloads)\\.test',
 ]
 
