@@ -117,6 +117,15 @@ test('one who is invisible looks gone, but for a call in which he has shown hims
   expect(await vic.receives('signal')).toMatchObject({ type: 'answer', call_id: 'c2' })
 })
 
+test('users of several issuers call each other by alias and subject', async () => {
+  const [yara, zoe] = await pair('kc:yara_1', 'own:zoe@example.org')
+  expect(yara.user).toBe('kc:yara%5F1')
+  await offers(yara, zoe.user, 'c1')
+  expect(await zoe.receives('signal')).toMatchObject({ origin: yara.user, call_id: 'c1' })
+  await signals(zoe, yara.user, 'decline', 'c1')
+  expect(await yara.asks('get_call_list')).toMatchObject({ calls: [{ with: zoe.user, state: 'declined' }] })
+})
+
 test('strangers are refused, and what is no signal', async () => {
   const [jon, kim] = await pair('jon', 'kim')
   const stranger = await stage.device('stranger')
