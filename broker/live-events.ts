@@ -8,7 +8,7 @@ import type { Storage, Table, Unit } from './storage/storage.ts'
 /** Milliseconds after which a live event is of no use. */
 export const LIVE_TTL = 60_000
 /** Milliseconds beside the pace, for what happens between this process and the receiver. */
-const MARGIN = 10
+const MARGIN = 20
 const TRY_AGAIN = 500
 
 /** One event to one user, that waits for its turn. */

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Device } from '../../test/device.ts'
 import { befriend } from '../../test/friends.ts'
@@ -45,6 +46,8 @@ test('a burst comes in order, with 100 ms between two, from however many devices
   await befriend(eve, dora)
   await stage.serve('signaling')
   const arrived: number[] = []
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
   dora.mqtt.on('message', (topic, payload) => {
     if (topic === 'dora_events' && payload.includes('"event":"signal"')) arrived.push(performance.now())
   })
@@ -58,7 +61,10 @@ test('a burst comes in order, with 100 ms between two, from however many devices
   await dora.hears('signal', 12)
   const gaps = arrived.slice(1).map((at, i) => at - arrived[i]!)
   expect(arrived).toHaveLength(12)
-  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(100)
+  delay.disable()
+  const late = delay.max / 1e6 // broker, handlers and devices are all in this process: it may have seen one late
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(100 - Math.min(late, 50))
+  expect(arrived.at(-1)! - arrived[0]!).toBeGreaterThanOrEqual(11 * 100)
   const places = (await dora.unread()).flatMap(({ event, body }) =>
     event === 'signal' ? [(body as { sdpMLineIndex: number }).sdpMLineIndex] : [],
   )
