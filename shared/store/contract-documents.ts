@@ -137,6 +137,28 @@ export function documentsContract({ notes, put, ids, trial }: Desk): void {
       expect(await notes().get('n1')).toEqual({ _id: 'n1', body: 2 })
     })
 
+    test('that throws takes none of those with it that come at the same time', async () => {
+      await put({ _id: 'taken', owner: 'alice', slug: 'x' })
+      const refusal = new Error('not allowed')
+      const all = await Promise.allSettled([
+        notes().insert({ _id: 'n1', body: 1 }),
+        notes().change('n2', () => {
+          throw refusal
+        }),
+        notes().change('n3', () => ({ _id: 'n3', owner: 'alice', slug: 'x' })),
+        notes().insert({ _id: 'n4', owner: 'alice', slug: 'x' }),
+        notes().change('n1', (now) => ({ _id: 'n1', body: [now?.body] })),
+        notes().remove('taken'),
+        notes().insert({ _id: 'n5', body: 5 }),
+      ])
+      expect(all[1]).toMatchObject({ status: 'rejected', reason: refusal })
+      expect(all[6]).toEqual({ status: 'fulfilled', value: true })
+      expect((await notes().get('n1'))?.body).toEqual(expect.anything())
+      expect(await notes().get('n2')).toBeUndefined()
+      expect(await notes().get('taken')).toBeUndefined()
+      expect((await notes().get('n5'))?.body).toBe(5)
+    })
+
     test('loses nothing when a hundred come at once from two sides', async () => {
       const others = (await trial().second()).collection<Note>(NOTES)
       const add = (now: Note | undefined): Note => ({ _id: 'n1', body: Number(now?.body ?? 0) + 1 })

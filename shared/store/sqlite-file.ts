@@ -18,8 +18,23 @@ export interface SqliteFile {
   use<T>(work: (sql: Sql) => T): T
   /** A transaction that holds the write lock from its start, so that what it reads is still true when it writes. */
   write<T>(work: (sql: Sql) => T): T
+  /**
+   * The same, with all that is to be written in this turn of the event loop: one transaction and one fsync for all of it. What
+   * throws is undone by itself.
+   */
+  commit<T>(work: (sql: Sql) => T): Promise<T>
   close(): void
 }
+
+/** Work of one transaction among others, and who waits for it. */
+interface Waiting {
+  readonly work: (sql: Sql) => unknown
+  readonly done: (result: never) => void
+  readonly failed: (error: unknown) => void
+}
+
+/** Works of one transaction, at most: it holds up its process, and the other processes' writing. */
+const MOST_AT_ONCE = 64
 
 /**
  * Opens the file, or makes it. A commit is on the disk, fsynced, before `use` or `write` returns. Either waits up to
@@ -44,13 +59,15 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     run: (text, values = []) => statement(text).run([...values]).changes,
   }
 
+  const closed = (): Error => new Error(`${file} is closed`)
+
   // Asked of an open database only: the driver aborts the process otherwise.
   function mustBeIdle(): void {
     if (db.inTransaction) throw new Error('a change must not use the store while it decides')
   }
 
   function use<T>(work: (sql: Sql) => T): T {
-    if (!open) throw new Error(`${file} is closed`)
+    if (!open) throw closed()
     mustBeIdle()
     try {
       return work(sql)
@@ -75,9 +92,52 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     })
   }
 
+  const waiting: Waiting[] = []
+
+  function commit<T>(work: (sql: Sql) => T): Promise<T> {
+    return new Promise((done, failed) => {
+      if (!open) throw closed()
+      mustBeIdle()
+      waiting.push({ work, done, failed })
+      if (waiting.length === 1) setImmediate(commitWaiting)
+    })
+  }
+
+  function commitWaiting(): void {
+    const works = waiting.splice(0, MOST_AT_ONCE)
+    if (waiting.length > 0) setImmediate(commitWaiting)
+    if (works.length === 0) return // it was closed meanwhile
+    try {
+      const ends = works.length === 1 ? [write(works[0]!.work)] : write(() => works.map((one) => attempt(one)))
+      for (const [i, one] of works.entries()) {
+        const end = ends[i]
+        if (end instanceof Failed) one.failed(end.error)
+        else one.done(end as never)
+      }
+    } catch (error) {
+      for (const one of works) one.failed(error) // nothing of it is stored
+    }
+  }
+
+  /** Does one work of several, or nothing of it. */
+  function attempt({ work }: Waiting): unknown {
+    sql.run('SAVEPOINT one')
+    try {
+      const result = work(sql)
+      sql.run('RELEASE one')
+      return result
+    } catch (error) {
+      if (!db.inTransaction || isAway(error)) throw error // and with it the whole
+      sql.run('ROLLBACK TO one')
+      sql.run('RELEASE one')
+      return new Failed(error)
+    }
+  }
+
   function close(): void {
     if (!open) return
     mustBeIdle()
+    while (waiting.length > 0) commitWaiting()
     open = false
     prepared.clear() // each would keep the file open
     db.close()
@@ -101,7 +161,15 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     close()
     throw error
   }
-  return { use, write, close }
+  return { use, write, commit, close }
+}
+
+/** What a work among others has thrown. */
+class Failed {
+  readonly error: unknown
+  constructor(error: unknown) {
+    this.error = error
+  }
 }
 
 /** Does nothing for so many milliseconds, this process and all in it, so that others come in. */

@@ -115,6 +115,14 @@ describe('SQLite', () => {
     expect(insert()).toBe(1)
   })
 
+  test('writes what is to be written before it is closed', async () => {
+    const contacts = store.collection<Contact>(spec)
+    const writing = [1, 2, 3].map((i) => contacts.insert({ _id: `c${i}`, note: '', users: [] }))
+    await store.close()
+    expect(await Promise.all(writing)).toEqual([true, true, true])
+    expect(beside.use((sql) => sql.all('SELECT _id FROM contacts'))).toHaveLength(3)
+  })
+
   test('lets no change use the store while it decides', async () => {
     const contacts = store.collection(spec)
     const inside: Array<Promise<unknown>> = []

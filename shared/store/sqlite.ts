@@ -45,17 +45,16 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
     async insert(doc) {
       const json = checkDocument(spec, doc)
       const put = (sql: Sql) => sql.run(`${insert} ON CONFLICT DO NOTHING`, [doc._id, json]) === 1
-      if (!index) return db.use(put)
-      return db.write((sql) => {
+      return db.commit((sql) => {
         const isNew = put(sql)
-        if (isNew) index.add(sql, doc._id, contentOf(doc))
+        if (isNew) index?.add(sql, doc._id, contentOf(doc))
         return isNew
       })
     },
 
     async change(id, decide) {
       checkKey(id)
-      return db.write((sql) => {
+      return db.commit((sql) => {
         const [row] = sql.all(`SELECT doc FROM "${name}" WHERE _id = ?`, [id])
         const now = row && read(row)
         const before = contentOf(now) // before `now` is changed in place
@@ -82,7 +81,7 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
 
     async remove(id) {
       checkKey(id)
-      return index ? db.write((sql) => drop(sql, id)) : db.use((sql) => drop(sql, id))
+      return db.commit((sql) => drop(sql, id))
     },
 
     async find(query) {
