@@ -10,12 +10,18 @@ export interface Proxy extends Closable {
   cut(): void
   /** What is sent vanishes, and nobody is told; new connections get nothing either. */
   blackhole(on: boolean): void
+  /** What comes back takes so many milliseconds more. */
+  slow(ms: number): void
 }
 
-/** @param port asked at every connection: it may change while nothing is connected */
-export async function openProxy(port: () => number): Promise<Proxy> {
+/**
+ * @param port asked at every connection: it may change while nothing is connected
+ * @param at where it listens; 0 takes a free port
+ */
+export async function openProxy(port: () => number, at = 0): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let isHole = false
+  let slowMs = 0
   const server = createServer((near) => {
     const far = connect(port(), '127.0.0.1')
     for (const [from, to] of [
@@ -26,7 +32,9 @@ export async function openProxy(port: () => number): Promise<Proxy> {
       from.setNoDelay(true)
       from.on('error', () => {})
       from.on('data', (chunk) => {
-        if (!isHole) to.write(chunk)
+        if (isHole) return
+        if (slowMs > 0 && from === far) setTimeout(() => to.write(chunk), slowMs)
+        else to.write(chunk)
       })
       from.once('close', () => {
         sockets.delete(from)
@@ -35,7 +43,7 @@ export async function openProxy(port: () => number): Promise<Proxy> {
       })
     }
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(at, '127.0.0.1')
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
@@ -46,6 +54,7 @@ export async function openProxy(port: () => number): Promise<Proxy> {
       for (const socket of sockets) socket.resetAndDestroy()
     },
     blackhole: (on) => void (isHole = on),
+    slow: (ms) => void (slowMs = ms),
     async close() {
       for (const socket of sockets) socket.destroy()
       server.close()

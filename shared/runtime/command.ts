@@ -98,7 +98,7 @@ export interface Declaration<
   internal?: 'presence' | 'later'
   /** `false` when one user's commands of this name need not wait for each other. Default true. */
   ordered?: boolean
-  /** Milliseconds for one attempt, 10 to 600,000. Default 10,000. */
+  /** Milliseconds for one attempt, 10 to 600,000. Default 30,000: a database that takes 2 s an operation is slow, and no fault of the command. */
   timeoutMs?: number
   /** Attempts before the command is dead, 1 to 5. Default 5. */
   attempts?: number
@@ -134,7 +134,7 @@ export function command<
   Events extends AnyEvents,
   Uses extends Record<string, Capability> = Record<never, Capability>,
 >(declaration: Declaration<Shape, Events, Uses>): Command {
-  const { timeoutMs = 10_000, attempts = 5, ordered = true, internal } = declaration
+  const { timeoutMs = 30_000, attempts = 5, ordered = true, internal } = declaration
   if (!(timeoutMs >= 10 && timeoutMs <= 600_000)) throw new RangeError('timeoutMs must be 10 to 600,000')
   if (!(Number.isInteger(attempts) && attempts >= 1 && attempts <= 5)) throw new RangeError('attempts must be 1 to 5')
   const made: Command = {

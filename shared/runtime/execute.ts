@@ -47,6 +47,7 @@ export async function execute(
   } catch (err) {
     if (err instanceof Refusal) return { ...delivery, outcome: 'refused', ...refusalParts(err) }
     if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler took too long')
+    else if (err instanceof Unavailable && err.isTold) log.debug({ reason: err.message }, 'put off')
     else log.error({ err }, 'the handler failed')
     return { ...delivery, outcome: 'retry', code: codeOf(err) }
   } finally {

@@ -33,6 +33,27 @@ export function documentsContract({ notes, put, ids, trial }: Desk): void {
       expect(await notes().get('n1')).toStrictEqual({ _id: 'n1', body })
     })
 
+    test('round-trips such keys at the top of a document, and text that is none', async () => {
+      const doc = JSON.parse(
+        '{"_id": "n1", "__proto__": 1, "$set": {"a": "\\ud800"}, "a.b": 2, "": 3, "%": 4, "_id2": 5}',
+      ) as Note
+      Object.assign(doc, {
+        __etag: 6,
+        __place: 7,
+        _bsontype: 'ObjectId',
+        'a\0': [{ _bsontype: 1 }],
+        '\ud800': 8,
+        '%0024': 9,
+      })
+      await put(doc)
+      expect(await notes().get('n1')).toStrictEqual(doc)
+      expect(await notes().change('n1', (now) => now && { ...now, body: 'more' })).toStrictEqual({
+        ...doc,
+        body: 'more',
+      })
+      expect(await notes().find({ limit: 1 })).toStrictEqual([{ ...doc, body: 'more' }])
+    })
+
     test('takes any key, and tells keys apart byte by byte', async () => {
       const keys = ['', 'a', 'A', 'a ', '1', '01', 'é', 'e\u0301', '🦊', "'; DROP TABLE notes; --", '{"$gt":""}']
       await put(...keys.map((_id) => ({ _id, body: _id })))

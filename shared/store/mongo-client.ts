@@ -7,7 +7,6 @@ import {
   type TopologyDescription,
 } from 'mongodb'
 import type { Logger } from '../log.ts'
-import { Unavailable } from '../wire/refusal.ts'
 import { inTime } from './in-time.ts'
 import { errorFor, isAway, reasonOf } from './mongo-errors.ts'
 
@@ -86,8 +85,7 @@ export async function openMongoLink(url: string, log: Logger, connections: numbe
       return answer
     } catch (error) {
       if (!isOpen) throw new Error('the store is closed', { cause: error })
-      if (error instanceof Unavailable) gone(error.message)
-      else if (isAway(error)) gone(reasonOf(error))
+      if (isAway(error)) gone(reasonOf(error))
       throw errorFor(error)
     }
   }
@@ -143,11 +141,9 @@ function databaseOf(url: string): string {
   return name === undefined ? DATABASE : decodeURIComponent(name)
 }
 
-/** At the start: may it be there later? A refusal of the credentials is not for waiting, a name that is not known yet is. */
+/** At the start: may it be there later? Refused credentials will be refused again. */
 function isNotThere(error: unknown): boolean {
-  if (error instanceof Unavailable) return true
-  if (error instanceof MongoServerError && error.code === AUTHENTICATION_FAILED) return false
-  return isAway(error) || (error instanceof Error && 'syscall' in error) // DNS, for mongodb+srv:
+  return isAway(error) && !(error instanceof MongoServerError && error.code === AUTHENTICATION_FAILED)
 }
 
 const PRIMARIES = new Set<ServerType>([

@@ -60,8 +60,14 @@ export function isOtherIndex(error: unknown): boolean {
   return error instanceof MongoServerError && INDEX_DIFFERS.has(Number(error.code))
 }
 
+/** A socket's own error, which the driver passes on as it is when a write meets a reset; and those of name servers. */
+function isOfSystem(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'syscall' in error
+}
+
 /** Is it no fault of what was asked? */
 export function isAway(error: unknown): boolean {
+  if (error instanceof Unavailable || isOfSystem(error)) return true
   if (!(error instanceof MongoError)) return false
   if (
     error instanceof MongoNetworkError ||
@@ -78,9 +84,12 @@ export function isAway(error: unknown): boolean {
  * driver says of connections names hosts and no credentials.
  */
 export function errorFor(error: unknown): unknown {
-  if (!(error instanceof MongoError) || isDuplicate(error)) return error
+  const isOurs = !(error instanceof MongoError || isAway(error))
+  if (isOurs || isDuplicate(error)) return error
   const why = reasonOf(error)
-  return isAway(error) ? new Unavailable(`MongoDB cannot be used: ${why}`) : new Error(`MongoDB refuses it: ${why}`)
+  return isAway(error)
+    ? new Unavailable(`MongoDB cannot be used: ${why}`, { isTold: true })
+    : new Error(`MongoDB refuses it: ${why}`)
 }
 
 export function reasonOf(error: unknown): string {
@@ -88,5 +97,5 @@ export function reasonOf(error: unknown): string {
     const { codeName, code } = error
     return `${codeName ?? error.name} (${String(code ?? 'no code')})`
   }
-  return error instanceof Error ? `${error.name}: ${error.message}` : 'unknown'
+  return String((error as Partial<Error> | null)?.message)
 }

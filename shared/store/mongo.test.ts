@@ -1,9 +1,10 @@
-import { afterAll, beforeAll } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { MongoClient, ObjectId } from 'mongodb'
 import { openLog } from '../log.ts'
 import { startMongoServer, type MongoServer } from '../../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../../test/own-data.ts'
 import { storeContract } from './contract.ts'
-import type { Store } from './documents.ts'
+import type { Collection, CollectionSpec, Document, Store } from './documents.ts'
 import { openMongo } from './mongo.ts'
 
 const given = process.env['TEST_MONGODB_URL']
@@ -15,11 +16,13 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => server?.close())
 
+const quiet = openLog('silent', 'test')
+
 storeContract('MongoDB', async () => {
   const open: Store[] = []
   const own = ownDatabase(url)
   const another = async () => {
-    const store = await openMongo(own, openLog('silent', 'test'))
+    const store = await openMongo(own, quiet)
     open.push(store)
     return store
   }
@@ -31,4 +34,135 @@ storeContract('MongoDB', async () => {
       await dropDatabase(own)
     },
   }
+})
+
+describe('MongoDB', () => {
+  interface Letter extends Document {
+    readonly owner?: string
+    readonly slug?: string
+    readonly body?: string
+    readonly readers?: readonly string[]
+  }
+  const plain: CollectionSpec = { name: 'letters', indexes: { by_owner: { fields: ['owner'] } } }
+  const SPEC: CollectionSpec = {
+    name: 'letters',
+    indexes: { by_owner: { fields: ['owner'] }, by_slug: { fields: ['owner', 'slug'], unique: true } },
+    text: { field: 'body', within: 'readers' },
+  }
+  const FOX = { words: 'fox', within: ['alice'], limit: 1_000 }
+  let own: string
+  let client: MongoClient
+  const opened: Store[] = []
+  beforeEach(() => {
+    own = ownDatabase(url)
+    client = new MongoClient(own)
+  })
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close()
+    await client.close()
+    await dropDatabase(own)
+  })
+
+  async function letters(spec = SPEC): Promise<Collection<Letter>> {
+    const store = await openMongo(own, quiet)
+    opened.push(store)
+    return store.collection<Letter>(spec)
+  }
+  const indexesNow = async () => new Set((await client.db().collection('letters').indexes()).map(({ name }) => name))
+  const older = (i: number): Letter => ({
+    _id: `n${i + 100}`,
+    owner: `o${i}`,
+    slug: 's',
+    body: 'a fox',
+    readers: ['alice'],
+  })
+
+  test('keeps documents as they are, with its own fields beside them', async () => {
+    const all = await letters()
+    await all.insert({ ...older(0), body: 'fox', readers: ['alice', 'bob'] })
+    await all.insert({ _id: 'n2', owner: 'o2' })
+    const stored = await client.db().collection<{ _id: string }>('letters').find().sort({ _id: 1 }).toArray()
+    const etag: unknown = expect.any(ObjectId)
+    const own = {
+      __etag: etag,
+      __place: 1,
+      __by_slug: '["o0","s"]',
+      __words: [expect.stringMatching(/^.{22}fox$/), expect.any(String)],
+    }
+    expect(stored).toEqual([
+      { ...older(0), body: 'fox', readers: ['alice', 'bob'], ...own },
+      { _id: 'n2', owner: 'o2', __etag: etag, __place: 2 },
+    ])
+  })
+
+  test('takes a document that somebody else has put there', async () => {
+    const all = await letters()
+    await client.db().collection<{ _id: string; owner: string }>('letters').insertOne({ _id: 'n1', owner: 'alice' })
+    expect(await all.change('n1', (now) => now && { ...now, slug: 's' })).toEqual({
+      _id: 'n1',
+      owner: 'alice',
+      slug: 's',
+    })
+    expect(await all.insert({ _id: 'n2', owner: 'alice', slug: 's' })).toBe(false)
+    expect(await all.remove('n1')).toBe(true)
+  })
+
+  test('makes its indexes once, when ten open it at once', async () => {
+    const sides = await Promise.all(Array.from({ length: 10 }, () => letters()))
+    const won = await Promise.all(sides.map((side, i) => side.insert({ ...older(0), _id: `n${i}` })))
+    expect(won.filter(Boolean)).toHaveLength(1)
+    expect(await indexesNow()).toEqual(new Set(['_id_', 'by_owner', 'by_slug', '__by_slug', '__words']))
+  })
+
+  test('gives documents that are older than a unique index and a text what these need, whoever was stopped at it', async () => {
+    const before = await letters(plain)
+    const all = Array.from({ length: 450 }, (_, i) => older(i))
+    for (const letter of all) await before.insert(letter)
+    const stopped = await openMongo(own, quiet)
+    stopped.collection<Letter>(SPEC)
+    await stopped.close()
+    const sides = await Promise.all([letters(), letters(), letters()])
+    const keys = all.map(({ _id }) => _id).toReversed()
+    for (const side of sides) expect((await side.search(FOX)).docs.map(({ _id }) => _id)).toEqual(keys)
+    expect(await sides[0].insert({ ...older(7), _id: 'another' })).toBe(false)
+    await sides[1].insert({ ...older(0), _id: 'a', owner: 'new' })
+    expect((await sides[2].search({ ...FOX, limit: 2 })).docs.map(({ _id }) => _id)).toEqual(['a', 'n549'])
+  })
+
+  test.each([1, 7, 200])('pages by %i through documents that are older than their text', async (limit) => {
+    const before = await letters(plain)
+    for (let i = 0; i < 20; i++) await before.insert(older(i))
+    const all = await letters()
+    await all.insert({ ...older(20), _id: 'a' })
+    const seen: string[] = []
+    for (let after: string | undefined, isMore = true; isMore; isMore = after !== undefined) {
+      const { docs, cursor } = await all.search({ ...FOX, limit, after })
+      seen.push(...docs.map(({ _id }) => _id))
+      after = cursor
+    }
+    expect(seen).toEqual(['a', ...Array.from({ length: 20 }, (_, i) => `n${119 - i}`)])
+  })
+
+  test('refuses a unique index that documents which are there break, and names no value', async () => {
+    const before = await letters(plain)
+    for (const _id of ['a', 'b']) await before.insert({ ...older(0), _id })
+    const all = await letters()
+    await expect(all.get('a')).rejects.toThrow(/^documents of letters have the same values of a unique index$/)
+  })
+
+  test('writes nothing when a change leaves the document', async () => {
+    const all = await letters()
+    await all.insert(older(0))
+    const etag = async () => (await client.db().collection('letters').findOne({}))!['__etag'] as unknown
+    const before = await etag()
+    await all.change('n100', (now) => now && { ...now })
+    expect(await etag()).toEqual(before)
+    await all.change('n100', (now) => now && { ...now, slug: 't' })
+    expect(await etag()).not.toEqual(before)
+  })
+
+  test('keeps its data in the database that the URL names', async () => {
+    await (await letters()).insert(older(0))
+    expect(await client.db(new URL(own).pathname.slice(1)).collection('letters').countDocuments({})).toBe(1)
+  })
 })

@@ -53,6 +53,12 @@ export class Refusal extends Error {
  */
 export class Unavailable extends Error {
   override name = 'Unavailable'
+  /** Has what rejects with it said in the log that it is away, and will it say when it is back? */
+  readonly isTold: boolean
+  constructor(message: string, { isTold = false, ...options }: ErrorOptions & { isTold?: boolean } = {}) {
+    super(message, options)
+    this.isTold = isTold
+  }
 }
 
 /** Makes the refusal that a handler throws: `throw refuse('bad_payload', { user_id: 'is yourself' })`. */
