@@ -22,6 +22,7 @@ export class Crowd implements Closable {
   readonly #options: CrowdOptions
   readonly #pairs: [asker: string, asked: string[]][]
   #isAsking = false
+  #isClosed = false
   #calm = (): void => {}
 
   private constructor(options: CrowdOptions) {
@@ -37,7 +38,7 @@ export class Crowd implements Closable {
     const crowd = new Crowd(options)
     const names = crowd.#pairs.flatMap(([asker], i) => [asker, `asked${i}`])
     for (let i = 0; i < names.length; i += 50)
-      await Promise.all(names.slice(i, i + 50).map((name) => crowd.#join(name)))
+      await Promise.all(names.slice(i, i + 50).map((name, j) => crowd.#join(name, ((i + j) >> 1) % 2 === 0 ? 5 : 4)))
     return crowd
   }
 
@@ -75,20 +76,20 @@ export class Crowd implements Closable {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     await Promise.all([...this.#clients.values()].map((client) => client.endAsync(true)))
   }
 
-  async #join(name: string): Promise<void> {
+  async #join(name: string, version: 4 | 5): Promise<void> {
     const { url, ca, token, ledger } = this.#options
-    const isFive = this.#clients.size % 2 === 0
     const client = connect(url, {
       ca,
       clientId: 'phone',
       username: 'JWT',
       password: token(name),
       clean: false,
-      protocolVersion: isFive ? 5 : 4,
-      ...(isFive && { properties: { sessionExpiryInterval: 86_400 } }),
+      protocolVersion: version,
+      ...(version === 5 && { properties: { sessionExpiryInterval: 86_400 } }),
       reconnectPeriod: 200,
       connectTimeout: 5_000,
       keepalive: 5,
@@ -115,11 +116,18 @@ export class Crowd implements Closable {
   #send(asker: string): void {
     const { ledger } = this.#options
     const [, asked] = this.#pairs.find(([name]) => name === asker)!
-    const sent: Sent = ledger.next(asker, asked)
+    this.#publish(ledger.next(asker, asked))
+  }
+
+  #publish(sent: Sent): void {
+    const { ledger } = this.#options
     const note = sent.command === 'request_contact' ? { note: sent.id } : undefined // so that no two events are alike
     const body = JSON.stringify({ id: sent.id, user_id: sent.asked, ...note })
-    this.#clients.get(asker)!.publish(sent.command, body, { qos: 1 }, (err) => {
+    this.#clients.get(sent.asker)!.publish(sent.command, body, { qos: 1 }, (err) => {
       if (!err) ledger.acknowledged(sent)
+      else if ('code' in err && typeof err.code === 'number') ledger.refused(sent, err.code)
+      // mqtt.js gives up what waits behind a resending that breaks off; its id lets it be sent again without a thought.
+      else if (!this.#isClosed) setImmediate(() => this.#publish(sent))
     })
   }
 

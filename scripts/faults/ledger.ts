@@ -69,6 +69,11 @@ export class Ledger {
     this.counts.acknowledged++
   }
 
+  /** A PUBACK said no. None of what is sent is wrong, so it must not. */
+  refused({ id }: Sent, code: number): void {
+    this.#wrong('unexpected', `${id} is refused with 0x${code.toString(16)}`)
+  }
+
   /** An asker has heard something that answers a command. */
   answered(asker: string, event: string, re: string, text: string): Sent | undefined {
     if (event === 'command_queued') return undefined
