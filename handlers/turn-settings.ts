@@ -1,22 +1,28 @@
 import type { Config } from '../shared/config.ts'
 import type { HandlerSettings } from '../shared/runtime/command.ts'
 import type { Closable } from '../shared/shutdown.ts'
-import { openTurnSecrets } from '../shared/store/turn-secrets.ts'
+import { openMongoTurnSecrets } from '../shared/store/mongo-turn-secrets.ts'
+import { openSqliteTurnSecrets } from '../shared/store/sqlite-turn-secrets.ts'
+import type { TurnSecrets } from '../shared/store/turn-secrets.ts'
 import { turnPassword } from '../shared/turn-password.ts'
 
 type TurnSettings = NonNullable<HandlerSettings['turn']>
 
 /** What the settings say of TURN, undefined where it is not set up. The secrets stay here; handlers can have a name signed. */
 export function openTurn(config: Config): (TurnSettings & Closable) | undefined {
-  const { TURN_URIS: uris, TURN_SECRET, TURN_SECRET_STORE: file, TURN_REALM: realm } = config
-  const store = file === undefined ? undefined : openTurnSecrets(file, realm)
-  const secret = store ? () => store.newest() : TURN_SECRET && (() => TURN_SECRET[0]!)
-  if (uris.length === 0 || !secret) return undefined
+  const { TURN_URIS: uris, TURN_SECRET, TURN_SECRET_STORE: place, TURN_REALM: realm } = config
+  if (uris.length === 0 || (place ?? TURN_SECRET) === undefined) return undefined
+  const store = place === undefined ? undefined : openTurnSecrets(place, realm)
+  const secret = async () => store?.newest() ?? TURN_SECRET![0]!
   return {
     uris,
     ttl: config.TURN_TTL,
     perHour: config.TURN_CREDENTIALS_PER_USER,
-    password: async (username) => turnPassword(secret(), username),
+    password: async (username) => turnPassword(await secret(), username),
     close: async () => store?.close(),
   }
+}
+
+function openTurnSecrets(place: string, realm: string): TurnSecrets {
+  return /^mongodb(?:\+srv)?:/.test(place) ? openMongoTurnSecrets(place, realm) : openSqliteTurnSecrets(place, realm)
 }

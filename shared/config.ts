@@ -45,13 +45,13 @@ const turnUris = z
     areTurnUris,
     'must be 1 to 16 URIs stun:host[:port] or turn(s):host[:port][?transport=udp|tcp], comma-separated',
   )
-const sqliteFile = z
+const MONGODB = /^mongodb(?:\+srv)?:\/\/[^\s/?]+(?:[/?]\S*)?$/
+const coturnDatabase = z
   .string()
-  .refine((path) => !/^mongodb(?:\+srv)?:/i.test(path), {
-    error: 'MongoDB is not part of this version; name a SQLite file',
-    abort: true,
-  })
-  .refine((path) => !/^[a-z][a-z0-9+.-]+:\/\//i.test(path), 'must be the path of a SQLite file')
+  .refine(
+    (at) => MONGODB.test(at) || !/^[a-z][a-z0-9+.-]+:\/\//i.test(at),
+    'must be the path of a SQLite file, or a mongodb:// URL',
+  )
 
 const notYet = (what: string) => z.never({ error: `${what} is not part of this version; leave it unset` }).optional()
 
@@ -105,9 +105,9 @@ const settings = z.object({
   MAX_LIVE_WAITING: count(50, 1, 10_000),
   /** STUN and TURN servers as clients reach them, comma-separated; without them no credentials are given. */
   TURN_URIS: turnUris.default([]),
-  /** Shared with coturn (`static-auth-secret`), or `TURN_SECRET_STORE`: the SQLite file (`userdb`) that has its secrets. */
+  /** Shared with coturn (`static-auth-secret`), or `TURN_SECRET_STORE`: coturn's own database, read live. */
   TURN_SECRET: secrets.optional(),
-  TURN_SECRET_STORE: sqliteFile.optional(),
+  TURN_SECRET_STORE: coturnDatabase.optional(),
   /** coturn's realm, whose secrets in TURN_SECRET_STORE are meant. */
   TURN_REALM: z
     .string()
@@ -118,10 +118,7 @@ const settings = z.object({
   /** Credentials that one user gets in an hour; beyond, `rate_limited`. */
   TURN_CREDENTIALS_PER_USER: count(60, 1, 1_000),
   /** Where handlers keep their data instead of DATA_DIR; its path names the database, `switchboard` without one. */
-  MONGODB_URL: z
-    .string()
-    .regex(/^mongodb(?:\+srv)?:\/\/[^\s/?]+(?:[/?]\S*)?$/, 'must be a mongodb:// or mongodb+srv:// URL')
-    .optional(),
+  MONGODB_URL: z.string().regex(MONGODB, 'must be a mongodb:// or mongodb+srv:// URL').optional(),
   REDIS_URL: notYet('Redis'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 

@@ -23,6 +23,11 @@ export interface Coturn extends Closable {
   said(): string
 }
 
+/** Whether this coturn reads its secrets from a MongoDB; Debian's does not. */
+export async function readsMongo(): Promise<boolean> {
+  return (await run('turnadmin', ['--help'])).said.includes('--mongo-userdb')
+}
+
 /**
  * Starts a coturn with `deploy/coturn.conf`, and resolves when it answers.
  * @param dir for its database, `turndb`
@@ -32,7 +37,7 @@ export async function openCoturn(dir: string, options: string[] = []): Promise<C
   const [port, tlsPort, low] = [await freePort(), await freePort(), randomInt(200, 310) * 100]
   const args = ['-c', join(ROOT, 'deploy/coturn.conf'), '--listening-ip=127.0.0.1', `--listening-port=${port}`]
   args.push(`--tls-listening-port=${tlsPort}`, `--min-port=${low}`, `--max-port=${low + 99}`)
-  args.push(`--userdb=${databaseIn(dir)}`, `--pidfile=${join(dir, 'turnserver.pid')}`, ...options)
+  args.push(...databaseOption(databaseIn(dir)), `--pidfile=${join(dir, 'turnserver.pid')}`, ...options)
   if (!options.some((one) => one.startsWith('--relay-ip='))) args.push('--relay-ip=127.0.0.1')
   const child = spawn('turnserver', args, { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
@@ -65,17 +70,25 @@ export async function openCoturn(dir: string, options: string[] = []): Promise<C
   return { port, tlsPort, said: () => said, close }
 }
 
+/** What leads coturn's programs to a database. */
+export function databaseOption(database: string): string[] {
+  return [database.startsWith('mongodb') ? `--mongo-userdb=${database}` : `--userdb=${database}`]
+}
+
 /** coturn's own database below a folder. */
 export const databaseIn = (dir: string): string => join(dir, 'turndb')
 
-/** Adds (`-s`) or deletes (`-X`) a secret of the realm in coturn's database, as an operator does. */
+/**
+ * Adds (`-s`) or deletes (`-X`) a secret of the realm in coturn's database, as an operator does.
+ * @param database a file, or a MongoDB's URL
+ */
 export async function turnadmin(
-  dir: string,
+  database: string,
   change: '-s' | '-X',
   secret: string,
   realm = 'switchboard',
 ): Promise<void> {
-  const { code, said } = await run('turnadmin', [change, secret, '-r', realm, '-b', databaseIn(dir)])
+  const { code, said } = await run('turnadmin', [change, secret, '-r', realm, ...databaseOption(database)])
   const log = /log file opened: (\S+turn_\d+_[\d-]+\.log)/.exec(said)?.[1] // it has no option to write none
   if (log) rmSync(log, { force: true })
   if (code !== 0) throw new Error(`turnadmin ended (${code}): ${said}`)

@@ -137,13 +137,13 @@ test('says of Redis that it is not in this version', () => {
   )
 })
 
-test("takes coturn's secrets from one place, and from no MongoDB yet", () => {
+test("takes coturn's secrets from one place", () => {
   expect(refusalOf({ TURN_SECRET: LONG, TURN_SECRET_STORE: '/var/lib/turn/turndb' })).toBe(
     'TURN_SECRET and TURN_SECRET_STORE: set one of them',
   )
-  expect(refusalOf({ TURN_SECRET_STORE: 'mongodb://root:hunter2@db' })).toBe(
-    'TURN_SECRET_STORE: MongoDB is not part of this version; name a SQLite file',
-  )
+  for (const place of ['/var/lib/turn/turndb', 'mongodb://coturn:hunter2@db/coturn']) {
+    expect(readConfig({ TURN_SECRET_STORE: place }).TURN_SECRET_STORE).toBe(place)
+  }
   expect(readConfig({ TURN_URIS: 'STUN:stun.example.org, turn:turn.example.org?transport=UDP' }).TURN_URIS).toEqual([
     'stun:stun.example.org',
     'turn:turn.example.org?transport=udp',

@@ -11,8 +11,8 @@ import { inTime } from './in-time.ts'
 import { errorFor, isAway, reasonOf } from './mongo-errors.ts'
 
 /** Milliseconds in which one operation must be answered, whatever the driver tries meanwhile; then it is put off. */
-const DEADLINE = 8_000
-const LATE = 'MongoDB did not answer'
+export const DEADLINE = 8_000
+export const LATE = 'MongoDB did not answer'
 const PAUSE = 500
 const DATABASE = 'switchboard'
 const AUTHENTICATION_FAILED = 18
@@ -61,7 +61,7 @@ export interface MongoLink {
  * @throws when the URL is none, or the server refuses its credentials
  */
 export async function openMongoLink(url: string, log: Logger, connections: number): Promise<MongoLink> {
-  const client = clientFor(url, connections)
+  const client = clientFor('MONGODB_URL', url, connections)
   let isOpen = true
   let awaySince: number | undefined
 
@@ -97,7 +97,7 @@ export async function openMongoLink(url: string, log: Logger, connections: numbe
   })
 
   const link: MongoLink = {
-    db: client.db(databaseOf(url)),
+    db: client.db(databaseOf(url) ?? DATABASE),
     ask,
     async close() {
       if (!isOpen) return
@@ -114,7 +114,7 @@ export async function openMongoLink(url: string, log: Logger, connections: numbe
     } catch (error) {
       if (!isNotThere(error)) {
         await client.close()
-        throw wrongUrl(error)
+        throw wrongUrl('MONGODB_URL', error)
       }
       gone(reasonOf(error))
       await new Promise((resolve) => setTimeout(resolve, PAUSE))
@@ -122,23 +122,27 @@ export async function openMongoLink(url: string, log: Logger, connections: numbe
   }
 }
 
-function clientFor(url: string, connections: number): MongoClient {
+/**
+ * A client that connects when it is first asked.
+ * @throws naming the setting, without its value, when the URL is none
+ */
+export function clientFor(setting: string, url: string, connections: number): MongoClient {
   try {
     return new MongoClient(url, optionsFor(connections))
   } catch (error) {
-    throw wrongUrl(error)
+    throw wrongUrl(setting, error)
   }
 }
 
 // The driver's reasons show nothing of the URL but its hosts; what causes them might.
-function wrongUrl(error: unknown): Error {
-  return new Error(`MONGODB_URL: ${reasonOf(error)}`)
+function wrongUrl(setting: string, error: unknown): Error {
+  return new Error(`${setting}: ${reasonOf(error)}`)
 }
 
 /** The database that the URL names behind its hosts. */
-function databaseOf(url: string): string {
+export function databaseOf(url: string): string | undefined {
   const name = /^mongodb(?:\+srv)?:\/\/[^/?]*\/([^?]+)/.exec(url)?.[1]
-  return name === undefined ? DATABASE : decodeURIComponent(name)
+  return name === undefined ? undefined : decodeURIComponent(name)
 }
 
 /** At the start: may it be there later? Refused credentials will be refused again. */

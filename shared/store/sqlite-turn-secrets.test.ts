@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import Database from 'libsql'
 import { Unavailable } from '../wire/refusal.ts'
-import { openTurnSecrets, type TurnSecrets } from './turn-secrets.ts'
+import { openSqliteTurnSecrets } from './sqlite-turn-secrets.ts'
+import type { TurnSecrets } from './turn-secrets.ts'
 
 // The table as coturn's schema.sql makes it; test/turn.test.ts has coturn's own.
 const TABLE = "CREATE TABLE turn_secret (realm varchar(127) default '', value varchar(256), primary key (realm,value))"
@@ -21,62 +22,62 @@ beforeEach(() => {
   file = join(dir, 'turndb?a=b#c%41')
   coturn = new Database(file)
   coturn.exec(TABLE)
-  secrets = openTurnSecrets(file, 'home')
+  secrets = openSqliteTurnSecrets(file, 'home')
 })
-afterEach(() => {
-  secrets.close()
+afterEach(async () => {
+  await secrets.close()
   coturn.close()
   rmSync(dir, { recursive: true })
 })
 
-test('the one that came last to the realm signs, from one moment to the next', () => {
+test('the one that came last to the realm signs, from one moment to the next', async () => {
   insert('home', 'zzz-first')
-  expect(secrets.newest()).toBe('zzz-first')
+  expect(await secrets.newest()).toBe('zzz-first')
   insert('home', 'aaa-second')
   insert('elsewhere', 'of-others')
-  expect(secrets.newest()).toBe('aaa-second')
+  expect(await secrets.newest()).toBe('aaa-second')
   coturn.exec("DELETE FROM turn_secret WHERE value = 'aaa-second'")
-  expect(secrets.newest()).toBe('zzz-first')
+  expect(await secrets.newest()).toBe('zzz-first')
 })
 
-test('nothing of the file is changed, and nobody is kept out of it', () => {
+test('nothing of the file is changed, and nobody is kept out of it', async () => {
   insert('home', 'a secret')
   const before = readFileSync(file)
-  expect(secrets.newest()).toBe('a secret')
+  expect(await secrets.newest()).toBe('a secret')
   expect(readFileSync(file).equals(before)).toBe(true)
   coturn.exec('BEGIN EXCLUSIVE; COMMIT')
 })
 
-test('without a secret of the realm it is unavailable; an empty one is none', () => {
+test('without a secret of the realm it is unavailable; an empty one is none', async () => {
   insert('elsewhere', 'of-others')
   insert('home', '')
-  expect(() => secrets.newest()).toThrow(new Unavailable('TURN_SECRET_STORE holds no secret of the realm home'))
+  await expect(secrets.newest()).rejects.toThrow(new Unavailable('TURN_SECRET_STORE holds no secret of the realm home'))
 })
 
-test('while the file is locked it is unavailable, and then not', () => {
+test('while the file is locked it is unavailable, and then not', async () => {
   insert('home', 'a secret')
   coturn.exec('BEGIN EXCLUSIVE')
-  expect(() => secrets.newest()).toThrow(/^TURN_SECRET_STORE cannot be read: SQLITE_BUSY$/)
+  await expect(secrets.newest()).rejects.toThrow(/^TURN_SECRET_STORE cannot be read: SQLITE_BUSY$/)
   coturn.exec('COMMIT')
-  expect(secrets.newest()).toBe('a secret')
+  expect(await secrets.newest()).toBe('a secret')
 })
 
-test('while the file is missing it is unavailable; another in its place is taken for it', () => {
+test('while the file is missing it is unavailable; another in its place is taken for it', async () => {
   insert('home', 'a secret')
   const other = new Database(join(dir, 'other'))
   other.exec(`${TABLE}; INSERT INTO turn_secret VALUES ('home', 'of the other file')`)
   other.close()
-  expect(secrets.newest()).toBe('a secret')
+  expect(await secrets.newest()).toBe('a secret')
   renameSync(file, join(dir, 'away'))
-  expect(() => secrets.newest()).toThrow(Unavailable)
+  await expect(secrets.newest()).rejects.toThrow(Unavailable)
   renameSync(join(dir, 'other'), file)
-  expect(secrets.newest()).toBe('of the other file')
+  expect(await secrets.newest()).toBe('of the other file')
 })
 
 test.each([
   ['no database', () => writeFileSync(file, 'This is no database, but a text that is long enough to be looked at.')],
   ["not coturn's", () => coturn.exec('DROP TABLE turn_secret')],
-])('a file that is %s is unavailable', (_, spoil) => {
+])('a file that is %s is unavailable', async (_, spoil) => {
   spoil()
-  expect(() => secrets.newest()).toThrow(Unavailable)
+  await expect(secrets.newest()).rejects.toThrow(Unavailable)
 })

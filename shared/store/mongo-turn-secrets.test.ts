@@ -1,0 +1,62 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { MongoClient } from 'mongodb'
+import { startMongoServer, type MongoServer } from '../../test/mongo-server.ts'
+import { ownDatabase } from '../../test/own-data.ts'
+import { Unavailable } from '../wire/refusal.ts'
+import { openMongoTurnSecrets } from './mongo-turn-secrets.ts'
+import type { TurnSecrets } from './turn-secrets.ts'
+
+// A server of its own, because it is stopped.
+
+let server: MongoServer
+let coturn: MongoClient
+let secrets: TurnSecrets
+const insert = (realm: string, value: unknown) => coturn.db().collection('turn_secret').insertOne({ realm, value })
+
+beforeAll(async () => {
+  server = await startMongoServer()
+}, 120_000)
+afterAll(() => server.close())
+beforeEach(() => {
+  const url = ownDatabase(server.url)
+  coturn = new MongoClient(url)
+  secrets = openMongoTurnSecrets(url, 'home')
+})
+afterEach(async () => {
+  await secrets.close()
+  await coturn.close()
+})
+
+test('the one that came last to the realm signs, from one moment to the next', async () => {
+  await insert('home', 'zzz-first')
+  expect(await secrets.newest()).toBe('zzz-first')
+  await insert('home', 'aaa-second')
+  await insert('elsewhere', 'of-others')
+  expect(await secrets.newest()).toBe('aaa-second')
+  await coturn.db().collection('turn_secret').deleteOne({ value: 'aaa-second' })
+  expect(await secrets.newest()).toBe('zzz-first')
+})
+
+test('without a secret of the realm it is unavailable; an empty one, and what is no text, is none', async () => {
+  const none = new Unavailable('TURN_SECRET_STORE holds no secret of the realm home')
+  await expect(secrets.newest()).rejects.toThrow(none)
+  await insert('elsewhere', 'of-others')
+  for (const value of ['', 7, { $gt: '' }, null]) await insert('home', value)
+  await expect(secrets.newest()).rejects.toThrow(none)
+})
+
+test('while the server is away it is unavailable, and then not', async () => {
+  await insert('home', 'a secret')
+  await server.kill('SIGSTOP')
+  const failing = secrets.newest()
+  await expect(failing).rejects.toThrow(Unavailable)
+  await expect(failing).rejects.toThrow(/^TURN_SECRET_STORE cannot be read: /)
+  await server.kill('SIGCONT')
+  expect(await secrets.newest()).toBe('a secret')
+}, 30_000)
+
+test('a URL that is none is refused, and not shown', () => {
+  const open = () => openMongoTurnSecrets('mongodb://root:hunter2@db:port:port', 'home')
+  expect(open).toThrow(/^TURN_SECRET_STORE: /)
+  expect(open).not.toThrow(/hunter2/)
+})
