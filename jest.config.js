@@ -5,4 +5,5 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/data/', ...(process.env.SLOW ? [] : ['/test/slow/'])],
   modulePathIgnorePatterns: ['/data/'],
   testTimeout: 20_000,
+  reporters: ['<rootDir>/scripts/jest-reporter.mjs', 'default'],
 }

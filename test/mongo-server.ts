@@ -61,6 +61,12 @@ export async function startMongoServer(isLasting = false): Promise<MongoServer> 
   }
 }
 
+/** The server that all tests of a run share: the one of TEST_MONGODB_URL (`npm run test:mongo`), or else one of the caller's own. */
+export async function sharedMongoServer(): Promise<Closable & Pick<MongoServer, 'url' | 'what'>> {
+  const { TEST_MONGODB_URL: url, TEST_MONGODB_IS: what = 'the server of MONGODB_URL' } = process.env
+  return url === undefined ? startMongoServer() : { url, what, close: async () => {} }
+}
+
 /** The program, as a replica set of one: writes are retried, and majorities counted, in a set only. */
 function mongod(program: string): Kind | undefined {
   const version = /v(\d\S*)/.exec(spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1]

@@ -214,8 +214,8 @@ async function rotates(database: string): Promise<void> {
 test("secrets are rotated in coturn's database, and nothing is started again", () =>
   rotates(join(mkdtempSync(join(folder, 'rotation-')), 'turndb')))
 
-const testMongo = (await readsMongo()) ? test : test.skip // this coturn is built without; that of its image is
-testMongo('so they are in a MongoDB', async () => {
+const testMongo = (await readsMongo()) ? test : test.skip
+testMongo('so they are in a MongoDB, which Debian builds its coturn without', async () => {
   const mongo = keep(await startMongoServer())
   await rotates(ownDatabase(mongo.url))
 })

@@ -1,24 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { MongoClient, ObjectId } from 'mongodb'
 import { openLog } from '../log.ts'
-import { startMongoServer, type MongoServer } from '../../test/mongo-server.ts'
+import { sharedMongoServer } from '../../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../../test/own-data.ts'
 import { storeContract } from './contract.ts'
 import type { Collection, CollectionSpec, Document, Store } from './documents.ts'
 import { openMongo } from './mongo.ts'
 
-const given = process.env['TEST_MONGODB_URL']
-let server: MongoServer | undefined
-let url: string
-beforeAll(async () => {
-  if (given === undefined) server = await startMongoServer()
-  url = given ?? server!.url
-}, 120_000)
-afterAll(() => server?.close())
+const server = await sharedMongoServer()
+const { url, what } = server
+afterAll(() => server.close())
 
 const quiet = openLog('silent', 'test')
 
-storeContract('MongoDB', async () => {
+storeContract(`MongoDB, by ${what}`, async () => {
   const open: Store[] = []
   const own = ownDatabase(url)
   const another = async () => {
