@@ -50,9 +50,14 @@ export function isDuplicate(error: unknown): error is MongoServerError {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY
 }
 
-/** Is it about a document's key? Otherwise it is about the values of a unique index. */
-export function isOfKey(error: MongoServerError): boolean {
-  return /index: _id_\b/.test(error.message)
+/**
+ * Is it about a document's key? Otherwise it is about the values of a unique index. MongoDB says so in a field; other servers in
+ * their message alone, each in its own words, and there before any value: what is behind the first name may be a user's text.
+ */
+export function isOfKey({ message, ...more }: MongoServerError): boolean {
+  const fields: unknown = more['keyPattern']
+  if (typeof fields === 'object' && fields !== null) return Object.keys(fields).join() === '_id'
+  return /\bindex(?:: | ')(\w+)/i.exec(message)?.[1] === '_id_'
 }
 
 /** Is there an index of that name already, over other fields? */

@@ -4,7 +4,7 @@ import { openLog } from '../log.ts'
 import { sharedMongoServer } from '../../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../../test/own-data.ts'
 import { storeContract } from './contract.ts'
-import type { Collection, CollectionSpec, Document, Store } from './documents.ts'
+import { type Collection, type CollectionSpec, Conflict, type Document, type Store } from './documents.ts'
 import { openMongo } from './mongo.ts'
 
 const server = await sharedMongoServer()
@@ -143,6 +143,13 @@ describe('MongoDB', () => {
     for (const _id of ['a', 'b']) await before.insert({ ...older(0), _id })
     const all = await letters()
     await expect(all.get('a')).rejects.toThrow(/^documents of letters have the same values of a unique index$/)
+  })
+
+  test('is not misled about what is there already by a value that reads like the name of the key', async () => {
+    const all = await letters()
+    await all.insert({ _id: 'n1', owner: 'alice', slug: "index: _id_, Index '_id_'" })
+    const same = (_id: string) => () => ({ _id, owner: 'alice', slug: "index: _id_, Index '_id_'" })
+    await expect(all.change('n2', same('n2'))).rejects.toThrow(Conflict)
   })
 
   test('writes nothing when a change leaves the document', async () => {
