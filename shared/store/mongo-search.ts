@@ -25,13 +25,14 @@ export function searchFilter({ fields, equal, order, after, reverse }: Search): 
   const found = same(fields, equal)
   if (!after) return { filter: found, sort }
 
-  const branches = [...order, '_id'].flatMap((field, i) =>
+  const branches = order.flatMap((field, i) =>
     behind(after[i]!, reverse).map((condition) => ({
       ...found,
       ...same(order.slice(0, i), after),
       [field]: condition,
     })),
   )
+  branches.push({ ...found, ...same(order, after), _id: following(after.at(-1)!, reverse) }) // a key is always text
   return { filter: branches.length === 1 ? branches[0]! : { $or: branches }, sort }
 }
 
@@ -39,9 +40,11 @@ export function searchFilter({ fields, equal, order, after, reverse }: Search): 
 function behind(value: Scalar, reverse: boolean): Bson[] {
   const kind = KINDS.findIndex(({ of }) => of(value))
   const others = reverse ? KINDS.slice(0, kind) : KINDS.slice(kind + 1)
-  const among = value === null ? [] : [{ [reverse ? '$lt' : '$gt']: plain(value) }]
-  return [...among, ...others.map(({ all }) => all as Bson)]
+  return [...(value === null ? [] : [following(value, reverse)]), ...others.map(({ all }) => all as Bson)]
 }
+
+/** The condition that it follows one of its own kind. */
+const following = (value: Scalar, reverse: boolean): Bson => ({ [reverse ? '$lt' : '$gt']: plain(value) })
 
 // A negative zero is stored as zero.
 const plain = (value: Scalar): Scalar => (value === 0 ? 0 : value)
