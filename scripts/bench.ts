@@ -7,8 +7,10 @@ import { openStore } from '../shared/store/open.ts'
 import type { Store } from '../shared/store/documents.ts'
 import { startMongoServer } from '../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../test/own-data.ts'
-import { fill, openPlay, plays } from './bench/catalogue.ts'
-import { line, openLines, operations } from './bench/operations.ts'
+import { fill, HANDLERS, openPlay, plays } from './bench/catalogue.ts'
+import { explainAll, whoExplains } from './bench/explain.ts'
+import { line, openLines, operations, SPEC } from './bench/operations.ts'
+import { collectionsOf } from './data/collections.ts'
 import { latencies, row } from './load/measure.ts'
 
 // npm run bench: what the store and the catalogue's commands cost as data grow, on each engine.
@@ -18,8 +20,12 @@ const USAGE = `usage: npm run bench -- [options]
   --samples 200            calls measured of each operation and size
   --only store             the store's operations, or: catalogue, the commands that handlers run
   --mongo                  MongoDB too, at the server that the tests start where MONGODB_URL is not set
+  --explain                how MongoDB does what the store asks of it, with each size of every collection of the catalogue
 Engines: SQLite in a folder of its own (TMPDIR), and MongoDB when MONGODB_URL is set (a database of its own, dropped at the end).
 `
+
+/** Inserts at a time, to fill a store. */
+const AT_ONCE = 64
 
 const out = (text: string): unknown => process.stdout.write(text)
 
@@ -64,12 +70,14 @@ async function benchStore(engine: string, store: Store, sizes: readonly number[]
   for (const size of sizes) {
     const began = performance.now()
     const from = stored
-    for (; stored < size; stored++) {
-      await lines.insert(line(stored))
-      if (stored % 20_000 === 0) process.stderr.write(`${engine}: ${stored} of ${size}\n`)
+    for (let i = from; i < size; i += AT_ONCE) {
+      const some = Array.from({ length: Math.min(AT_ONCE, size - i) }, (_, more) => line(i + more))
+      await Promise.all(some.map((one) => lines.insert(one)))
+      if (i % 20_000 < AT_ONCE) process.stderr.write(`${engine}: ${i} of ${size}\n`)
     }
+    stored = size
     const perSecond = (size - from) / ((performance.now() - began) / 1000)
-    process.stderr.write(`${engine}: ${size} documents, ${perSecond.toFixed(0)} inserts/s\n`)
+    process.stderr.write(`${engine}: ${size} documents, ${perSecond.toFixed(0)} inserts/s, ${AT_ONCE} at a time\n`)
     await measure(rows, samples, operations(lines, size))
   }
   table(`the store on ${engine}`, sizes, rows)
@@ -88,6 +96,34 @@ async function benchCatalogue(engine: string, store: Store, sizes: readonly numb
   table(`the catalogue on ${engine}`, sizes, rows)
 }
 
+/** @returns whether it is known that everything goes by an index, and looks at little more than it gives */
+async function explain(mongo: string, sizes: readonly number[]): Promise<boolean> {
+  const { server, silent } = await whoExplains(mongo)
+  out(`The server is ${server}.\n`)
+  if (silent !== undefined) {
+    out(`NOTHING IS KNOWN of how it does what it is asked, because it does not explain it: ${silent}\n`)
+    return false
+  }
+  const specs = [SPEC, ...(await collectionsOf(HANDLERS))]
+  let faults = 0
+  for (const size of sizes) {
+    const url = ownDatabase(mongo)
+    out(`\n${size.toLocaleString('en')} documents of each collection: keys and documents looked at, documents given\n`)
+    try {
+      for (const { collection, use, command, plan, fault } of await explainAll(url, specs, size)) {
+        const { stages, indexes, keys, docs, returned } = plan
+        const how = `${stages.join(' < ')}, ${indexes.join(' and ') || 'no index'}`
+        out(`${collection} ${use} (${command}): ${how}: ${keys}, ${docs}, ${returned}${fault ? ` ${fault}` : ''}\n`)
+        if (fault) faults++
+      }
+    } finally {
+      await dropDatabase(url)
+    }
+  }
+  out(faults ? `\n${faults} of them grow with what is stored.\n` : '\nNone of them grows with what is stored.\n')
+  return faults === 0
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -95,6 +131,7 @@ async function main(): Promise<void> {
       samples: { type: 'string', default: '200' },
       only: { type: 'string' },
       mongo: { type: 'boolean', default: false },
+      explain: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -104,11 +141,12 @@ async function main(): Promise<void> {
   if (values.help || isWrong || ![undefined, 'store', 'catalogue'].includes(values.only)) return void out(USAGE)
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-bench-'))
   const given = process.env['MONGODB_URL']
-  const server = values.mongo && !given ? await startMongoServer() : undefined
+  const server = (values.mongo || values.explain) && !given ? await startMongoServer() : undefined
   const mongo = server?.url ?? given
   try {
     const engines = ['SQLite', ...(mongo ? ['MongoDB'] : [])]
     if (server) out(`MongoDB is ${server.what}\n`)
+    if (values.explain) return void (process.exitCode = (await explain(mongo!, sizes)) ? 0 : 1)
     for (const engine of engines) {
       for (const [what, bench] of [
         ['store', benchStore],

@@ -12,7 +12,7 @@ import { userIdOf } from '../../shared/wire/user-id.ts'
 
 // Commands of the catalogue, run as a handler process runs them, on data that grow. No broker is in between.
 
-const HANDLERS = fileURLToPath(new URL('../../handlers', import.meta.url))
+export const HANDLERS = fileURLToPath(new URL('../../handlers', import.meta.url))
 /** Messages of one couple; as many couples as fit have a profile each, and are contacts. */
 const OWN = 100
 
@@ -52,20 +52,18 @@ export async function fill(store: Store, play: Play, from: number, to: number, t
     await play(a, 'request_contact', { user_id: b })
     await play(b, 'accept_contact', { user_id: a })
     for (const user of [a, b]) await play(user, 'update_profile', { fields: { name: `Person ${user}` } })
-    for (let i = 0; i < OWN; i++) {
-      const message: MessageRecord = {
-        _id: idFrom(`${a}-${i}`),
-        conversation: pairKey(a, b),
-        seq: i + 1,
-        from: i % 2 ? a : b,
-        to: i % 2 ? b : a,
-        scopes: [`user ${a}`, `user ${b}`],
-        body: `the snow of ${i % 7} winters`,
-        hash: '0'.repeat(64),
-        sent_at: new Date(1_700_000_000_000 + i).toISOString(),
-      }
-      await messages.insert(message)
-    }
+    const all = Array.from({ length: OWN }, (_, i): MessageRecord => ({
+      _id: idFrom(`${a}-${i}`),
+      conversation: pairKey(a, b),
+      seq: i + 1,
+      from: i % 2 ? a : b,
+      to: i % 2 ? b : a,
+      scopes: [`user ${a}`, `user ${b}`],
+      body: `the snow of ${i % 7} winters`,
+      hash: '0'.repeat(64),
+      sent_at: new Date(1_700_000_000_000 + i).toISOString(),
+    }))
+    await Promise.all(all.map((message) => messages.insert(message)))
     if (couple % 20 === 0) tell((couple + 1) * OWN)
   }
 }

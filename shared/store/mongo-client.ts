@@ -1,5 +1,6 @@
 import {
   type Db,
+  type Document as Bson,
   MongoClient,
   type MongoClientOptions,
   MongoServerError,
@@ -58,10 +59,16 @@ export interface MongoLink {
 
 /**
  * Connects, and waits for a server as long as it takes, with a line in the log.
+ * @param hear gets each command as it is sent; it shows what users wrote
  * @throws when the URL is none, or the server refuses its credentials
  */
-export async function openMongoLink(url: string, log: Logger, connections: number): Promise<MongoLink> {
-  const client = clientFor('MONGODB_URL', url, connections)
+export async function openMongoLink(
+  url: string,
+  log: Logger,
+  connections: number,
+  hear?: (command: Bson) => void,
+): Promise<MongoLink> {
+  const client = clientFor('MONGODB_URL', url, connections, hear !== undefined)
   let isOpen = true
   let awaySince: number | undefined
 
@@ -96,6 +103,8 @@ export async function openMongoLink(url: string, log: Logger, connections: numbe
     if (!before && now) back()
   })
 
+  if (hear) client.on('commandStarted', ({ command }) => hear(command))
+
   const link: MongoLink = {
     db: client.db(databaseOf(url) ?? DATABASE),
     ask,
@@ -126,9 +135,9 @@ export async function openMongoLink(url: string, log: Logger, connections: numbe
  * A client that connects when it is first asked.
  * @throws naming the setting, without its value, when the URL is none
  */
-export function clientFor(setting: string, url: string, connections: number): MongoClient {
+export function clientFor(setting: string, url: string, connections: number, monitorCommands = false): MongoClient {
   try {
-    return new MongoClient(url, optionsFor(connections))
+    return new MongoClient(url, { ...optionsFor(connections), monitorCommands })
   } catch (error) {
     throw wrongUrl(setting, error)
   }

@@ -23,10 +23,16 @@ const LONGEST_PAUSE = 64
  * have been done none the less, as when a process is killed before it hears of its own write.
  * @param url whose path names the database; `switchboard` without one
  * @param connections at a time, at most
+ * @param hear gets each command as it is sent, for who wants to see how the server does it; it shows what users wrote
  * @throws when the URL is none, or the server refuses its credentials
  */
-export async function openMongo(url: string, log: Logger, connections = 64): Promise<Store> {
-  const link = await openMongoLink(url, log, connections)
+export async function openMongo(
+  url: string,
+  log: Logger,
+  connections = 64,
+  hear?: (command: Bson) => void,
+): Promise<Store> {
+  const link = await openMongoLink(url, log, connections, hear)
   const specs = new Map<string, string>()
   const made = new Map<string, () => Promise<void>>()
   return {
