@@ -8,12 +8,16 @@ import {
   type TopologyDescription,
 } from 'mongodb'
 import type { Logger } from '../log.ts'
+import { Unavailable } from '../wire/refusal.ts'
 import { inTime } from './in-time.ts'
 import { errorFor, isAway, reasonOf } from './mongo-errors.ts'
 
 /** Milliseconds in which one operation must be answered, whatever the driver tries meanwhile; then it is put off. */
 export const DEADLINE = 8_000
 export const LATE = 'MongoDB did not answer'
+/** Milliseconds in which what was asked before there was another primary must be answered, by this one. */
+const MOVING = 2_000
+const MOVED = 'MongoDB has another primary'
 const PAUSE = 500
 const DATABASE = 'switchboard'
 const AUTHENTICATION_FAILED = 18
@@ -71,6 +75,9 @@ export async function openMongoLink(
   const client = clientFor('MONGODB_URL', url, connections, hear !== undefined)
   let isOpen = true
   let awaySince: number | undefined
+  let primary: string | undefined
+  let primarySince = 0
+  const asked = new Set<() => void>()
 
   function gone(reason: string): void {
     if (awaySince !== undefined || !isOpen) return
@@ -87,20 +94,38 @@ export async function openMongoLink(
     if (!isOpen) throw new Error('the store is closed')
     const began = performance.now()
     try {
-      const answer = await inTime(DEADLINE, work(), LATE)
+      const answer = await inTime(DEADLINE, unlessMoved(work()), LATE)
       if (awaySince !== undefined && began > awaySince) back()
       return answer
     } catch (error) {
       if (!isOpen) throw new Error('the store is closed', { cause: error })
-      if (isAway(error)) gone(reasonOf(error))
+      if (isAway(error) && began >= primarySince) gone(reasonOf(error)) // else it is of the primary before, and that was told
       throw errorFor(error)
     }
   }
 
-  client.on('topologyDescriptionChanged', ({ previousDescription, newDescription }) => {
-    const [before, now] = [hasPrimary(previousDescription), hasPrimary(newDescription)]
-    if (before && !now) gone(reasonIn(newDescription))
-    if (!before && now) back()
+  /** Rejects when there has been another primary for a while, and no answer: the old one may be where nobody hears it. */
+  function unlessMoved<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(new Unavailable(MOVED))
+      asked.add(giveUp)
+      work.then(resolve, reject).finally(() => asked.delete(giveUp))
+    })
+  }
+
+  client.on('topologyDescriptionChanged', ({ newDescription }) => {
+    const [before, all] = [primary, primariesIn(newDescription)]
+    if (before !== undefined && all.includes(before)) return
+    primary = all[0]
+    if (primary === undefined) {
+      if (before !== undefined) gone(reasonIn(newDescription))
+      return
+    }
+    primarySince = performance.now()
+    if (awaySince !== undefined) back()
+    else if (before !== undefined) log.warn(MOVED)
+    const late = [...asked]
+    if (late.length > 0) setTimeout(() => late.forEach((giveUp) => giveUp()), MOVING).unref()
   })
 
   if (hear) client.on('commandStarted', ({ command }) => hear(command))
@@ -166,8 +191,9 @@ const PRIMARIES = new Set<ServerType>([
   ServerType.LoadBalancer,
 ])
 
-function hasPrimary({ servers }: TopologyDescription): boolean {
-  return [...servers.values()].some(({ type }) => PRIMARIES.has(type))
+/** The addresses that take writes. */
+function primariesIn({ servers }: TopologyDescription): string[] {
+  return [...servers.values()].flatMap(({ type, address }) => (PRIMARIES.has(type) ? [address] : []))
 }
 
 function reasonIn({ servers }: TopologyDescription): string {

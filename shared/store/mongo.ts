@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Document as Bson } from 'mongodb'
+import { type Document as Bson, ObjectId } from 'mongodb'
 import type { Logger } from '../log.ts'
 import { Unavailable } from '../wire/refusal.ts'
 import { type Collection, type CollectionSpec, Conflict, type Document, type Found, type Store } from './documents.ts'
@@ -75,6 +75,11 @@ function openCollection<D extends Document>(
     return after!.last
   }
 
+  // The driver sends a write again when its connection breaks or the primary changes. MongoDB knows it by its number, but not
+  // every server does: then a write meets its own document, and knows it by the etag.
+  const isSame = (one: Stored | null, other: Stored): boolean =>
+    one?.[ETAG] instanceof ObjectId && one[ETAG].equals(other[ETAG] as ObjectId)
+
   /** Stores a new document; resolves with what is there already, when there is something. */
   async function put(json: string): Promise<'key' | 'values' | undefined> {
     const doc = encodeDocument(spec, json, await nextPlace())
@@ -83,6 +88,7 @@ function openCollection<D extends Document>(
       return undefined
     } catch (error) {
       if (!isDuplicate(error)) throw error
+      if (isSame(await read(doc._id), doc)) return undefined
       return isOfKey(error) ? 'key' : 'values'
     }
   }
@@ -90,8 +96,7 @@ function openCollection<D extends Document>(
   /** The document, as long as it is as it was read. */
   const asRead = ({ _id, [ETAG]: etag }: Stored): Bson => ({ _id, [ETAG]: (etag ?? null) as unknown })
 
-  async function replace(before: Stored, json: string): Promise<boolean> {
-    const doc = encodeDocument(spec, json, Number(before[PLACE] ?? 0))
+  async function replace(before: Stored, doc: Stored): Promise<boolean> {
     try {
       return (await link.ask(() => docs.replaceOne(asRead(before), doc))).matchedCount === 1
     } catch (error) {
@@ -137,8 +142,10 @@ function openCollection<D extends Document>(
     },
 
     async change(id, decide) {
+      let written: { doc: Stored; after: { value: D } } | undefined
       return untilThrough(id, async () => {
         const before = await read(id)
+        if (written && isSame(before, written.doc)) return written.after
         const now = before ? decoded(before) : undefined
         const was = JSON.stringify(now) // before `now` is changed in place
         const next = decide(now)
@@ -146,7 +153,10 @@ function openCollection<D extends Document>(
         const json = checkDocument(spec, next, id)
         const after = { value: JSON.parse(json) as D }
         if (json === was) return after
-        if (before) return (await replace(before, json)) ? after : undefined
+        if (before) {
+          written = { doc: encodeDocument(spec, json, Number(before[PLACE] ?? 0)), after }
+          return (await replace(before, written.doc)) ? after : undefined
+        }
         const there = await put(json)
         if (there === 'values') throw conflict()
         return there === undefined ? after : undefined

@@ -1,0 +1,221 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { Long, ObjectId, type Document } from 'mongodb'
+import { answerTo, messagesOf, Upstream, type Message } from './mongo-wire.ts'
+
+/** What all members know of their set. */
+export interface View {
+  readonly hosts: readonly string[]
+  primary: string | undefined
+  term: number
+}
+
+/** Hands a command on to the real server. */
+type Hand = () => Promise<Message>
+/** What becomes of a command: its answer, or nothing. */
+export type Treatment = (message: Message, hand: Hand) => Promise<Message | undefined>
+
+/** Codes of MongoDB's by which a driver knows what a member is (specification "Server Discovery And Monitoring"). */
+const NAMES = new Map([
+  [189, 'PrimarySteppedDown'],
+  [10_107, 'NotWritablePrimary'],
+  [11_600, 'InterruptedAtShutdown'],
+  [11_602, 'InterruptedDueToReplStateChange'],
+  [13_435, 'NotPrimaryNoSecondaryOk'],
+])
+const HELLOS = ['hello', 'ismaster', 'isMaster']
+const ANYWHERE = new Set(['ping', 'buildInfo', 'endSessions', 'killCursors', 'getMore'])
+const READS = new Set(['find', 'aggregate', 'count', 'distinct', 'listCollections', 'listIndexes'])
+
+/** One member of the stand-in set of replica-set.ts. */
+export class SetMember {
+  static readonly SET = 'stand-in'
+  /** What becomes of the commands that come, when it has not vanished. */
+  treat: Treatment = (message, hand) => this.#refuse(message, hand)
+  #term: number | undefined
+  #port = 0
+  #isAway = false
+  #version = { processId: new ObjectId(), counter: 0 }
+  #server: Server | undefined
+  readonly #sockets = new Set<Socket>()
+  readonly #waiting = new Set<() => void>()
+  readonly #view: View
+  readonly #serverPort: () => number
+  readonly #once: (message: Message, hand: Hand) => Promise<Message>
+
+  constructor(view: View, serverPort: () => number, memory: (message: Message, hand: Hand) => Promise<Message>) {
+    this.#view = view
+    this.#serverPort = serverPort
+    this.#once = memory
+  }
+
+  get host(): string {
+    return `127.0.0.1:${this.#port}`
+  }
+
+  /** Starts as a secondary; at the same port again after it has died. */
+  async listen(): Promise<number> {
+    this.#version = { processId: new ObjectId(), counter: 0 }
+    this.follow()
+    this.#server = createServer((socket) => void this.#serve(socket))
+    this.#server.listen(this.#port, '127.0.0.1')
+    await once(this.#server, 'listening')
+    this.#port = (this.#server.address() as AddressInfo).port
+    return this.#port
+  }
+
+  lead(term: number): void {
+    this.#term = term
+    this.treat = (_, hand) => hand()
+    this.tell()
+  }
+
+  follow(): void {
+    this.#term = undefined
+    this.treat = (message, hand) => this.#refuse(message, hand)
+    this.tell()
+  }
+
+  /** Lets those who listen to its state know that this has changed. */
+  tell(): void {
+    this.#version.counter++
+    for (const wake of this.#waiting) wake()
+  }
+
+  vanish(isAway: boolean): void {
+    this.#isAway = isAway
+    if (!isAway) this.#cut()
+  }
+
+  async die(): Promise<void> {
+    this.#term = undefined
+    const server = this.#server
+    if (!server?.listening) return
+    server.close()
+    this.#cut()
+    await once(server, 'close')
+  }
+
+  refusal({ body, ...message }: Message, code: number): Message {
+    return answerTo(message, { ok: 0, errmsg: `it is ${NAMES.get(code)}`, ...this.#fault(code, body) })
+  }
+
+  /** A write is done, and whether a majority has it is not known. */
+  unconfirmed(done: Message, message: Message, code: number): Message {
+    const { errorLabels, topologyVersion, ...writeConcernError } = this.#fault(code, message.body)
+    return answerTo(message, {
+      ...done.body,
+      writeConcernError: { errmsg: '', ...writeConcernError },
+      errorLabels,
+      topologyVersion,
+    })
+  }
+
+  /** Those of version 4.4 and later say themselves what may be sent again. */
+  #fault(code: number, body: Document): Document {
+    const errorLabels = body['txnNumber'] === undefined ? [] : ['RetryableWriteError']
+    return { code, codeName: NAMES.get(code), errorLabels, topologyVersion: this.#topologyVersion() }
+  }
+
+  async #refuse(message: Message, hand: Hand): Promise<Message> {
+    const [command = ''] = Object.keys(message.body)
+    if (ANYWHERE.has(command)) return hand()
+    if (!READS.has(command)) return this.refusal(message, 10_107)
+    const { mode = 'primary' } = (message.body['$readPreference'] ?? {}) as { mode?: string }
+    return mode === 'primary' ? this.refusal(message, 13_435) : hand()
+  }
+
+  #cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const wake of this.#waiting) wake()
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    socket.setNoDelay(true)
+    socket.on('error', () => {})
+    this.#sockets.add(socket)
+    const server = new Upstream(this.#serverPort())
+    try {
+      for await (const message of messagesOf(socket)) {
+        if (HELLOS.some((name) => name in message.body)) {
+          if (!this.#isAway) await this.#sayHello(socket, message)
+        } else {
+          const answer = await this.treat(message, () => this.#once(message, () => server.ask(message)))
+          if (answer) this.#send(socket, answer)
+        }
+      }
+    } catch {
+      // it was cut, here or there
+    } finally {
+      this.#sockets.delete(socket)
+      socket.destroy()
+      server.close()
+    }
+  }
+
+  #send(socket: Socket, answer: Message): void {
+    if (!this.#isAway && !socket.destroyed) socket.write(answer.bytes)
+  }
+
+  /** At once; or, to a driver that listens, whenever it has changed, and now and then (specification "Server Monitoring"). */
+  async #sayHello(socket: Socket, message: Message): Promise<void> {
+    const { topologyVersion, maxAwaitTimeMS } = message.body as {
+      topologyVersion?: { counter: unknown }
+      maxAwaitTimeMS?: number
+    }
+    if (topologyVersion === undefined || maxAwaitTimeMS === undefined)
+      return this.#send(socket, answerTo(message, this.#hello()))
+    let [known, to] = [Number(topologyVersion.counter), message]
+    do {
+      if (known === this.#version.counter) await this.#change(maxAwaitTimeMS)
+      known = this.#version.counter
+      const answer = answerTo(to, this.#hello(), message.exhausts)
+      this.#send(socket, answer)
+      to = answer
+    } while (message.exhausts && !socket.destroyed)
+  }
+
+  #change(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, ms)
+      this.#waiting.add(wake)
+    })
+  }
+
+  #topologyVersion(): Document {
+    return { processId: this.#version.processId, counter: Long.fromNumber(this.#version.counter) }
+  }
+
+  #hello(): Document {
+    const { hosts, primary } = this.#view
+    const isPrimary = this.#term !== undefined
+    return {
+      helloOk: true,
+      ismaster: isPrimary,
+      isWritablePrimary: isPrimary,
+      secondary: !isPrimary,
+      setName: SetMember.SET,
+      setVersion: 1,
+      hosts,
+      me: this.host,
+      primary: isPrimary ? this.host : primary,
+      ...(isPrimary && { electionId: new ObjectId(`7fffffff${this.#term!.toString(16).padStart(16, '0')}`) }),
+      topologyVersion: this.#topologyVersion(),
+      lastWrite: { lastWriteDate: new Date() },
+      maxBsonObjectSize: 16 * 1024 * 1024,
+      maxMessageSizeBytes: 48_000_000,
+      maxWriteBatchSize: 100_000,
+      localTime: new Date(),
+      logicalSessionTimeoutMinutes: 30, // without it nothing is retried
+      minWireVersion: 0,
+      maxWireVersion: 13,
+      readOnly: false,
+      ok: 1,
+    }
+  }
+}
