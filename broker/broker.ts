@@ -185,10 +185,12 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       {
         registry: metrics.registry,
         isReady: () => ready && storage.isWell() && storage.hasRoom(),
-        degraded: () =>
-          identity.sources.issuers
+        degraded: () => [
+          ...identity.sources.issuers
             .filter(({ isWell }) => !isWell)
             .map(({ settings }) => `the issuer ${settings.issuer} does not tell its keys`),
+          ...dispatch.lacking(),
+        ],
         dead: deadLetterRequests({ ...identity, storage, dead, replay: (letters) => dispatch.replay(letters), log }),
       },
     )

@@ -220,6 +220,27 @@ test('a plain client completes on $done: with events, with a refusal, or with a 
   await notes.mqtt.endAsync()
 })
 
+test('/readyz tells which group puts its commands off, and why, until they have ended', async () => {
+  const readyz = async (): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${stage.broker.ports.admin}/readyz`)).text()
+  const notes = await PlainHandler.connect(stage, 'notes.1')
+  await notes.takes('add_note', 0)
+  await alice.sends('add_note', {})
+  for (const [reason, said] of [
+    [{ reason: 'the paper is away\nready' }, 'the paper is away ready'],
+    [{}, 'something that it needs is not there'],
+  ] as const) {
+    const { stamp } = await notes.gets()
+    await notes.ends({ outcome: 'retry', command: stamp['command-id'], attempt: 1, code: 'unavailable', ...reason })
+    expect(await readyz()).toBe(`degraded\nthe group notes puts commands off: ${said}\n`)
+  }
+  const { stamp } = await notes.gets()
+  expect(stamp['attempt']).toBe('1')
+  await notes.ends({ outcome: 'done', command: stamp['command-id'], attempt: 1, events: [] })
+  expect(await readyz()).toBe('ready\n')
+  await notes.mqtt.endAsync()
+})
+
 test('a PUBACK with a reason code of 0x80 or more asks for another attempt, up to the limit', async () => {
   const notes = await PlainHandler.connect(stage, 'notes.1')
   await notes.takes('add_note', 1)

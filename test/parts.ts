@@ -51,7 +51,16 @@ export class Parts implements Closable {
 
   /** What `/readyz` says. */
   async isReady(): Promise<boolean> {
-    return (await fetch(`http://127.0.0.1:${this.#adminPort}/readyz`)).ok
+    return (await this.#readyz()).ok
+  }
+
+  /** What `/readyz` says of it: `ready`, or `degraded` with a line for each fault. */
+  async readyz(): Promise<string[]> {
+    return (await (await this.#readyz()).text()).trimEnd().split('\n')
+  }
+
+  #readyz(): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.#adminPort}/readyz`)
   }
 
   /** @param through what runs it */

@@ -172,7 +172,10 @@ export class Dispatch {
   async settle(session: HandlerSession, done: Said): Promise<void> {
     const job = this.#group(session.group).held(session, done.command, done.attempt)
     if (!job) return this.#ports.log.debug({ command: done.command, group: session.group }, 'a late end, ignored')
-    if (done.outcome === 'retry') return this.#group(session.group).retry(job, done.code)
+    if (done.outcome === 'retry') {
+      if (done.code === 'unavailable') job.lacks = done.reason ?? 'something that it needs is not there'
+      return this.#group(session.group).retry(job, done.code)
+    }
     const { events = [], later } = done
     const foreign =
       events.find(({ event }) => !mayCause(session, event))?.event ??
@@ -188,6 +191,13 @@ export class Dispatch {
       ...(done.retry_after_ms !== undefined && { retryAfterMs: done.retry_after_ms }),
     })
     await this.#endByHandler(session.group, job, { events: [rejection(job.command, refusal), ...events], later })
+  }
+
+  /** The groups that have put commands off, each with a reason of theirs. */
+  lacking(): string[] {
+    return [...this.#groups].flatMap(([name, { lacks }]) =>
+      lacks === undefined ? [] : [`the group ${name} puts commands off: ${lacks.replace(/\p{Cc}/gu, ' ')}`],
+    )
   }
 
   /** May this group have that command sent to it later? */

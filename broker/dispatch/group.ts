@@ -49,6 +49,12 @@ export class Group {
     return this.#members.size
   }
 
+  /** What its commands wait for that were put off: a reason of one of them. */
+  get lacks(): string | undefined {
+    for (const { lacks } of this.#jobs) if (lacks !== undefined) return lacks
+    return undefined
+  }
+
   /** @param failed attempts so far */
   accept(command: Command, failed = 0): void {
     const lane = this.#ports.rule(command.name).ordered ? this.#laneOf(command.user) : undefined
@@ -58,6 +64,7 @@ export class Group {
       attempt: failed + 1,
       lost: 0,
       putOff: 0,
+      lacks: undefined,
       state: 'waiting',
       member: undefined,
       timer: undefined,
@@ -123,6 +130,7 @@ export class Group {
     if (code === 'unavailable') {
       job.putOff++
     } else {
+      job.lacks = undefined
       job.attempt++
       this.#ports.failed(job)
     }

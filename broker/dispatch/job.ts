@@ -12,6 +12,8 @@ export interface Job {
   lost: number
   /** Times it was put off because something it needs was not there: no fault of its own. */
   putOff: number
+  /** What it waits for since it was put off, if a handler says so. */
+  lacks: string | undefined
   /** `resting` between two attempts; `ready` for a member. */
   state: 'waiting' | 'ready' | 'resting' | 'held' | 'over'
   member: Member | undefined

@@ -1,6 +1,6 @@
 import type { Logger } from '../log.ts'
 import type { Store } from '../store/documents.ts'
-import type { Done, OutgoingEvent } from '../wire/done.ts'
+import { MAX_REASON, type Done, type OutgoingEvent } from '../wire/done.ts'
 import { parseInput } from '../wire/input.ts'
 import { parseJsonObject } from '../wire/json.ts'
 import { Refusal, Unavailable } from '../wire/refusal.ts'
@@ -49,7 +49,8 @@ export async function execute(
     if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler took too long')
     else if (err instanceof Unavailable && err.isTold) log.debug({ reason: err.message }, 'put off')
     else log.error({ err }, 'the handler failed')
-    return { ...delivery, outcome: 'retry', code: codeOf(err) }
+    const reason = err instanceof Unavailable ? { reason: err.message.slice(0, MAX_REASON).toWellFormed() } : {}
+    return { ...delivery, outcome: 'retry', code: codeOf(err), ...reason }
   } finally {
     clearTimeout(timer)
     abort.abort()

@@ -26,13 +26,16 @@ const later = z
   .optional()
 export type LaterCommands = NonNullable<z.output<typeof later>>
 
+/** Characters of the reason for which a command is put off. */
+export const MAX_REASON = 200
+
 const events = z.array(outgoingEvent).max(10_000)
 const delivery = { command: z.string(), attempt: z.number().int().min(1) }
 
 /**
  * The body of `$done`: the end of one delivery, as one unit. `done` and `refused` end the command, and the broker stores its
  * events with its end; `retry` asks for another attempt, and with `unavailable` for one that does not count: something the
- * handler needs was not there.
+ * handler needs was not there, for the `reason` that the broker shows its operator.
  */
 export const done = z.discriminatedUnion('outcome', [
   z.strictObject({ ...delivery, outcome: z.literal('done'), events, later }),
@@ -46,7 +49,12 @@ export const done = z.discriminatedUnion('outcome', [
     events: events.optional(),
     later,
   }),
-  z.strictObject({ ...delivery, outcome: z.literal('retry'), code: z.enum(['internal', 'timeout', 'unavailable']) }),
+  z.strictObject({
+    ...delivery,
+    outcome: z.literal('retry'),
+    code: z.enum(['internal', 'timeout', 'unavailable']),
+    reason: z.string().max(MAX_REASON).optional(),
+  }),
 ])
 export type Done = z.output<typeof done>
 
