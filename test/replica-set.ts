@@ -19,8 +19,6 @@ import { SetMember, type Treatment, type View } from './set-member.ts'
  */
 export interface ReplicaSet extends Closable {
   readonly url: string
-  /** Elections so far, the first one among them. */
-  readonly term: number
   /** Writes that came again and were answered out of memory. */
   readonly remembered: number
   /**
@@ -35,7 +33,8 @@ export interface ReplicaSet extends Closable {
  * - `shutDown`: it is ended in good order; writes are interrupted, and then its connections end.
  * - `dieBefore`: it is killed, and what was in the middle is lost.
  * - `dieAfter`: it is killed, and what was in the middle is done: nobody hears of it.
- * - `vanish`: nothing comes through to it or back, and nobody is told; when it is heard again, it still takes itself for the primary.
+ * - `vanish`: nothing comes through to it or back, and nobody is told; what was in the middle is lost or done. It is heard again when
+ *   there is another primary, and takes itself for one at first.
  */
 export type Failure = 'stepDown' | 'shutDown' | 'dieBefore' | 'dieAfter' | 'vanish'
 
@@ -49,7 +48,7 @@ export interface SetOptions {
 
 /** Milliseconds in which more commands come into the middle of a fail-over, after the first. */
 const MIDDLE = 50
-/** Milliseconds for which it then takes itself for the primary. */
+/** Milliseconds for which one that had vanished takes itself for the primary when it is heard again. */
 const STALE = 300
 
 const [INTERRUPTED, SHUTTING_DOWN] = [11_602, 11_600]
@@ -73,16 +72,15 @@ export async function openReplicaSet(
   }
   elect(open[0]!)
 
-  /** Lets the primary treat what comes so, until there was a write and some more. Resolves with the number of writes. */
+  /** Lets the primary treat writes so, until there was one and some more; reads go on. Resolves with their number. */
   async function meet(primary: SetMember, treat: Treatment): Promise<number> {
     let met = 0
     let first = (): void => {}
     const isMet = new Promise<void>((resolve) => (first = resolve))
     primary.treat = (message, hand) => {
-      if (isWrite(message)) {
-        met++
-        first()
-      }
+      if (message.body['txnNumber'] === undefined) return hand()
+      met++
+      first()
       return treat(message, hand)
     }
     await Promise.race([isMet, pause(1_000)])
@@ -90,13 +88,12 @@ export async function openReplicaSet(
     return met
   }
 
-  /** Writes in the middle are not done, or done and not confirmed, in turn; they hear of it when it is no primary any more. Reads go on. */
+  /** Writes in the middle are not done, or done and not confirmed, in turn; they hear of it when it is no primary any more. */
   async function interrupt(primary: SetMember, code: number): Promise<number> {
     let stop = (): void => {}
     const isOver = new Promise<void>((resolve) => (stop = resolve))
     let isDone = false
     const met = await meet(primary, async (message, hand) => {
-      if (!isWrite(message)) return hand()
       isDone = !isDone
       const done = isDone ? await hand() : undefined
       await isOver
@@ -129,10 +126,14 @@ export async function openReplicaSet(
       await primary.listen()
       return met
     },
-    dieBefore: (primary, electionMs) => kill(primary, electionMs, async () => undefined),
-    dieAfter: (primary, electionMs) => kill(primary, electionMs, async (_, hand) => void (await hand())),
+    dieBefore: (primary, electionMs) => kill(primary, electionMs, lost),
+    dieAfter: (primary, electionMs) => kill(primary, electionMs, unanswered),
     async vanish(primary, electionMs) {
-      const met = meet(primary, async () => undefined)
+      let isDone = false
+      const met = await meet(primary, (message, hand) => {
+        isDone = !isDone
+        return isDone ? unanswered(message, hand) : lost(message, hand)
+      })
       primary.vanish(true)
       await election(primary, electionMs)
       await pause(vanishedMs)
@@ -152,9 +153,6 @@ export async function openReplicaSet(
 
   return {
     url: `mongodb://${hosts.join()}/?replicaSet=${SetMember.SET}`,
-    get term() {
-      return view.term
-    },
     get remembered() {
       return memory.used
     },
@@ -169,9 +167,8 @@ export async function openReplicaSet(
   }
 }
 
-/** One that may be sent again. */
-const isWrite = ({ body }: Message): boolean => body['txnNumber'] !== undefined
-
+const lost: Treatment = async () => undefined
+const unanswered: Treatment = async (_, hand) => void (await hand())
 const alone = (_: Message, hand: () => Promise<Message>): Promise<Message> => hand()
 
 /** What each session wrote last, and its answer (manual, "Retryable Writes": at most once, whoever is primary). */

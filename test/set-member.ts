@@ -137,9 +137,9 @@ export class SetMember {
     const server = new Upstream(this.#serverPort())
     try {
       for await (const message of messagesOf(socket)) {
-        if (HELLOS.some((name) => name in message.body)) {
-          if (!this.#isAway) await this.#sayHello(socket, message)
-        } else {
+        if (this.#isAway) continue
+        if (HELLOS.some((name) => name in message.body)) await this.#sayHello(socket, message)
+        else {
           const answer = await this.treat(message, () => this.#once(message, () => server.ask(message)))
           if (answer) this.#send(socket, answer)
         }

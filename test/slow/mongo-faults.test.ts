@@ -8,7 +8,7 @@ import { Run } from '../process.ts'
 import { asking, eachOnce, meanwhile, megabytes, STALL } from './stall.ts'
 
 // The handlers' MongoDB stands still, is killed, is slow, is cut off: what was accepted is done once and in order, and no command
-// dies of it. A fail-over needs several servers, and is not tried here.
+// dies of it. A replica set's fail-overs are in mongo-failover.test.ts.
 
 let server: MongoServer
 let proxy: Proxy
