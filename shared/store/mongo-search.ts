@@ -14,32 +14,34 @@ const KINDS = [
   { of: (value: Scalar) => typeof value === 'boolean', all: { $gte: false } },
 ]
 
-/** The filter and the order of a search. Each branch of its `$or` is one stretch of the index, in the index's order. */
-export function searchFilter({ fields, equal, order, after, reverse }: Search): {
-  filter: Bson
+/**
+ * The filters of a search, and its order. What the one finds comes before what the next one finds; each is one stretch of the
+ * index, in the index's order, whatever a server makes of an `$or`.
+ */
+export function searchFilters({ fields, equal, order, after, reverse }: Search): {
+  filters: Bson[]
   sort: [string, 1 | -1][]
 } {
   const same = (names: readonly string[], values: readonly Scalar[]): Bson =>
     Object.fromEntries(names.map((name, i) => [name, plain(values[i]!)]))
   const sort = [...order, '_id'].map((field): [string, 1 | -1] => [field, reverse ? -1 : 1])
   const found = same(fields, equal)
-  if (!after) return { filter: found, sort }
+  if (!after) return { filters: [found], sort }
 
-  const branches = order.flatMap((field, i) =>
-    behind(after[i]!, reverse).map((condition) => ({
-      ...found,
-      ...same(order.slice(0, i), after),
-      [field]: condition,
-    })),
-  )
-  branches.push({ ...found, ...same(order, after), _id: following(after.at(-1)!, reverse) }) // a key is always text
-  return { filter: branches.length === 1 ? branches[0]! : { $or: branches }, sort }
+  // First those that have all of its values, then those that have fewer and fewer of them.
+  const behindKey: Bson = { ...found, ...same(order, after), _id: following(after.at(-1)!, reverse) } // a key is always text
+  const filters = [behindKey]
+  for (let i = order.length - 1; i >= 0; i--) {
+    for (const condition of behind(after[i]!, reverse))
+      filters.push({ ...found, ...same(order.slice(0, i), after), [order[i]!]: condition })
+  }
+  return { filters, sort }
 }
 
-/** The conditions that a field's value follows another one. */
+/** The conditions that a field's value follows another one, in the order of what they find. */
 function behind(value: Scalar, reverse: boolean): Bson[] {
   const kind = KINDS.findIndex(({ of }) => of(value))
-  const others = reverse ? KINDS.slice(0, kind) : KINDS.slice(kind + 1)
+  const others = reverse ? KINDS.slice(0, kind).toReversed() : KINDS.slice(kind + 1)
   return [...(value === null ? [] : [following(value, reverse)]), ...others.map(({ all }) => all as Bson)]
 }
 

@@ -9,7 +9,7 @@ import { inTime } from './in-time.ts'
 import { inTurn } from './in-turn.ts'
 import { isDuplicate, isOfKey } from './mongo-errors.ts'
 import { aboutCollections, makeCollection } from './mongo-opening.ts'
-import { BY_PLACE, byPlace, cursorAt, searchFilter, wordFilters } from './mongo-search.ts'
+import { BY_PLACE, byPlace, cursorAt, searchFilters, wordFilters } from './mongo-search.ts'
 import { checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery } from './rules.ts'
 
 /** Milliseconds in which a change must come through between those of others, once its turn has come in as many. */
@@ -172,11 +172,13 @@ function openCollection<D extends Document>(
     },
 
     async find(query) {
-      const { filter, sort } = searchFilter(checkQuery(spec, query))
+      const { filters, sort } = searchFilters(checkQuery(spec, query))
       await ready()
       const { limit } = query
-      const found = await link.ask(() => docs.find(filter, { ...fields, sort, limit, batchSize: limit }).toArray())
-      return found.map(decoded)
+      const options = { ...fields, sort, limit, batchSize: limit }
+      const pages = filters.map((filter) => link.ask(() => docs.find(filter, options).toArray()))
+      const found = new Map((await Promise.all(pages)).flat().map((doc) => [doc._id, doc])) // one may move from page to page
+      return [...found.values()].slice(0, limit).map(decoded)
     },
 
     async search(query): Promise<Found<D>> {
