@@ -11,7 +11,8 @@ import { SetMember, type Treatment, type View } from './set-member.ts'
  * Like a set: members tell their state when asked, and unasked as soon as it changes; one is primary, under an election id that grows
  * with each election, and the others refuse what is the primary's. What a fail-over meets in the middle ends as it does there:
  * interrupted before it was done, done with an answer that no majority has confirmed it, done without an answer, or neither.
- * A write that comes again under its session's number is answered as it was the first time, by whichever member.
+ * A write that comes again under its session's number is answered as it was the first time, by whichever member. If it is told to, a
+ * new primary does not know at first what a majority has confirmed (SERVER-53813).
  *
  * Unlike a set: all members have the same data at once, as if all that is written were with a majority. So nothing is ever rolled
  * back but what never came to the server, no member lags behind, and nobody votes: when one fails, the test says how long
@@ -44,6 +45,8 @@ export interface SetOptions {
   remembers?: boolean
   /** Milliseconds after the election until one that had vanished is heard again. */
   vanishedMs?: number
+  /** Milliseconds after the election until a majority confirms something of the new primary: till then this does not know what is confirmed. */
+  lagMs?: number
 }
 
 /** Milliseconds in which more commands come into the middle of a fail-over, after the first. */
@@ -56,7 +59,7 @@ const [INTERRUPTED, SHUTTING_DOWN] = [11_602, 11_600]
 /** @param port of the real server, asked at every connection */
 export async function openReplicaSet(
   port: () => number,
-  { members: count = 3, remembers = true, vanishedMs = 9_000 }: SetOptions = {},
+  { members: count = 3, remembers = true, vanishedMs = 9_000, lagMs = 0 }: SetOptions = {},
 ): Promise<ReplicaSet> {
   const memory = new Memory()
   const hosts: string[] = []
@@ -67,7 +70,7 @@ export async function openReplicaSet(
   function elect(member: SetMember): void {
     view.term++
     view.primary = member.host
-    member.lead(view.term)
+    member.lead(view.term, lagMs)
     for (const other of open) if (other !== member) other.tell()
   }
   elect(open[0]!)

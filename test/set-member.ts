@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Long, ObjectId, type Document } from 'mongodb'
 import { answerTo, messagesOf, Upstream, type Message } from './mongo-wire.ts'
 
@@ -64,9 +65,18 @@ export class SetMember {
     return this.#port
   }
 
-  lead(term: number): void {
+  /** @param lagMs for which nothing is confirmed; what is read by majority is not there then, as if all had come lately */
+  lead(term: number, lagMs: number): void {
     this.#term = term
-    this.treat = (_, hand) => hand()
+    let isConfirmed = lagMs === 0
+    const confirmed = pause(lagMs).then(() => (isConfirmed = true))
+    this.treat = async (message, hand) => {
+      const isRead = 'find' in message.body
+      if (isRead && !isConfirmed)
+        return answerTo(message, { cursor: { firstBatch: [], id: Long.ZERO, ns: 'a.b' }, ok: 1 })
+      if (!isRead) await confirmed
+      return hand()
+    }
     this.tell()
   }
 

@@ -4,12 +4,14 @@ import {
   MongoClient,
   type MongoClientOptions,
   MongoServerError,
+  type ServerDescription,
   ServerType,
   type TopologyDescription,
 } from 'mongodb'
 import type { Logger } from '../log.ts'
 import { Unavailable } from '../wire/refusal.ts'
 import { inTime } from './in-time.ts'
+import { openFence } from './mongo-fence.ts'
 import { errorFor, isAway, reasonOf } from './mongo-errors.ts'
 
 /** Milliseconds in which one operation must be answered, whatever the driver tries meanwhile; then it is put off. */
@@ -58,6 +60,8 @@ export interface MongoLink {
    * @throws {Unavailable} when it is not answered in time, or MongoDB is away; it may have been done none the less
    */
   ask<T>(work: () => Promise<T>): Promise<T>
+  /** As `ask`, for an operation that reads: it sees all that anybody's `ask` has been answered before. It may be done again. */
+  read<T>(work: () => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -73,6 +77,8 @@ export async function openMongoLink(
   hear?: (command: Bson) => void,
 ): Promise<MongoLink> {
   const client = clientFor('MONGODB_URL', url, connections, hear !== undefined)
+  const db = client.db(databaseOf(url) ?? DATABASE)
+  const fence = openFence(db, ask)
   let isOpen = true
   let awaySince: number | undefined
   let primary: string | undefined
@@ -115,8 +121,9 @@ export async function openMongoLink(
 
   client.on('topologyDescriptionChanged', ({ newDescription }) => {
     const [before, all] = [primary, primariesIn(newDescription)]
-    if (before !== undefined && all.includes(before)) return
-    primary = all[0]
+    if (before !== undefined && all.some((one) => nameOf(one) === before)) return
+    primary = all[0] && nameOf(all[0])
+    if (all[0]?.electionId) fence.moved()
     if (primary === undefined) {
       if (before !== undefined) gone(reasonIn(newDescription))
       return
@@ -131,8 +138,9 @@ export async function openMongoLink(
   if (hear) client.on('commandStarted', ({ command }) => hear(command))
 
   const link: MongoLink = {
-    db: client.db(databaseOf(url) ?? DATABASE),
+    db,
     ask,
+    read: (work) => fence.read(work),
     async close() {
       if (!isOpen) return
       isOpen = false
@@ -191,9 +199,14 @@ const PRIMARIES = new Set<ServerType>([
   ServerType.LoadBalancer,
 ])
 
-/** The addresses that take writes. */
-function primariesIn({ servers }: TopologyDescription): string[] {
-  return [...servers.values()].flatMap(({ type, address }) => (PRIMARIES.has(type) ? [address] : []))
+/** Those that take writes. */
+function primariesIn({ servers }: TopologyDescription): ServerDescription[] {
+  return [...servers.values()].filter(({ type }) => PRIMARIES.has(type))
+}
+
+/** One that is elected again is another, because there may have been one between. */
+function nameOf({ address, electionId }: ServerDescription): string {
+  return `${address} ${electionId?.toHexString() ?? ''}`
 }
 
 function reasonIn({ servers }: TopologyDescription): string {

@@ -104,6 +104,24 @@ test.each([true, false])(
   },
 )
 
+test('what was confirmed before an election is read after it, though the new primary does not know at first', async () => {
+  const notes = await open({ lagMs: 300 })
+  await notes.insert({ _id: 'n1', slug: 's' })
+  for (const how of ['stepDown', 'dieBefore'] as const) {
+    const over = new AbortController()
+    const readers = Array.from({ length: 4 }, async () => {
+      while (!over.signal.aborted) {
+        await often(async () => expect(await notes.get('n1')).toEqual({ _id: 'n1', slug: 's' }))
+        await often(async () => expect(await notes.find({ by: 'by_slug', limit: 1 })).toHaveLength(1))
+      }
+    })
+    await set.failOver(how, 100)
+    await often(async () => void (await notes.insert({ _id: how })))
+    over.abort()
+    await Promise.all(readers)
+  }
+})
+
 test('what was asked of a primary that has vanished is put off soon after the election; what it says later is not believed', async () => {
   const notes = await open({ vanishedMs: 3_000 })
   await notes.insert({ _id: 'n1' })

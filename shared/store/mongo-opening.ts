@@ -64,7 +64,7 @@ async function aboutOf(link: MongoLink, { name, text }: CollectionSpec): Promise
   await link.ask(() => all.updateOne({ _id: name }, { $setOnInsert: made }, { upsert: true })).catch(unlessDuplicate)
   if (wanted !== undefined)
     await link.ask(() => all.updateOne({ _id: name, text: { $exists: false } }, { $set: { text: wanted } }))
-  const about = await link.ask(() => all.findOne({ _id: name }))
+  const about = await link.read(() => all.findOne({ _id: name }))
   if (about?.text !== wanted) throw new Error(`the text of ${name} is another in the database, and is for good`)
   return about ?? { _id: name, ...made }
 }
@@ -96,7 +96,7 @@ async function fill(
 ): Promise<void> {
   for (let after: string | undefined; ;) {
     const behind = after === undefined ? {} : { _id: { $gt: after } }
-    const page = await link.ask(() => docs.find(behind, { sort: { _id: 1 }, limit: AT_ONCE }).toArray())
+    const page = await link.read(() => docs.find(behind, { sort: { _id: 1 }, limit: AT_ONCE }).toArray())
     const writes = page.flatMap((stored) => {
       const own = ownFields(spec, decodeDocument(stored), Number(stored[PLACE] ?? 0))
       if (fields.every((field) => field in stored || !(field in own))) return []

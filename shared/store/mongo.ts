@@ -61,7 +61,7 @@ function openCollection<D extends Document>(
   const docs = link.db.collection<Stored>(name)
   const about = aboutCollections(link)
   const fields = { projection: { [WORDS]: 0 } }
-  const read = (id: string): Promise<Stored | null> => link.ask(() => docs.findOne({ _id: id }, fields))
+  const read = (id: string): Promise<Stored | null> => link.read(() => docs.findOne({ _id: id }, fields))
   const decoded = (stored: Stored): D => decodeDocument(stored) as D
   const turns = inTurn(CONTENDED)
 
@@ -176,7 +176,7 @@ function openCollection<D extends Document>(
       await ready()
       const { limit } = query
       const options = { ...fields, sort, limit, batchSize: limit }
-      const pages = filters.map((filter) => link.ask(() => docs.find(filter, options).toArray()))
+      const pages = filters.map((filter) => link.read(() => docs.find(filter, options).toArray()))
       const found = new Map((await Promise.all(pages)).flat().map((doc) => [doc._id, doc])) // one may move from page to page
       return [...found.values()].slice(0, limit).map(decoded)
     },
@@ -189,7 +189,7 @@ function openCollection<D extends Document>(
       const options = { ...fields, sort: BY_PLACE, limit, batchSize: limit }
       let newest: Stored[] = []
       for (const filter of wordFilters(search)) {
-        newest.push(...(await link.ask(() => docs.find(filter, options).toArray())))
+        newest.push(...(await link.read(() => docs.find(filter, options).toArray())))
         const all = new Map(newest.map((doc) => [doc._id, doc]))
         newest = [...all.values()].sort(byPlace).slice(0, limit)
       }

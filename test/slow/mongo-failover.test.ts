@@ -146,7 +146,7 @@ async function readyzDuring(parts: Parts, work: Promise<unknown>): Promise<strin
 test.each<[name: string, options: SetOptions, failures: [Failure, number][]]>([
   [
     'ten times in a row',
-    {},
+    { lagMs: 500 },
     [
       ['stepDown', SOON],
       ['dieAfter', LATE],
