@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
@@ -93,6 +93,36 @@ test('an export that was interrupted, in the middle of a line, goes on where it 
   const manifest = await exportTo(dump, from, specs, quiet)
   const other = await exportTo(join(dir, 'at once'), from, specs, quiet)
   expect(manifest).toEqual(other)
+})
+
+test('an export that goes on after handlers were at work again is none', async () => {
+  const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
+  await fill(from)
+  const stop = (collection: string): void => {
+    if (collection === 'profiles') throw new Error('stopped')
+  }
+  await expect(exportTo(dump, from, specs, stop)).rejects.toThrow('stopped')
+  const messages = from.collection<Document & { body: string }>(specOf('messages'))
+  await messages.change('m0', (now) => ({ ...now!, body: 'edited' }))
+  await expect(exportTo(dump, from, specs, quiet)).rejects.toThrow('messages changed meanwhile')
+  await expect(importFrom(dump, await storeIn('to'), specs, quiet)).rejects.toThrow('no whole export')
+})
+
+test('a document is one line, whatever its text has that ends lines elsewhere', async () => {
+  const [from, to, dump] = [await storeIn('from.db'), await storeIn('to'), join(dir, 'dump')]
+  const text = { _id: 'p1', fields: { name: 'a\u2028b\u2029c\r\nd\u0085e\ud800' } }
+  await from.collection<Document>(specOf('profiles')).insert(text)
+  await exportTo(dump, from, specs, quiet)
+  expect(await readFile(join(dump, 'profiles.jsonl'), 'utf8')).toMatch(/^[^\r\u2028\u2029]+\n$/)
+  await importFrom(dump, to, specs, quiet)
+  expect(await to.collection<Document>(specOf('profiles')).get('p1')).toEqual(text)
+})
+
+test('a dump is for its owner’s eyes only', async () => {
+  const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
+  await fill(from)
+  await exportTo(dump, from, specs, quiet)
+  for (const name of ['', ...(await readdir(dump))]) expect((await stat(join(dump, name))).mode & 0o077).toBe(0)
 })
 
 test('an import that was interrupted can be run again; what is there and differs is told, and kept', async () => {

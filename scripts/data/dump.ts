@@ -3,17 +3,21 @@ import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, open, readFile, rename, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { z } from 'zod'
 import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
 
 // A dump is a folder: a file of lines for each collection, one document a line in the order of their keys, the fields of each
-// sorted, so that both engines give the same lines; and a manifest with the number and the hash of each, written last.
+// sorted, so that both engines give the same lines; and a manifest with the number and the hash of each, written last. It holds
+// what users wrote, so it is for its owner's eyes only, as DATA_DIR is.
 
-interface Sum {
-  documents: number
+const sumShape = z.object({
+  documents: z.number(),
   /** SHA-256 of the lines, in hex. */
-  sha256: string
-}
-type Manifest = Record<string, Sum>
+  sha256: z.string(),
+})
+const manifestShape = z.record(z.string(), sumShape)
+type Sum = z.infer<typeof sumShape>
+type Manifest = z.infer<typeof manifestShape>
 
 /** How far it is: of which collection, how many documents, of how many when that is known. */
 export type Progress = (collection: string, documents: number, of?: number) => void
@@ -31,15 +35,23 @@ export interface Report {
 const PAGE = 500
 const MOST_TOLD = 10
 
-/** Writes all collections into a folder; one that was interrupted goes on where it stopped. */
+/**
+ * Writes all collections into a folder; one that was interrupted goes on where it stopped.
+ * @throws {Error} when what was written first has changed by the end: handlers are at work, or were in between
+ */
 export async function exportTo(folder: string, store: Store, specs: readonly CollectionSpec[], progress: Progress) {
-  await mkdir(folder, { recursive: true })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   if (existsSync(manifestOf(folder))) throw new Error(`${folder} holds a whole export already`)
   const manifest: Manifest = {}
   for (const { name, ...spec } of specs) {
     manifest[name] = await exportOne(linesOf(folder, name), store, { name, ...spec }, progress)
   }
-  await writeFile(`${manifestOf(folder)}.part`, `${JSON.stringify(manifest, null, 2)}\n`)
+  const changed = (await compare(manifest, store, specs, progress)).filter(({ wrong }) => wrong.length > 0)
+  if (changed.length > 0) {
+    const names = changed.map(({ collection }) => collection).join(', ')
+    throw new Error(`${names} changed meanwhile: stop the handler processes, remove ${folder}, and export again`)
+  }
+  await writeFile(`${manifestOf(folder)}.part`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
   await rename(`${manifestOf(folder)}.part`, manifestOf(folder))
   return manifest
 }
@@ -57,7 +69,7 @@ async function exportOne(path: string, store: Store, spec: CollectionSpec, progr
     }
     await truncate(path, bytes) // a line that was cut short
   }
-  const file = await open(path, 'a')
+  const file = await open(path, 'a', 0o600)
   try {
     for (let isMore = true; isMore;) {
       const page = await collection.find({ limit: PAGE, ...(last !== undefined && { after: { _id: last } }) })
@@ -87,9 +99,9 @@ export async function importFrom(
   progress: Progress,
 ): Promise<Report[]> {
   const manifest = await readManifest(folder)
-  await verify(folder, manifest)
   const unknown = Object.keys(manifest).filter((name) => !specs.some((spec) => spec.name === name))
   if (unknown.length > 0) throw new Error(`no handler here knows ${unknown.join(', ')}`)
+  await verify(folder, manifest)
   const reports: Report[] = []
   for (const spec of specs) {
     const sum = manifest[spec.name]
@@ -122,7 +134,15 @@ export async function checkWith(
   specs: readonly CollectionSpec[],
   progress: Progress,
 ): Promise<Report[]> {
-  const manifest = await readManifest(folder)
+  return compare(await readManifest(folder), store, specs, progress)
+}
+
+async function compare(
+  manifest: Manifest,
+  store: Store,
+  specs: readonly CollectionSpec[],
+  progress: Progress,
+): Promise<Report[]> {
   const reports: Report[] = []
   for (const spec of specs) {
     const collection = store.collection<Document>(spec)
@@ -197,18 +217,20 @@ async function* inOrder(path: string, time: string | undefined): AsyncGenerator<
 
 async function readManifest(folder: string): Promise<Manifest> {
   if (!existsSync(manifestOf(folder))) throw new Error(`${folder} holds no whole export: run export again to finish it`)
-  return JSON.parse(await readFile(manifestOf(folder), 'utf8')) as Manifest
+  return manifestShape.parse(JSON.parse(await readFile(manifestOf(folder), 'utf8')))
 }
 
 const manifestOf = (folder: string): string => join(folder, 'manifest.json')
 const linesOf = (folder: string, collection: string): string => join(folder, `${collection}.jsonl`)
 const keyOf = (line: string): string => (JSON.parse(line) as Document)._id
 
-/** JSON with the fields of every object sorted: engines keep them in orders of their own. */
+/** JSON with the fields of every object sorted, because engines keep them in orders of their own; one line for whoever reads lines. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
+  const json = JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
       : part,
   )
+  // JSON leaves these as they are, and the readline of newer Nodes (24 was tried) ends a line at them.
+  return json.replace(/[\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16)}`)
 }
