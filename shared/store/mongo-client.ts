@@ -1,9 +1,11 @@
 import {
   type Db,
+  type DbOptions,
   type Document as Bson,
   MongoClient,
   type MongoClientOptions,
   MongoServerError,
+  ReadConcern,
   type ServerDescription,
   ServerType,
   type TopologyDescription,
@@ -24,14 +26,19 @@ const PAUSE = 500
 const DATABASE = 'switchboard'
 const AUTHENTICATION_FAILED = 18
 
+/** What is promised rests on these. Given with the database, too, because the driver mixes a client's with what the URL says. */
+const PROMISED: DbOptions = {
+  // A change that was answered is on the disks of a majority: no fail-over takes it back.
+  writeConcern: { w: 'majority', journal: true },
+  // What a handler decides by cannot be taken back either. The primary alone has read what was just written.
+  readConcern: new ReadConcern('majority'),
+  readPreference: 'primary',
+}
+
 /** How the driver is to talk to the servers; these go before what the URL says. `connections` at a time, at most. */
 function optionsFor(connections: number): MongoClientOptions {
   return {
-    // A change that was answered is on the disks of a majority: no fail-over takes it back.
-    writeConcern: { w: 'majority', journal: true },
-    // What a handler decides by cannot be taken back either. The primary alone has read what was just written.
-    readConcern: { level: 'majority' },
-    readPreference: 'primary',
+    ...PROMISED,
     // Once more when the connection breaks or the primary changes; the server knows a write by its number, so it is done once.
     retryWrites: true,
     retryReads: true,
@@ -77,7 +84,7 @@ export async function openMongoLink(
   hear?: (command: Bson) => void,
 ): Promise<MongoLink> {
   const client = clientFor('MONGODB_URL', url, connections, hear !== undefined)
-  const db = client.db(databaseOf(url) ?? DATABASE)
+  const db = databaseIn(client, url)
   const fence = openFence(db, ask)
   let isOpen = true
   let awaySince: number | undefined
@@ -173,6 +180,15 @@ export function clientFor(setting: string, url: string, connections: number, mon
     return new MongoClient(url, { ...optionsFor(connections), monitorCommands })
   } catch (error) {
     throw wrongUrl(setting, error)
+  }
+}
+
+/** @throws naming the setting when the URL names what can be no database */
+function databaseIn(client: MongoClient, url: string): Db {
+  try {
+    return client.db(databaseOf(url) ?? DATABASE, PROMISED)
+  } catch (error) {
+    throw wrongUrl('MONGODB_URL', error)
   }
 }
 

@@ -163,6 +163,25 @@ describe('MongoDB', () => {
     expect(await etag()).not.toEqual(before)
   })
 
+  test('takes nothing from what is promised, whatever the URL says', async () => {
+    const less = 'w=1&journal=false&wtimeoutMS=1&readConcernLevel=local&readPreference=secondaryPreferred'
+    const heard: Record<string, unknown>[] = []
+    const store = await openMongo(`${own}${own.includes('?') ? '&' : '?'}${less}`, quiet, 8, (command) =>
+      heard.push(command),
+    )
+    opened.push(store)
+    const all = store.collection<Letter>(plain)
+    await all.insert(older(0))
+    expect(await all.get('n100')).toEqual(older(0))
+    expect(heard.find(({ insert }) => insert === 'letters')).toMatchObject({ writeConcern: { w: 'majority', j: true } })
+    expect(heard.find(({ find }) => find === 'letters')).toMatchObject({ readConcern: { level: 'majority' } })
+    for (const { $readPreference } of heard) expect($readPreference ?? { mode: 'primary' }).toEqual({ mode: 'primary' })
+  })
+
+  test('names the setting when its URL names no database', async () => {
+    await expect(openMongo(url.replace(/(\w)\/?(\?|$)/, '$1/a.b$2'), quiet)).rejects.toThrow(/^MONGODB_URL: /)
+  })
+
   test('keeps its data in the database that the URL names', async () => {
     await (await letters()).insert(older(0))
     expect(await client.db(new URL(own).pathname.slice(1)).collection('letters').countDocuments({})).toBe(1)
