@@ -45,6 +45,11 @@ function openingContract({ notes, put, ids, trial }: Desk): void {
       },
     )
 
+    test.each(['etag', 'place', 'words'])('refuses an index that is called %j, as an engine has one itself', (name) => {
+      const indexes = { [name]: { fields: ['a'], unique: true } }
+      expect(() => trial().store.collection({ name: 'a', indexes })).toThrow(TypeError)
+    })
+
     test('shows one side at once what the other wrote', async () => {
       const others = (await trial().second()).collection<Note>(NOTES)
       await put({ _id: 'n1', owner: 'alice', slug: 'x' })

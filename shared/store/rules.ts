@@ -4,6 +4,8 @@ import { wordsOf } from '../wire/words.ts'
 // What every engine refuses alike, so that nothing works on one and fails, or means something else, on another.
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/
+/** With `__` before them they are fields that MongoDB's documents have beside those of their unique indexes. */
+const TAKEN = new Set(['etag', 'place', 'words'])
 const MAX_LIMIT = 1_000
 const MAX_WORDS = 16
 const MAX_WITHIN = 1_000
@@ -43,12 +45,14 @@ export interface Searchable {
 /**
  * Checks a collection's names: they become part of an engine's own language.
  * @returns the same text for equal specs
- * @throws {TypeError} when a name is not snake_case of at most 40 characters, or an index has no fields or one twice
+ * @throws {TypeError} when a name is not snake_case of at most 40 characters or the store's own, or an index has no fields or one twice
  */
 export function checkSpec({ name, indexes = {}, text }: CollectionSpec): string {
   checkName(name, 'collection')
   const all = Object.entries(indexes).map(([index, { fields, unique = false }]) => {
     checkName(index, 'index')
+    if (TAKEN.has(index))
+      throw new TypeError(`index ${name}.${index} needs another name: the store has this one itself`)
     for (const field of fields) checkName(field, 'indexed field')
     if (fields.length === 0 || new Set(fields).size < fields.length) {
       throw new TypeError(`index ${name}.${index} needs at least one field, and each only once`)
