@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { MongoServerError } from 'mongodb'
-import { isOfKey } from './mongo-errors.ts'
+import { isAway, isOfKey } from './mongo-errors.ts'
 
 // What servers say when there is such a document already.
 const MONGOD = 'E11000 duplicate key error collection: s.index index: '
@@ -16,4 +16,25 @@ test.each([
   [{ errmsg: 'there is one already' }, false],
 ])('knows from %j whether it is the key', (said, isKey) => {
   expect(isOfKey(new MongoServerError({ code: 11_000, ...said }))).toBe(isKey)
+})
+
+// What is not of these is a fault of the command, which fails for good after a few attempts.
+test.each([
+  ['TemporarilyUnavailable', 365],
+  ['ElectionInProgress', 216],
+  ['TooManyFilesOpen', 264],
+  ['QueryPlanKilled', 175],
+  ['IndexBuildAborted', 276],
+  ['UserWritesBlocked', 371],
+  ['ResourceExhausted', 402],
+])('puts a command off when the server says %s', (codeName, code) => {
+  expect(isAway(new MongoServerError({ code, codeName }))).toBe(true)
+})
+
+test.each([
+  ['BadValue', 2],
+  ['DocumentValidationFailure', 121],
+  ['BSONObjectTooLarge', 10_334],
+])('does not put a command off when the server says %s', (codeName, code) => {
+  expect(isAway(new MongoServerError({ code, codeName }))).toBe(false)
 })

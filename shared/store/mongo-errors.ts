@@ -4,7 +4,7 @@ import { Unavailable } from '../wire/refusal.ts'
 const DUPLICATE_KEY = 11_000
 const INDEX_DIFFERS = new Set([85, 86])
 
-/** What a server answers while it cannot do what it was asked, by its codes (manual, "Error Codes"). */
+/** What a server answers while it cannot do what it was asked, by its codes (manual, "Error Codes"; of the newest, its error_codes.yml). */
 const AWAY = new Set([
   6, // HostUnreachable
   7, // HostNotFound
@@ -22,10 +22,25 @@ const AWAY = new Set([
   133, // FailedToSatisfyReadPreference
   134, // ReadConcernMajorityNotAvailableYet
   150, // StaleEpoch
+  175, // QueryPlanKilled: an index or the collection was dropped under it
   189, // PrimarySteppedDown
+  202, // NetworkInterfaceExceededTimeLimit
+  216, // ElectionInProgress
+  237, // CursorKilled
   262, // ExceededTimeLimit
+  264, // TooManyFilesOpen
+  276, // IndexBuildAborted
+  279, // ClientDisconnect
+  285, // IndexBuildAlreadyInProgress
+  355, // InterruptedDueToStorageChange
+  365, // TemporarilyUnavailable: its cache is full
+  371, // UserWritesBlocked: by its operator, or by a migration
+  391, // ReauthenticationRequired
+  402, // ResourceExhausted
+  407, // PooledConnectionAcquisitionExceededTimeLimit
   8_000, // Atlas: its own limits and maintenance
   9_001, // SocketException
+  10_058, // NotWritablePrimary, by its older number
   10_107, // NotWritablePrimary
   11_600, // InterruptedAtShutdown
   11_601, // Interrupted
@@ -39,11 +54,12 @@ const AWAY = new Set([
 const AWAY_NAMES = new Set([
   'MongoWaitQueueTimeoutError',
   'MongoNotConnectedError',
+  'MongoPoolClosedError', // of a member that was taken out of the set
   'MongoTopologyClosedError',
   'MongoServerClosedError',
   'MongoStalePrimaryError',
 ])
-const AWAY_LABELS = ['RetryableWriteError', 'SystemOverloadedError']
+const AWAY_LABELS = ['RetryableWriteError', 'RetryableError', 'SystemOverloadedError']
 
 /** Was it refused because its key, or the values of a unique index, are there already? */
 export function isDuplicate(error: unknown): error is MongoServerError {
