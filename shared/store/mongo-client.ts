@@ -14,7 +14,7 @@ import type { Logger } from '../log.ts'
 import { Unavailable } from '../wire/refusal.ts'
 import { inTime } from './in-time.ts'
 import { openFence } from './mongo-fence.ts'
-import { errorFor, isAway, reasonOf } from './mongo-errors.ts'
+import { errorFor, isAway, reasonIn, reasonOf } from './mongo-errors.ts'
 
 /** Milliseconds in which one operation must be answered, whatever the driver tries meanwhile; then it is put off. */
 export const DEADLINE = 8_000
@@ -23,7 +23,8 @@ export const LATE = 'MongoDB did not answer'
 const MOVING = 2_000
 const MOVED = 'MongoDB has another primary'
 const PAUSE = 500
-const DATABASE = 'switchboard'
+/** The database when the URL names none. */
+export const DATABASE = 'switchboard'
 const AUTHENTICATION_FAILED = 18
 
 /** What is promised rests on these. Given with the database, too, because the driver mixes a client's with what the URL says. */
@@ -223,9 +224,4 @@ function primariesIn({ servers }: TopologyDescription): ServerDescription[] {
 /** One that is elected again is another, because there may have been one between. */
 function nameOf({ address, electionId }: ServerDescription): string {
   return `${address} ${electionId?.toHexString() ?? ''}`
-}
-
-function reasonIn({ servers }: TopologyDescription): string {
-  const errors = [...servers.values()].flatMap(({ error }) => (error ? [reasonOf(error)] : []))
-  return errors[0] ?? 'no server takes writes'
 }

@@ -1,4 +1,13 @@
-import { MongoError, MongoNetworkError, MongoServerError, MongoSystemError, MongoWriteConcernError } from 'mongodb'
+import {
+  MongoError,
+  MongoNetworkError,
+  MongoServerError,
+  MongoServerSelectionError,
+  MongoSystemError,
+  MongoWriteConcernError,
+  ServerType,
+  type TopologyDescription,
+} from 'mongodb'
 import { Unavailable } from '../wire/refusal.ts'
 
 const DUPLICATE_KEY = 11_000
@@ -81,9 +90,12 @@ export function isOtherIndex(error: unknown): boolean {
   return error instanceof MongoServerError && INDEX_DIFFERS.has(Number(error.code))
 }
 
-/** A socket's own error, which the driver passes on as it is when a write meets a reset; and those of name servers. */
+/**
+ * A socket's own error, which the driver passes on as it is when a write meets a reset; and those of name servers. Not those of
+ * files, such as an authority's certificate that the URL names: they do not come by themselves.
+ */
 function isOfSystem(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'syscall' in error
+  return typeof error === 'object' && error !== null && 'syscall' in error && !('path' in error)
 }
 
 /** Is it no fault of what was asked? */
@@ -114,9 +126,18 @@ export function errorFor(error: unknown): unknown {
 }
 
 export function reasonOf(error: unknown): string {
+  if (error instanceof MongoServerSelectionError && error.reason) return reasonIn(error.reason)
   if (error instanceof MongoServerError) {
     const { codeName, code } = error
     return `${codeName ?? error.name} (${String(code ?? 'no code')})`
   }
   return String((error as Partial<Error> | null)?.message)
+}
+
+/** Why no server takes writes, as far as they have said. */
+export function reasonIn({ servers, setName }: TopologyDescription): string {
+  if (servers.size === 0) return `no server is of the replica set ${setName}`
+  const errors = [...servers.values()].flatMap(({ error }) => (error ? [reasonOf(error)] : []))
+  const silent = [...servers.values()].flatMap(({ type, address }) => (type === ServerType.Unknown ? [address] : []))
+  return errors[0] ?? (silent.length > 0 ? `no answer from ${silent.join(', ')}` : 'no server takes writes')
 }

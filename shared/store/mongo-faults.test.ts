@@ -5,6 +5,7 @@ import { startMongoServer, type MongoServer } from '../../test/mongo-server.ts'
 import { openLog } from '../log.ts'
 import { Unavailable } from '../wire/refusal.ts'
 import type { Collection, Document, Store } from './documents.ts'
+import { reasonOf } from './mongo-errors.ts'
 import { openMongo } from './mongo.ts'
 
 // What is no fault of a command puts it off. The server is one of our own, which can be told to fail; it is reached through a proxy.
@@ -147,6 +148,22 @@ describe('MongoDB', () => {
     expect(said()).toEqual([AWAY, BACK])
     await opened.pop()!.close()
     await up.close()
+  })
+
+  test.each([
+    ['is none of the set which the URL names', 'replicaSet=rs9', 'no server is of the replica set rs9'],
+    ['has no TLS', 'tls=true', /SSL|socket|closed|no answer from 127/],
+  ])('that %s is told by that, not by the time it took', async (_, options, reason) => {
+    const client = new MongoClient(`${server.url}/?${options}`, { serverSelectionTimeoutMS: 300 })
+    const error: unknown = await client.connect().catch((error: unknown) => error)
+    await client.close()
+    expect(reasonOf(error)).toMatch(reason)
+  })
+
+  test('whose URL names a file that is not there ends the start', async () => {
+    const url = `mongodb://127.0.0.1:${proxy.port}/faults?tls=true&tlsCAFile=/nowhere/ca.pem`
+    await expect(open(url)).rejects.toThrow(/^MONGODB_URL: ENOENT.*ca\.pem/)
+    expect(said()).toEqual([])
   })
 
   test.each([
