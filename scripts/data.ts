@@ -1,7 +1,9 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { ConfigError, readConfig } from '../shared/config.ts'
+import { type Config, ConfigError, readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
+import { DATABASE, databaseOf } from '../shared/store/mongo-client.ts'
 import { openStore } from '../shared/store/open.ts'
 import { collectionsOf } from './data/collections.ts'
 import { checkWith, exportTo, importFrom, type Progress, type Report } from './data/dump.ts'
@@ -28,6 +30,13 @@ function progressBar(): Progress {
   }
 }
 
+/** Where the data are that this is about, without what nobody should see. */
+function placeOf({ MONGODB_URL: url, DATA_DIR }: Config): string {
+  if (url === undefined) return `SQLite, ${join(DATA_DIR, 'handlers.db')}`
+  const [, hosts] = /^[^/]*\/\/(?:[^@/]*@)?([^/?]*)/.exec(url) ?? []
+  return `MongoDB, ${databaseOf(url) ?? DATABASE} at ${hosts}`
+}
+
 function tell(reports: readonly Report[]): void {
   for (const { collection, documents, already, wrong } of reports) {
     const known = already ? `, ${already} of them already there` : ''
@@ -49,16 +58,18 @@ async function main(): Promise<void> {
   if (folder === undefined || more.length > 0) throw new ConfigError(USAGE)
   const specs = await collectionsOf(fileURLToPath(new URL('../handlers', import.meta.url)))
   const config = readConfig()
+  if (!['export', 'import', 'check'].includes(what!)) throw new ConfigError(USAGE)
   const store = await openStore(config, openLog(config.LOG_LEVEL, 'data'))
+  process.stdout.write(`${what} ${what === 'export' ? 'from' : what === 'import' ? 'to' : 'of'} ${placeOf(config)}\n`)
   try {
     if (what === 'export') {
       const manifest = await exportTo(folder, store, specs, progressBar())
       tell(Object.entries(manifest).map(([collection, { documents }]) => ({ collection, documents, wrong: [] })))
     } else if (what === 'import') {
       tell(await importFrom(folder, store, specs, progressBar()))
+      process.stdout.write('compared with what is stored now:\n')
       tell(await checkWith(folder, store, specs, progressBar()))
-    } else if (what === 'check') tell(await checkWith(folder, store, specs, progressBar()))
-    else throw new ConfigError(USAGE)
+    } else tell(await checkWith(folder, store, specs, progressBar()))
   } finally {
     await store.close()
   }
