@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { command, event } from '../shared/runtime/command.ts'
+import type { Store } from '../shared/store/documents.ts'
 import { refuse } from '../shared/wire/refusal.ts'
 import type { Received } from './device.ts'
 import { PlainHandler } from './plain-handler.ts'
@@ -111,6 +112,14 @@ beforeEach(() => {
   ran.length = 0
 })
 afterEach(() => gates.clear())
+
+test('a group whose collections do not fit the store does not begin to serve', async () => {
+  const notesBy = (field: string) => (store: Store) =>
+    store.collection({ name: 'notes', indexes: { by_owner: { fields: [field] } } })
+  const uses = { some: notesBy('owner'), others: notesBy('user') }
+  const never = command({ input: z.object({}), events: { met }, uses, run: () => ({ reply: met({}) }) })
+  await expect(stage.serve('misfits', new Map([['never', never]]))).rejects.toThrow('collection notes')
+})
 
 const BROKEN: [string, string | Buffer][] = [
   ['nothing', ''],

@@ -11,7 +11,7 @@ export async function collectionsOf(handlers: string): Promise<CollectionSpec[]>
       specs.set(spec.name, spec)
       return NOTHING
     },
-    ping: async () => {},
+    ready: async () => {},
     close: async () => {},
   }
   const turn = { uris: [], ttl: 0, perHour: 0, password: async () => '' } // what is kept does not depend on it

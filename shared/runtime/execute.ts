@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '../log.ts'
 import type { Store } from '../store/documents.ts'
 import { MAX_REASON, type Done, type OutgoingEvent } from '../wire/done.ts'
@@ -12,8 +13,28 @@ export interface Workshop {
   store: Store
   settings: HandlerSettings
   log: Logger
-  /** Each builder's product, made at its first use. */
+  /** Each builder's product, made at its first use at the latest. */
   built: Map<Capability, unknown>
+}
+
+/** Milliseconds between two looks whether the store is ready. */
+const PAUSE = 500
+
+/**
+ * Builds all that these commands use, and waits until the store is ready for it, which may be long with many documents.
+ * @throws when what is stored does not fit: no command would succeed
+ */
+export async function equip(commands: Iterable<Command>, shop: Workshop): Promise<void> {
+  for (;;) {
+    try {
+      for (const command of commands) capabilities(command, shop)
+      return await shop.store.ready()
+    } catch (err) {
+      if (!(err instanceof Unavailable)) throw err
+      shop.log.info({ reason: err.message }, 'the store is not ready yet')
+      await pause(PAUSE)
+    }
+  }
 }
 
 /** Runs one attempt of a command and says how it ended. Never rejects: the one place where a handler's errors are caught. */
@@ -64,7 +85,6 @@ function codeOf(err: unknown): 'timeout' | 'unavailable' | 'internal' {
   return err instanceof Unavailable ? 'unavailable' : 'internal'
 }
 
-/** @throws {Refusal} `bad_payload` naming each field that is wrong */
 function capabilities(command: Command, { built, store, settings }: Workshop): Record<string, unknown> {
   const made: Record<string, unknown> = {}
   for (const [name, build] of Object.entries(command.uses)) {

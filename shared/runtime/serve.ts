@@ -8,7 +8,7 @@ import type { Done } from '../wire/done.ts'
 import { DONE_TOPIC } from '../wire/topic.ts'
 import { KEEPS_ORDER, stamp } from '../wire/stamp.ts'
 import type { HandlerSettings } from './command.ts'
-import { execute, type Workshop } from './execute.ts'
+import { equip, execute, type Workshop } from './execute.ts'
 import { Lanes } from './lanes.ts'
 import { KEEPALIVE, Lease } from './lease.ts'
 import type { Commands } from './scan.ts'
@@ -25,14 +25,16 @@ export interface ServeOptions {
 }
 
 /**
- * Serves one group until it is closed: connects (and waits for a broker that is not there yet), subscribes to its commands,
- * runs each, and publishes its end. A lost connection is made again; what was held is then another's, and what ends late
- * changes nothing. `close` drains: nothing new is taken, what is held is finished, and the broker has acknowledged every end.
- * @throws the first connection's error, when the broker refuses key or certificate
+ * Serves one group until it is closed: makes what it keeps in the store, connects (and waits for a broker that is not there
+ * yet), subscribes to its commands, runs each, and publishes its end. A lost connection is made again; what was held is then
+ * another's, and what ends late changes nothing. `close` drains: nothing new is taken, what is held is finished, and the broker
+ * has acknowledged every end.
+ * @throws what `equip` throws, and the first connection's error, when the broker refuses key or certificate
  */
 export async function serveGroup(options: ServeOptions): Promise<Closable> {
   const { group, commands, log, broker } = options
   const shop: Workshop = { store: options.store, settings: options.settings, log, built: new Map() }
+  await equip([...commands.values()], shop)
   const held = new Set<Promise<void>>()
   const topics = [...commands.keys()]
 

@@ -347,10 +347,15 @@ export function searchContract({ notes, trial }: Desk): void {
       trial().store.collection({ ...LETTERS, text: { within: 'readers', field: 'body' } })
       expect(() => trial().store.collection({ ...LETTERS, text: TEXT })).toThrow('letters')
       await letters.get('a')
-      // At opening, or at the first use where opening does not wait for the engine.
-      const use = async (spec: CollectionSpec) => (await trial().second()).collection(spec).get('a')
-      await expect(use({ ...LETTERS, text: TEXT })).rejects.toThrow('letters')
-      await expect(use({ name: LETTERS.name, indexes: LETTERS.indexes })).rejects.toThrow('letters')
+      // At opening, or where that does not wait for the engine, before it is ready.
+      const open = async (spec: CollectionSpec) => {
+        const second = await trial().second()
+        second.collection(spec)
+        await second.ready()
+      }
+      await open({ ...LETTERS, text: { within: 'readers', field: 'body' } })
+      await expect(open({ ...LETTERS, text: TEXT })).rejects.toThrow('letters')
+      await expect(open({ name: LETTERS.name, indexes: LETTERS.indexes })).rejects.toThrow('letters')
     })
   })
 }

@@ -60,10 +60,10 @@ function openingContract({ notes, put, ids, trial }: Desk): void {
     })
 
     test('answers until it is closed, and never after', async () => {
-      await trial().store.ping()
+      await trial().store.ready()
       await trial().store.close()
       await trial().store.close()
-      await expect(trial().store.ping()).rejects.toThrow('closed')
+      await expect(trial().store.ready()).rejects.toThrow('closed')
       await expect(notes().get('n1')).rejects.toThrow('closed')
       await expect(notes().insert({ _id: 'n1' })).rejects.toThrow('closed')
       await expect(notes().change('n1', (now) => now)).rejects.toThrow('closed')

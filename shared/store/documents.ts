@@ -101,8 +101,12 @@ export interface Collection<D extends Document> {
 export interface Store {
   /** Opens a collection, and makes what is missing of it; safe with several processes starting at once. */
   collection<D extends Document>(spec: CollectionSpec): Collection<D>
-  /** Rejects while the engine cannot answer. */
-  ping(): Promise<void>
+  /**
+   * Resolves when all that was opened by now is made.
+   * @throws {Unavailable} while the engine cannot answer, or is not done yet: ask again
+   * @throws when what is stored does not fit what was opened
+   */
+  ready(): Promise<void>
   close(): Promise<void>
 }
 

@@ -47,7 +47,10 @@ export async function openMongo(
       made.set(spec.name, making)
       return openCollection<D>(link, spec, making)
     },
-    ping: async () => void (await link.ask(() => link.db.command({ ping: 1 }))),
+    async ready() {
+      await link.ask(() => link.db.command({ ping: 1 }))
+      await Promise.all([...made.values()].map((make) => make()))
+    },
     close: () => link.close(),
   }
 }

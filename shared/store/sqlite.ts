@@ -21,7 +21,7 @@ export function openSqlite(file: string): Store {
       specs.set(spec.name, text)
       return openCollection<D>(db, spec)
     },
-    ping: async () => void db.use((sql) => sql.all('SELECT name FROM sqlite_schema LIMIT 1')),
+    ready: async () => void db.use((sql) => sql.all('SELECT name FROM sqlite_schema LIMIT 1')),
     close: async () => db.close(),
   }
 }
