@@ -3,7 +3,7 @@ import { type Document as Bson, ObjectId } from 'mongodb'
 import type { Logger } from '../log.ts'
 import { Unavailable } from '../wire/refusal.ts'
 import { type Collection, type CollectionSpec, Conflict, type Document, type Found, type Store } from './documents.ts'
-import { type MongoLink, openMongoLink } from './mongo-client.ts'
+import { DEADLINE, type MongoLink, openMongoLink } from './mongo-client.ts'
 import { decodeDocument, encodeDocument, ETAG, PLACE, type Stored, WORDS } from './mongo-documents.ts'
 import { inTime } from './in-time.ts'
 import { inTurn } from './in-turn.ts'
@@ -63,7 +63,7 @@ function openCollection<D extends Document>(
   const { name, text } = spec
   const docs = link.db.collection<Stored>(name)
   const about = aboutCollections(link)
-  const fields = { projection: { [WORDS]: 0 } }
+  const fields = { projection: { [WORDS]: 0 }, maxTimeMS: DEADLINE } // the server need not go on when nobody waits
   const read = (id: string): Promise<Stored | null> => link.read(() => docs.findOne({ _id: id }, fields))
   const decoded = (stored: Stored): D => decodeDocument(stored) as D
   const turns = inTurn(CONTENDED)
