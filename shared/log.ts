@@ -10,7 +10,8 @@ const SECRETS = ['password', 'credential', 'token', 'secret', 'key', 'authorizat
 export function openLog(level: string, name: string, to?: DestinationStream): Logger {
   const options = { level, name, redact: { paths: SECRETS.flatMap((word) => [word, `*.${word}`]), censor: '[hidden]' } }
   if (to) return pino(options, to)
+  // Synchronous: what waits to be written when a process ends whose reader has gone would be tried for ever (sonic-boom 4.2).
   return process.stdout.isTTY
     ? pino(options, pretty({ sync: true, singleLine: true, ignore: 'pid,hostname' }))
-    : pino(options)
+    : pino(options, pino.destination({ dest: 1, sync: true }))
 }
