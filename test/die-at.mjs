@@ -18,19 +18,19 @@ function wrap(owner, name, make) {
 }
 
 if (point === 'committed') {
+  let isDocument = false // and no table or index, which are made at the start
   wrap(
     Database.prototype,
     'prepare',
     (prepare) =>
       function (sql) {
         const statement = prepare.call(this, sql)
-        if (sql === 'COMMIT')
-          wrap(
-            statement,
-            'run',
-            (run) =>
-              (...values) => (run.apply(statement, values), die()),
-          )
+        wrap(statement, 'run', (run) => (...values) => {
+          const result = run.apply(statement, values)
+          isDocument ||= sql.includes('(_id, doc)')
+          if (isDocument && sql === 'COMMIT') die()
+          return result
+        })
         return statement
       },
   )
