@@ -5,5 +5,6 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/data/', ...(process.env.SLOW ? [] : ['/test/slow/'])],
   modulePathIgnorePatterns: ['/data/'],
   testTimeout: 20_000,
+  maxWorkers: '100%', // the tests wait more than they work; one process for all would fill with what they leave
   reporters: ['<rootDir>/scripts/jest-reporter.mjs', 'default'],
 }
