@@ -3,10 +3,10 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Closable } from '../shared/shutdown.ts'
 import { ROOT } from './process.ts'
+import { freePort } from './free-port.ts'
 
 // A real coturn, with the configuration that we ship, on loopback. Debian: apt-get install coturn
 
@@ -144,13 +144,4 @@ async function answers(port: number, signal: AbortSignal): Promise<void> {
     clearInterval(again)
     socket.close()
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -2,12 +2,12 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { MongoClient } from 'mongodb'
 import type { Closable } from '../shared/shutdown.ts'
 import { MONGO_JAVA_SERVER, mongoJavaServer } from './mongo-java-server.ts'
+import { freePort } from './free-port.ts'
 
 /** A MongoDB of a test's own, on loopback. */
 export interface MongoServer extends Closable {
@@ -128,13 +128,4 @@ function javaServer(isLasting: boolean): Kind {
       return child
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

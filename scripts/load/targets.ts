@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { devCertFile, sharedHandlerKeys, signingSecret, tlsFiles } from '../../s
 import { signToken } from '../sign-token.ts'
 import type { IClientOptions } from 'mqtt'
 import type { Target } from './drive.ts'
+import { freePort } from '../../test/free-port.ts'
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -145,14 +146,6 @@ function stop(child: ChildProcess): Promise<void> {
     child.once('exit', () => resolve())
     if (!child.kill('SIGTERM')) resolve()
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function accepting(port: number): Promise<void> {
