@@ -1,4 +1,4 @@
-import type { Config } from '../shared/config.ts'
+import { isMongoUrl, type Config } from '../shared/config.ts'
 import type { HandlerSettings } from '../shared/runtime/command.ts'
 import type { Closable } from '../shared/shutdown.ts'
 import { openMongoTurnSecrets } from '../shared/store/mongo-turn-secrets.ts'
@@ -24,5 +24,5 @@ export function openTurn(config: Config): (TurnSettings & Closable) | undefined 
 }
 
 function openTurnSecrets(place: string, realm: string): TurnSecrets {
-  return /^mongodb(?:\+srv)?:/.test(place) ? openMongoTurnSecrets(place, realm) : openSqliteTurnSecrets(place, realm)
+  return isMongoUrl(place) ? openMongoTurnSecrets(place, realm) : openSqliteTurnSecrets(place, realm)
 }

@@ -20,6 +20,9 @@ send meanwhile. What was interrupted goes on when it is run again. From one mach
   npm run data -- export dump && MONGODB_URL=… npm run data -- import dump && MONGODB_URL=… npm run data -- check dump
 `
 
+/** What can be done, and how it has to do with where the data are. */
+const WHAT: Readonly<Record<string, string>> = { export: 'from', import: 'to', check: 'of' }
+
 /** Says how far it is, once a second, on stderr. */
 function progressBar(): Progress {
   let said = 0
@@ -54,13 +57,12 @@ async function main(): Promise<void> {
     options: { help: { type: 'boolean', short: 'h' } },
   })
   if (values.help) return void process.stdout.write(USAGE)
-  const [what, folder, ...more] = positionals
-  if (folder === undefined || more.length > 0) throw new ConfigError(USAGE)
+  const [what = '', folder, ...more] = positionals
+  if (folder === undefined || more.length > 0 || !Object.hasOwn(WHAT, what)) throw new ConfigError(USAGE)
   const specs = await collectionsOf(fileURLToPath(new URL('../handlers', import.meta.url)))
   const config = readConfig()
-  if (!['export', 'import', 'check'].includes(what!)) throw new ConfigError(USAGE)
   const store = await openStore(config, openLog(config.LOG_LEVEL, 'data'))
-  process.stdout.write(`${what} ${what === 'export' ? 'from' : what === 'import' ? 'to' : 'of'} ${placeOf(config)}\n`)
+  process.stdout.write(`${what} ${WHAT[what]} ${placeOf(config)}\n`)
   try {
     if (what === 'export') {
       const manifest = await exportTo(folder, store, specs, progressBar())

@@ -10,15 +10,13 @@ const STORES = ['test/own-data.ts', 'shared/store/mongo.ts']
 
 const given = process.env['MONGODB_URL']
 const server = given === undefined || given === '' ? await startMongoServer() : undefined
+const { url, what } = server ?? { url: given, what: undefined }
 const jest = spawn(
   'npm',
   ['run', '--silent', 'jest', '--', '--findRelatedTests', ...STORES, ...process.argv.slice(2)],
   {
     cwd: ROOT,
-    env: {
-      ...process.env,
-      ...(server ? { TEST_MONGODB_URL: server.url, TEST_MONGODB_IS: server.what } : { TEST_MONGODB_URL: given }),
-    },
+    env: { ...process.env, TEST_MONGODB_URL: url, TEST_MONGODB_IS: what },
     stdio: 'inherit',
   },
 )

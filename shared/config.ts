@@ -45,11 +45,11 @@ const turnUris = z
     areTurnUris,
     'must be 1 to 16 URIs stun:host[:port] or turn(s):host[:port][?transport=udp|tcp], comma-separated',
   )
-const MONGODB = /^mongodb(?:\+srv)?:\/\/[^\s/?]+(?:[/?]\S*)?$/
+export const isMongoUrl = (text: string): boolean => /^mongodb(?:\+srv)?:\/\/[^\s/?]+(?:[/?]\S*)?$/.test(text)
 const coturnDatabase = z
   .string()
   .refine(
-    (at) => MONGODB.test(at) || !/^[a-z][a-z0-9+.-]+:\/\//i.test(at),
+    (at) => isMongoUrl(at) || !/^[a-z][a-z0-9+.-]+:\/\//i.test(at),
     'must be the path of a SQLite file, or a mongodb:// URL',
   )
 
@@ -118,7 +118,7 @@ const settings = z.object({
   /** Credentials that one user gets in an hour; beyond, `rate_limited`. */
   TURN_CREDENTIALS_PER_USER: count(60, 1, 1_000),
   /** Where handlers keep their data instead of DATA_DIR; its path names the database, `switchboard` without one. */
-  MONGODB_URL: z.string().regex(MONGODB, 'must be a mongodb:// or mongodb+srv:// URL').optional(),
+  MONGODB_URL: z.string().refine(isMongoUrl, 'must be a mongodb:// or mongodb+srv:// URL').optional(),
   REDIS_URL: notYet('Redis'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 

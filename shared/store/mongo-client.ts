@@ -18,7 +18,6 @@ import { errorFor, isAway, reasonIn, reasonOf } from './mongo-errors.ts'
 
 /** Milliseconds in which one operation must be answered, whatever the driver tries meanwhile; then it is put off. */
 export const DEADLINE = 8_000
-export const LATE = 'MongoDB did not answer'
 /** Milliseconds in which what was asked before there was another primary must be answered, by this one. */
 const MOVING = 2_000
 const MOVED = 'MongoDB has another primary'
@@ -36,6 +35,9 @@ const PROMISED: DbOptions = {
   readPreference: 'primary',
 }
 
+/** @throws {Unavailable} when it is not answered by the deadline; it may be done none the less */
+export const answered = <T>(work: Promise<T>): Promise<T> => inTime(DEADLINE, work, 'MongoDB did not answer')
+
 /** How the driver is to talk to the servers; these go before what the URL says. `connections` at a time, at most. */
 function optionsFor(connections: number): MongoClientOptions {
   return {
@@ -49,7 +51,7 @@ function optionsFor(connections: number): MongoClientOptions {
     connectTimeoutMS: 10_000,
     // A connection whose server stands still is given up after this; the operation itself has been, at DEADLINE.
     socketTimeoutMS: 20_000,
-    // As many operations run at a time as commands are held, each of which waits for one at a time.
+    // About as many operations run at a time as commands are held: each waits for one, or for the few stretches of a page.
     maxPoolSize: connections,
     waitQueueTimeoutMS: 5_000,
     // Connections that a peak has left are given back to the server.
@@ -84,8 +86,7 @@ export async function openMongoLink(
   connections: number,
   hear?: (command: Bson) => void,
 ): Promise<MongoLink> {
-  const client = clientFor('MONGODB_URL', url, connections, hear !== undefined)
-  const db = databaseIn(client, url)
+  const { client, db } = clientFor('MONGODB_URL', url, DATABASE, connections, hear !== undefined)
   const fence = openFence(db, ask)
   let isOpen = true
   let awaySince: number | undefined
@@ -108,7 +109,7 @@ export async function openMongoLink(
     if (!isOpen) throw new Error('the store is closed')
     const began = performance.now()
     try {
-      const answer = await inTime(DEADLINE, unlessMoved(work()), LATE)
+      const answer = await answered(unlessMoved(work()))
       if (awaySince !== undefined && began > awaySince) back()
       return answer
     } catch (error) {
@@ -157,8 +158,8 @@ export async function openMongoLink(
   }
   for (;;) {
     try {
-      await inTime(DEADLINE, client.connect(), LATE)
-      await inTime(DEADLINE, link.db.command({ ping: 1 }), LATE)
+      await answered(client.connect())
+      await answered(db.command({ ping: 1 }))
       back()
       return link
     } catch (error) {
@@ -173,23 +174,22 @@ export async function openMongoLink(
 }
 
 /**
- * A client that connects when it is first asked.
- * @throws naming the setting, without its value, when the URL is none
+ * A client that connects when it is told to, and the database that its URL names.
+ * @param otherwise the database when it names none
+ * @throws naming the setting, without its value, when the URL is none or names what can be no database
  */
-export function clientFor(setting: string, url: string, connections: number, monitorCommands = false): MongoClient {
+export function clientFor(
+  setting: string,
+  url: string,
+  otherwise: string,
+  connections: number,
+  monitorCommands = false,
+): { client: MongoClient; db: Db } {
   try {
-    return new MongoClient(url, { ...optionsFor(connections), monitorCommands })
+    const client = new MongoClient(url, { ...optionsFor(connections), monitorCommands })
+    return { client, db: client.db(databaseOf(url) ?? otherwise, PROMISED) }
   } catch (error) {
     throw wrongUrl(setting, error)
-  }
-}
-
-/** @throws naming the setting when the URL names what can be no database */
-function databaseIn(client: MongoClient, url: string): Db {
-  try {
-    return client.db(databaseOf(url) ?? DATABASE, PROMISED)
-  } catch (error) {
-    throw wrongUrl('MONGODB_URL', error)
   }
 }
 

@@ -55,8 +55,11 @@ test('while the server is away it is unavailable, and then not', async () => {
   expect(await secrets.newest()).toBe('a secret')
 }, 30_000)
 
-test('a URL that is none is refused, and not shown', () => {
-  const open = () => openMongoTurnSecrets('mongodb://root:hunter2@db:port:port', 'home')
-  expect(open).toThrow(/^TURN_SECRET_STORE: /)
-  expect(open).not.toThrow(/hunter2/)
-})
+test.each(['mongodb://root:hunter2@db:port:port', 'mongodb://root:hunter2@db/a.b'])(
+  'a URL that is none, or names no database, is refused, and not shown: %s',
+  (url) => {
+    const open = () => openMongoTurnSecrets(url, 'home')
+    expect(open).toThrow(/^TURN_SECRET_STORE: /)
+    expect(open).not.toThrow(/hunter2/)
+  },
+)

@@ -1,5 +1,4 @@
-import { inTime } from './in-time.ts'
-import { clientFor, databaseOf, DEADLINE, LATE } from './mongo-client.ts'
+import { answered, clientFor } from './mongo-client.ts'
 import { reasonOf } from './mongo-errors.ts'
 import { noSecret, unreadable, type TurnSecrets } from './turn-secrets.ts'
 
@@ -13,8 +12,8 @@ const CONNECTIONS = 4
  * @throws naming TURN_SECRET_STORE, without its value, when the URL is none
  */
 export function openMongoTurnSecrets(url: string, realm: string): TurnSecrets {
-  const client = clientFor('TURN_SECRET_STORE', url, CONNECTIONS)
-  const secrets = client.db(databaseOf(url) ?? DATABASE).collection('turn_secret')
+  const { client, db } = clientFor('TURN_SECRET_STORE', url, DATABASE, CONNECTIONS)
+  const secrets = db.collection('turn_secret')
 
   async function read() {
     await client.connect() // by itself it connects but once, and whoever comes after a failure finds it closed
@@ -24,7 +23,7 @@ export function openMongoTurnSecrets(url: string, realm: string): TurnSecrets {
 
   return {
     async newest() {
-      const found = await inTime(DEADLINE, read(), LATE).catch((error: unknown) => {
+      const found = await answered(read()).catch((error: unknown) => {
         throw unreadable(reasonOf(error), error)
       })
       return found === null ? noSecret(realm) : String(found['value'])
