@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { Device } from './device.ts'
 import { befriend } from './friends.ts'
 import { Parts } from './parts.ts'
 
@@ -14,10 +13,6 @@ beforeAll(async () => {
 })
 afterAll(() => parts.close())
 
-async function isBack(device: Device): Promise<void> {
-  if (!device.mqtt.connected) await new Promise((resolve) => device.mqtt.once('connect', resolve))
-}
-
 test('signals that wait for their turn come after the restart, in order and once', async () => {
   const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
   await befriend(alice, bob)
@@ -28,7 +23,7 @@ test('signals that wait for their turn come after the restart, in order and once
   }
   await parts.killBroker()
   await parts.startBroker()
-  await Promise.all([isBack(alice), isBack(bob)])
+  await Promise.all([alice.isBack(), bob.isBack()])
   const heard: number[] = []
   while (heard.length < 20) heard.push((await bob.receives('signal'))['body'] as never)
   expect(heard).toEqual(Array.from({ length: 20 }, (_, i) => candidate(i)))
@@ -41,7 +36,7 @@ test('a call that rings when the broker is killed is missed in its time, once', 
   await carl.asks('signal', { target: 'dora', type: 'offer', body: SDP, call_id: 'c1' })
   await parts.killBroker()
   await parts.startBroker()
-  await Promise.all([isBack(carl), isBack(dora)])
+  await Promise.all([carl.isBack(), dora.isBack()])
   for (const one of [carl, dora]) {
     expect(await one.receives('call_changed')).toMatchObject({ call_id: 'c1', state: 'ringing' })
     expect(await one.receives('call_changed')).toMatchObject({ call_id: 'c1', state: 'missed' })

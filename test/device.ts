@@ -124,6 +124,11 @@ export class Device {
     return this.#unread.splice(0)
   }
 
+  /** Resolves when it is connected again. That a try before was refused is no matter: `once()` of Node would reject. */
+  async isBack(): Promise<void> {
+    if (!this.mqtt.connected) await new Promise((resolve) => this.mqtt.once('connect', resolve))
+  }
+
   async leaves(): Promise<void> {
     await this.mqtt.endAsync()
   }

@@ -1,8 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { once, type EventEmitter } from 'node:events'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { Device } from './device.ts'
 import { Parts } from './parts.ts'
 
 // What the broker has acknowledged outlives it. Every test kills it.
@@ -12,11 +10,6 @@ beforeAll(async () => {
   parts = await Parts.open({ QUEUE_TTL: '60000' })
 })
 afterAll(() => parts.close())
-
-/** A device is connected again. */
-async function isBack({ mqtt }: Device): Promise<void> {
-  if (!mqtt.connected) await once(mqtt as unknown as EventEmitter, 'connect')
-}
 
 test('a command acknowledged right before the broker is killed runs after its restart; its devices come back', async () => {
   const [alice, bob] = [await parts.device('alice'), await parts.device('bob', { version: 4 })]
@@ -53,7 +46,7 @@ test('the events of an absence outlive the broker, on 3.1.1 and 5, in order and 
     await dora.asks('get_contact_list') // and so what was acknowledged before is stored
     await parts.killBroker()
     await parts.startBroker()
-    await isBack(dora)
+    await dora.isBack()
     const again = await parts.device(sub, { version })
     expect(await again.unread()).toEqual([])
   }
@@ -64,7 +57,7 @@ test('an id is remembered over a restart: the same answer, or conflict, and one 
   const answer = await eve.asks('request_contact', { user_id: 'frank' }, { id: 'once' })
   await parts.killBroker()
   await parts.startBroker()
-  await Promise.all([isBack(eve), isBack(frank)])
+  await Promise.all([eve.isBack(), frank.isBack()])
   expect(await eve.asks('request_contact', { user_id: 'frank' }, { id: 'once' })).toEqual(answer)
   expect(await eve.asks('request_contact', { user_id: 'bob' }, { id: 'once' })).toMatchObject({ code: 'conflict' })
   expect((await frank.unread()).map(({ event }) => event)).toEqual(['contact_requested'])

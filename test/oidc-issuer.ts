@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type Provider from 'oidc-provider'
 import type { Closable } from '../shared/shutdown.ts'
+import { freePort } from './free-port.ts'
 
 export type Algorithm = 'RS256' | 'ES256'
 const AUDIENCE = 'urn:switchboard'
@@ -39,7 +40,7 @@ export class Issuer implements Closable {
 
   static async open(): Promise<Issuer> {
     const server = createServer()
-    server.listen(0, '127.0.0.1')
+    server.listen(await freePort(), '127.0.0.1')
     await once(server, 'listening')
     return new Issuer(server, await quietProvider())
   }

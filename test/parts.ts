@@ -2,6 +2,7 @@ import { readConfig } from '../shared/config.ts'
 import { tlsFiles } from '../shared/dev-secrets.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { Device, type DeviceOptions } from './device.ts'
+import { freePort } from './free-port.ts'
 import { ownData, type OwnData } from './own-data.ts'
 import { Run, type RunOptions } from './process.ts'
 
@@ -14,9 +15,6 @@ export class Parts implements Closable {
   readonly handlerKey = HANDLER_KEY
   readonly env: Record<string, string>
   broker!: Run
-  #port = 0
-  #wssPort = 0
-  #adminPort = 0
   readonly #opened: Closable[]
 
   private constructor(data: OwnData, ca: string, settings: Record<string, string>) {
@@ -30,23 +28,25 @@ export class Parts implements Closable {
   static async open(settings: Record<string, string> = {}): Promise<Parts> {
     const data = await ownData()
     const { cert } = await tlsFiles(readConfig(data.settings))
-    const parts = new Parts(data, cert, settings)
+    const [MQTTS_PORT, WSS_PORT, ADMIN_PORT] = [await freePort(), await freePort(), await freePort()].map(String)
+    const ports = { MQTTS_PORT: MQTTS_PORT!, WSS_PORT: WSS_PORT!, ADMIN_PORT: ADMIN_PORT! }
+    const parts = new Parts(data, cert, { ...ports, ...settings })
     await parts.startBroker()
     return parts
   }
 
   get url(): string {
-    return `mqtts://127.0.0.1:${this.#port}`
+    return `mqtts://127.0.0.1:${this.env['MQTTS_PORT']}`
   }
 
   /** MQTT over WebSocket. */
   get wss(): string {
-    return `wss://127.0.0.1:${this.#wssPort}/mqtt`
+    return `wss://127.0.0.1:${this.env['WSS_PORT']}/mqtt`
   }
 
   /** What a script of the operator's needs to find this platform. */
   get operator(): RunOptions {
-    return { env: { ...this.env, ADMIN_PORT: String(this.#adminPort) } }
+    return { env: this.env }
   }
 
   /** What `/readyz` says. */
@@ -60,18 +60,13 @@ export class Parts implements Closable {
   }
 
   #readyz(): Promise<Response> {
-    return fetch(`http://127.0.0.1:${this.#adminPort}/readyz`)
+    return fetch(`http://127.0.0.1:${this.env['ADMIN_PORT']}/readyz`)
   }
 
   /** @param through what runs it */
   async startBroker(more: Record<string, string> = {}, through: string[] = []): Promise<Run> {
-    const [MQTTS_PORT, WSS_PORT, ADMIN_PORT] = [this.#port, this.#wssPort, this.#adminPort].map(String)
-    const ports = { MQTTS_PORT: MQTTS_PORT!, WSS_PORT: WSS_PORT!, ADMIN_PORT: ADMIN_PORT! }
-    this.broker = this.keep(new Run(['broker/main.ts'], { env: { ...this.env, ...ports, ...more }, through }))
-    const { ready } = (await this.broker.ready) as { ready: { mqtts: number; wss: number; admin: number } }
-    this.#port = ready.mqtts
-    this.#wssPort = ready.wss
-    this.#adminPort = ready.admin
+    this.broker = this.keep(new Run(['broker/main.ts'], { env: { ...this.env, ...more }, through }))
+    await this.broker.ready
     return this.broker
   }
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Long, ObjectId, type Document } from 'mongodb'
+import { freePort } from './free-port.ts'
 import { answerTo, messagesOf, Upstream, type Message } from './mongo-wire.ts'
 
 /** What all members know of their set. */
@@ -59,9 +60,9 @@ export class SetMember {
     this.#version = { processId: new ObjectId(), counter: 0 }
     this.follow()
     this.#server = createServer((socket) => void this.#serve(socket))
+    this.#port ||= await freePort()
     this.#server.listen(this.#port, '127.0.0.1')
     await once(this.#server, 'listening')
-    this.#port = (this.#server.address() as AddressInfo).port
     return this.#port
   }
 
