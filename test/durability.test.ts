@@ -2,21 +2,25 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Parts } from './parts.ts'
+import type { Run } from './process.ts'
 
 // What the broker has acknowledged outlives it. Every test kills it.
 
 let parts: Parts
+let handlers: Run
 beforeAll(async () => {
   parts = await Parts.open({ QUEUE_TTL: '60000' })
+  handlers = await parts.startHandlers()
 })
 afterAll(() => parts.close())
 
 test('a command acknowledged right before the broker is killed runs after its restart; its devices come back', async () => {
   const [alice, bob] = [await parts.device('alice'), await parts.device('bob', { version: 4 })]
+  await handlers.close()
   const re = await alice.sends('request_contact', { user_id: 'bob', note: 'hello' })
   await parts.killBroker()
   await parts.startBroker()
-  await parts.startHandlers()
+  handlers = await parts.startHandlers()
   expect(await alice.receives('contact_request_sent')).toMatchObject({ re, user_id: 'bob' })
   expect(await bob.receives('contact_requested')).toMatchObject({ user_id: 'alice', note: 'hello' })
   expect(alice.connack?.sessionPresent).toBe(true)
@@ -95,7 +99,6 @@ test('a full disk: nothing is acknowledged, and it says why; with room again all
     script,
     'sh',
   ])
-  await parts.startHandlers()
   const lena = await parts.device('lena', { mqtt: { clean: true, properties: {} } })
   expect(await lena.asks('request_contact', { user_id: 'mike' })).toMatchObject({ event: 'contact_request_sent' })
 
@@ -116,7 +119,6 @@ test('a full disk: nothing is acknowledged, and it says why; with room again all
 })
 
 test('SIGTERM ends the broker in order under load; devices and handlers come back, and each command has one answer', async () => {
-  await parts.startHandlers()
   const [ida, jack] = [await parts.device('ida'), await parts.device('jack')]
   const sent: string[] = []
   const refused: unknown[] = []
