@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { command, event } from '../../shared/runtime/command.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 import { tokenFor } from '../../test/device.ts'
+import { cpuTime } from '../../test/cpu-time.ts'
 import { connectOn, connectPacket, connectRaw, openRaw } from '../../test/raw-client.ts'
 
 // What Aedes 2.0.0-beta.1 does not survive, or gets wrong, on a raw socket. The measure is another user who goes on.
@@ -181,9 +182,9 @@ test('a SUBSCRIBE of thousands of filters to a session that lasts holds up nobod
   const raw = await connectRaw(stage, 'mallory', { clientId: 'many', clean: false })
   const subscriptions = Array.from({ length: 8_000 }, (_, i) => ({ topic: `mallory_e${i}`, qos: 1 as const }))
   raw.send({ cmd: 'subscribe', messageId: 1, subscriptions })
-  const began = performance.now()
+  const began = cpuTime()
   await serves()
-  expect(performance.now() - began).toBeLessThan(5_000) // it took a minute when each filter stored all of them
+  expect(cpuTime() - began).toBeLessThan(5_000) // it took a minute when each filter stored all of them
   await raw.hears('suback')
 })
 
@@ -231,11 +232,11 @@ test('lengths that reach into the packets behind them cost nobody time', async (
   const raw = await openRaw(stage, 5)
   const connect = generate(connectPacket(stage, 'mallory', { protocolVersion: 5 }), { protocolVersion: 5 })
   const reaching = Buffer.concat(Array.from({ length: 8_000 }, () => bytes('30 06 00 01 0b 8f 3f 27')))
-  const began = performance.now()
+  const began = cpuTime()
   raw.socket.write(Buffer.concat([connect, reaching]))
   await serves()
   await raw.closed
-  expect(performance.now() - began).toBeLessThan(2_000) // it took 3.6 s of the broker's only thread
+  expect(cpuTime() - began).toBeLessThan(2_000) // it took 3.6 s of the broker's only thread
 })
 
 test('nothing is handled before it is known who sends it', async () => {

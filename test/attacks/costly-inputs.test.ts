@@ -3,6 +3,7 @@ import { groupsIn, loadGroup } from '../../shared/runtime/scan.ts'
 import { parseInput } from '../../shared/wire/input.ts'
 import type { JsonObject } from '../../shared/wire/json.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
+import { cpuTime } from '../cpu-time.ts'
 import { HANDLERS } from '../stage.ts'
 
 // A payload of 64 kB, as large as a command may be, that is made to be looked at for long, or to be refused at length.
@@ -34,14 +35,14 @@ test.each<[what: string, command: string, input: JsonObject]>([
   ['8,000 that are not known', 'get_profile', { user_id: 'b', ...wrongKeys }],
   ['30,000 users who are none', 'create_group', { title: 'a', members: Array(30_000).fill(1) }],
 ])('%s, in %s', (_, name, input) => {
-  const began = performance.now()
+  const began = cpuTime()
   let refused: unknown
   try {
     parseInput(commands.get(name)!.input, input)
   } catch (err) {
     refused = err
   }
-  expect(performance.now() - began).toBeLessThan(250)
+  expect(cpuTime() - began).toBeLessThan(250)
   expect(refused).toBeInstanceOf(Refusal)
   expect(JSON.stringify((refused as Refusal).fields).length).toBeLessThan(4_000)
 })

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { openProxy, type Proxy } from '../../scripts/faults/proxy.ts'
+import { closeAll, type Closable } from '../../shared/shutdown.ts'
 import type { Device } from '../device.ts'
 import { befriend } from '../friends.ts'
 import { startMongoServer, type MongoServer } from '../mongo-server.ts'
@@ -10,76 +11,86 @@ import { asking, eachOnce, meanwhile, megabytes, STALL } from './stall.ts'
 // The handlers' MongoDB stands still, is killed, is slow, is cut off: what was accepted is done once and in order, and no command
 // dies of it. A replica set's fail-overs are in mongo-failover.test.ts.
 
-let server: MongoServer
-let proxy: Proxy
-let parts: Parts
-let handlers: Run
-let env: Record<string, string>
-beforeAll(async () => {
-  server = await startMongoServer(true)
-  proxy = await openProxy(() => Number(new URL(server.url).port))
-  env = { MONGODB_URL: `mongodb://127.0.0.1:${proxy.port}/faults?directConnection=true` }
-  parts = await Parts.open({ QUEUE_TTL: '600000', MAX_QUEUED: '2000', LOG_LEVEL: 'info', ...env })
-  handlers = await parts.startHandlers()
-}, 120_000)
-afterAll(async () => {
-  await parts?.close()
-  await proxy?.close()
-  await server?.close()
-})
-
-const says = (what: string): number => handlers.stdout.split(`"msg":"${what}"`).length - 1
-const told = () => ({ away: says('MongoDB is away, commands wait'), back: says('MongoDB is back') })
-
-/** Nothing but the two lines, however many commands have waited. */
-function expectTold(times: number): void {
-  expect(told()).toEqual({ away: times, back: times })
-  expect(handlers.stdout).not.toMatch(/"level":(?:50|60)/)
+/** A platform whose handlers reach a MongoDB of its own through a proxy. */
+interface Place {
+  server: MongoServer
+  proxy: Proxy
+  parts: Parts
+  handlers: Run
 }
 
-async function whileAway(names: [string, string], begin: () => unknown, end: () => unknown): Promise<void> {
-  const [alice, bob] = [await parts.device(names[0]), await parts.device(names[1])]
-  const before = told().away
+const opened: Closable[] = []
+let place: Place
+beforeAll(async () => {
+  place = await openPlace()
+}, 120_000)
+afterAll(() => closeAll(opened))
+
+async function openPlace(): Promise<Place> {
+  const server = await startMongoServer(true)
+  opened.push(server)
+  const proxy = await openProxy(() => Number(new URL(server.url).port))
+  opened.push(proxy)
+  const MONGODB_URL = `mongodb://127.0.0.1:${proxy.port}/faults?directConnection=true`
+  const parts = await Parts.open({ QUEUE_TTL: '600000', MAX_QUEUED: '2000', LOG_LEVEL: 'info', MONGODB_URL })
+  opened.push(parts)
+  return { server, proxy, parts, handlers: await parts.startHandlers() }
+}
+
+async function whileAway(begin: (place: Place) => unknown, end: (place: Place) => unknown): Promise<void> {
+  const own = await openPlace()
+  const { parts, handlers } = own
+  const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
   await alice.asks('get_contact_list')
   const accepted = new Set<string>()
-  await begin()
+  await begin(own)
   const { p99, mb } = await meanwhile(parts, STALL, asking(alice, bob, accepted))
   expect(accepted.size).toBe(300)
   expect(megabytes(handlers.pid)).toBeLessThan(300)
-  await end()
+  await end(own)
   await eachOnce(alice, bob)
-  expectTold(before + 1)
+  // Nothing but the two lines, however many commands have waited.
+  const says = (what: string): number => handlers.stdout.split(`"msg":"${what}"`).length - 1
+  expect([says('MongoDB is away, commands wait'), says('MongoDB is back')]).toEqual([1, 1])
+  expect(handlers.stdout).not.toMatch(/"level":(?:50|60)/)
   expect(p99).toBeLessThan(100)
   expect(mb).toBeLessThan(400)
 }
 
-test('it stands still for a minute', async () => {
-  await whileAway(
-    ['alice1', 'bob1'],
-    () => server.kill('SIGSTOP'),
-    () => server.kill('SIGCONT'),
-  )
-}, 300_000)
+// They wait most of the time, and so all at once.
+test.concurrent(
+  'it stands still for a minute',
+  () =>
+    whileAway(
+      ({ server }) => server.kill('SIGSTOP'),
+      ({ server }) => server.kill('SIGCONT'),
+    ),
+  300_000,
+)
 
-test('it is killed, and back after a minute with what it had acknowledged', async () => {
-  await whileAway(
-    ['alice2', 'bob2'],
-    () => server.kill('SIGKILL'),
-    () => server.restart(),
-  )
-}, 300_000)
+test.concurrent(
+  'it is killed, and back after a minute with what it had acknowledged',
+  () =>
+    whileAway(
+      ({ server }) => server.kill('SIGKILL'),
+      ({ server }) => server.restart(),
+    ),
+  300_000,
+)
 
-test('nothing comes through to it for a minute, and nobody says so', async () => {
-  await whileAway(
-    ['alice3', 'bob3'],
-    () => proxy.blackhole(true),
-    () => (proxy.blackhole(false), proxy.cut()),
-  )
-}, 300_000)
+test.concurrent(
+  'nothing comes through to it for a minute, and nobody says so',
+  () =>
+    whileAway(
+      ({ proxy }) => proxy.blackhole(true),
+      ({ proxy }) => (proxy.blackhole(false), proxy.cut()),
+    ),
+  300_000,
+)
 
 /** Each asks three others and takes it back; all at once. */
 async function crowd(name: string): Promise<void> {
-  const people = await Promise.all(Array.from({ length: 8 }, (_, i) => parts.device(`${name}${i}`)))
+  const people = await Promise.all(Array.from({ length: 8 }, (_, i) => place.parts.device(`${name}${i}`)))
   const [askers, asked] = [people.slice(0, 5), people.slice(5)]
   const sent = askers.flatMap((asker) =>
     asked.flatMap((other) =>
@@ -116,18 +127,18 @@ async function heardOnce(other: Device, askers: number): Promise<void> {
   }
 }
 
-afterEach(() => proxy.slow(0))
+afterEach(() => place.proxy.slow(0))
 
 test('it takes 2 s for each operation, from a connection’s first on', async () => {
-  await parts.startHandlers('messaging', env)
-  const [alice, bob] = [await parts.device('alice4'), await parts.device('bob4')]
+  await place.parts.startHandlers('messaging')
+  const [alice, bob] = [await place.parts.device('alice4'), await place.parts.device('bob4')]
   await befriend(alice, bob)
-  proxy.slow(2_000)
-  proxy.cut()
+  place.proxy.slow(2_000)
+  place.proxy.cut()
   const ids = ['one', 'two', 'three']
   for (const id of ids) await alice.sends('send_message', { to: bob.user, body: id }, { id })
   await crowd('slow')
-  proxy.slow(0)
+  place.proxy.slow(0)
   await bob.hears('message_received', 3)
   for (const one of [alice, bob]) {
     const heard = (await one.unread()).filter(({ event }) => /^(?:message|command)/.test(event))
@@ -140,7 +151,7 @@ test('it takes 2 s for each operation, from a connection’s first on', async ()
 }, 300_000)
 
 test('its connections are cut again and again', async () => {
-  const cutting = setInterval(() => proxy.cut(), 100)
+  const cutting = setInterval(() => place.proxy.cut(), 100)
   try {
     for (let i = 0, end = Date.now() + 20_000; Date.now() < end; i++) await crowd(`cut${i}-`)
   } finally {
@@ -150,19 +161,19 @@ test('its connections are cut again and again', async () => {
 }, 300_000)
 
 test('a process that starts while it is away says so and waits; one that is stopped meanwhile ends', async () => {
-  await server.kill('SIGKILL')
-  const options = { env: { ...parts.env, ...env, BROKER_URL: parts.url } }
+  await place.server.kill('SIGKILL')
+  const options = { env: { ...place.parts.env, BROKER_URL: place.parts.url } }
   const [waiting, stopped] = [
     new Run(['handlers/run.ts', 'contacts'], options),
     new Run(['handlers/run.ts', 'contacts'], options),
   ]
   for (const run of [waiting, stopped]) {
-    parts.keep(run)
+    place.parts.keep(run)
     await run.says(/MongoDB is away/)
   }
   stopped.kill('SIGTERM')
   expect(await stopped.ended).toBe(0)
-  await server.restart()
+  await place.server.restart()
   await waiting.ready
   await crowd('late')
 }, 300_000)

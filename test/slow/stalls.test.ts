@@ -2,46 +2,61 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, expect, test } from '@jest/globals'
 import Database from 'libsql'
+import { closeAll, type Closable } from '../../shared/shutdown.ts'
 import { Parts } from '../parts.ts'
 import { asking, eachOnce, meanwhile, STALL } from './stall.ts'
 
 // An engine that stands still for a minute, or a disk that is full: nothing is acknowledged wrongly, others go on, and memory
 // is bounded.
 
-let parts: Parts
-beforeAll(async () => {
-  parts = await Parts.open({ QUEUE_TTL: '600000', MAX_QUEUED: '2000' })
+const opened: Closable[] = []
+afterAll(() => closeAll(opened))
+
+async function openParts(): Promise<Parts> {
+  const parts = await Parts.open({ QUEUE_TTL: '600000', MAX_QUEUED: '2000' })
+  opened.push(parts)
   await parts.startHandlers()
-})
-afterAll(() => parts.close())
+  return parts
+}
 
-test('the handlers’ database is locked for a minute: what was accepted is done afterwards, once and in order', async () => {
-  const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
-  const other = new Database(join(parts.dir, 'handlers.db'))
-  other.exec('BEGIN IMMEDIATE')
-  const accepted = new Set<string>()
-  const { p99, mb } = await meanwhile(parts, STALL, asking(alice, bob, accepted))
-  expect(accepted.size).toBe(300)
-  other.exec('COMMIT')
-  other.close()
-  await eachOnce(alice, bob)
-  expect(p99).toBeLessThan(100)
-  expect(mb).toBeLessThan(400)
-}, 300_000)
+// They wait most of the time, and so both at once.
+test.concurrent(
+  'the handlers’ database is locked for a minute: what was accepted is done afterwards, once and in order',
+  async () => {
+    const parts = await openParts()
+    const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
+    const other = new Database(join(parts.dir, 'handlers.db'))
+    other.exec('BEGIN IMMEDIATE')
+    const accepted = new Set<string>()
+    const { p99, mb } = await meanwhile(parts, STALL, asking(alice, bob, accepted))
+    expect(accepted.size).toBe(300)
+    other.exec('COMMIT')
+    other.close()
+    await eachOnce(alice, bob)
+    expect(p99).toBeLessThan(100)
+    expect(mb).toBeLessThan(400)
+  },
+  300_000,
+)
 
-test('the broker’s storage stands still for a minute: nothing is acknowledged, all goes on afterwards', async () => {
-  const [alice, bob] = [await parts.device('alice2'), await parts.device('bob2')]
-  const script = fileURLToPath(new URL('../hold-lmdb.mjs', import.meta.url))
-  const holder = spawn(process.execPath, [script, join(parts.dir, 'broker', 'broker.lmdb')])
-  await once(holder.stdout, 'data')
-  const accepted = new Set<string>()
-  const { p99, mb } = await meanwhile(parts, STALL, asking(alice, bob, accepted))
-  expect(accepted.size).toBe(0)
-  holder.kill('SIGKILL')
-  await eachOnce(alice, bob)
-  expect(accepted.size).toBe(300)
-  expect(p99).toBeLessThan(100)
-  expect(mb).toBeLessThan(400)
-}, 300_000)
+test.concurrent(
+  'the broker’s storage stands still for a minute: nothing is acknowledged, all goes on afterwards',
+  async () => {
+    const parts = await openParts()
+    const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
+    const script = fileURLToPath(new URL('../hold-lmdb.mjs', import.meta.url))
+    const holder = spawn(process.execPath, [script, join(parts.dir, 'broker', 'broker.lmdb')])
+    await once(holder.stdout, 'data')
+    const accepted = new Set<string>()
+    const { p99, mb } = await meanwhile(parts, STALL, asking(alice, bob, accepted))
+    expect(accepted.size).toBe(0)
+    holder.kill('SIGKILL')
+    await eachOnce(alice, bob)
+    expect(accepted.size).toBe(300)
+    expect(p99).toBeLessThan(100)
+    expect(mb).toBeLessThan(400)
+  },
+  300_000,
+)
