@@ -1,4 +1,12 @@
-import type { Device, Received } from './device.ts'
+import type { Device, DeviceOptions, Received } from './device.ts'
+import type { Stage } from './stage.ts'
+
+/** A device of one whose coming the presence group has seen: what he asks of it is done after that. */
+export async function comes(stage: Stage, sub: string, options?: DeviceOptions): Promise<Device> {
+  const device = await stage.device(sub, options)
+  await device.asks('get_user_list')
+  return device
+}
 
 /** Makes two users contacts, and takes what they hear of it. */
 export async function befriend(one: Device, other: Device): Promise<void> {

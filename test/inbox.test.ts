@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { command, event, userId } from '../shared/runtime/command.ts'
@@ -149,15 +150,17 @@ test('a page is at most half of what one packet may be, and what is larger comes
 })
 
 /** A client as the README has it: what it shows, in order. */
-async function follows(device: Device, kept: { epoch: string; since: number }): Promise<{ shown: Received[] }> {
+async function follows(device: Device, kept: { epoch: string; since: number }) {
   let { epoch, since } = kept
   let catching = true
   const [shown, waiting]: [Received[], Received[]] = [[], []]
+  const news = new EventTarget()
   const seqOf = (one: Received): number => one['event_seq'] as number
   const pass = (one: Received): void => {
     if (seqOf(one) <= since) return
     since = seqOf(one)
     shown.push(one)
+    news.dispatchEvent(new Event('shown'))
   }
   const catchUp = async (): Promise<void> => {
     catching = true
@@ -178,7 +181,13 @@ async function follows(device: Device, kept: { epoch: string; since: number }): 
     else void catchUp()
   })
   await catchUp()
-  return { shown }
+  return {
+    shown,
+    shows: async (count: number): Promise<void> => {
+      const signal = AbortSignal.timeout(10_000)
+      while (shown.length < count) await once(news, 'shown', { signal })
+    },
+  }
 }
 
 test('who catches up while more and more comes shows each once and in order, and notices a gap', async () => {
@@ -189,12 +198,13 @@ test('who catches up while more and more comes shows each once and in order, and
   const send = (texts: string[]) => Promise.all(texts.map((one) => sender.sends('tell', { to: ['rosa'], text: one })))
   await send(text(0, 30))
   const back = await stage.device('rosa')
-  const [{ shown }] = await Promise.all([follows(back, here), send(text(30, 90))])
+  const [{ shown, shows }] = await Promise.all([follows(back, here), send(text(30, 90))])
+  await shows(90) // it does not catch up any more, and needs no answer
   await back.mqtt.unsubscribeAsync('rosa_events')
   await send(text(90, 93))
   await back.mqtt.subscribeAsync('rosa_events', { qos: 1 })
   await send(text(93, 95))
-  for (let i = 0; i < 500 && shown.length < 95; i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  await shows(95)
   expect(shown.map((one) => one['text'])).toEqual(text(0, 95))
 })
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { MongoClient } from 'mongodb'
 import type { Closable } from '../shared/shutdown.ts'
 import { MONGO_JAVA_SERVER, mongoJavaServer } from './mongo-java-server.ts'
@@ -15,6 +16,7 @@ export interface MongoServer extends Closable {
   /** What it is, and which version. */
   readonly what: string
   readonly pid: number
+  /** Resolves when it has ended by SIGKILL, or stands still by SIGSTOP. */
   kill(signal: NodeJS.Signals): Promise<void>
   /** After a SIGKILL: at the same port, with the same data if they are lasting. */
   restart(): Promise<void>
@@ -49,6 +51,7 @@ export async function startMongoServer(isLasting = false): Promise<MongoServer> 
     async kill(signal) {
       child.kill(signal)
       if (signal === 'SIGKILL') await ended()
+      else if (signal === 'SIGSTOP') await frozen(child.pid!)
     },
     async restart() {
       child = await kind.start(port, dir)
@@ -59,6 +62,15 @@ export async function startMongoServer(isLasting = false): Promise<MongoServer> 
       rmSync(dir, { recursive: true })
     },
   }
+}
+
+/** Resolves when no thread of a process runs any more: one that runs elsewhere may go on for a moment after a SIGSTOP. */
+async function frozen(pid: number): Promise<void> {
+  const states = (): string[] =>
+    spawnSync('ps', ['-L', '-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
+      .stdout.trim()
+      .split('\n')
+  while (!states().every((state) => state.startsWith('T'))) await pause(5)
 }
 
 /** The server that all tests of a run share: the one of TEST_MONGODB_URL (`npm run test:mongo`), or else one of the caller's own. */

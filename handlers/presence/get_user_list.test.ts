@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { befriend } from '../../test/friends.ts'
+import { befriend, comes } from '../../test/friends.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
@@ -11,7 +11,7 @@ afterAll(() => stage.close())
 test('shows the contacts who are there, by page, and nobody else', async () => {
   const alice = await stage.device('alice')
   const friends = ['f1', 'f2', 'f3', 'f4', 'f5']
-  for (const name of friends) await befriend(await stage.device(name), alice)
+  for (const name of friends) await befriend(await comes(stage, name), alice)
   await stage.device('stranger')
   const users = async (more: object = {}) => {
     const { users: page, cursor } = await alice.asks('get_user_list', more)
@@ -26,7 +26,7 @@ test('shows the contacts who are there, by page, and nobody else', async () => {
 test('with ACCESS=everyone all see all, but for those between whom there is a block', async () => {
   const open = await openStage(['contacts', 'presence'], { ACCESS: 'everyone' })
   try {
-    const alice = await open.device('alice')
+    const alice = await comes(open, 'alice')
     const bob = await open.device('bob')
     expect(await alice.receives('user_online')).toMatchObject({ user_id: 'bob' })
     expect(await bob.asks('get_user_list')).toMatchObject({ users: [{ user_id: 'alice' }] })

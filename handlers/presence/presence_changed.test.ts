@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { befriend } from '../../test/friends.ts'
+import { befriend, comes } from '../../test/friends.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => stage.close())
 
 test('tells contacts that one has come with the first device, and gone five seconds after the last', async () => {
-  const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
+  const [alice, bob, carl] = [await comes(stage, 'alice'), await comes(stage, 'bob'), await comes(stage, 'carl')]
   await befriend(alice, bob)
   await bob.leaves()
   const left = Date.now()
@@ -39,7 +39,7 @@ test('nobody but the broker says so', async () => {
 })
 
 test('new contacts see each other at once, and those who part, or block, see each other go', async () => {
-  const [dora, eve] = [await stage.device('dora'), await stage.device('eve')]
+  const [dora, eve] = [await comes(stage, 'dora'), await comes(stage, 'eve')]
   await dora.asks('request_contact', { user_id: 'eve' })
   await eve.asks('accept_contact', { user_id: 'dora' })
   expect(await dora.receives('user_online')).toMatchObject({ user_id: 'eve' })

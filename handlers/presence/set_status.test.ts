@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { befriend } from '../../test/friends.ts'
+import { befriend, comes } from '../../test/friends.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => stage.close())
 
 test('contacts hear a status and its text, and nothing when nothing has changed', async () => {
-  const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+  const [alice, bob] = [await comes(stage, 'alice'), await comes(stage, 'bob')]
   await befriend(alice, bob)
   expect(await bob.asks('set_status', { status: 'busy', text: 'in a call' })).toMatchObject({
     event: 'status_set',
@@ -26,7 +26,7 @@ test('contacts hear a status and its text, and nothing when nothing has changed'
 })
 
 test('who is invisible looks away: he goes, changes unseen, and comes again', async () => {
-  const [carl, dora] = [await stage.device('carl'), await stage.device('dora')]
+  const [carl, dora] = [await comes(stage, 'carl'), await comes(stage, 'dora')]
   await befriend(carl, dora)
   await dora.asks('set_status', { status: 'invisible' })
   const gone = await carl.receives('user_offline')
@@ -41,7 +41,7 @@ test('who is invisible looks away: he goes, changes unseen, and comes again', as
 })
 
 test('when one was last seen is told only by who wants it told', async () => {
-  const [eve, finn] = [await stage.device('eve'), await stage.device('finn')]
+  const [eve, finn] = [await comes(stage, 'eve'), await comes(stage, 'finn')]
   await befriend(eve, finn)
   await finn.asks('set_status', { status: 'available', last_seen: false })
   await finn.leaves()
