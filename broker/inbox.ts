@@ -206,6 +206,9 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
       })
     },
 
+    /** Resolves when all that was kept until now is stored, and so is in `after`. */
+    settled: (): Promise<void> => storage.commit(() => {}),
+
     /** What a user got after the number `since`. */
     after(user: UserId, since: number, { limit, bytes: most, mayRead }: Page): Missed {
       const last = lastOf(user)

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { MqttClient } from 'mqtt'
 import { z } from 'zod'
 import { command, event, userId } from '../shared/runtime/command.ts'
 import { refuse } from '../shared/wire/refusal.ts'
 import { tokenFor, type Device, type Received } from './device.ts'
+import { holdStorage } from './hold-storage.ts'
 import { Parts } from './parts.ts'
 import { PlainHandler } from './plain-handler.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -49,6 +51,13 @@ async function mark(device: Device): Promise<{ epoch: string; since: number }> {
   const info = await device.asks('whoami')
   return { epoch: info['epoch'] as string, since: info['last'] as number }
 }
+/** What a client has sent so far was read by the broker: it has answered a PING after it. */
+async function answered({ mqtt }: { mqtt: MqttClient }): Promise<void> {
+  const heard = new Promise<void>((resolve) => mqtt.on('packetreceive', ({ cmd }) => cmd === 'pingresp' && resolve()))
+  mqtt.sendPing()
+  await heard
+}
+
 const seqs = (events: Received[]): unknown[] => events.map(({ event_seq }) => event_seq)
 
 test('Bob, who keeps no session, gets what he has missed: in order, as those heard it who were there', async () => {
@@ -206,6 +215,31 @@ test('who catches up while more and more comes shows each once and in order, and
   await send(text(93, 95))
   await shows(95)
   expect(shown.map((one) => one['text'])).toEqual(text(0, 95))
+})
+
+test('what was on its way to the disk, to nobody who heard it, when he subscribed and asked, is in the answer', async () => {
+  const own = await openStage()
+  try {
+    const [alice, rosa] = [await own.device('alice'), await own.device('rosa', { hears: ['events_synced'] })]
+    const here = await mark(rosa)
+    const handler = await PlainHandler.connect(own, 'contacts.1')
+    await handler.takes('request_contact', 0)
+    await alice.sends('request_contact', { user_id: 'rosa' })
+    const { stamp } = await handler.gets()
+    const hold = await holdStorage(own.config.DATA_DIR)
+    const fields = { user_id: 'alice' }
+    const events = [{ to: 'rosa', event: 'contact_requested', fields }]
+    const ended = handler.ends({ command: stamp['command-id'], attempt: 1, outcome: 'done', events })
+    await answered(handler)
+    await rosa.mqtt.subscribeAsync('rosa_events', { qos: 1 })
+    const asked = synced(rosa, here)
+    await answered(rosa)
+    await hold.close()
+    expect(await asked).toMatchObject({ last: 1, events: [{ event: 'contact_requested', ...fields, event_seq: 1 }] })
+    await ended
+  } finally {
+    await own.close()
+  }
 })
 
 test('what is forgotten is not recovered; he is told where to go on', async () => {

@@ -33,7 +33,8 @@ export const syncEvents = brokerCommand({
     /** There are more: ask again, since the last of these. */
     more: z.boolean(),
   }),
-  run({ epoch, since, limit }, { session, inbox, maxBytes }) {
+  async run({ epoch, since, limit }, { session, inbox, maxBytes }) {
+    await inbox.settled() // or what came before he subscribed, and is not stored yet, would be told neither there nor here
     const mayRead = (event: string): boolean =>
       [event, ALL_EVENTS].some((name) => mayReceive(session, eventTopic(session.user, name)))
     const found =

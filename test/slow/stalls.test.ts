@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from '@jest/globals'
 import Database from 'libsql'
 import { closeAll, type Closable } from '../../shared/shutdown.ts'
+import { holdStorage } from '../hold-storage.ts'
 import { Parts } from '../parts.ts'
 import { asking, eachOnce, meanwhile, STALL } from './stall.ts'
 
@@ -46,13 +44,11 @@ test.concurrent(
   async () => {
     const parts = await openParts()
     const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
-    const script = fileURLToPath(new URL('../hold-lmdb.mjs', import.meta.url))
-    const holder = spawn(process.execPath, [script, join(parts.dir, 'broker', 'broker.lmdb')])
-    await once(holder.stdout, 'data')
+    const hold = await holdStorage(parts.dir)
     const accepted = new Set<string>()
     const { p99, mb } = await meanwhile(parts, STALL, asking(alice, bob, accepted))
     expect(accepted.size).toBe(0)
-    holder.kill('SIGKILL')
+    await hold.close()
     await eachOnce(alice, bob)
     expect(accepted.size).toBe(300)
     expect(p99).toBeLessThan(100)
