@@ -31,9 +31,9 @@ function presence(isThere: () => boolean, telling: (told: boolean) => Promise<vo
     return telling(online)
   }
   const one = new Presence({ storage, isThere, changed, log: openLog('silent', 'test') })
-  /** Resolves when it has told so much, or does not in two seconds; the clock of its timers stands still. */
+  /** Resolves when it has told so much, or does not in 15 seconds; the clock of its timers stands still. */
   async function tells(times: number): Promise<boolean[]> {
-    for (const end = Date.now() + 2_000; told.length < times && Date.now() < end;) await new Promise(setImmediate)
+    for (const end = Date.now() + 15_000; told.length < times && Date.now() < end;) await new Promise(setImmediate)
     return told
   }
   return { one, tells }

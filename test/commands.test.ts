@@ -292,7 +292,6 @@ test('a command for a group that stays away ends as unavailable, and one that ma
   expect(patient).toMatchObject({ event: 'command_rejected', code: 'unavailable' })
   const hasty = await bob.asks('get_contact_list', { expires_at: Date.now() + 50 })
   expect(hasty).toMatchObject({ event: 'command_rejected', code: 'timeout' })
-  expect(Date.parse(hasty.at)).toBeLessThan(Date.parse(patient.at) + 290)
 })
 
 test.each([4, 5] as const)(

@@ -44,18 +44,16 @@ const MESSAGES = 1_234
 /** Messages that came in an order that is not that of their keys, and a profile. */
 async function fill(store: Store): Promise<void> {
   const messages = store.collection<Document>(specOf('messages'))
-  for (let i = 0; i < MESSAGES; i++) {
-    const message = {
-      _id: `m${(i * 7919) % MESSAGES}`,
-      conversation: 'alice bob',
-      seq: i + 1,
-      body: `snow ${i}`,
-      scopes: ['user alice'],
-      sent_at: new Date(1_700_000_000_000 + i).toISOString(),
-      hash: { b: 1, a: [1, { z: 'ü', y: null }] },
-    }
-    await messages.insert(message)
-  }
+  const all = Array.from({ length: MESSAGES }, (_, i) => ({
+    _id: `m${(i * 7919) % MESSAGES}`,
+    conversation: 'alice bob',
+    seq: i + 1,
+    body: `snow ${i}`,
+    scopes: ['user alice'],
+    sent_at: new Date(1_700_000_000_000 + i).toISOString(),
+    hash: { b: 1, a: [1, { z: 'ü', y: null }] },
+  }))
+  await Promise.all(all.map((message) => messages.insert(message))) // SQLite stores them in this order
   await store
     .collection<Document & { fields: object }>(specOf('profiles'))
     .insert({ _id: 'alice', fields: { name: 'A' } })

@@ -24,7 +24,7 @@ export interface DeviceOptions {
   mqtt?: IClientOptions
 }
 
-const DEADLINE = 10_000
+const DEADLINE = 30_000
 
 /** A person at a device: a public MQTT client, and what it has heard. */
 export class Device {

@@ -1,10 +1,18 @@
 import type { Device, DeviceOptions, Received } from './device.ts'
-import type { Stage } from './stage.ts'
 
-/** A device of one whose coming the presence group has seen: what he asks of it is done after that. */
-export async function comes(stage: Stage, sub: string, options?: DeviceOptions): Promise<Device> {
-  const device = await stage.device(sub, options)
-  await device.asks('get_user_list')
+/** A device of one who was away, when the presence group has ended what it does about his coming. */
+export async function comes(
+  place: { admin: string; device(sub: string, options?: DeviceOptions): Promise<Device> },
+  sub: string,
+  options?: DeviceOptions,
+): Promise<Device> {
+  const ended = async (): Promise<number> => {
+    const metrics = await (await fetch(`${place.admin}/metrics`)).text()
+    return Number(/^command_seconds_count\{.*presence_changed.*\} (\d+)$/m.exec(metrics)?.[1] ?? 0)
+  }
+  const before = await ended()
+  const device = await place.device(sub, options)
+  while ((await ended()) === before) await new Promise((resolve) => setTimeout(resolve, 10))
   return device
 }
 

@@ -193,7 +193,7 @@ async function follows(device: Device, kept: { epoch: string; since: number }) {
   return {
     shown,
     shows: async (count: number): Promise<void> => {
-      const signal = AbortSignal.timeout(10_000)
+      const signal = AbortSignal.timeout(30_000)
       while (shown.length < count) await once(news, 'shown', { signal })
     },
   }

@@ -2,7 +2,7 @@ import { readConfig } from '../shared/config.ts'
 import { tlsFiles } from '../shared/dev-secrets.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { Device, type DeviceOptions } from './device.ts'
-import { freePort } from './free-port.ts'
+import { freePorts } from './free-port.ts'
 import { ownData, type OwnData } from './own-data.ts'
 import { Run, type RunOptions } from './process.ts'
 
@@ -28,9 +28,7 @@ export class Parts implements Closable {
   static async open(settings: Record<string, string> = {}): Promise<Parts> {
     const data = await ownData()
     const { cert } = await tlsFiles(readConfig(data.settings))
-    const [MQTTS_PORT, WSS_PORT, ADMIN_PORT] = [await freePort(), await freePort(), await freePort()].map(String)
-    const ports = { MQTTS_PORT: MQTTS_PORT!, WSS_PORT: WSS_PORT!, ADMIN_PORT: ADMIN_PORT! }
-    const parts = new Parts(data, cert, { ...ports, ...settings })
+    const parts = new Parts(data, cert, { ...(await freePorts()), ...settings })
     await parts.startBroker()
     return parts
   }
@@ -42,6 +40,11 @@ export class Parts implements Closable {
   /** MQTT over WebSocket. */
   get wss(): string {
     return `wss://127.0.0.1:${this.env['WSS_PORT']}/mqtt`
+  }
+
+  /** Health and metrics. */
+  get admin(): string {
+    return `http://127.0.0.1:${this.env['ADMIN_PORT']}`
   }
 
   /** What a script of the operator's needs to find this platform. */
@@ -60,7 +63,7 @@ export class Parts implements Closable {
   }
 
   #readyz(): Promise<Response> {
-    return fetch(`http://127.0.0.1:${this.env['ADMIN_PORT']}/readyz`)
+    return fetch(`${this.admin}/readyz`)
   }
 
   /** @param through what runs it */

@@ -19,7 +19,7 @@ export interface PlainOptions {
   mqtt?: IClientOptions
 }
 
-const DEADLINE = 10_000
+const DEADLINE = 30_000
 
 /** A handler that is none of our processes: a public MQTT client with a key, in whatever language. */
 export class PlainHandler {

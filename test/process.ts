@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 
-const DEADLINE = 15_000
+const DEADLINE = 45_000
 
 export interface RunOptions {
   /** Settings; of our own environment it gets what a shell needs, and nothing else. */

@@ -23,6 +23,8 @@ export interface Stage {
   readonly url: string
   /** MQTT over WebSocket. */
   readonly wss: string
+  /** Health and metrics. */
+  readonly admin: string
   readonly ca: string
   readonly secret: string
   readonly handlerKey: string
@@ -75,6 +77,7 @@ export async function openStage(
     data: data.settings,
     url,
     wss,
+    admin: `http://127.0.0.1:${broker.ports.admin}`,
     ca,
     secret,
     handlerKey,

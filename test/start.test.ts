@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import jwt from 'jsonwebtoken'
 import { Device } from './device.ts'
+import { freePorts } from './free-port.ts'
 import { isAlive, Run } from './process.ts'
 
 // A fresh machine: nothing is set, nothing is there, and one command starts it all.
 
-const PORTS = { MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
+const PORTS = await freePorts()
 
 const opened: { close(): Promise<void> }[] = []
 const fresh = mkdtempSync(join(tmpdir(), 'fresh-'))

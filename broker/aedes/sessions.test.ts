@@ -149,11 +149,11 @@ test('events that are published while a session comes back do not overtake those
   await first.mqtt.endAsync()
   const heard: number[] = []
   const enough = new AbortController()
-  let published = 0
+  const published: number[] = []
   const publishing = (async () => {
-    while (!enough.signal.aborted) await handler.causes('nils_ticked', { n: published++ })
+    while (!enough.signal.aborted) await handler.causes('nils_ticked', { n: published.push(published.length) - 1 })
   })()
-  for (let i = 0; i < 15; i++) {
+  for (let i = 0; i < 15 || published.length < 60; i++) {
     const back = await phone('nils', 'phone', kept)
     await barrier(back.mqtt, 'nils')
     await back.mqtt.endAsync()

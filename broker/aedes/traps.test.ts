@@ -19,7 +19,7 @@ const count = command({
 })
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage([], { MAX_UNSENT_BYTES: '16384', CONNECT_TIMEOUT: '400', MAX_KEEPALIVE: '90' })
+  stage = await openStage([], { MAX_UNSENT_BYTES: '16384', CONNECT_TIMEOUT: '2000', MAX_KEEPALIVE: '90' })
   await stage.serve('counting', new Map([['count', count]]))
 })
 afterAll(() => stage.close())

@@ -57,8 +57,8 @@ export interface Outcome {
 /** Of a group: its members, and the bytes of their ids, which go with each message. */
 export const MOST_MEMBERS = 1_000
 const MOST_BYTES = 100_000
-/** Each is written to the disk: so many take some 10 ms. */
-const HINTS_AT_ONCE = 20
+/** Members who are looked at, or written down, at once; between them others have their turn. */
+const AT_ONCE = 50
 /** Commands of all members that may have begun when a process dies, and room. */
 const REMEMBERED = 128
 
@@ -150,13 +150,9 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       const before = await groups.get(_id)
       if (before) return tell(user, before, change, cause)
       const members: Member[] = [{ user, role: 'owner', since: 0 }]
-      for (const other of others) members.push(await invited(user, other, 'members', 0))
+      members.push(...(await someAtOnce(others, (other) => invited(user, other, 'members', 0))))
       checkSize(members)
-      for (const [i, member] of members.entries()) {
-        if (member.hidden) continue
-        await hint(_id, member.user)
-        if (i % HINTS_AT_ONCE === 0) await new Promise((go) => void setImmediate(go)) // others have their turn
-      }
+      await someAtOnce(members, async ({ user, hidden }) => hidden || hint(_id, user))
       await groups.insert({ _id, title, members, recent: [{ id: cause.id, change }] })
       return tell(user, (await groups.get(_id))!, change, cause)
     },
@@ -248,6 +244,15 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       return { list, next: found.length > limit ? list.at(-1)!.group._id : undefined }
     },
   }
+}
+
+async function someAtOnce<T, Result>(all: readonly T[], work: (one: T) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = []
+  for (let i = 0; i < all.length; i += AT_ONCE) {
+    results.push(...(await Promise.all(all.slice(i, i + AT_ONCE).map(work))))
+    await new Promise((go) => void setImmediate(go))
+  }
+  return results
 }
 
 function isDone(group: GroupDocument | undefined, { id }: Cause): boolean {

@@ -19,10 +19,12 @@ test('a search of one who came late to a long conversation does not look at all 
   })
   await store.collection<MembershipRecord>(MEMBERSHIPS).insert({ _id: `${late} ${group}`, user: late, group })
   const messages = store.collection<MessageRecord>(MESSAGES)
-  for (let seq = 1; seq <= old + mine; seq++) {
+  const say = (seq: number) => {
     const about = { conversation: group, seq, from: alice, group, scopes: [scopeOf({ group })] }
-    await messages.insert({ _id: String(seq), ...about, body: 'hello', hash: 'h', sent_at: new Date(0).toISOString() })
+    return messages.insert({ _id: String(seq), ...about, body: 'hello', hash: 'h', sent_at: new Date(0).toISOString() })
   }
+  await Promise.all(Array.from({ length: old }, (_, i) => say(i + 1)))
+  for (let seq = old + 1; seq <= old + mine; seq++) await say(seq)
   const settings = { access: 'contacts', ringMs: 1, hidesPrivate: false, answerBytes: 131_072 } as const
   const book = messageBook(store, settings)
 

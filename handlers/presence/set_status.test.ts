@@ -64,7 +64,7 @@ test.each([
 })
 
 test('is for those who are there: it fills no inbox, and no session of one who is away', async () => {
-  const [wil, xen] = [await stage.device('wil'), await stage.device('xen')]
+  const [wil, xen] = [await comes(stage, 'wil'), await comes(stage, 'xen')]
   await befriend(wil, xen)
   const { last } = await xen.asks('whoami')
   const kept = { clientId: 'phone', mqtt: { clean: false, properties: { sessionExpiryInterval: 600 } } }

@@ -4,7 +4,7 @@ import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage(['contacts', 'signaling'], { RING_TIMEOUT: '300' })
+  stage = await openStage(['contacts', 'signaling'], { RING_TIMEOUT: '3000' })
 })
 afterAll(() => stage.close())
 

@@ -1,4 +1,3 @@
-import { once, type EventEmitter } from 'node:events'
 import { connect, type MqttClient } from 'mqtt'
 import type { Closable } from '../../shared/shutdown.ts'
 import type { Ledger, Sent } from './ledger.ts'
@@ -107,7 +106,7 @@ export class Crowd implements Closable {
         if (this.#isAsking) this.#send(name)
       }
     })
-    if (!client.connected) await once(client as unknown as EventEmitter, 'connect')
+    if (!client.connected) await heard(client, 'connect')
     noDelay(client)
     client.on('connect', () => noDelay(client))
     await client.subscribeAsync(`${name}_events`, { qos: 1 })
@@ -133,11 +132,16 @@ export class Crowd implements Closable {
 
   async #listOf(asker: string): Promise<Set<string>> {
     const client = this.#clients.get(asker)!
-    const listed = once(client as unknown as EventEmitter, 'listed')
+    const listed = heard(client, 'listed')
     await client.publishAsync('get_contact_list', '{"limit":100}', { qos: 1 })
-    const [{ contacts }] = (await listed) as [{ contacts: { user_id: string }[] }]
+    const { contacts } = (await listed) as { contacts: { user_id: string }[] }
     return new Set(contacts.map(({ user_id }) => user_id))
   }
+}
+
+/** Resolves with what comes with an event; unlike Node's `once` also when a try to connect is refused before. */
+function heard(client: MqttClient, event: 'connect' | 'listed'): Promise<unknown> {
+  return new Promise((resolve) => client.once(event as 'connect', resolve))
 }
 
 function noDelay({ stream }: MqttClient): void {

@@ -187,7 +187,7 @@ async function askAgain(alice: Device, stop: AbortSignal): Promise<number[]> {
 }
 
 async function packetsParsed(parts: Parts): Promise<Record<string, number>> {
-  const metrics = await (await fetch(`http://127.0.0.1:${parts.operator.env!['ADMIN_PORT']}/metrics`)).text()
+  const metrics = await (await fetch(`${parts.admin}/metrics`)).text()
   const found = metrics.matchAll(/^mqtt_packets_received_total\{kind="(\w+)"\} (\d+)/gm)
   return Object.fromEntries(Array.from(found, ([, kind, count]) => [kind!, Number(count)]))
 }

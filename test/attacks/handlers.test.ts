@@ -28,7 +28,7 @@ test('who guesses has to wait longer and longer, and the right key still opens',
   await other.mqtt.endAsync()
   const right = await PlainHandler.connect(stage, 'c.1', { username: 'handler:contacts', key: KEY })
   await right.mqtt.endAsync()
-  expect(await guess()).toBeLessThan(790) // it begins anew: the ninth would wait for 800 ms
+  expect(Math.min(await guess(), await guess(), await guess())).toBeLessThan(390) // it begins anew
 })
 
 test('guesses at once are not looked at all at once', async () => {

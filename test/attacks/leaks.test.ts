@@ -43,7 +43,7 @@ test('a whole day of use and abuse leaves no secret in what the processes say, n
   await refused('handler', 'a guessed key of a handler')
   await refused('handler:contacts', 'another guessed key')
   await refused(token, 'swapped by mistake')
-  const admin = `http://127.0.0.1:${parts.operator.env!['ADMIN_PORT']}`
+  const admin = parts.admin
   const pages = await Promise.all(
     ['/metrics', '/readyz', '/healthz', '/', `/dead?token=${token}`].map(async (path) =>
       (await fetch(admin + path)).text(),

@@ -152,7 +152,7 @@ test.each([
 })
 
 test('a session ends when its token does', async () => {
-  const exp = Math.floor(Date.now() / 1000) + 2
+  const exp = Math.floor(Date.now() / 1000) + 4
   const endOf = async (version: 4 | 5): Promise<number | undefined> => {
     const bob = await stage.device('bob', { version, token: tokenFor('bob', FIRST, { exp }) })
     let reason: number | undefined
@@ -162,5 +162,5 @@ test('a session ends when its token does', async () => {
   }
   expect(await Promise.all([endOf(4), endOf(5)])).toEqual([undefined, 0x87])
   expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000 - 50)
-  expect(Date.now()).toBeLessThan(exp * 1000 + 5000)
+  expect(Date.now()).toBeLessThan(exp * 1000 + 15_000)
 })

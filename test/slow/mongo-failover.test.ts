@@ -137,7 +137,11 @@ async function talks(parts: Parts): Promise<{ asking: Talk[]; writing: Talk[] }>
 /** What `/readyz` says while it lasts. */
 async function readyzDuring(parts: Parts, work: Promise<unknown>): Promise<string> {
   const heard = new Set<string>()
-  const look = (): void => void parts.readyz().then((lines) => lines.forEach((line) => heard.add(line)))
+  const look = (): void =>
+    void parts
+      .readyz()
+      .then((lines) => lines.forEach((line) => heard.add(line)))
+      .catch(() => {})
   const looking = setInterval(look, 200)
   await work.finally(() => clearInterval(looking))
   return [...heard].join()

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { befriend } from '../friends.ts'
+import { befriend, comes } from '../friends.ts'
 import { Parts } from '../parts.ts'
 
 // Who is there stays true whatever is killed.
@@ -13,7 +13,7 @@ afterAll(() => parts.close())
 
 test('a presence handler that is killed tells what happened meanwhile when it is back', async () => {
   const presence = await parts.startHandlers('presence')
-  const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
+  const [alice, bob] = [await comes(parts, 'alice'), await comes(parts, 'bob')]
   await befriend(alice, bob)
   presence.kill('SIGKILL')
   await presence.ended
@@ -24,7 +24,7 @@ test('a presence handler that is killed tells what happened meanwhile when it is
 })
 
 test('over a killed broker those who come back were never gone, and who does not is', async () => {
-  const [carl, dora, eve] = [await parts.device('carl'), await parts.device('dora'), await parts.device('eve')]
+  const [carl, dora, eve] = [await comes(parts, 'carl'), await comes(parts, 'dora'), await comes(parts, 'eve')]
   await befriend(carl, dora)
   await befriend(carl, eve)
   await parts.killBroker()

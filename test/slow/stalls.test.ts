@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { afterAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import Database from 'libsql'
 import { closeAll, type Closable } from '../../shared/shutdown.ts'
 import { holdStorage } from '../hold-storage.ts'
@@ -10,6 +10,10 @@ import { asking, eachOnce, meanwhile, STALL } from './stall.ts'
 // is bounded.
 
 const opened: Closable[] = []
+let [locked, still]: Parts[] = []
+beforeAll(async () => {
+  ;[locked, still] = [await openParts(), await openParts()] // before anything is measured
+})
 afterAll(() => closeAll(opened))
 
 async function openParts(): Promise<Parts> {
@@ -23,7 +27,7 @@ async function openParts(): Promise<Parts> {
 test.concurrent(
   'the handlers’ database is locked for a minute: what was accepted is done afterwards, once and in order',
   async () => {
-    const parts = await openParts()
+    const parts = locked!
     const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
     const other = new Database(join(parts.dir, 'handlers.db'))
     other.exec('BEGIN IMMEDIATE')
@@ -42,7 +46,7 @@ test.concurrent(
 test.concurrent(
   'the broker’s storage stands still for a minute: nothing is acknowledged, all goes on afterwards',
   async () => {
-    const parts = await openParts()
+    const parts = still!
     const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
     const hold = await holdStorage(parts.dir)
     const accepted = new Set<string>()
