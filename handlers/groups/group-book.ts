@@ -152,7 +152,7 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       const members: Member[] = [{ user, role: 'owner', since: 0 }]
       members.push(...(await someAtOnce(others, (other) => invited(user, other, 'members', 0))))
       checkSize(members)
-      await someAtOnce(members, async ({ user, hidden }) => hidden || hint(_id, user))
+      await someAtOnce(members, async (member) => member.hidden || hint(_id, member.user))
       await groups.insert({ _id, title, members, recent: [{ id: cause.id, change }] })
       return tell(user, (await groups.get(_id))!, change, cause)
     },
