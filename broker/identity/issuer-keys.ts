@@ -59,8 +59,11 @@ export class IssuerKeys implements Closable {
   async keyOf(kid: string | undefined): Promise<string> {
     const known = this.#find(kid)
     if (known !== undefined) return known
+    const before = this.#fetching
+    await before // what is being told may be older than the key
+    const isAway = before !== undefined && !this.#isWell
     const mayBeNew = kid !== undefined || this.#known.keys.length === 0
-    if (mayBeNew && !this.#fetching && performance.now() >= this.#mayAskAt) {
+    if (this.#find(kid) === undefined && mayBeNew && !isAway && performance.now() >= this.#mayAskAt) {
       this.#mayAskAt = performance.now() + COOL_DOWN
       void this.#refresh()
     }
