@@ -138,7 +138,8 @@ describe('MongoDB', () => {
     proxy.blackhole(false)
     proxy.cut()
     expect(await afterwards(() => all.get('n1'))).toBeUndefined()
-    expect(said()).toEqual([AWAY, BACK])
+    const once = [AWAY, BACK]
+    expect([once, [...once, ...once]]).toContainEqual(said()) // an answer may come right before the cutting
   })
 
   test('that is away at the start is waited for, and this is said once', async () => {
