@@ -14,6 +14,19 @@ const COUNTERS = {
   indexes: { by_n: { fields: ['n'], unique: true }, by_kind: { fields: ['kind', 'n'] } },
 }
 
+// As a handler process does: SQLite is not fair, and on a slow disk one of them waits too long.
+const UNTIL_DONE = `
+  async function untilDone(work) {
+    for (;;) {
+      try {
+        return await work()
+      } catch (err) {
+        if (err.name !== 'Unavailable') throw err
+      }
+    }
+  }
+`
+
 // A process of its own: waits for a line, opens the file, counts up and prints each number once it is stored.
 const COUNTING = `
   import { once } from 'node:events'
@@ -21,18 +34,11 @@ const COUNTING = `
   const [, file, times] = process.argv
   console.log('ready')
   await once(process.stdin, 'data')
-  const store = openSqlite(file)
-  const counters = store.collection(${JSON.stringify(COUNTERS)})
-  const count = () => counters.change('c', (now) => ({ _id: 'c', kind: 'k', n: (now?.n ?? 0) + 1 }))
-  for (let i = 0; i < Number(times); ) {
-    try {
-      const { n } = await count()
-      console.log(n)
-      i++
-    } catch (err) {
-      if (err.name !== 'Unavailable') throw err // SQLite is not fair: on a slow disk one of them waits too long
-    }
-  }
+  ${UNTIL_DONE}
+  const store = await untilDone(() => openSqlite(file))
+  const counters = await untilDone(() => store.collection(${JSON.stringify(COUNTERS)}))
+  const next = (now) => ({ _id: 'c', kind: 'k', n: (now?.n ?? 0) + 1 })
+  for (let i = 0; i < Number(times); i++) console.log((await untilDone(() => counters.change('c', next))).n)
   await store.close()
 `
 
@@ -44,9 +50,11 @@ const SEARCHING = `
   import { openSqlite } from ${JSON.stringify(new URL('./sqlite.ts', import.meta.url).href)}
   console.log('ready')
   await once(process.stdin, 'data')
-  const store = openSqlite(process.argv[1])
-  const letters = store.collection(${JSON.stringify(LETTERS)})
-  console.log((await letters.search({ words: 'fox', within: ['alice'], limit: 1000 })).docs.length)
+  ${UNTIL_DONE}
+  const store = await untilDone(() => openSqlite(process.argv[1]))
+  const letters = await untilDone(() => store.collection(${JSON.stringify(LETTERS)}))
+  const wanted = { words: 'fox', within: ['alice'], limit: 1000 }
+  console.log((await untilDone(() => letters.search(wanted))).docs.length)
   await store.close()
 `
 
