@@ -39,14 +39,18 @@ async function openPlace(): Promise<Place> {
   return { server, proxy, parts, handlers: await parts.startHandlers() }
 }
 
-async function whileAway(begin: (place: Place) => unknown, end: (place: Place) => unknown): Promise<void> {
+async function whileAway(
+  name: string,
+  begin: (place: Place) => unknown,
+  end: (place: Place) => unknown,
+): Promise<void> {
   const own = others.pop()!
   const { parts, handlers } = own
   const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
   await alice.asks('get_contact_list')
   const accepted = new Set<string>()
   await begin(own)
-  const { p99, mb } = await meanwhile(parts, STALL, asking(alice, bob, accepted))
+  const mb = await meanwhile(name, parts, place.parts, STALL, asking(alice, bob, accepted))
   expect(accepted.size).toBe(300)
   expect(megabytes(handlers.pid)).toBeLessThan(300)
   await end(own)
@@ -55,7 +59,6 @@ async function whileAway(begin: (place: Place) => unknown, end: (place: Place) =
   const says = (what: string): number => handlers.stdout.split(`"msg":"${what}"`).length - 1
   expect([says('MongoDB is away, commands wait'), says('MongoDB is back')]).toEqual([1, 1])
   expect(handlers.stdout).not.toMatch(/"level":(?:50|60)/)
-  expect(p99).toBeLessThan(100)
   expect(mb).toBeLessThan(400)
 }
 
@@ -64,6 +67,7 @@ test.concurrent(
   'it stands still for a minute',
   () =>
     whileAway(
+      'a MongoDB that stands still',
       ({ server }) => server.kill('SIGSTOP'),
       ({ server }) => server.kill('SIGCONT'),
     ),
@@ -74,6 +78,7 @@ test.concurrent(
   'it is killed, and back after a minute with what it had acknowledged',
   () =>
     whileAway(
+      'a MongoDB that is killed',
       ({ server }) => server.kill('SIGKILL'),
       ({ server }) => server.restart(),
     ),
@@ -84,6 +89,7 @@ test.concurrent(
   'nothing comes through to it for a minute, and nobody says so',
   () =>
     whileAway(
+      'a MongoDB that is cut off',
       ({ proxy }) => proxy.blackhole(true),
       ({ proxy }) => (proxy.blackhole(false), proxy.cut()),
     ),

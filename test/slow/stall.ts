@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { expect } from '@jest/globals'
+import type { Closable } from '../../shared/shutdown.ts'
 import type { Device } from '../device.ts'
 import type { Parts } from '../parts.ts'
 import { PlainHandler } from '../plain-handler.ts'
+import { expectServed, waitsFor } from './waits.ts'
 
 // What goes on while an engine stands still.
 
@@ -13,40 +15,58 @@ export function megabytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
 }
 
-/** Those who ask meanwhile, and how long an echo at QoS 0 takes a bystander. */
-export async function meanwhile(
-  parts: Parts,
-  ms: number,
-  ask: (i: number) => void,
-): Promise<{ p99: number; mb: number }> {
-  const echo = await PlainHandler.connect(parts, 'echo.1', { mqtt: { reconnectPeriod: 100 } })
-  await echo.takes('echo', 0)
+/**
+ * Those who ask for `ms`, while a bystander of theirs has something echoed at QoS 0, and so has one beside.
+ * @returns what the broker had in memory at most
+ */
+export async function meanwhile(name: string, parts: Parts, calm: Parts, ms: number, ask: () => void): Promise<number> {
+  const [echo, beside] = [await openEcho(parts), await openEcho(calm)]
+  const ended = new Promise((resolve) => setTimeout(resolve, ms))
+  let mb = 0
+  const all = await Promise.all([
+    waitsFor(async () => {
+      ask()
+      await echo.comes()
+      mb = Math.max(mb, megabytes(parts.broker.pid))
+    }, ended),
+    waitsFor(() => beside.comes(), ended),
+  ])
+  await Promise.all([echo.close(), beside.close()])
+  expectServed(name, ...all)
+  return mb
+}
+
+interface Echo extends Closable {
+  comes(): Promise<unknown>
+}
+
+let echoes = 0
+async function openEcho(parts: Parts): Promise<Echo> {
+  const n = ++echoes // some share the platform beside
+  const echo = await PlainHandler.connect(parts, `echo${n}.1`, { mqtt: { reconnectPeriod: 100 } })
+  await echo.takes(`echo${n}`, 0)
   echo.mqtt.on('message', (_topic, _payload, { properties }) => {
     const stamp = properties!.userProperties as Record<string, string>
-    void echo.causes('bystander_echoed', {}, stamp['command-id'])
+    void echo.causes(`bystander${n}_echoed`, {}, stamp['command-id'])
   })
-  const bystander = await parts.device('bystander', { mqtt: { clean: true, properties: {} }, hears: ['echoed'] })
-  const took: number[] = []
-  let mb = 0
-  const end = Date.now() + ms
-  for (let i = 0; Date.now() < end; i++) {
-    ask(i)
-    const began = performance.now()
-    await bystander.mqtt.publishAsync('echo', '{}', { qos: 0 })
-    await bystander.receives('echoed')
-    took.push(performance.now() - began)
-    mb = Math.max(mb, megabytes(parts.broker.pid))
-    await new Promise((resolve) => setTimeout(resolve, 10))
+  const mqtt = { clean: true, properties: {} }
+  const bystander = await parts.device(`bystander${n}`, { mqtt, hears: ['echoed'] })
+  return {
+    async comes() {
+      await bystander.mqtt.publishAsync(`echo${n}`, '{}', { qos: 0 })
+      await bystander.receives('echoed')
+    },
+    async close() {
+      await Promise.all([echo.mqtt.endAsync(true), bystander.mqtt.endAsync(true)])
+    },
   }
-  await Promise.all([echo.mqtt.endAsync(true), bystander.mqtt.endAsync(true)])
-  took.sort((a, b) => a - b)
-  return { p99: took[Math.floor(took.length * 0.99)]!, mb }
 }
 
 /** Asks, at most 300 times, and takes back in turn. */
 export function asking(alice: Device, bob: Device, sent: Set<string>) {
-  return (i: number): void => {
-    if (i >= 300) return
+  let i = -1
+  return (): void => {
+    if (++i >= 300) return
     const id = `${alice.user}-${i}`
     const command = i % 2 === 0 ? 'request_contact' : 'cancel_contact_request'
     alice.sends(command, { user_id: bob.user }, { id }).then(
