@@ -84,6 +84,9 @@ function parseAlone(client: InnerClient, fault: (reason: string) => void): void 
   const parsePayload = parser._parsePayload.bind(parser)
   let left = PACKETS_PER_TURN
   let waits = false
+  // Or Aedes, which counts this event as a packet that is done, reads on and on while what it has read waits.
+  client.conn.off('readable', client._nextBatch)
+  client.conn.on('readable', () => waits || client._nextBatch())
   const nextTurn = (): void => {
     left = PACKETS_PER_TURN
     if (!waits) return

@@ -20,7 +20,7 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
   /** Packets it has still to handle: when there are none, it reads on. */
   _parsingBatch: number
   /** One of them is handled. */
-  _nextBatch(): void
+  readonly _nextBatch: () => void
   connackSent: boolean
   /** False: it wants no Reason String [MQTT-3.1.2-29]. */
   _requestProblemInformation: boolean | undefined

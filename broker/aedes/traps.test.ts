@@ -1,7 +1,10 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { generate, type IPublishPacket, type ISubackPacket, type ISubscribePacket } from 'mqtt-packet'
 import { z } from 'zod'
 import { command, event } from '../../shared/runtime/command.ts'
+import { Run } from '../../test/process.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 import { tokenFor } from '../../test/device.ts'
 import { cpuTime } from '../../test/cpu-time.ts'
@@ -237,6 +240,21 @@ test('lengths that reach into the packets behind them cost nobody time', async (
   await serves()
   await raw.closed
   expect(cpuTime() - began).toBeLessThan(2_000) // it took 3.6 s of the broker's only thread
+})
+
+test('what a connection sends beyond its part of a turn is not read meanwhile', async () => {
+  const sockets: Socket[] = []
+  const opened = (message: unknown): void => void sockets.push((message as { socket: Socket }).socket)
+  subscribe('net.server.socket', opened)
+  const flooder = stage.keep(
+    new Run(['test/slow/flooder.ts', 'pings', `${stage.broker.ports.mqtts}`, stage.secret, '3']),
+  )
+  expect(await flooder.ended).toBe(0)
+  unsubscribe('net.server.socket', opened)
+  const most = Math.max(...sockets.map(({ bytesRead }) => bytesRead))
+  expect(most).toBeGreaterThan(40_000) // more than 20,000 PINGs end it
+  expect(most).toBeLessThan(1_000_000) // it took 80 MB
+  await serves()
 })
 
 test('nothing is handled before it is known who sends it', async () => {
