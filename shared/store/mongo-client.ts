@@ -91,7 +91,8 @@ export async function openMongoLink(
   let isOpen = true
   let awaySince: number | undefined
   let primary: string | undefined
-  let primarySince = 0
+  /** What was begun before and fails is of a time that has been told of already. */
+  let newsSince = 0
   const asked = new Set<() => void>()
 
   function gone(reason: string): void {
@@ -103,6 +104,7 @@ export async function openMongoLink(
     if (awaySince === undefined || !isOpen) return
     log.info({ afterMs: Math.round(performance.now() - awaySince) }, 'MongoDB is back')
     awaySince = undefined
+    newsSince = performance.now()
   }
 
   async function ask<T>(work: () => Promise<T>): Promise<T> {
@@ -114,7 +116,7 @@ export async function openMongoLink(
       return answer
     } catch (error) {
       if (!isOpen) throw new Error('the store is closed', { cause: error })
-      if (isAway(error) && began >= primarySince) gone(reasonOf(error)) // else it is of the primary before, and that was told
+      if (isAway(error) && began >= newsSince) gone(reasonOf(error))
       throw errorFor(error)
     }
   }
@@ -137,7 +139,7 @@ export async function openMongoLink(
       if (before !== undefined) gone(reasonIn(newDescription))
       return
     }
-    primarySince = performance.now()
+    newsSince = performance.now()
     if (awaySince !== undefined) back()
     else if (before !== undefined) log.warn(MOVED)
     const late = [...asked]
