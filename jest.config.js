@@ -4,7 +4,7 @@ export default {
   transform: { '\\.ts$': '<rootDir>/scripts/jest-transform.cjs' },
   testPathIgnorePatterns: ['/node_modules/', '/data/', ...(process.env.SLOW ? [] : ['/test/slow/'])],
   modulePathIgnorePatterns: ['/data/'],
-  testTimeout: 60_000, // what is broken and waits in vain is told sooner, by deadlines of the tests' own
+  testTimeout: 180_000, // what is broken and waits in vain is told sooner, by deadlines of the tests' own
   maxWorkers: '100%', // the tests wait more than they work; one process for all would fill with what they leave
   reporters: ['<rootDir>/scripts/jest-reporter.mjs', 'default'],
 }

@@ -78,7 +78,7 @@ test('lists, shows, replays with a dry run, and drops: by command, user, time an
   expect((await dead('drop', '--id', 'b1')).lines).toEqual(['1 dropped'])
   expect((await dead('list')).lines).toEqual(['0 dead letters'])
   expect(await devices.get('bob')!.unread()).toEqual([])
-}, 60_000)
+})
 
 test('what fails again is a dead letter again', async () => {
   isBroken = true
@@ -102,7 +102,7 @@ test('says what is wrong with what it is asked', async () => {
     expect([args, code, errors]).toEqual([args, 1, expect.stringMatching(message)])
   }
   expect((await dead('--help')).lines[0]).toMatch(/^usage/)
-}, 60_000)
+})
 
 test('the admin port shows nothing of it without the token of an operator', async () => {
   const url = `http://127.0.0.1:${stage.broker.ports.admin}/dead`

@@ -1,4 +1,5 @@
 import type { Device, DeviceOptions, Received } from './device.ts'
+import { metric } from './metrics.ts'
 
 /** A device of one who was away, when the presence group has ended what it does about his coming. */
 export async function comes(
@@ -6,10 +7,7 @@ export async function comes(
   sub: string,
   options?: DeviceOptions,
 ): Promise<Device> {
-  const ended = async (): Promise<number> => {
-    const metrics = await (await fetch(`${place.admin}/metrics`)).text()
-    return Number(/^command_seconds_count\{.*presence_changed.*\} (\d+)$/m.exec(metrics)?.[1] ?? 0)
-  }
+  const ended = (): Promise<number> => metric(place, 'command_seconds_count', 'presence_changed')
   const before = await ended()
   const device = await place.device(sub, options)
   while ((await ended()) === before) await new Promise((resolve) => setTimeout(resolve, 10))

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT } from './process.ts'
+import { isAlive, ROOT } from './process.ts'
 
 const SOURCES = `${ROOT}test/mongo-java-server`
 const CACHE = `${ROOT}node_modules/.cache/mongo-java-server`
@@ -23,12 +23,42 @@ export function mongoJavaServer(): string[] {
   const sources = ['pom.xml', 'Launcher.java'].map((file) => readFileSync(join(SOURCES, file)))
   const digest = createHash('sha256').update(Buffer.concat(sources)).update(BY_BYTES).digest('hex').slice(0, 16)
   const built = join(CACHE, digest)
-  if (!existsSync(built)) build(built)
+  if (!existsSync(built)) alone(() => existsSync(built) || build(built))
   return [join(built, 'classes'), join(built, 'lib', '*')] // the classes first, the mended one among them
 }
 
-function build(built: string): void {
+/** Several come at once, each a process of its own, and Maven would write the same files for all of them. */
+function alone(work: () => void): void {
   mkdirSync(CACHE, { recursive: true })
+  const lock = join(CACHE, 'lock')
+  for (;;) {
+    try {
+      writeFileSync(lock, `${process.pid}`, { flag: 'wx' })
+      break
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+      if (isLeft(lock)) rmSync(lock, { force: true })
+    }
+  }
+  try {
+    work()
+  } finally {
+    rmSync(lock)
+  }
+}
+
+/** By a process that has died. */
+function isLeft(lock: string): boolean {
+  try {
+    const pid = Number(readFileSync(lock, 'utf8'))
+    return pid > 0 && !isAlive(pid)
+  } catch {
+    return false // it is gone by now
+  }
+}
+
+function build(built: string): void {
   const dir = mkdtempSync(join(CACHE, 'building-'))
   const run = (program: string, ...args: string[]): void =>
     void execFileSync(program, args, { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -45,6 +75,6 @@ function build(built: string): void {
     renameSync(dir, built)
   } catch (error) {
     rmSync(dir, { recursive: true, force: true })
-    if (!existsSync(built)) throw error // another process was faster
+    throw error
   }
 }

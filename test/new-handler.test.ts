@@ -76,7 +76,7 @@ test('npm run dev serves a handler that is scaffolded meanwhile; an edit is live
     await dev.close()
     rmSync(join(tree, 'handlers/notes'), { recursive: true })
   }
-}, 40_000)
+})
 
 test('npm run new makes a handler that passes its own test, the type check and the format check', async () => {
   await npm('new', 'notes/add_note')

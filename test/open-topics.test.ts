@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import { tokenFor } from './device.ts'
+import { devicesLeave } from './metrics.ts'
 import { Parts } from './parts.ts'
 import { PlainHandler } from './plain-handler.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -268,7 +269,7 @@ test('a will of an open topic is published when its connection breaks, and one t
   van.mqtt.stream.destroy()
   expect(await peer.hears()).toMatchObject([{ topic: 'fleet/w/pos', text: 'gone' }])
   const mallory = await Peer.connect('mallory', { pub: ['other/#'] }, will('fleet/w/pos'))
-  mallory.mqtt.stream.destroy()
+  await devicesLeave(stage, () => mallory.mqtt.stream.destroy())
   expect(await peer.all()).toEqual([])
 })
 

@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 
-const DEADLINE = 45_000
+const DEADLINE = 120_000
 
 export interface RunOptions {
   /** Settings; of our own environment it gets what a shell needs, and nothing else. */
@@ -30,6 +30,7 @@ export class Run {
   stdout = ''
   stderr = ''
   readonly #said = new EventTarget()
+  #isOver = false
 
   /** @param script such as `handlers/run.ts`, and its arguments */
   constructor([script = '', ...args]: string[], { env = {}, cwd = '/', root = ROOT, through = [] }: RunOptions = {}) {
@@ -48,7 +49,10 @@ export class Run {
       this.stderr += text
       this.#hear()
     })
-    this.child.once('close', () => this.#hear())
+    this.child.once('close', () => {
+      this.#isOver = true
+      this.#hear()
+    })
     this.ended = new Promise((resolve) => this.child.once('close', (code, signal) => resolve(code ?? signal!)))
     this.ready = new Promise((resolve, reject) => {
       this.child.once('message', resolve)
@@ -71,8 +75,7 @@ export class Run {
     for (;;) {
       const said = what.exec(this.stdout) ?? what.exec(this.stderr)
       if (said) return said
-      const ended = this.child.exitCode !== null || timeout.aborted
-      if (ended) throw new Error(`it does not say ${what}: ${this.stderr}${this.stdout}`)
+      if (this.#isOver || timeout.aborted) throw new Error(`it does not say ${what}: ${this.stderr}${this.stdout}`)
       await once(this.#said, 'text', { signal: timeout }).catch(() => {})
     }
   }

@@ -86,7 +86,7 @@ export async function openReplicaSet(
       first()
       return treat(message, hand)
     }
-    await Promise.race([isMet, pause(1_000)])
+    await Promise.race([isMet, pause(3_000)])
     await pause(MIDDLE)
     return met
   }

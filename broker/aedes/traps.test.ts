@@ -20,10 +20,12 @@ const count = command({
   events: { counted },
   run: ({ text }) => ({ reply: counted({ total: ++total, text }) }),
 })
+const marked = event('marked', {})
+const mark = command({ input: z.object({}), events: { marked }, run: () => ({ reply: marked({}) }) })
 let stage: Stage
 beforeAll(async () => {
   stage = await openStage([], { MAX_UNSENT_BYTES: '16384', CONNECT_TIMEOUT: '2000', MAX_KEEPALIVE: '90' })
-  await stage.serve('counting', new Map([['count', count]]))
+  await stage.serve('counting', new Map(Object.entries({ count, mark })))
 })
 afterAll(() => stage.close())
 
@@ -322,14 +324,16 @@ test('who subscribes at QoS 0 and reads slowly loses messages, not the connectio
   const slow = await connectRaw(stage, 'gus', { clientId: 'slow' })
   slow.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'gus_counted', qos: 0 }] })
   await slow.hears('suback')
-  const gus = await stage.device('gus')
+  const gus = await stage.device('gus', { hears: ['marked'] })
   let bytes = 0
   slow.socket.on('data', (chunk: Buffer) => (bytes += chunk.length))
   // How much a socket takes while nobody reads is the system's affair. Who takes nothing for five seconds is let go.
   for (let count = 25, isWhole = true; isWhole; count *= 2) {
     slow.socket.pause()
     bytes = 0
-    for (let i = 0; i < count; i++) await gus.asks('count', { text: 'x'.repeat(60_000) })
+    const text = 'x'.repeat(60_000)
+    await Promise.all(Array.from({ length: count }, () => gus.sends('count', { text })))
+    await gus.asks('mark') // what he has sent before is done
     slow.socket.resume()
     slow.send({ cmd: 'pingreq' })
     await slow.hears('pingresp')

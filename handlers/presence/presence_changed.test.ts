@@ -12,8 +12,8 @@ afterAll(() => stage.close())
 test('tells contacts that one has come with the first device, and gone five seconds after the last', async () => {
   const [alice, bob, carl] = [await comes(stage, 'alice'), await comes(stage, 'bob'), await comes(stage, 'carl')]
   await befriend(alice, bob)
-  await bob.leaves()
   const left = Date.now()
+  await bob.leaves()
   expect(await alice.receives('user_offline')).toMatchObject({ user_id: 'bob', last_seen: expect.any(String) })
   expect(Date.now() - left).toBeGreaterThan(4_900)
 

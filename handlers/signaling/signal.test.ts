@@ -64,7 +64,7 @@ test('a burst comes in order, with 100 ms between two, from however many devices
   delay.disable()
   const late = delay.max / 1e6 // broker, handlers and devices are all in this process: it may have seen one late
   expect(Math.min(...gaps)).toBeGreaterThanOrEqual(100 - late)
-  expect(arrived.at(-1)! - arrived[0]!).toBeGreaterThanOrEqual(11 * 100)
+  expect(arrived.at(-1)! - arrived[0]!).toBeGreaterThanOrEqual(11 * 100 - late)
   const places = (await dora.unread()).flatMap(({ event, body }) =>
     event === 'signal' ? [(body as { sdpMLineIndex: number }).sdpMLineIndex] : [],
   )

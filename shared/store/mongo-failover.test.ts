@@ -21,7 +21,7 @@ let store: Store
 let said: string[]
 beforeAll(async () => {
   server = await startMongoServer()
-}, 120_000)
+})
 afterAll(() => server?.close())
 afterEach(async () => {
   await store.close()
@@ -129,7 +129,7 @@ test('what was asked of a primary that has vanished is put off soon after the el
     const failing = set.failOver('vanish', 300)
     const began = performance.now()
     await often(async () => void (await notes.get('n1')))
-    expect(performance.now() - began).toBeLessThan(4_000)
+    expect(performance.now() - began).toBeLessThan(7_000)
     await failing
   })
   expect(said).toEqual([MOVED])

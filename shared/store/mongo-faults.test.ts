@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { MongoClient } from 'mongodb'
 import { openProxy, type Proxy } from '../../scripts/faults/proxy.ts'
+import { freePort } from '../../test/free-port.ts'
 import { startMongoServer, type MongoServer } from '../../test/mongo-server.ts'
 import { openLog } from '../log.ts'
 import { Unavailable } from '../wire/refusal.ts'
@@ -22,7 +23,7 @@ const opened: Store[] = []
 beforeAll(async () => {
   server = await startMongoServer()
   admin = new MongoClient(server.url)
-}, 120_000)
+})
 afterAll(async () => {
   await admin.close()
   await server.close()
@@ -104,7 +105,7 @@ describe('MongoDB', () => {
     let cutting: NodeJS.Timeout
     const cut = (): void => {
       proxy.cut()
-      cutting = setTimeout(cut, 50 + 10 * putOff) // who connects again slowly gets through, too
+      cutting = setTimeout(cut, 50 * 1.4 ** putOff) // who connects again slowly gets through, too
     }
     cut()
     try {
@@ -153,7 +154,7 @@ describe('MongoDB', () => {
   })
 
   test('that is away at the start is waited for, and this is said once', async () => {
-    const down = await openProxy(() => 1)
+    const down = await openProxy(() => 1, await freePort())
     let isOpen = false
     const opening = open(`mongodb://127.0.0.1:${down.port}/faults?directConnection=true`).then(() => (isOpen = true))
     await until(() => lines.length > 0)
@@ -170,7 +171,7 @@ describe('MongoDB', () => {
     ['is none of the set which the URL names', 'replicaSet=rs9', 'no server is of the replica set rs9'],
     ['has no TLS', 'tls=true', /SSL|socket|closed|no answer from 127/],
   ])('that %s is told by that, not by the time it took', async (_, options, reason) => {
-    const client = new MongoClient(`${server.url}/?${options}`, { serverSelectionTimeoutMS: 300 })
+    const client = new MongoClient(`${server.url}/?${options}`, { serverSelectionTimeoutMS: 3_000 })
     const error: unknown = await client.connect().catch((error: unknown) => error)
     await client.close()
     expect(reasonOf(error)).toMatch(reason)

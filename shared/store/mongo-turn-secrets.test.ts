@@ -15,7 +15,7 @@ const insert = (realm: string, value: unknown) => coturn.db().collection('turn_s
 
 beforeAll(async () => {
   server = await startMongoServer()
-}, 120_000)
+})
 afterAll(() => server.close())
 beforeEach(() => {
   const url = ownDatabase(server.url)
@@ -53,7 +53,7 @@ test('while the server is away it is unavailable, and then not', async () => {
   await expect(failing).rejects.toThrow(/^TURN_SECRET_STORE cannot be read: /)
   await server.kill('SIGCONT')
   expect(await secrets.newest()).toBe('a secret')
-}, 30_000)
+})
 
 test.each(['mongodb://root:hunter2@db:port:port', 'mongodb://root:hunter2@db/a.b'])(
   'a URL that is none, or names no database, is refused, and not shown: %s',

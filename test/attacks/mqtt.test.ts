@@ -3,6 +3,7 @@ import { connect as connectTcp } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { IPublishPacket, ISubackPacket } from 'mqtt-packet'
 import type { Device } from '../device.ts'
+import { devicesLeave } from '../metrics.ts'
 import { connectOn, connectPacket, connectRaw, openRaw } from '../raw-client.ts'
 import { openStage, type Stage } from '../stage.ts'
 
@@ -12,7 +13,7 @@ import { openStage, type Stage } from '../stage.ts'
 let stage: Stage
 let alice: Device
 beforeAll(async () => {
-  stage = await openStage('contacts', { CONNECT_TIMEOUT: '1000', CONNECTS_PER_CLIENT: '1000' })
+  stage = await openStage('contacts', { CONNECT_TIMEOUT: '5000', CONNECTS_PER_CLIENT: '1000' })
   alice = await stage.device('alice')
 })
 afterAll(() => stage.close())
@@ -137,8 +138,7 @@ test.each(['alice_events', 'alice_contact_requested', '$SYS/x/new/clients', 'fle
     })
     raw.send(publish(topic, { qos: 1, messageId: 1, retain: true, payload: '{"event":"forged"}' }))
     await raw.hears('puback')
-    raw.socket.destroy()
-    await raw.closed
+    await devicesLeave(stage, () => raw.socket.destroy())
     expect((await alice.unread()).filter(({ event }) => event === 'forged')).toEqual([])
     const late = await stage.device('alice', { hears: ['contact_requested'] })
     expect(await late.unread()).toEqual([])

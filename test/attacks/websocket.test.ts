@@ -10,7 +10,7 @@ import type { Device } from '../device.ts'
 let stage: Stage
 let alice: Device
 beforeAll(async () => {
-  stage = await openStage([], { CONNECT_TIMEOUT: '1000' })
+  stage = await openStage([], { CONNECT_TIMEOUT: '5000' })
   alice = await stage.device('alice', { over: 'wss' })
 })
 afterAll(() => stage.close())

@@ -25,7 +25,7 @@ const SECRET = 'what nobody else may read'
 let server: MongoServer
 beforeAll(async () => {
   server = await startMongoServer()
-}, 120_000)
+})
 afterAll(() => server?.close())
 
 /** What one user says, one command after another without waiting, and what he is answered. */

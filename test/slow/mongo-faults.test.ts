@@ -25,7 +25,7 @@ const others: Place[] = []
 beforeAll(async () => {
   place = await openPlace()
   for (let i = 0; i < 3; i++) others.push(await openPlace()) // before anything is measured
-}, 120_000)
+})
 afterAll(() => closeAll(opened))
 
 async function openPlace(): Promise<Place> {

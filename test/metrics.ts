@@ -1,0 +1,14 @@
+/** A number that the broker tells: `name{label="value"}`, of which its labels may be a part; 0 while there is none. */
+export async function metric({ admin }: { admin: string }, name: string, label: string): Promise<number> {
+  const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n')
+  const line = lines.find((one) => one.startsWith(`${name}{`) && one.includes(label))
+  return Number(line?.split(' ').at(-1) ?? 0)
+}
+
+/** Does what ends a device's connection, and resolves when the broker has seen it. */
+export async function devicesLeave(place: { admin: string }, end: () => unknown): Promise<void> {
+  const connected = (): Promise<number> => metric(place, 'mqtt_connections', 'kind="device"')
+  const before = await connected()
+  await end()
+  while ((await connected()) >= before) await new Promise((resolve) => setTimeout(resolve, 10))
+}
