@@ -6,7 +6,7 @@ import type { Site } from './browser.ts'
 
 declare const phone: Phone // in the page
 
-const DEADLINE = 20_000
+const DEADLINE = 60_000
 
 /** A person at a page of their own, with a call in it. */
 export class Caller implements Closable {

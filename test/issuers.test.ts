@@ -99,6 +99,7 @@ test('an issuer that is named by another address inside is asked there, and beli
   const inner = { issuer: 'https://id.example.com', discovery: `${issuer.url}/.well-known/openid-configuration` }
   const own = stage.keep(await openStage([], { OIDC_ISSUERS: JSON.stringify([{ ...inner, alias: 'main' }]) }, lines))
   await refused(await issuer.tokenOf('alice'), /algorithm/, own)
+  while (issuer.asked === 0) await new Promise((resolve) => setTimeout(resolve, 10)) // at its start
   expect(issuer.asked).toBe(1)
 })
 

@@ -44,7 +44,7 @@ function alone(work: () => void): void {
   try {
     work()
   } finally {
-    rmSync(lock)
+    rmSync(lock, { force: true })
   }
 }
 

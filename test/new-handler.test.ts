@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Device } from './device.ts'
 import { ROOT, Run } from './process.ts'
 
@@ -26,8 +26,6 @@ afterAll(() => rmSync(tree, { recursive: true }))
 function npm(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
   return promisify(execFile)('npm', ['run', '--silent', script, '--', ...args], { cwd: tree, env })
 }
-
-jest.setTimeout(60_000)
 
 test('npm run dev serves a handler that is scaffolded meanwhile; an edit is live at once and drops nothing', async () => {
   const ports = { MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readConfig } from '../shared/config.ts'
 import { tlsFiles } from '../shared/dev-secrets.ts'
 import type { Closable } from '../shared/shutdown.ts'
@@ -24,8 +24,6 @@ import { openStage, type Stage } from './stage.ts'
 import { openRelay, overTls, overUdp } from './turn-client.ts'
 
 // What the platform gives out, tried at a real coturn, which runs with the configuration that we ship.
-
-jest.setTimeout(60_000)
 
 const [SECRET, NEXT] = ['a-secret-of-the-tests', 'the-secret-after-it']
 const ANYWHERE = '9.9.9.9' // nothing is sent there

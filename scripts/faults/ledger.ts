@@ -122,6 +122,11 @@ export class Ledger {
     if (pair.last.length > HEARD_REMEMBERED) pair.last.shift()
   }
 
+  /** Those who are asked have heard of all that was sent. */
+  get isHeard(): boolean {
+    return [...this.#pairs.values()].every(({ heard, sent, isUncertain }) => isUncertain || heard >= sent)
+  }
+
   /** When all is calm: what is missing, and what stands otherwise than it should. */
   close(asker: string, listed: ReadonlySet<string>): void {
     for (const [key, pair] of this.#pairs) {

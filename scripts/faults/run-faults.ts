@@ -88,7 +88,8 @@ export async function runFaults(plan: FaultPlan, says: (line: string) => void): 
     while (ledger.counts.sent < plan.commands) await pause(100)
     await crowd.calm(PATIENCE)
     ledger.closeOpen()
-    await pause(500) // what the last answers say to others
+    for (const end = Date.now() + PATIENCE; !ledger.isHeard && Date.now() < end;) await pause(100)
+    await pause(500) // what comes twice
     for (const [asker, listed] of await crowd.lists()) ledger.close(asker, listed)
     tell()
     return { counts: ledger.counts, violations: ledger.violations, seconds: seconds(), recovery, brokerMb }

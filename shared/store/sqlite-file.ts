@@ -35,6 +35,8 @@ interface Waiting {
 
 /** Works of one transaction, at most: it holds up its process, and the other processes' writing. */
 const MOST_AT_ONCE = 64
+/** Milliseconds for which a process that starts waits for others that start. */
+const STARTING_MS = 15_000
 
 /**
  * Opens the file, or makes it. A commit is on the disk, fsynced, before `use` or `write` returns. Either waits up to
@@ -143,9 +145,9 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     db.close()
   }
 
-  // Alone of all statements, turning to WAL does not wait for other processes that start at the same time.
+  // Alone of all statements, turning to WAL does not wait for other processes that start at the same time. Who gives up here ends.
   function turnToWal(): void {
-    for (const end = Date.now() + busyMs; ; holdUp(5)) {
+    for (const end = Date.now() + STARTING_MS; ; holdUp(5)) {
       try {
         db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
         return

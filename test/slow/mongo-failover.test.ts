@@ -18,7 +18,7 @@ const PACE = 250
  */
 const [SOON, LATE] = [1_000, 11_000]
 /** Milliseconds that a command may wait longer than the set is without a primary. */
-const LONGER = 8_000
+const LONGER = 20_000
 const LAST = 'last'
 const SECRET = 'what nobody else may read'
 

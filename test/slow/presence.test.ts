@@ -38,4 +38,4 @@ test('over a killed broker those who come back were never gone, and who does not
   }
   expect(heard).toEqual([['user_offline', 'eve']])
   expect(await carl.asks('get_user_list')).toMatchObject({ users: [{ user_id: 'dora' }] })
-}, 60_000)
+})

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Browser } from 'playwright-core'
 import { closeAll, type Closable } from '../../shared/shutdown.ts'
 import { openBrowser, openSite, type Site } from '../browser.ts'
@@ -12,8 +12,6 @@ import { Parts } from '../parts.ts'
 import type { Login } from '../phone.ts'
 
 // Two pages in a real browser call each other over the real processes; the media goes directly, or through a real coturn.
-
-jest.setTimeout(90_000)
 
 const TURN_SECRET = 'a-secret-of-the-tests'
 const opened: Closable[] = []
