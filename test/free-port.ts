@@ -1,34 +1,45 @@
 import { randomInt } from 'node:crypto'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** Each process of a test run has ports of its own. */
-const WORKER = Number(process.env['JEST_WORKER_ID'] ?? 0)
-const given = new Set<number>()
+const [LOWEST, MOST] = [10_000, 10_000]
 
 /**
  * A port of loopback that is free now, for a program that cannot take one by itself, or that must have the same one
  * again after its restart. It is below those that systems give away by themselves (from 32,768 on Linux, 49,152
- * elsewhere), so that nobody gets it by chance while that program is down.
+ * elsewhere), and no other process of tests gets it while this one lives, also when that program is down.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 10_000 + (WORKER % 10) * 1_000 + randomInt(1_000)
-    if (given.has(port)) continue
+    const port = LOWEST + randomInt(MOST)
+    if (!(await isOurs(port))) continue
     const server = createServer().listen(port, '127.0.0.1')
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      (err: NodeJS.ErrnoException) => {
-        if (err.code !== 'EADDRINUSE') throw err
-        return false
-      },
-    )
-    if (!isFree) continue
+    if (!(await isGot(once(server, 'listening')))) continue
     server.close()
     await once(server, 'close')
-    given.add(port)
     return port
   }
+}
+
+/** Those who ask here tell one another by a port of the same number at an address that nobody else uses. */
+async function isOurs(port: number): Promise<boolean> {
+  const claim = createSocket('udp4').unref()
+  claim.bind({ port, address: '127.9.9.9', exclusive: true })
+  const isIt = await isGot(once(claim, 'listening'))
+  if (!isIt) claim.close()
+  return isIt
+}
+
+function isGot(taking: Promise<unknown>): Promise<boolean> {
+  return taking.then(
+    () => true,
+    (err: NodeJS.ErrnoException) => {
+      if (err.code === 'EADDRNOTAVAIL') return true // not on Linux: only the chance of another run's is left
+      if (err.code !== 'EADDRINUSE') throw err
+      return false
+    },
+  )
 }
 
 /** Those of a platform, as its settings. */
