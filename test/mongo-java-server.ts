@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive, ROOT } from './process.ts'
+import { holdFolder } from '../broker/storage/hold-folder.ts'
+import { ROOT } from './process.ts'
 
 const SOURCES = `${ROOT}test/mongo-java-server`
 const CACHE = `${ROOT}node_modules/.cache/mongo-java-server`
@@ -19,43 +20,22 @@ const BY_BYTES = `return java.util.Arrays.compareUnsigned(
 export const MONGO_JAVA_SERVER = 'mongo-java-server 1.47.0, its order of text mended'
 
 /** The Java class path of the launcher, which is fetched by Maven and compiled when it is not there yet. */
-export function mongoJavaServer(): string[] {
+export async function mongoJavaServer(): Promise<string[]> {
   const sources = ['pom.xml', 'Launcher.java'].map((file) => readFileSync(join(SOURCES, file)))
   const digest = createHash('sha256').update(Buffer.concat(sources)).update(BY_BYTES).digest('hex').slice(0, 16)
   const built = join(CACHE, digest)
-  if (!existsSync(built)) alone(() => existsSync(built) || build(built))
-  return [join(built, 'classes'), join(built, 'lib', '*')] // the classes first, the mended one among them
-}
-
-/** Several come at once, each a process of its own, and Maven would write the same files for all of them. */
-function alone(work: () => void): void {
   mkdirSync(CACHE, { recursive: true })
-  const lock = join(CACHE, 'lock')
-  for (;;) {
+  while (!existsSync(built)) {
+    // Several come at once, each a process of its own, and Maven would write the same files for all of them.
+    const held = await holdFolder(CACHE).catch(() => undefined)
     try {
-      writeFileSync(lock, `${process.pid}`, { flag: 'wx' })
-      break
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
-      if (isLeft(lock)) rmSync(lock, { force: true })
+      if (!held) await new Promise((resolve) => setTimeout(resolve, 200))
+      else if (!existsSync(built)) build(built)
+    } finally {
+      await held?.close()
     }
   }
-  try {
-    work()
-  } finally {
-    rmSync(lock, { force: true })
-  }
-}
-
-/** By a process that has died. */
-function isLeft(lock: string): boolean {
-  try {
-    const pid = Number(readFileSync(lock, 'utf8'))
-    return pid > 0 && !isAlive(pid)
-  } catch {
-    return false // it is gone by now
-  }
+  return [join(built, 'classes'), join(built, 'lib', '*')] // the classes first, the mended one among them
 }
 
 function build(built: string): void {

@@ -130,7 +130,7 @@ function javaServer(isLasting: boolean): Kind {
       const args = [
         '-Xmx512m',
         '-cp',
-        mongoJavaServer().join(':'),
+        (await mongoJavaServer()).join(':'),
         'Launcher',
         String(port),
         ...(isLasting ? [join(dir, 'data')] : []),

@@ -248,9 +248,7 @@ test('what a connection sends beyond its part of a turn is not read meanwhile', 
   const sockets: Socket[] = []
   const opened = (message: unknown): void => void sockets.push((message as { socket: Socket }).socket)
   subscribe('net.server.socket', opened)
-  const flooder = stage.keep(
-    new Run(['test/slow/flooder.ts', 'pings', `${stage.broker.ports.mqtts}`, stage.secret, '3']),
-  )
+  const flooder = stage.keep(new Run(['test/flooder.ts', 'pings', `${stage.broker.ports.mqtts}`, stage.secret, '3']))
   expect(await flooder.ended).toBe(0)
   unsubscribe('net.server.socket', opened)
   const most = Math.max(...sockets.map(({ bytesRead }) => bytesRead))
@@ -325,13 +323,13 @@ test('who subscribes at QoS 0 and reads slowly loses messages, not the connectio
   slow.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'gus_counted', qos: 0 }] })
   await slow.hears('suback')
   const gus = await stage.device('gus', { hears: ['marked'] })
+  const text = 'x'.repeat(60_000)
   let bytes = 0
   slow.socket.on('data', (chunk: Buffer) => (bytes += chunk.length))
   // How much a socket takes while nobody reads is the system's affair. Who takes nothing for five seconds is let go.
   for (let count = 25, isWhole = true; isWhole; count *= 2) {
     slow.socket.pause()
     bytes = 0
-    const text = 'x'.repeat(60_000)
     await Promise.all(Array.from({ length: count }, () => gus.sends('count', { text })))
     await gus.asks('mark') // what he has sent before is done
     slow.socket.resume()

@@ -145,7 +145,8 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     db.close()
   }
 
-  // Alone of all statements, turning to WAL does not wait for other processes that start at the same time. Who gives up here ends.
+  // Alone of all statements, turning to WAL does not wait for other processes that start at the same time. A process that
+  // gives up here ends.
   function turnToWal(): void {
     for (const end = Date.now() + STARTING_MS; ; holdUp(5)) {
       try {

@@ -6,13 +6,17 @@ import { expectServed, waitsFor } from './waits.ts'
 
 // While one user floods, another is served.
 
-const SECONDS = 6
-let [flooded, calm]: Parts[] = []
-let [alice, bystander]: Device[] = []
+const SECONDS = 10
+let flooded: Parts
+let calm: Parts
+let alice: Device
+let bystander: Device
 beforeAll(async () => {
-  ;[flooded, calm] = [await Parts.open({ LOG_LEVEL: 'error' }), await Parts.open({ LOG_LEVEL: 'error' })]
+  flooded = await Parts.open({ LOG_LEVEL: 'error' })
+  calm = await Parts.open({ LOG_LEVEL: 'error' })
   await flooded.startHandlers()
-  ;[alice, bystander] = [await flooded.device('alice'), await calm.device('bystander')]
+  alice = await flooded.device('alice')
+  bystander = await calm.device('bystander')
 })
 afterAll(() => Promise.all([flooded?.close(), calm?.close()]))
 
@@ -22,12 +26,11 @@ const asks = (device: Device) => async (): Promise<void> =>
 test.each(['commands', 'unknown words', 'pings', 'subscribes', 'forged logins', 'stalled subscribers'])(
   'a flood of %s',
   async (kind) => {
-    const { url, env } = flooded!
-    const args = ['test/slow/flooder.ts', kind, new URL(url).port, env['SECRET']!, String(SECONDS)]
+    const { url, env } = flooded
+    const args = ['test/flooder.ts', kind, new URL(url).port, env['SECRET']!, String(SECONDS)]
     const run = new Run(args, { env: {}, through: ['nice', '-n', '19'] }) // he has a machine of his own, so to speak
-    flooded!.keep(run)
-    const all = [alice!, bystander!].map((device) => waitsFor(asks(device), run.ended))
-    const [waits, beside] = await Promise.all(all)
-    expectServed(`a flood of ${kind}`, waits!, beside!)
+    flooded.keep(run)
+    const all = [waitsFor(asks(alice), run.ended), waitsFor(asks(bystander), run.ended)] as const
+    expectServed(`a flood of ${kind}`, ...(await Promise.all(all)))
   },
 )

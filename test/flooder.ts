@@ -1,6 +1,6 @@
 import { connect, type TLSSocket } from 'node:tls'
 import { generate, type Packet } from 'mqtt-packet'
-import { tokenFor } from '../device.ts'
+import { tokenFor } from './device.ts'
 
 // One attacker, a process of his own: flooder.ts <kind> <port> <secret> <seconds>. He keeps to nothing but the port.
 
