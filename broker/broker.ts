@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../shared/config.ts'
 import { tlsFiles } from '../shared/dev-secrets.ts'
+import { dataFolder, mustBeUsable } from '../shared/file-fault.ts'
 import type { Logger } from '../shared/log.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import type { Catalogue } from '../shared/wire/catalogue.ts'
@@ -21,6 +21,7 @@ import { internalCommand, type IntakePorts } from './intake.ts'
 import { openLimits } from './limits.ts'
 import { AddressGate } from './listen/address-gate.ts'
 import { listenAdmin } from './listen/admin.ts'
+import { listenAs } from './listen/listen-as.ts'
 import { deadLetterRequests } from './listen/dead-letter-requests.ts'
 import { listenTls } from './listen/tls.ts'
 import { listenWss } from './listen/wss.ts'
@@ -44,10 +45,11 @@ export interface Broker extends Closable {
 
 /** What the broker keeps, in `DATA_DIR/broker`, which it has for itself. */
 async function openStorage({ DATA_DIR }: Config, log: Logger): Promise<Storage> {
-  const folder = join(DATA_DIR, 'broker')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const folder = dataFolder({ DATA_DIR }, 'broker')
+  const file = join(folder, 'broker.lmdb')
+  mustBeUsable('DATA_DIR', [file, `${file}-lock`])
   const held = await holdFolder(folder)
-  const storage = openLmdb(join(folder, 'broker.lmdb'), (err) => log.error({ err }, 'cannot store'))
+  const storage = openLmdb(file, (err) => log.error({ err }, 'cannot store'))
   return { ...storage, close: () => closeAll([held, storage]) }
 }
 
@@ -180,7 +182,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     relay.resume()
     later.resume()
     const { HOST: host } = config
-    const admin = await listenAdmin(
+    const listeningAdmin = listenAdmin(
       { host: config.ADMIN_HOST, port: config.ADMIN_PORT },
       {
         registry: metrics.registry,
@@ -194,14 +196,20 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
         dead: deadLetterRequests({ ...identity, storage, dead, replay: (letters) => dispatch.replay(letters), log }),
       },
     )
+    const admin = await listenAs('ADMIN_HOST', 'ADMIN_PORT', listeningAdmin)
     opened.push(admin)
-    const mqtts = await listenTls({ host, port: config.MQTTS_PORT, tls, gate }, (socket) =>
+    const listeningTls = listenTls({ host, port: config.MQTTS_PORT, tls, gate }, (socket) =>
       engine.accept(socket, { address: socket.remoteAddress ?? 'unknown' }),
     )
+    const mqtts = await listenAs('HOST', 'MQTTS_PORT', listeningTls)
     opened.push(mqtts)
     const [origins, maxPayload, timeout] = [config.WSS_ORIGINS, config.MAX_PACKET_BYTES, config.CONNECT_TIMEOUT]
     const web = { host, port: config.WSS_PORT, tls, gate, origins, maxPayload, timeout }
-    const wss = await listenWss(web, (stream, from) => engine.accept(stream, from))
+    const wss = await listenAs(
+      'HOST',
+      'WSS_PORT',
+      listenWss(web, (stream, from) => engine.accept(stream, from)),
+    )
     opened.push(wss, engine) // closed first: it says goodbye before the sockets are cut
     const renew = async (): Promise<void> => {
       const renewed = await tlsFiles(config)

@@ -2,12 +2,13 @@ import { rootCertificates } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, readConfig, type Config } from '../shared/config.ts'
 import { readPem, sharedHandlerKeys, tlsFiles } from '../shared/dev-secrets.ts'
+import { dialled } from '../shared/dial.ts'
 import { openLog } from '../shared/log.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
 import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
-import { openStore } from '../shared/store/open.ts'
+import { openData } from './open-data.ts'
 import { openTurn } from './turn-settings.ts'
 
 // npm run handlers -- contacts [more…]: one process of each of these groups. Run it again to scale.
@@ -24,9 +25,9 @@ async function main(): Promise<void> {
   const opened: Closable[] = []
   closeOnSignal(opened, log)
   const loaded = await Promise.all(groups.map((group) => loadGroup(here, group)))
-  const url = config.BROKER_URL ?? `mqtts://127.0.0.1:${config.MQTTS_PORT}`
+  const url = config.BROKER_URL ?? `mqtts://${dialled(config.HOST)}:${config.MQTTS_PORT}`
   const ca = [...rootCertificates, ...(await brokerCa(config))]
-  const store = await openStore(config, log)
+  const store = await openData(config, log)
   opened.push(store)
   const turn = openTurn(config)
   if (turn) opened.push(turn)

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { type Config, ConfigError, readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
 import { DATABASE, databaseOf } from '../shared/store/mongo-client.ts'
-import { openStore } from '../shared/store/open.ts'
+import { openData } from '../handlers/open-data.ts'
 import { collectionsOf } from './data/collections.ts'
 import { checkWith, exportTo, importFrom, type Progress, type Report } from './data/dump.ts'
 
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   if (folder === undefined || more.length > 0 || !Object.hasOwn(WHAT, what)) throw new ConfigError(USAGE)
   const specs = await collectionsOf(fileURLToPath(new URL('../handlers', import.meta.url)))
   const config = readConfig()
-  const store = await openStore(config, openLog(config.LOG_LEVEL, 'data'))
+  const store = await openData(config, openLog(config.LOG_LEVEL, 'data'))
   process.stdout.write(`${what} ${WHAT[what]} ${placeOf(config)}\n`)
   try {
     if (what === 'export') {

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { ConfigError, readConfig, type Config } from '../shared/config.ts'
 import { signingSecret } from '../shared/dev-secrets.ts'
+import { dialled } from '../shared/dial.ts'
 import { signToken } from './sign-token.ts'
 
 // npm run dead: what to do about commands whose last attempt failed. It asks the running broker, on its admin port.
@@ -48,12 +49,11 @@ function timeOf(option: string, text: string): string {
 }
 
 async function ask<Answer>(config: Config, method: 'GET' | 'POST', path: string, query: object): Promise<Answer> {
-  const host = config.ADMIN_HOST === '0.0.0.0' ? '127.0.0.1' : config.ADMIN_HOST
-  const url = new URL(`http://${host}:${config.ADMIN_PORT}${path}`)
+  const url = new URL(`http://${dialled(config.ADMIN_HOST)}:${config.ADMIN_PORT}${path}`)
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value))
   const token = config.OPERATOR_TOKEN ?? signToken('npm run dead', '1m', signingSecret(config), { role: 'operator' })
   const response = await fetch(url, { method, headers: { authorization: `Bearer ${token}` } }).catch(() => {
-    throw new ConfigError(`no broker answers at ${url.host}: is it running, with this ADMIN_PORT?`)
+    throw new ConfigError(`no broker answers at ${url.host}: is it running, with this ADMIN_HOST and ADMIN_PORT?`)
   })
   const body = (await response.json().catch(() => ({}))) as { error?: string }
   if (response.status === 401)

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../shared/config.ts'
 import { devCertFile, tokenSecrets } from '../shared/dev-secrets.ts'
+import { dialled } from '../shared/dial.ts'
 import { groupsIn } from '../shared/runtime/scan.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { signToken } from './sign-token.ts'
@@ -45,19 +46,19 @@ export async function startPlatform(config: Config): Promise<Platform> {
 }
 
 function greeting(config: Config, ports: { mqtts: number; wss: number; admin: number }, groups: string[]): string {
-  const host = config.HOST === '0.0.0.0' ? 'localhost' : config.HOST
+  const host = dialled(config.HOST)
   const where = `
 Switchboard is ready.
 
   MQTT over TLS         mqtts://${host}:${ports.mqtts}
   MQTT over WebSocket   wss://${host}:${ports.wss}/mqtt
-  health and metrics    http://${config.ADMIN_HOST}:${ports.admin}/healthz /readyz /metrics
+  health and metrics    http://${dialled(config.ADMIN_HOST)}:${ports.admin}/healthz /readyz /metrics
   handler groups        ${groups.join(', ') || 'none yet: npm run new -- <group>/<command>'}
 `
   const [secret] = tokenSecrets(config)
   if (config.production || secret === undefined) return `${where}\n`
   const [alice, bob] = [signToken('alice', '1d', secret), signToken('bob', '1d', secret)]
-  const login = `-l mqtts -h localhost -p ${ports.mqtts} --ca ${config.TLS_CERT ?? devCertFile(config)} -u JWT`
+  const login = `-l mqtts -h ${host} -p ${ports.mqtts} --ca ${config.TLS_CERT ?? devCertFile(config)} -u JWT`
   return `${where}
 Two tokens, good for a day:
 

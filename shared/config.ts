@@ -13,6 +13,11 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 )
+/** An address or a name; an IPv6 address may stand in brackets, and has no zone, which no URL can carry. */
+const host = z
+  .string()
+  .regex(/^(?:\[[\da-f:.]+\]|[^\s/%[\]]+)$/i, 'must be an address or a host name')
+  .transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
 const MIN_SECRET = 16
 const secrets = list.refine((all) => all.length > 0 && all.every((one) => one.length >= MIN_SECRET), {
   message: `each must have at least ${MIN_SECRET} characters`,
@@ -58,11 +63,11 @@ const notYet = (what: string) => z.never({ error: `${what} is not part of this v
 const settings = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   /** Listen address of the MQTT and HTTPS ports; default 127.0.0.1, in production 0.0.0.0. */
-  HOST: z.string().min(1).optional(),
+  HOST: host.optional(),
   MQTTS_PORT: port(8883),
   WSS_PORT: port(8443),
   ADMIN_PORT: port(9090),
-  ADMIN_HOST: z.string().min(1).default('127.0.0.1'),
+  ADMIN_HOST: host.default('127.0.0.1'),
   /** Origins whose pages may open a WebSocket, comma-separated; the broker's own is always allowed. */
   WSS_ORIGINS: list.default([]),
   DATA_DIR: z.string().min(1).default('./data'),

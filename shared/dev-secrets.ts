@@ -1,8 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
 import { ConfigError, requireInProduction, type Config } from './config.ts'
+import { dialled } from './dial.ts'
+import { dataFolder, fileFault } from './file-fault.ts'
 
 // What a fresh machine lacks is made once, under DATA_DIR/dev; several processes may start at once and agree.
 
@@ -38,14 +41,19 @@ export function sharedHandlerKeys(config: Config): string[] {
   return [generated(config, 'handler-key')]
 }
 
-/** Certificate and key in PEM, from TLS_CERT and TLS_KEY or made for localhost. */
+/**
+ * Certificate and key in PEM, from TLS_CERT and TLS_KEY or made for localhost and HOST.
+ * @throws {ConfigError} when a file cannot be read, or the two do not belong together
+ */
 export async function tlsFiles(config: Config): Promise<Tls> {
   requireInProduction(config, ['TLS_CERT', 'TLS_KEY'])
   if (config.TLS_CERT && config.TLS_KEY) {
-    return { cert: readPem('TLS_CERT', config.TLS_CERT), key: readPem('TLS_KEY', config.TLS_KEY) }
+    const [cert, key] = [readPem('TLS_CERT', config.TLS_CERT), readPem('TLS_KEY', config.TLS_KEY)]
+    mustFit(new X509Certificate(cert), key, config)
+    return { cert, key }
   }
-  const file = join(devDir(config), 'tls.pem')
-  const pem = readIfThere(file) ?? once(file, await selfSigned())
+  const file = join(dataFolder(config, 'dev'), `tls${suffixOf(config)}.pem`)
+  const pem = readIfThere(file) ?? once(file, await selfSigned(config.HOST))
   const at = pem.indexOf('-----BEGIN CERTIFICATE')
   const cert = pem.slice(at)
   once(devCertFile(config), cert)
@@ -54,28 +62,58 @@ export async function tlsFiles(config: Config): Promise<Tls> {
 
 /** Where clients find the certificate that was made for this machine. */
 export function devCertFile(config: Config): string {
-  return join(config.DATA_DIR, 'dev', 'tls-cert.pem')
+  return join(config.DATA_DIR, 'dev', `tls-cert${suffixOf(config)}.pem`)
 }
 
-/** Reads a PEM file that a setting names. */
+/**
+ * Reads a PEM file that a setting names: TLS_KEY is a private key, all others are certificates.
+ * @throws {ConfigError} when it cannot be read, or is something else
+ */
 export function readPem(setting: string, file: string): string {
+  let pem
   try {
-    return readFileSync(file, 'utf8')
+    pem = readFileSync(file, 'utf8')
   } catch (err) {
-    throw new ConfigError(`${setting}: cannot read the file it names (${(err as NodeJS.ErrnoException).code})`)
+    throw fileFault(setting, file, err, 'read')
+  }
+  const isKey = setting === 'TLS_KEY'
+  try {
+    if (isKey) createPrivateKey(pem)
+    else void new X509Certificate(pem)
+    return pem
+  } catch {
+    const wanted = isKey ? 'private key without a passphrase' : 'certificate'
+    throw new ConfigError(`${setting}: ${file} does not hold a ${wanted} in PEM`)
   }
 }
 
+function mustFit(cert: X509Certificate, key: string, { TLS_CERT, TLS_KEY }: Config): void {
+  if (cert.checkPrivateKey(createPrivateKey(key))) return
+  throw new ConfigError(`TLS_CERT and TLS_KEY: the key in ${TLS_KEY} does not belong to the certificate in ${TLS_CERT}`)
+}
+
 function generated(config: Config, name: string): string {
-  const file = join(devDir(config), name)
+  const file = join(dataFolder(config, 'dev'), name)
   return readIfThere(file) ?? once(file, randomBytes(32).toString('base64url'))
 }
 
-async function selfSigned(): Promise<string> {
+/** Of the hosts that every certificate made here is good for. */
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** A HOST of its own has files of its own: what other processes and clients use for another is never replaced. */
+function suffixOf({ HOST }: Config): string {
+  const host = dialled(HOST)
+  return LOOPBACK.has(host) ? '' : `-${host.replace(/[^A-Za-z0-9.-]/g, '_')}`
+}
+
+async function selfSigned(host: string): Promise<string> {
   const names = [
     { type: 2, value: 'localhost' },
     { type: 7, ip: '127.0.0.1' },
     { type: 7, ip: '::1' },
+    ...(LOOPBACK.has(dialled(host))
+      ? []
+      : [isIP(host) ? ({ type: 7, ip: host } as const) : ({ type: 2, value: host } as const)]),
   ] as const
   const made = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
@@ -90,31 +128,25 @@ async function selfSigned(): Promise<string> {
   return `${made.private.trim()}\n${made.cert.trim()}\n`
 }
 
-function devDir(config: Config): string {
-  const dir = join(config.DATA_DIR, 'dev')
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
-  return dir
-}
-
 function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw err
+    throw fileFault('DATA_DIR', file, err, 'read')
   }
 }
 
 /** Stores a file unless another process was first, whole or not at all; returns what it holds then. */
 function once(file: string, content: string): string {
   const mine = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
-  writeFileSync(mine, content, { mode: 0o600 })
   try {
+    writeFileSync(mine, content, { mode: 0o600 })
     linkSync(mine, file)
   } catch (err) {
-    if ((err as NodeJS.ErrnoException).code !== 'EEXIST') throw err
+    if ((err as NodeJS.ErrnoException).code !== 'EEXIST') throw fileFault('DATA_DIR', file, err, 'write')
   } finally {
-    rmSync(mine)
+    rmSync(mine, { force: true })
   }
   return readFileSync(file, 'utf8')
 }

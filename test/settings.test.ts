@@ -1,13 +1,28 @@
 import { expect, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { startBroker } from '../broker/broker.ts'
 import { ConfigError, readConfig } from '../shared/config.ts'
-import { sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
+import { readPem, sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
+import { openLog } from '../shared/log.ts'
 import { groupsIn } from '../shared/runtime/scan.ts'
+import { Run } from './process.ts'
 import { HANDLERS } from './stage.ts'
 
 const path = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url))
@@ -176,9 +191,118 @@ test("needs no shared key in production when the groups' own are set", () => {
   expect(sharedHandlerKeys(readConfig({ ...rest, HANDLER_KEYS: `contacts=${LONG}` }))).toEqual([])
 })
 
+test('the certificate made in development is good for HOST, and another HOST leaves it as it is', () =>
+  inFreshFolder(async (dir) => {
+    const made = async (HOST: string): Promise<X509Certificate> =>
+      new X509Certificate((await tlsFiles(readConfig({ DATA_DIR: dir, HOST }))).cert)
+    const first = await made('127.0.0.1')
+    for (const host of ['10.1.2.3', '2001:db8::7']) expect((await made(host)).checkIP(host)).toBe(host)
+    expect((await made('chat.example.org')).checkHost('chat.example.org')).toBe('chat.example.org')
+    for (const loopback of ['127.0.0.1', '0.0.0.0', '::', '::1', '[::1]', 'localhost']) {
+      expect((await made(loopback)).raw).toEqual(first.raw)
+    }
+    expect(['127.0.0.1', '::1'].map((ip) => first.checkIP(ip))).toEqual(['127.0.0.1', '::1'])
+  }))
+
+// Files that a setting names, and what is wrong with them
+
 test('names the certificate that is not there', async () => {
-  await expect(tlsFiles(readConfig(PRODUCTION))).rejects.toThrow(/^TLS_CERT: cannot read/)
+  await expect(tlsFiles(readConfig(PRODUCTION))).rejects.toThrow(
+    'TLS_CERT: cannot read c.pem: it does not exist (ENOENT). Create it, or set TLS_CERT to another path',
+  )
 })
+
+test('says which setting, which path, why, and what to do, for whatever is wrong with a certificate or key', () =>
+  inFreshFolder(async (dir) => {
+    const [one, other] = [join(dir, 'one'), join(dir, 'other')]
+    const [mine, foreign] = [
+      await tlsFiles(readConfig({ DATA_DIR: one })),
+      await tlsFiles(readConfig({ DATA_DIR: other })),
+    ]
+    const file = (name: string, content: string): string => {
+      writeFileSync(join(dir, name), content)
+      return join(dir, name)
+    }
+    const [cert, key, wrongKey] = [file('c', mine.cert), file('k', mine.key), file('f', foreign.key)]
+    const nothing = file('n', 'hunter2')
+    const told = (TLS_CERT: string, TLS_KEY: string): Promise<unknown> => tlsFiles(readConfig({ TLS_CERT, TLS_KEY }))
+    expect(await told(cert, key)).toEqual(mine)
+    await expect(told(dir, key)).rejects.toThrow(`TLS_CERT: cannot read ${dir}: it is a folder (EISDIR)`)
+    await expect(told(`${cert}/x`, key)).rejects.toThrow(/^TLS_CERT: cannot read .*\(ENOTDIR\)/)
+    await expect(told(nothing, key)).rejects.toThrow(`TLS_CERT: ${nothing} does not hold a certificate in PEM`)
+    await expect(told(cert, nothing)).rejects.toThrow(`TLS_KEY: ${nothing} does not hold a private key`)
+    await expect(told(cert, wrongKey)).rejects.toThrow(`the key in ${wrongKey} does not belong to the certificate`)
+    expect(() => readPem('BROKER_CA', join(dir, 'ca'))).toThrow(/^BROKER_CA: cannot read .*\(ENOENT\)/)
+    expect(() => readPem('BROKER_CA', nothing)).toThrow(`BROKER_CA: ${nothing} does not hold a certificate`)
+  }))
+
+test('says of a DATA_DIR that is a file, or below one, what it is', () =>
+  inFreshFolder((dir) => {
+    const file = join(dir, 'file')
+    writeFileSync(file, '')
+    expect(() => tokenSecrets(readConfig({ DATA_DIR: file }))).toThrow(/^DATA_DIR: cannot use .*is a file.*folder$/)
+    expect(() => tokenSecrets(readConfig({ DATA_DIR: join(file, 'x') }))).toThrow(/^DATA_DIR: cannot use .*is a file/)
+  }))
+
+const NEEDS = { SECRET: LONG, HANDLER_KEY: LONG, MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
+
+const STRANGER = ['setpriv', '--reuid=1000', '--regid=1000', '--clear-groups']
+
+test.each([
+  {
+    what: 'belongs to another user',
+    setUp: 'chown 0:0 "$1" && chmod 755 "$1"',
+    as: STRANGER,
+    programs: [['broker/main.ts'], ['handlers/run.ts', 'contacts']],
+    why: /permission denied; \S+ belongs to uid 0 with mode 755, and this process runs as uid 1000 \(EACCES\)\. Give it/,
+  },
+  {
+    what: 'is read-only',
+    setUp: 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"',
+    as: [],
+    programs: [['scripts/token.ts', 'alice']],
+    why: /the file system is read-only \(EROFS\)\. Mount a writable volume/,
+  },
+  {
+    what: 'is on a full disk',
+    setUp: 'mount -t tmpfs -o size=64k tmpfs "$1" && head -c 999999 /dev/zero > "$1/ballast"',
+    as: [],
+    programs: [['scripts/token.ts', 'alice']],
+    why: /the disk is full \(ENOSPC\)\. Free some space/,
+  },
+])('a DATA_DIR that $what is an error that names the setting and the path', ({ setUp, as, programs, why }) =>
+  inFreshFolder(async (dir) => {
+    const data = join(dir, 'data')
+    mkdirSync(data)
+    chmodSync(dir, 0o755)
+    const isRoot = process.getuid?.() === 0
+    const script = `${setUp} 2>/dev/null; shift; exec "$@"`
+    const through = ['unshare', isRoot ? '-m' : '-Urm', 'sh', '-c', script, 'sh', data, ...as]
+    for (const program of programs) {
+      const run = new Run(program, { env: { ...(program.length === 1 && NEEDS), DATA_DIR: data }, through })
+      expect(await run.ended).toBe(1)
+      expect(run.stderr).toMatch(why)
+      expect(run.stderr).toMatch(new RegExp(`^DATA_DIR: cannot \\w+ ${data}.*\n$`)) // and no stack
+    }
+  }),
+)
+
+test('says by the setting which address or port cannot be listened on', () =>
+  inFreshFolder(async (dir) => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const port = String((taken.address() as AddressInfo).port)
+    const start = (settings: Record<string, string>): Promise<unknown> =>
+      startBroker(readConfig({ ...NEEDS, DATA_DIR: dir, ...settings }), {}, openLog('silent', 'test'))
+    for (const name of ['MQTTS_PORT', 'WSS_PORT', 'ADMIN_PORT']) {
+      await expect(start({ [name]: port })).rejects.toThrow(`${name}: another process listens on port ${port}`)
+    }
+    for (const name of ['HOST', 'ADMIN_HOST']) {
+      await expect(start({ [name]: '192.0.2.254' })).rejects.toThrow(`${name}: 192.0.2.254 is not an address of this`)
+      await expect(start({ [name]: 'no.such.host.invalid' })).rejects.toThrow(`${name}: no.such.host.invalid is not`)
+    }
+    taken.close()
+  }))
 
 test.each([
   { script: 'broker/main.ts', args: [], missing: ['SECRET'] },

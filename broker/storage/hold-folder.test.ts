@@ -2,6 +2,7 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
+import { Run } from '../../test/process.ts'
 import { holdFolder } from './hold-folder.ts'
 
 test('one at a time holds a folder, by whatever name; when it is let go another may', async () => {
@@ -13,4 +14,17 @@ test('one at a time holds a folder, by whatever name; when it is let go another 
   await first.close()
   await (await holdFolder(dir)).close()
   await Promise.all([rm(dir, { recursive: true }), rm(`${dir}-link`)])
+})
+
+test('a broker in another container holds a folder that both have, until it is killed', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'hold-'))
+  const unshare = process.getuid?.() === 0 ? ['unshare', '-mn'] : ['unshare', '-Urmn'] // what two containers do not share
+  const other = new Run(['test/hold-folder.ts', dir], { through: unshare })
+  await other.ready
+  await expect(holdFolder(dir)).rejects.toThrow(`DATA_DIR: another broker uses ${dir}`)
+  await expect(holdFolder(dir)).rejects.toThrow('another broker') // also after one attempt has failed
+  other.kill('SIGKILL')
+  await other.ended
+  await (await holdFolder(dir)).close()
+  await rm(dir, { recursive: true })
 })

@@ -30,7 +30,15 @@ type Back = (broker: { url: string; ca: string; key: string; dir: string }) => s
 /** Switchboard as it is run: the broker's process and those of its handlers. */
 export async function startSwitchboard(backs: Back[], settings: Record<string, string> = {}): Promise<Served> {
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-load-'))
-  const env = { DATA_DIR: dir, MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'warn', ...settings }
+  const env = {
+    HOST: '127.0.0.1',
+    DATA_DIR: dir,
+    MQTTS_PORT: '0',
+    WSS_PORT: '0',
+    ADMIN_PORT: '0',
+    LOG_LEVEL: 'warn',
+    ...settings,
+  }
   const config = readConfig(env)
   await tlsFiles(config)
   const broker = await run([file('../../broker/main.ts')], { ...env, HANDLER_WINDOW: '256' })

@@ -40,7 +40,7 @@ export function openSqliteTurnSecrets(file: string, realm: string): TurnSecrets 
       return opened().all([realm]) as { value: string }[]
     } catch (error) {
       close()
-      throw unreadable(errorCode(error) || 'it cannot be opened', error)
+      throw unreadable(`${file}: ${errorCode(error) || 'cannot open it'}`, error)
     }
   }
 
