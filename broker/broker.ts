@@ -135,8 +135,8 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     accept: (command, isRetransmitted) => dispatch.accept(command, isRetransmitted),
     rejected: ({ user }, command, { code, fields }) => {
       metrics.rejected.inc({ code })
-      const level = code === 'rate_limited' ? 'debug' : 'info' // a flood of commands is no flood of lines
-      log[level]({ user, command: command.slice(0, 64), code, fields }, 'command refused')
+      const level = code === 'rate_limited' ? 'debug' : 'info' // it would hide the others
+      log[level]({ user, command, code, fields }, 'command refused')
     },
   }
   const presence = new Presence({

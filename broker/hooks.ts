@@ -71,16 +71,16 @@ export function engineHooks(ports: HookPorts): Hooks {
     publish(session, message) {
       if (session.kind === 'device') return takeCommand(session, message, intake)
       return takeFromHandler(session, message, { dispatch, events, relay: intake.relay }).catch((err: Error) => {
-        log.warn(
-          { session: session.id, topic: message.topic.slice(0, 640), reason: err.message },
-          'handler publish refused',
-        )
+        log.warn({ session: session.id, topic: message.topic, reason: err.message }, 'handler publish refused')
         throw err
       })
     },
     subscribe(session, filter, qos) {
       const verdict = maySubscribe(session, filter)
-      if (verdict === 'deny') log.info({ session: session.id, filter: filter.slice(0, 640) }, 'subscription refused')
+      if (verdict === 'deny') {
+        metrics.refusedSubscriptions.inc()
+        log.info({ session: session.id, filter }, 'subscription refused')
+      }
       if (verdict === 'consume' && session.kind === 'handler') {
         dispatch.take(session, windows.get(session) ?? 1, filter, qos === 0 ? 0 : 1)
       }
@@ -94,7 +94,7 @@ export function engineHooks(ports: HookPorts): Hooks {
     refusedConnect(reason, { address, username, client, user }) {
       metrics.refusedConnects.inc()
       const isOurs = username === undefined || /^(?:JWT|handler(?::[\w-]{1,64})?)$/.test(username)
-      const name = { username: isOurs ? username : '(another)', client: client?.slice(0, 256) } // or it may be a token
+      const name = { username: isOurs ? username : '(another)', client } // or it may be a token
       log.warn({ reason, address, ...name, user }, 'connect refused')
     },
     parsed(kind) {

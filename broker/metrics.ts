@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { linesNotWritten } from '../shared/log.ts'
 
 /** What the broker counts. No label holds a user id: their number is not bounded. */
 export function openMetrics() {
@@ -33,7 +34,24 @@ export function openMetrics() {
       registers,
     }),
     connections: new Gauge({ name: 'mqtt_connections', help: 'Connections now', labelNames: ['kind'], registers }),
+    notLogged: new Counter({
+      name: 'log_lines_not_written_total',
+      help: 'Log lines dropped since nobody read them, and left out since there were too many of a kind',
+      labelNames: ['why'],
+      registers,
+      collect() {
+        const { dropped, leftOut } = linesNotWritten()
+        this.reset()
+        this.inc({ why: 'dropped' }, dropped)
+        this.inc({ why: 'left_out' }, leftOut)
+      },
+    }),
     refusedConnects: new Counter({ name: 'mqtt_connects_refused_total', help: 'Connects refused', registers }),
+    refusedSubscriptions: new Counter({
+      name: 'mqtt_subscriptions_refused_total',
+      help: 'Filters of SUBSCRIBE packets refused',
+      registers,
+    }),
     packets: new Counter({
       name: 'mqtt_packets_received_total',
       help: 'Packets parsed',

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from '@jest/globals'
 import { ROOT } from '../test/process.ts'
+import { openLog } from './log.ts'
+import { Sampling } from './sampled-log.ts'
 
 const SCRIPT = `
   import { openLog } from './shared/log.ts'
@@ -30,4 +32,96 @@ test.each([
   expect(await once(child, 'close')).toEqual([7, null])
   clearTimeout(timer)
   expect(said.includes('the last words')).toBe(!isGone)
+})
+
+/** Logs more than any pipe holds, tells over IPC that its own work goes on, and ends when it is told to. */
+const FLOOD = `
+  import { openLog } from './shared/log.ts'
+  import { Sampling } from './shared/sampled-log.ts'
+  const log = openLog('info', 'test', undefined, new Sampling({ first: Infinity }))
+  for (let n = 0; n < 20_000; n++) log.info({ n, text: 'x'.repeat(200) }, 'line')
+  setTimeout(() => process.send('goes on'), 100)
+  process.on('message', (word) => {
+    if (word === 'exit') process.exit(7)
+    log.info('more')
+    process.send('said')
+  })`
+
+test.each([
+  ['a pipe', ['sh', '-c', '"$@" | (read _ <&4; exec cat)', 'sh']],
+  ['a socket', []],
+])(
+  'a log that nobody reads for a while, %s, stops no work; what is dropped is counted and said',
+  async (_, through) => {
+    const [program, ...args] = [...through, process.execPath, '--import', 'tsx', '--input-type=module', '-e', FLOOD]
+    const stdio = ['ignore', 'pipe', 'inherit', 'ipc', 'pipe'] as const
+    const child = spawn(program, args, { cwd: ROOT, stdio: [...stdio] })
+    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
+    let said = ''
+    const seen = new Promise<void>((resolve) => {
+      child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+        if (said.includes('were dropped')) resolve()
+      })
+    })
+    if (through.length === 0) child.stdout!.pause()
+    expect(await once(child, 'message')).toEqual(['goes on', undefined])
+    child.send('more')
+    expect(await once(child, 'message')).toEqual(['said', undefined])
+
+    if (through.length === 0) child.stdout!.resume()
+    else (child.stdio[4] as NodeJS.WritableStream).write('go\n')
+    await seen
+    child.send('exit')
+    await once(child, 'close')
+    clearTimeout(timer)
+    const lines = said
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { msg: string; dropped?: number })
+    const { dropped } = lines.find(({ msg }) => msg.includes('were dropped'))!
+    expect(dropped).toBeGreaterThan(0)
+    expect(lines.filter(({ msg }) => msg === 'line' || msg === 'more').length + dropped!).toBe(20_001)
+  },
+)
+
+test('of many lines of one kind the first are written, and then their number with their reasons and the last of them', () => {
+  const lines: Record<string, unknown>[] = []
+  const sampling = new Sampling({ first: 3, windowMs: 60_000 })
+  const log = openLog('info', 'test', { write: (line) => void lines.push(JSON.parse(line) as never) }, sampling)
+  for (let n = 0; n < 1_000; n++) log.info({ n, reason: n % 2 ? 'odd' : 'even', user: 'x'.repeat(9_000) }, 'refused')
+  log.info('something else')
+  log.fatal('the end')
+  expect(lines.map(({ msg }) => msg)).toEqual(['refused', 'refused', 'refused', 'something else', 'the end'])
+  expect(lines.every((line) => JSON.stringify(line).length < 500)).toBe(true)
+
+  sampling.tell()
+  const count = { msg: 'refused', n: 999, more: 997, seconds: 60, reasons: { odd: 499, even: 498 } }
+  expect(lines.slice(5)).toEqual([expect.objectContaining(count)])
+  log.info({ n: 0 }, 'refused')
+  expect(lines.at(-1)).toMatchObject({ msg: 'refused', n: 0 })
+  sampling.tell()
+  expect(lines).toHaveLength(7)
+})
+
+test('a window ends by itself', async () => {
+  const told = new Promise<string>((resolve) => {
+    const sampling = new Sampling({ first: 1, windowMs: 1 })
+    const log = openLog('info', 'test', { write: (line) => line.includes('"more":1') && resolve(line) }, sampling)
+    log.warn('a fault')
+    log.warn('a fault')
+  })
+  expect(JSON.parse(await told)).toMatchObject({ level: 40, msg: 'a fault', more: 1 })
+})
+
+test('what hides in a long or deep field is hidden, too, and an error keeps its stack', () => {
+  const lines: string[] = []
+  const log = openLog('info', 'test', { write: (line) => void lines.push(line) })
+  log.warn({ token: 'hunter2', login: { password: 'hunter2' }, list: Array.from({ length: 90 }, () => 'x') }, 'a login')
+  log.error({ err: new Error('y'.repeat(90_000)) }, 'a failure')
+  log.error(new Error('alone'))
+  expect(lines.join('')).not.toContain('hunter2')
+  expect(lines.map(({ length }) => length < 10_000)).toEqual([true, true, true])
+  expect(JSON.parse(lines[1]!)).toMatchObject({ msg: 'a failure', err: { type: 'Error', stack: expect.any(String) } })
+  expect(JSON.parse(lines[2]!)).toMatchObject({ err: { message: 'alone' } })
 })

@@ -4,6 +4,7 @@ import { openTurn } from '../handlers/turn-settings.ts'
 import { readConfig, type Config } from '../shared/config.ts'
 import { sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
 import { openLog } from '../shared/log.ts'
+import { Sampling } from '../shared/sampled-log.ts'
 import { declarationOf, describe, loadGroup, type Commands } from '../shared/runtime/scan.ts'
 import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
@@ -57,7 +58,8 @@ export async function openStage(
     ...data.settings,
     ...settings,
   })
-  const log = openLog(config.LOG_LEVEL, 'test', heard && { write: (line) => void heard.push(line) })
+  const all = new Sampling({ first: Infinity })
+  const log = openLog(config.LOG_LEVEL, 'test', heard && { write: (line) => void heard.push(line) }, all)
   const { cert: ca } = await tlsFiles(config)
   const [secret, handlerKey] = [tokenSecrets(config)[0]!, sharedHandlerKeys(config)[0]!]
   const catalogue = await describe(HANDLERS)

@@ -1,0 +1,86 @@
+import type { LogFn, Logger } from 'pino'
+
+/** Lines of one message in one window that are written as they are. */
+const FIRST = 50
+/** Milliseconds. */
+const WINDOW = 10_000
+const MAX_REASONS = 10
+/** Characters of one field, items of a list. */
+const [MAX_TEXT, MAX_ITEMS] = [300, 20]
+const [INFO, FATAL] = [30, 60]
+
+interface Kind {
+  lines: number
+  reasons: Map<string, number>
+  /** Writes the last of them, with these fields more. */
+  last: (more: object) => void
+}
+
+/**
+ * What keeps anybody from filling the log: of lines with one message, `first` in a window are written, and at its end the last of
+ * the rest with their number (`more`) and what they gave as reasons. Fatal ones are always written, and so is debugging. Long
+ * fields are cut.
+ */
+export class Sampling {
+  readonly #first: number
+  readonly #windowMs: number
+  readonly #kinds = new Map<string, Kind>()
+  #timer: NodeJS.Timeout | undefined
+  /** Lines left out so far. */
+  leftOut = 0
+
+  constructor({ first = FIRST, windowMs = WINDOW } = {}) {
+    this.#first = first
+    this.#windowMs = windowMs
+  }
+
+  /** Of pino's `hooks`. */
+  readonly logMethod = (logger: Logger, args: Parameters<LogFn>, method: LogFn, level: number): void => {
+    const [first, second] = args as [object | string, string?]
+    const fields: { reason?: unknown; code?: unknown } = typeof first === 'object' ? bounded(first) : {}
+    const message = (typeof first === 'string' ? first : second) ?? ''
+    const write = (more: object): void => method.call(logger, { ...fields, ...more }, message || undefined)
+    if (level < INFO || level >= FATAL) return write({})
+    this.#timer ??= setTimeout(() => this.tell(), this.#windowMs).unref()
+    const kind = this.#kinds.get(message) ?? { lines: 0, reasons: new Map<string, number>(), last: write }
+    this.#kinds.set(message, kind)
+    if (++kind.lines <= this.#first) return write({})
+    this.leftOut++
+    kind.last = write
+    const { reason, code } = fields
+    const why = typeof reason === 'string' ? reason : typeof code === 'string' ? code : ''
+    const counted = kind.reasons.get(why)
+    if (counted !== undefined || kind.reasons.size < MAX_REASONS) kind.reasons.set(why, (counted ?? 0) + 1)
+  }
+
+  /** Ends a window: says how many lines it left out. */
+  tell(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const kinds = [...this.#kinds.values()]
+    this.#kinds.clear()
+    for (const { lines, reasons, last } of kinds) {
+      if (lines <= this.#first) continue
+      reasons.delete('')
+      last({
+        more: lines - this.#first,
+        seconds: this.#windowMs / 1000,
+        ...(reasons.size > 0 && { reasons: Object.fromEntries(reasons) }),
+      })
+    }
+  }
+}
+
+function bounded(fields: object): object {
+  if (fields instanceof Error) return { err: fields }
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, cut(value, 2)]))
+}
+
+function cut(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value
+  if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map((item) => cut(item, depth))
+  if (depth === 0 || typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return value
+  const entries = Object.entries(value).slice(0, MAX_ITEMS)
+  return Object.fromEntries(entries.map(([name, inner]) => [name.slice(0, MAX_TEXT), cut(inner, depth - 1)]))
+}
