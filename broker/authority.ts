@@ -1,4 +1,5 @@
-import { ALL_EVENTS, isCommandName, isWord } from '../shared/wire/topic.ts'
+import { isBrokerCommand, isBrokerEvent } from '../shared/wire/reserved.ts'
+import { isCommandName, isWord } from '../shared/wire/topic.ts'
 import type { DeviceSession, Grants, HandlerSession, Session } from './session.ts'
 import { covers, isOpenFilter, isOpenTopic } from './topic-filter.ts'
 
@@ -40,11 +41,11 @@ function mayHear({ user, token }: DeviceSession, topic: string): boolean {
 }
 
 export function mayTake({ rights }: HandlerSession, command: string): boolean {
-  return rights === 'all' || rights.commands.has(command)
+  return !isBrokerCommand(command) && (rights === 'all' || rights.commands.has(command))
 }
 
 export function mayCause({ rights }: HandlerSession, event: string): boolean {
-  return event !== ALL_EVENTS && (rights === 'all' || rights.events.has(event))
+  return !isBrokerEvent(event) && (rights === 'all' || rights.events.has(event))
 }
 
 const NOTHING: Grants = { pub: [], sub: [] }

@@ -4,7 +4,7 @@ import { tlsFiles } from '../shared/dev-secrets.ts'
 import { dataFolder, mustBeUsable } from '../shared/file-fault.ts'
 import type { Logger } from '../shared/log.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
-import type { Catalogue } from '../shared/wire/catalogue.ts'
+import { checkCatalogue, type Catalogue } from '../shared/wire/catalogue.ts'
 import { parseInput } from '../shared/wire/input.ts'
 import { refuse } from '../shared/wire/refusal.ts'
 import { commandName, type CommandName } from '../shared/wire/topic.ts'
@@ -55,6 +55,7 @@ async function openStorage({ DATA_DIR }: Config, log: Logger): Promise<Storage> 
 
 /** Starts a broker: its queue, its MQTT engine and its listeners. Resolves when it serves. */
 export async function startBroker(config: Config, declared: Catalogue, log: Logger): Promise<Broker> {
+  checkCatalogue(declared)
   let catalogue = declared
   const secrets = readSecrets(config)
   const tls = await tlsFiles(config)
@@ -223,6 +224,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     return {
       ports,
       async reload(now) {
+        checkCatalogue(now)
         catalogue = now
         declare(now)
         await renew()

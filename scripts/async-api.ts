@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { OWN_COMMANDS } from '../broker/commands/own-commands.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
+import type { BrokerEventName } from '../shared/wire/reserved.ts'
 import { CODES } from '../shared/wire/refusal.ts'
 import { clientTypes } from './client-types.ts'
 
@@ -36,7 +37,7 @@ const rejection = z.object({
 })
 
 /** What the broker answers by itself. */
-const BROKER = {
+const BROKER: Partial<Record<BrokerEventName, z.ZodType>> = {
   command_rejected: rejection,
   command_failed: rejection,
   command_queued: z.object({ command: z.string() }),

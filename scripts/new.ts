@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { isCommandName } from '../shared/wire/topic.ts'
+import { faultOfCommand, faultOfGroup } from '../shared/wire/reserved.ts'
+import { isCommandName, isWord } from '../shared/wire/topic.ts'
 import { describe } from '../shared/runtime/scan.ts'
 import { writeDocs } from './async-api.ts'
 
@@ -56,8 +57,16 @@ test('names the field that is wrong', async () => {
 
 async function main(): Promise<void> {
   const [, group, name] = /^([a-z][a-z0-9-]*)\/([^/]+)$/.exec(process.argv[2] ?? '') ?? []
-  if (group === undefined || name === undefined || process.argv.length > 3 || !isCommandName(name))
+  if (
+    group === undefined ||
+    name === undefined ||
+    process.argv.length > 3 ||
+    !isCommandName(name) ||
+    !isWord(`${name}_done`)
+  )
     throw new Error(USAGE)
+  const fault = faultOfGroup(group) ?? faultOfCommand(name)
+  if (fault !== undefined) throw new Error(fault)
   const owner = Object.entries(await describe(HANDLERS)).find(([, { commands }]) => Object.hasOwn(commands, name))?.[0]
   if (owner !== undefined) throw new Error(`the group ${owner} has a command ${name} already`)
   const file = `${HANDLERS}/${group}/${name}.ts`

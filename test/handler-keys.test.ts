@@ -139,6 +139,24 @@ test('no handler publishes a command, not even with the shared key: what it publ
   await Promise.all([notes.mqtt.endAsync(), other.mqtt.endAsync()])
 })
 
+test("the broker's own commands are nobody else's to take, with the shared key neither, and no file may declare them", async () => {
+  const notes = await PlainHandler.connect(stage, 'notes.1')
+  for (const name of ['whoami', 'sync_events', 'kick_user']) {
+    await expect(notes.takes(name)).rejects.toMatchObject({ packet: { granted: [0x87] } })
+  }
+  for (const topic of ['alice_session_info', 'alice_command_rejected', 'alice_session_expiring']) {
+    expect([topic, await reasonOf(notes.causes(topic, {}))]).toEqual([topic, 0x87])
+  }
+  const rule = { ordered: true, timeoutMs: 1_000, attempts: 1 }
+  const declares = (group: string, command: string, events: string[]) =>
+    stage.broker.reload({ [group]: { commands: { [command]: rule }, events } })
+  await expect(declares('notes', 'whoami', [])).rejects.toThrow('the broker answers whoami itself')
+  await expect(declares('notes', 'add_note', ['session_info'])).rejects.toThrow('the event session_info is')
+  await expect(declares('session', 'add_note', [])).rejects.toThrow('the group session is')
+  expect(await alice.unread()).toEqual([])
+  await notes.mqtt.endAsync()
+})
+
 test('a handler hears no events, whatever it subscribes to', async () => {
   const curious = await PlainHandler.connect(stage, 'notes.1')
   for (const topic of ['alice_events', 'request_contact/#', '$SYS/#', '#']) {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Device } from './device.ts'
@@ -98,6 +98,49 @@ test('npm run new refuses names that are none, and commands that are there', asy
     expect([name, await run.ended]).toEqual([name, 1])
     expect(run.stderr).toMatch(refused.includes(name) ? /usage: npm run new/ : /request_contact already/)
   }
+  for (const [name, reason] of [
+    ['notes/whoami', 'the broker answers whoami itself'],
+    ['session/add_note', "the group session is the broker's own"],
+  ] as const) {
+    const run = new Run(['scripts/new.ts', name], { root: tree, cwd: tree })
+    expect([name, await run.ended]).toEqual([name, 1])
+    expect(run.stderr).toContain(reason)
+  }
   expect(existsSync(join(tree, 'handlers/notes/request_contact.ts'))).toBe(false)
   expect(readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')).toBe(before)
 })
+
+const SILENT = `run: () => ({})`
+const MISNAMED: [string, string, string, string][] = [
+  ["a command of the broker's", 'memos/whoami.ts', "internal: 'later', events: {}", 'the broker answers whoami itself'],
+  [
+    "an event of the broker's",
+    'memos/add_note.ts',
+    "internal: 'later', events: { e: event('session_info', {}) }",
+    'session_info is',
+  ],
+  ['a group that no key can name', 'memos.v2/add_note.ts', "internal: 'later', events: {}", 'not memos.v2'],
+  [
+    'a later that is no command',
+    'memos/add_note.ts',
+    "replyTo: 'nobody', events: {}, later: { l: later('tell', {}) }",
+    'no command tell',
+  ],
+]
+test.each(MISNAMED)(
+  '%s is refused when the handlers are loaded, with the file and the reason',
+  async (_, file, says, why) => {
+    const path = join(tree, 'handlers', file)
+    mkdirSync(dirname(path))
+    try {
+      const imports = `import { z } from 'zod'\nimport { command, event, later } from '../../shared/runtime/command.ts'\n`
+      writeFileSync(path, `${imports}export default command({ input: z.object({}), ${says}, ${SILENT} })\n`)
+      const run = new Run(['handlers/describe.ts'], { root: tree, cwd: tree })
+      expect(await run.ended).toBe(1)
+      expect(run.stderr).toContain(file.startsWith('memos/') ? `handlers/${file}: ` : 'handlers/memos.v2: ')
+      expect(run.stderr).toContain(why)
+    } finally {
+      rmSync(dirname(path), { recursive: true })
+    }
+  },
+)

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Logger } from '../../shared/log.ts'
+import type { BrokerEventName } from '../../shared/wire/reserved.ts'
 import type { Revocations } from '../identity/revocations.ts'
 import type { TokenSources } from '../identity/token.ts'
 import type { Inbox } from '../inbox.ts'
@@ -26,7 +27,7 @@ export interface BrokerCommand {
   cost: number
   input: z.ZodType
   /** The event that answers it, and its fields. */
-  answer: string
+  answer: BrokerEventName
   output: z.ZodType
   /** @throws {Refusal} */
   run(input: unknown, context: BrokerContext): object | Promise<object>
@@ -36,7 +37,7 @@ export function brokerCommand<Input, Output extends object>(declared: {
   forOperators?: boolean
   cost?: number
   input: z.ZodType<Input>
-  answer: string
+  answer: BrokerEventName
   output: z.ZodType<Output>
   run(input: Input, context: BrokerContext): Output | Promise<Output>
 }): BrokerCommand {

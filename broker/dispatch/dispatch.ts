@@ -184,7 +184,15 @@ export class Dispatch {
       this.#group(session.group).retry(job, 'internal')
       throw refuse('forbidden', undefined, `the key of ${session.group} does not open ${foreign}`)
     }
-    if (done.outcome === 'done') return this.#endByHandler(session.group, job, { events, later })
+    if (done.outcome === 'refused' && job.command.internal) {
+      const { name: command, id } = job.command
+      this.#ports.log.warn(
+        { command, id, code: done.code },
+        'a handler refused a command that the broker sent; nobody is told',
+      )
+    }
+    if (done.outcome === 'done' || job.command.internal)
+      return this.#endByHandler(session.group, job, { events, later })
     const refusal = new Refusal(done.code, {
       message: done.message,
       ...(done.fields && { fields: done.fields }),

@@ -10,6 +10,7 @@ export default command({
   input: z.object({ to: userId.optional(), group_id: groupId.optional() }),
   events: { user_typing },
   uses: { messages: messageBook },
+  replyTo: 'nobody',
   ordered: false,
   attempts: 1,
 

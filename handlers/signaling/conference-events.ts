@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { title } from '../../shared/people/group-events.ts'
-import { event, userId } from '../../shared/runtime/command.ts'
+import { event, later, userId } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { ConferenceDocument, Outcome, Participant } from './conference-book.ts'
 import { conferenceId, isPolite } from './signal-events.ts'
@@ -41,6 +41,9 @@ export const participant_left = event('participant_left', {
   participant_id: z.string(),
   reason: z.enum(['left', 'gone']),
 })
+
+/** Whose connection had gone has not come back in time; `since` is the command that told of it. */
+export const participant_expired = later('participant_expired', { conference_id: conferenceId, since: z.string() })
 
 const text = { conference_id: conferenceId, message_id: z.string() }
 export const conference_message_sent = event('conference_message_sent', text)

@@ -1,12 +1,10 @@
-import { z } from 'zod'
 import { command } from '../../shared/runtime/command.ts'
 import { conferenceBook } from './conference-book.ts'
-import { givenUp, participant_left } from './conference-events.ts'
-import { conferenceId } from './signal-events.ts'
+import { givenUp, participant_expired, participant_left } from './conference-events.ts'
 
 /** A participant whose connection had gone has not come back. */
 export default command({
-  input: z.object({ conference_id: conferenceId, since: z.string() }),
+  input: participant_expired.input,
   events: { participant_left },
   uses: { conferences: conferenceBook },
   internal: 'later',

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { command } from '../../shared/runtime/command.ts'
 import { conferenceBook, RESUME_MS } from './conference-book.ts'
-import { participant_joined, participant_resumed, taken } from './conference-events.ts'
+import { participant_expired, participant_joined, participant_resumed, taken } from './conference-events.ts'
 
 /** A user's last connection has gone, or his first has come: his seats in conferences wait for him for a minute. */
 export default command({
   input: z.object({ online: z.boolean() }),
   events: { participant_joined, participant_resumed },
   uses: { conferences: conferenceBook },
+  later: { participant_expired },
   internal: 'presence',
 
   async run({ online }, { from: { user }, conferences, command }) {
@@ -16,7 +17,7 @@ export default command({
     return {
       later: outcomes.map(
         ({ conference }) =>
-          [RESUME_MS, 'participant_expired', { conference_id: conference._id, since: command.id }] as const,
+          [RESUME_MS, participant_expired({ conference_id: conference._id, since: command.id })] as const,
       ),
     }
   },

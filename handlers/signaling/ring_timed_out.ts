@@ -1,11 +1,10 @@
-import { z } from 'zod'
 import { command } from '../../shared/runtime/command.ts'
 import { callBook, callOf } from './call-book.ts'
-import { call_changed } from './signal-events.ts'
+import { call_changed, ring_timed_out } from './signal-events.ts'
 
 /** A call has rung long enough: the caller gives up, and the called one finds it among those he missed. */
 export default command({
-  input: z.object({ call: z.string() }),
+  input: ring_timed_out.input,
   events: { call_changed },
   uses: { calls: callBook },
   internal: 'later',

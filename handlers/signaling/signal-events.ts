@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { event, userId } from '../../shared/runtime/command.ts'
+import { event, later, userId } from '../../shared/runtime/command.ts'
 import { SIGNAL_TYPES } from './signal-body.ts'
 
 export const signalType = z.enum(SIGNAL_TYPES)
@@ -48,6 +48,9 @@ const call = {
 }
 /** To every device of both, when a call's state changes: one answers, and the others stop ringing. */
 export const call_changed = event('call_changed', call)
+/** A call has rung long enough. */
+export const ring_timed_out = later('ring_timed_out', { call: z.string() })
+
 const time = z.iso.datetime()
 export const call_list = event('call_list', {
   /** The last one first. */

@@ -5,13 +5,14 @@ import { callBook, callOf, hasShown } from './call-book.ts'
 import { checkBody, withoutPrivate } from './signal-body.ts'
 import * as events from './signal-events.ts'
 
-const { body, call_changed, callId, isPolite, signal, signal_relayed, signalType } = events
+const { body, call_changed, callId, isPolite, ring_timed_out, signal, signal_relayed, signalType } = events
 
 /** Passes a signal on to another user, unread. With a `call_id` it also takes that call on: ringing, answered, ended. */
 export default command({
   input: z.object({ target: userId, type: signalType, body, call_id: callId.optional() }),
   events: { signal_relayed, signal, call_changed },
   uses: { calls: callBook },
+  later: { ring_timed_out },
 
   async run({ target, type, body: given, call_id }, { from, calls, command }) {
     const { user } = from
@@ -23,12 +24,12 @@ export default command({
     const changes = step?.became
       ? both.map((one) => [one, call_changed({ ...callOf(one, step.call), state: step.became! })] as const)
       : []
-    const later = step?.became === 'ringing' ? [[calls.ringMs, 'ring_timed_out', { call: step.call._id }] as const] : []
+    const later = step?.became === 'ringing' ? [[calls.ringMs, ring_timed_out({ call: step.call._id })] as const] : []
     const passed = calls.hidesPrivate ? withoutPrivate(type, given) : { body: given }
     const isHidden = isBlocked || (isInvisible && !(step && hasShown(target, step.call)))
     // To whoever is blocked, the other is not there: the same as when the broker finds him gone, which it does for what it passes.
     if (isHidden && passed) {
-      return { refusal: refuse('offline'), notify: changes, later: later.map(([, ...rest]) => [0, ...rest] as const) }
+      return { refusal: refuse('offline'), notify: changes, later: later.map(([, command]) => [0, command] as const) }
     }
     const told = passed && signal({ origin: user, type, ...passed, call_id, polite: isPolite(target, user) })
     return {

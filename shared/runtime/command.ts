@@ -1,64 +1,47 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Store } from '../store/documents.ts'
+import { OWN_FIELDS } from '../wire/input.ts'
 import type { Refusal } from '../wire/refusal.ts'
 import { isUserId, type UserId } from '../wire/user-id.ts'
+import type { EventType } from './event.ts'
 import type { HandlerSettings } from './handler-settings.ts'
+import type { LaterType } from './later.ts'
 
+export { event, type EventType, type EventValue, type Live } from './event.ts'
+export { later, type LaterType, type LaterValue } from './later.ts'
 export type { HandlerSettings }
-
-/** Builds an event's value: `contact_added({ user_id })`. Its name and its shape are what clients are promised. */
-export interface EventType<Name extends string = string, Shape extends z.ZodRawShape = z.ZodRawShape> {
-  (fields: z.input<z.ZodObject<Shape>>): EventValue<Name>
-  readonly event: Name
-  readonly schema: z.ZodObject<Shape>
-  readonly live: Live | undefined
-}
-
-/**
- * An event for those who are connected now, and of no use a minute later: nobody finds it in his inbox, and caused at QoS 0 it
- * is stored nowhere.
- */
-export interface Live {
-  /**
-   * Milliseconds between two to one user, at least, whoever causes them: 0, as they come. With a pace its command is answered
-   * `offline` instead when none of those it is for is there, and `rate_limited` when too much waits for each of them; its other
-   * events go out all the same, and what it leaves for later is done at once.
-   */
-  readonly everyMs: number
-}
-
-/** An event as a value: what happened, not yet to whom. */
-export interface EventValue<Name extends string = string> {
-  readonly event: Name
-  readonly fields: Record<string, unknown>
-}
-
-/** Declares an event by its name and the fields its receivers get. */
-export function event<const Name extends string, Shape extends z.ZodRawShape>(
-  name: Name,
-  shape: Shape,
-  live?: Live,
-): EventType<Name, Shape> {
-  const schema = z.strictObject(shape) as z.ZodObject<Shape>
-  const make = (fields: z.input<typeof schema>): EventValue<Name> => ({ event: name, fields: schema.parse(fields) })
-  return Object.assign(make, { event: name, schema, live })
-}
 
 /** A field that names a user, in the canonical spelling of user ids. */
 export const userId = z.custom<UserId>(isUserId, 'is no user id').meta({ type: 'string', description: 'a user id' })
 
 type AnyEvents = Record<string, EventType<string, any>> // oxlint-disable-line no-explicit-any -- any shape will do
-type ValueOf<Events extends AnyEvents> = { [K in keyof Events]: ReturnType<Events[K]> }[keyof Events]
+type AnyLater = Record<string, LaterType<string, any>> // oxlint-disable-line no-explicit-any -- any shape will do
+type ValueOf<Types extends Record<string, (...given: never[]) => unknown>> = {
+  [K in keyof Types]: ReturnType<Types[K]>
+}[keyof Types]
 
-/** What a command does to the world outside its store: the caller's answer, and events to others. */
-export interface Effects<Events extends AnyEvents> {
-  reply?: ValueOf<Events>
-  /** Instead of a reply: what was changed stands, but the caller is told this. */
-  refusal?: Refusal
+/** What a command does to the world outside its store, besides its answer. */
+export interface SideEffects<Events extends AnyEvents, Later extends AnyLater> {
   notify?: ReadonlyArray<readonly [to: UserId | readonly UserId[], event: ValueOf<Events>]>
-  /** Commands that the broker sends in the caller's name after so many milliseconds: `internal: 'later'` ones. */
-  later?: ReadonlyArray<readonly [afterMs: number, command: string, input: object]>
+  /** Commands that the broker sends in the caller's name after so many milliseconds, at most 30 days. */
+  later?: ReadonlyArray<readonly [afterMs: number, command: ValueOf<Later>]>
+}
+
+/** The effects of a command whose sender waits for one answer: a reply, or a refusal though something was changed. */
+export type Answering<Events extends AnyEvents, Later extends AnyLater> = SideEffects<Events, Later> &
+  ({ refusal: Refusal; reply?: never } | { reply: ValueOf<Events>; refusal?: never })
+
+/** The effects of a command that has no reply. */
+export interface Silent<Events extends AnyEvents, Later extends AnyLater> extends SideEffects<Events, Later> {
+  reply?: never
+  refusal?: never
+}
+
+/** Any of these, as the runtime gets them: nothing of it is sure. */
+export interface Effects extends SideEffects<AnyEvents, AnyLater> {
+  reply?: ValueOf<AnyEvents>
+  refusal?: Refusal
 }
 
 /** Builds what a handler works with out of the store, once per process: `uses: { contacts: contactBook }`. */
@@ -81,9 +64,12 @@ export interface Context {
 }
 
 export interface Declaration<
-  Shape extends z.ZodRawShape = z.ZodRawShape,
-  Events extends AnyEvents = AnyEvents,
-  Uses extends Record<string, Capability> = Record<string, Capability>,
+  Shape extends z.ZodRawShape,
+  Events extends AnyEvents,
+  Uses extends Record<string, Capability>,
+  Later extends AnyLater,
+  Internal extends InternalUse | undefined,
+  To extends ReplyTo,
 > {
   /** The command's fields. Fields that are not named here are refused. */
   input: z.ZodObject<Shape>
@@ -91,11 +77,18 @@ export interface Declaration<
   events: Events
   /** What `run` gets besides: name to builder. */
   uses?: Uses
+  /** The commands of its group that it may have sent later. */
+  later?: Later
   /**
    * The broker alone sends it, in a user's name; to devices there is no such command, and nobody waits for its answer.
-   * `presence`: when he has come or gone, `{ online }`; `later`: when another command has asked for it.
+   * `presence`: when the user has come or gone, `{ online }`; `later`: when another command has asked for it.
    */
-  internal?: 'presence' | 'later'
+  internal?: Internal
+  /**
+   * Who gets the reply: `user`, all of the sender's devices; `nobody`, there is none, as with a sign that somebody is typing (a
+   * refusal is told all the same). Default `user`.
+   */
+  replyTo?: To
   /** `false` when one user's commands of this name need not wait for each other. Default true. */
   ordered?: boolean
   /** Milliseconds for one attempt, 10 to 600,000. Default 30,000: a database that takes 2 s an operation is slow, and no fault of the command. */
@@ -105,47 +98,68 @@ export interface Declaration<
   /**
    * Changes the store, then returns the effects. When the same command comes again (after a crash, or a lost connection) it
    * must find its own change by `command.id` and return the same effects.
-   * @throws {Refusal} made by `refuse`, to answer `command_rejected`
+   * @throws {Refusal} made by `refuse`, to answer `command_rejected`; of an internal command it is a failure like any other
    * @throws {Unavailable} what it needs is not there: tried again without counting; anything else is an attempt that failed
    */
-  run(input: z.output<z.ZodObject<Shape>>, context: Context & Built<Uses>): Promise<Effects<Events>> | Effects<Events>
+  run(
+    input: z.output<z.ZodObject<Shape>>,
+    context: Context & Built<Uses>,
+  ): Awaitable<Internal extends InternalUse ? Silent<Events, Later> : Returned<To, Events, Later>>
 }
+
+type InternalUse = 'presence' | 'later'
+type ReplyTo = 'user' | 'nobody'
+type Awaitable<Value> = Value | Promise<Value>
+type Returned<To extends ReplyTo, Events extends AnyEvents, Later extends AnyLater> = To extends 'nobody'
+  ? Silent<Events, Later>
+  : Answering<Events, Later>
 
 /** A declared command, its defaults filled in. */
 export interface Command {
   readonly input: z.ZodObject
   readonly events: ReadonlyMap<string, EventType>
   readonly uses: Readonly<Record<string, Capability>>
-  readonly internal: 'presence' | 'later' | undefined
+  /** By their commands' names. */
+  readonly later: ReadonlyMap<string, LaterType>
+  readonly internal: InternalUse | undefined
+  /** Who gets its reply. */
+  readonly replyTo: ReplyTo
   readonly ordered: boolean
   readonly timeoutMs: number
   readonly attempts: number
-  run(input: unknown, context: Context & Record<string, unknown>): Promise<Effects<AnyEvents>> | Effects<AnyEvents>
+  run(input: unknown, context: Context & Record<string, unknown>): Promise<Effects> | Effects
 }
 
 const declared = new WeakSet<object>()
 
 /**
  * Declares a command: the default export of `handlers/<group>/<command>.ts`.
- * @throws {RangeError} when a limit is out of bounds
+ * @throws {RangeError} when a limit is out of bounds, or the input has a field that is the platform's
  */
 export function command<
   Shape extends z.ZodRawShape,
   Events extends AnyEvents,
   Uses extends Record<string, Capability> = Record<never, Capability>,
->(declaration: Declaration<Shape, Events, Uses>): Command {
+  Later extends AnyLater = Record<never, never>,
+  Internal extends InternalUse | undefined = undefined,
+  To extends ReplyTo = 'user',
+>(declaration: Declaration<Shape, Events, Uses, Later, Internal, To>): Command {
   const { timeoutMs = 30_000, attempts = 5, ordered = true, internal } = declaration
   if (!(timeoutMs >= 10 && timeoutMs <= 600_000)) throw new RangeError('timeoutMs must be 10 to 600,000')
   if (!(Number.isInteger(attempts) && attempts >= 1 && attempts <= 5)) throw new RangeError('attempts must be 1 to 5')
+  const taken = OWN_FIELDS.find((field) => Object.hasOwn(declaration.input.shape, field))
+  if (taken !== undefined) throw new RangeError(`input: ${taken} is a field of every command; rename yours`)
   const made: Command = {
     input: declaration.input.strict() as unknown as z.ZodObject, // oxlint-disable-line typescript/no-unnecessary-type-assertion -- zod's shape is invariant
     events: new Map(Object.values(declaration.events).map((type) => [type.event, type])),
     uses: declaration.uses ?? {},
+    later: new Map(Object.values<LaterType>(declaration.later ?? {}).map((type) => [type.command, type])),
     internal,
+    replyTo: internal ? 'nobody' : (declaration.replyTo ?? 'user'),
     ordered,
     timeoutMs,
     attempts,
-    run: (input, context) => declaration.run(input as never, context as never) as ReturnType<Command['run']>,
+    run: (input, context) => declaration.run(input as never, context as never),
   }
   declared.add(made)
   return made

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '../log.ts'
 import type { Store } from '../store/documents.ts'
-import { MAX_REASON, type Done, type OutgoingEvent } from '../wire/done.ts'
+import { MAX_LATER, MAX_REASON, type Done, type LaterCommands, type OutgoingEvent } from '../wire/done.ts'
 import { parseInput } from '../wire/input.ts'
 import { parseJsonObject } from '../wire/json.ts'
 import { Refusal, Unavailable } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
-import type { Capability, Command, Effects, HandlerSettings } from './command.ts'
+import type { Capability, Command, Effects, HandlerSettings, LaterValue } from './command.ts'
 
 /** What one process builds once and hands to its handlers. */
 export interface Workshop {
@@ -50,7 +50,7 @@ export async function execute(
   const abort = new AbortController()
   let timer: NodeJS.Timeout | undefined
   try {
-    const input = parseInput(command.input, parseJsonObject(payload))
+    const input = inputOf(command, payload)
     const context = {
       ...capabilities(command, shop),
       from: { user: stamp['user-id'], client: stamp['client-id'] },
@@ -64,9 +64,9 @@ export async function execute(
     const began = performance.now()
     const effects = await Promise.race([command.run(input, context), late])
     if (performance.now() - began > command.timeoutMs) throw new TimedOut() // the process stood still, and its timer with it
-    return { ...delivery, ...endOf(effects, stamp) }
+    return { ...delivery, ...endOf(command, effects, stamp) }
   } catch (err) {
-    if (err instanceof Refusal) return { ...delivery, outcome: 'refused', ...refusalParts(err) }
+    if (err instanceof Refusal && !command.internal) return { ...delivery, outcome: 'refused', ...refusalParts(err) }
     if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler took too long')
     else if (err instanceof Unavailable && err.isTold) log.debug({ reason: err.message }, 'put off')
     else log.error({ err }, 'the handler failed')
@@ -94,16 +94,46 @@ function capabilities(command: Command, { built, store, settings }: Workshop): R
   return made
 }
 
-function endOf({ reply, refusal, notify = [], later }: Effects<Record<never, never>>, stamp: Stamp) {
-  const all = notify as ReadonlyArray<readonly [OutgoingEvent['to'], Omit<OutgoingEvent, 'to'>]>
-  const events = all.map(([to, { event, fields }]) => ({ to, event, fields }))
-  const more = later && {
-    later: later.map(([after_ms, command, input]) => ({ after_ms, command, input: { ...input } })),
+/** @throws {Refusal} `bad_payload`, and an error that says so for what the broker itself has sent */
+function inputOf({ input, internal }: Command, payload: Uint8Array): unknown {
+  try {
+    return parseInput(input, parseJsonObject(payload))
+  } catch (err) {
+    if (!internal || !(err instanceof Refusal)) throw err
+    throw new Error(`the stored input does not fit the command: ${faultsOf(err)}`, { cause: err })
   }
+}
+
+function faultsOf({ message, fields }: Refusal): string {
+  return fields
+    ? Object.entries(fields)
+        .map((one) => one.join(': '))
+        .join('; ')
+    : message
+}
+
+/** @throws {Error} when the effects are not what the command declares: then the attempt has failed */
+function endOf(command: Command, returned: Effects | undefined, stamp: Stamp) {
+  const { reply, refusal, notify = [], later } = returned ?? {}
+  const isAnswered = reply !== undefined || refusal !== undefined
+  if (command.replyTo !== 'nobody' && !isAnswered) throw new Error('the handler returned neither a reply nor a refusal')
+  if (command.replyTo === 'nobody' && isAnswered) throw new Error('the handler returned an answer, and declares none')
+  const events: OutgoingEvent[] = notify.map(([to, { event, fields }]) => {
+    return { to: typeof to === 'string' ? to : [...to], event, fields }
+  })
+  const more = later && { later: later.map(([afterMs, value]) => scheduled(command, afterMs, value)) }
   if (refusal) return { outcome: 'refused' as const, ...refusalParts(refusal), events, ...more }
-  const answer = reply as Omit<OutgoingEvent, 'to'> | undefined
-  if (answer) events.unshift({ to: stamp['user-id'], event: answer.event, fields: answer.fields })
+  if (reply) events.unshift({ to: stamp['user-id'], event: reply.event, fields: reply.fields })
   return { outcome: 'done' as const, events, ...more }
+}
+
+/** A value of `later` has checked its own input. */
+function scheduled(declared: Command, afterMs: number, { command, input }: LaterValue): LaterCommands[number] {
+  if (!declared.later.has(command)) throw new Error(`later: the handler does not declare the command ${command}`)
+  if (!(Number.isInteger(afterMs) && afterMs >= 0 && afterMs <= MAX_LATER)) {
+    throw new RangeError(`later: ${command} after ${afterMs} ms; it must be 0 to ${MAX_LATER}, a whole number`)
+  }
+  return { after_ms: afterMs, command, input }
 }
 
 function refusalParts({ code, message, fields, retryAfterMs }: Refusal) {

@@ -1,15 +1,14 @@
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { z } from 'zod'
 import type { Catalogue } from '../wire/catalogue.ts'
+import { faultOfCommand, faultOfEvent, faultOfGroup } from '../wire/reserved.ts'
 import { isCommandName } from '../wire/topic.ts'
 import { isCommand, type Command } from './command.ts'
 
 /** Command name to its declaration. */
 export type Commands = ReadonlyMap<string, Command>
-
-/** Broker control events that no handler may declare: the broker sends them. */
-const RESERVED = new Set(['events', 'command_rejected', 'command_failed', 'command_queued'])
 
 /** The groups: the folders of `handlers/`. */
 export async function groupsIn(root: string): Promise<string[]> {
@@ -25,6 +24,8 @@ export async function groupsIn(root: string): Promise<string[]> {
  * @throws {Error} naming the file that is no command, or declares what is not its to declare
  */
 export async function loadGroup(root: string, group: string): Promise<Commands> {
+  const misnamed = faultOfGroup(group)
+  if (misnamed !== undefined) throw new Error(`${resolve(root, group)}: ${misnamed}`)
   const commands = new Map<string, Command>()
   for (const file of (await filesOf(root, group)).toSorted()) {
     const name = file.slice(0, -'.ts'.length)
@@ -37,11 +38,33 @@ export async function loadGroup(root: string, group: string): Promise<Commands> 
         `${path}: must \`export default command({ … })\`; a file that is no command has a hyphen in its name`,
       )
     }
-    const reserved = [...declared.events.keys()].find((event) => RESERVED.has(event))
-    if (reserved !== undefined) throw new Error(`${path}: the event ${reserved} is the broker's own`)
+    const fault = [faultOfCommand(name), ...[...declared.events.keys()].map(faultOfEvent)].find(Boolean)
+    if (fault !== undefined) throw new Error(`${path}: ${fault}`)
     commands.set(name, declared)
   }
+  for (const [name, declared] of commands) {
+    const fault = faultOfLater(declared, commands)
+    if (fault !== undefined) throw new Error(`${resolve(root, group, `${name}.ts`)}: ${fault}`)
+  }
   return commands
+}
+
+/** Why a command cannot have sent later what it declares, if so. */
+export function faultOfLater(declared: Command, commands: Commands): string | undefined {
+  for (const [name, { input }] of declared.later) {
+    const taker = commands.get(name)
+    if (!taker) return `later: there is no command ${name} in this group`
+    if (taker.internal !== 'later') return `later: the command ${name} does not say internal: 'later'`
+    if (!isSame(taker.input.shape, input.shape))
+      return `later: the command ${name} takes another input; it must take ${name}.input`
+  }
+  return undefined
+}
+
+/** The very same fields, not only alike. */
+function isSame(one: z.ZodRawShape, other: z.ZodRawShape): boolean {
+  const names = Object.keys(one)
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])
 }
 
 /**

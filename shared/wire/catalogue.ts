@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { faultOfCommand, faultOfEvent, faultOfGroup } from './reserved.ts'
 
 /** What the broker knows of the declared handlers: the rights of a group's key, and how each command is run. */
 export const catalogue = z.record(
@@ -24,3 +25,12 @@ export const catalogue = z.record(
 )
 /** Group name to its declarations. */
 export type Catalogue = z.output<typeof catalogue>
+
+/** @throws {Error} when something is declared under a name that is the broker's own */
+export function checkCatalogue(catalogue: Catalogue): void {
+  for (const [group, { commands, events }] of Object.entries(catalogue)) {
+    const faults = [faultOfGroup(group), ...Object.keys(commands).map(faultOfCommand), ...events.map(faultOfEvent)]
+    const fault = faults.find((one) => one !== undefined)
+    if (fault !== undefined) throw new Error(`the group ${group} cannot be served: ${fault}`)
+  }
+}

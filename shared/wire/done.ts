@@ -13,11 +13,14 @@ export const outgoingEvent = z.object({
 })
 export type OutgoingEvent = z.output<typeof outgoingEvent>
 
+/** Milliseconds after which a command may be sent, at most: 30 days. */
+export const MAX_LATER = 2_592_000_000
+
 /** Commands to be sent in the caller's name, after so many milliseconds. */
 const later = z
   .array(
     z.strictObject({
-      after_ms: z.number().int().min(0).max(2_592_000_000),
+      after_ms: z.number().int().min(0).max(MAX_LATER),
       command: z.string().refine(isWord, 'is no command name'),
       input: z.record(z.string(), z.unknown()),
     }),

@@ -2,6 +2,9 @@ import type { z } from 'zod'
 import type { JsonObject } from './json.ts'
 import { refuse, type FieldErrors } from './refusal.ts'
 
+/** Fields of every command: the platform's. */
+export const OWN_FIELDS = ['id', 'expires_at'] as const
+
 /** Faults that are told, at most: an answer has to stay smaller than what it answers may be. */
 const MOST_TOLD = 20
 

@@ -10,6 +10,8 @@ const MAX_WORD = 64
 
 /** The event name under which a user gets all of his events. */
 export const ALL_EVENTS = 'events'
+/** The fields of an event that the broker fills in: no handler may. */
+export const ENVELOPE = ['event', 'event_seq', 're', 'at'] as const
 /** The control topic on which a handler ends a command: see `done.ts`. */
 export const DONE_TOPIC = '$done'
 

@@ -1,0 +1,82 @@
+import { beforeEach, expect, test } from '@jest/globals'
+import { z } from 'zod'
+import { openLog } from '../log.ts'
+import type { Store } from '../store/documents.ts'
+import { refuse } from '../wire/refusal.ts'
+import type { Stamp } from '../wire/stamp.ts'
+import { userIdOf } from '../wire/user-id.ts'
+import { command, event, later, type Command } from './command.ts'
+import { execute } from './execute.ts'
+
+// How one attempt ends, and what the handler's log says of it.
+
+const lines: string[] = []
+const log = openLog('info', 'test', { write: (line) => void lines.push(line) })
+const shop = { store: {} as Store, settings: {} as never, log, built: new Map() }
+const stamp: Stamp = {
+  'command-id': 'alice/7~1',
+  'user-id': userIdOf('alice'),
+  'client-id': 'phone',
+  attempt: 1,
+  at: new Date().toISOString(),
+  traceparent: '',
+  order: 1,
+}
+const done = event('done', { n: z.number() })
+const remind = later('remind', { n: z.number() })
+const shape = { input: z.object({ n: z.number() }), events: { done } }
+const runs = (one: Command, payload: object = { n: 7 }) =>
+  execute('try_it', one, Buffer.from(JSON.stringify(payload)), stamp, shop)
+
+beforeEach(() => {
+  lines.length = 0
+})
+
+const failed = { outcome: 'retry', code: 'internal' }
+
+test.each([
+  ['no answer', {}],
+  ['nothing', undefined],
+  ['null', null],
+])('a handler that returns %s has failed, and the log says so', async (_, returned) => {
+  expect(await runs(command({ ...shape, run: () => returned as never }))).toMatchObject(failed)
+  expect(lines.join('')).toContain('the handler returned neither a reply nor a refusal')
+})
+
+test('one that declares no reply may return nothing, but no reply', async () => {
+  const silent = (returned: object) => command({ ...shape, replyTo: 'nobody', run: () => returned as never })
+  expect(await runs(silent({}))).toMatchObject({ outcome: 'done', events: [] })
+  expect(await runs(silent({ reply: done({ n: 7 }) }))).toMatchObject(failed)
+  expect(lines.join('')).toContain('returned an answer, and declares none')
+})
+
+test('what a handler has sent later is checked when it returns it', async () => {
+  const sends = (make: () => readonly [number, unknown]) =>
+    command({ ...shape, later: { remind }, run: () => ({ reply: done({ n: 7 }), later: [make()] as never }) })
+  const input = { n: 7 }
+  expect(await runs(sends(() => [500, remind(input)]))).toMatchObject({
+    outcome: 'done',
+    later: [{ after_ms: 500, command: 'remind', input }],
+  })
+  const faults: [RegExp, () => readonly [number, unknown]][] = [
+    [/expected number/, () => [500, remind({ n: 'seven' as never })]],
+    [/does not declare the command no_such_command/, () => [500, { command: 'no_such_command', input }]],
+    [/after -1 ms/, () => [-1, remind(input)]],
+    [/after 0\.5 ms/, () => [0.5, remind(input)]],
+    [/after 2592000001 ms/, () => [2_592_000_001, remind(input)]],
+  ]
+  for (const [says, make] of faults) {
+    lines.length = 0
+    expect(await runs(sends(make))).toMatchObject(failed)
+    expect(lines.join('')).toMatch(says)
+  }
+})
+
+test('of an internal command, neither a refusal nor an input that does not fit is told to its user', async () => {
+  const internal = command({ ...shape, internal: 'later', run: () => Promise.reject(refuse('conflict')) })
+  expect(await runs(internal)).toMatchObject(failed)
+  expect(lines.join('')).toContain('conflict')
+  lines.length = 0
+  expect(await runs(internal, { n: 'seven' })).toMatchObject(failed)
+  expect(lines.join('')).toMatch(/the stored input does not fit the command: n: /)
+})
