@@ -29,9 +29,12 @@ export function mayRelay(session: Session, topic: string): boolean {
 }
 
 /** Is this command left to the user? */
-export function maySend({ token }: DeviceSession, command: string): boolean {
+export function maySend({ token }: Pick<DeviceSession, 'token'>, command: string): boolean {
   return token.acl?.commands === undefined || token.acl.commands.has(command)
 }
+
+/** What an acl that narrows an operator's commands must name so that `/dead` of the admin port answers them. */
+export const DEAD_LETTERS = 'dead_letters'
 
 function mayHear({ user, token }: DeviceSession, topic: string): boolean {
   const own = `${user}_`

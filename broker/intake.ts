@@ -41,7 +41,9 @@ export async function takeCommand(session: DeviceSession, message: Incoming, por
     const name = nameOf(message.topic)
     const own = ports.own.get(name)
     if (!own && !ports.isKnown(name)) throw refuse('unknown_command')
-    if (own?.forOperators ? !session.token.isOperator : !own && !maySend(session, name)) throw refuse('forbidden')
+    if (own?.forOperators && !session.token.isOperator) throw refuse('forbidden')
+    // What everybody needs for a session of their own (whoami, refresh_session, sync_events) no acl takes away.
+    if ((!own || own.forOperators) && !maySend(session, name)) throw refuse('forbidden')
     const payload = parsePayload(message.payload, ports.maxBytes)
     cause = { ...cause, re: idOf(payload, message.correlation), responseTopic: responseTopicOf(session, message) }
     const expiresAt = expiryOf(payload, message.expiry)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { z } from 'zod'
 import type { Logger } from '../../shared/log.ts'
+import { DEAD_LETTERS, maySend } from '../authority.ts'
 import { verifyToken, type TokenSources } from '../identity/token.ts'
 import type { Revocations } from '../identity/revocations.ts'
 import type { DeadFilter, DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
@@ -60,7 +61,7 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
     try {
       const token = await verifyToken(/^Bearer (\S+)$/.exec(authorization)?.[1] ?? '', sources)
       revocations.check(token)
-      return token.isOperator
+      return token.isOperator && maySend({ token }, DEAD_LETTERS)
     } catch {
       return false
     }
