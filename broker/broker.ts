@@ -43,6 +43,9 @@ export interface Broker extends Closable {
   reload(catalogue: Catalogue): Promise<void>
 }
 
+/** Bytes of an HTTP request's headers beside the token that they may carry. */
+const HEADER_ROOM = 16_384
+
 /** What the broker keeps, in `DATA_DIR/broker`, which it has for itself. */
 async function openStorage({ DATA_DIR }: Config, log: Logger): Promise<Storage> {
   const folder = dataFolder({ DATA_DIR }, 'broker')
@@ -104,6 +107,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
 
   const identity = openIdentity(config, secrets, storage, log)
   const live = new LiveSessions({
+    clock: identity.sources.clock,
     end: (session, reasonCode) => engine.end(session, reasonCode),
     expiring({ user, client, token }) {
       const fields = { client_id: client, exp: token.expiresAt / 1000 }
@@ -183,15 +187,16 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     relay.resume()
     later.resume()
     const { HOST: host } = config
+    const maxHeaders = config.MAX_TOKEN_BYTES + HEADER_ROOM
     const listeningAdmin = listenAdmin(
-      { host: config.ADMIN_HOST, port: config.ADMIN_PORT },
+      { host: config.ADMIN_HOST, port: config.ADMIN_PORT, maxHeaders },
       {
         registry: metrics.registry,
         isReady: () => ready && storage.isWell() && storage.hasRoom(),
         degraded: () => [
           ...identity.sources.issuers
             .filter(({ isWell }) => !isWell)
-            .map(({ settings }) => `the issuer ${settings.issuer} does not tell its keys`),
+            .map(({ name }) => `the issuer ${name} does not tell its keys`),
           ...dispatch.lacking(),
         ],
         dead: deadLetterRequests({ ...identity, storage, dead, replay: (letters) => dispatch.replay(letters), log }),
@@ -205,7 +210,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     const mqtts = await listenAs('HOST', 'MQTTS_PORT', listeningTls)
     opened.push(mqtts)
     const [origins, maxPayload, timeout] = [config.WSS_ORIGINS, config.MAX_PACKET_BYTES, config.CONNECT_TIMEOUT]
-    const web = { host, port: config.WSS_PORT, tls, gate, origins, maxPayload, timeout }
+    const web = { host, port: config.WSS_PORT, tls, gate, origins, maxPayload, maxHeaders, timeout }
     const wss = await listenAs(
       'HOST',
       'WSS_PORT',

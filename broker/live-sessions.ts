@@ -9,6 +9,8 @@ const NOTICE = 60_000
 const GRACE = 1_000
 
 export interface LivePorts {
+  /** The time by which tokens end. */
+  clock: { now(): number }
   end(session: DeviceSession, reasonCode: number): void
   /** A session ends in a minute, unless it gets another token. */
   expiring(session: DeviceSession): void
@@ -70,9 +72,10 @@ export class LiveSessions {
   }
 
   #clocks(session: DeviceSession): () => void {
-    const { expiresAt } = session.token
-    const notice = callAt(Math.max(expiresAt - NOTICE, Date.now() + GRACE), () => this.#ports.expiring(session))
-    const end = callAt(expiresAt, () => this.#ports.end(session, NOT_AUTHORIZED))
+    const now = Date.now()
+    const endsAt = now + (session.token.expiresAt - this.#ports.clock.now())
+    const notice = callAt(Math.max(endsAt - NOTICE, now + GRACE), () => this.#ports.expiring(session))
+    const end = callAt(endsAt, () => this.#ports.end(session, NOT_AUTHORIZED))
     return () => {
       notice()
       end()

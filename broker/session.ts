@@ -19,8 +19,10 @@ export interface Token {
   readonly expiresAt: number
   /** Its own id, by which it can be revoked. */
   readonly jti: string | undefined
-  /** Its claim `role` is `operator`. */
+  /** Its role is `operator`, or one of its roles. */
   readonly isOperator: boolean
+  /** What its user is called, if it says so; no id, and nothing that others may be shown unasked. */
+  readonly name: string | undefined
   /** Undefined: all that a user may, and no open topics. */
   readonly acl: Acl | undefined
 }

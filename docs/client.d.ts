@@ -68,7 +68,7 @@ export interface Events {
   command_failed: { command: string; code: "bad_payload" | "unknown_command" | "forbidden" | "not_found" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "timeout" | "offline" | "hash_mismatch" | "internal"; message: string; fields?: Record<string, string>; retry_after_ms?: number }
   command_queued: { command: string }
   session_expiring: { client_id: string; exp: number }
-  session_info: { user_id: string; client_id: string; expires_at: string; epoch: string; last: number }
+  session_info: { user_id: string; client_id: string; name?: string; expires_at: string; epoch: string; last: number }
   session_refreshed: { exp: number }
   events_synced: { recovered: boolean; epoch: string; events: ({ event: string; event_seq: number; at: string; re?: string; [field: string]: unknown })[]; last: number; more: boolean }
   user_kicked: { user_id: string; sessions: number }

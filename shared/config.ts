@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { faultOfIssuers, oidcIssuers } from './oidc-issuers.ts'
 import { areTurnUris } from './turn-uris.ts'
+
+export type { OidcIssuer } from './oidc-issuers.ts'
 
 // Every setting of the platform: name, bounds, default. This is the one file that reads process.env.
 
@@ -22,26 +25,6 @@ const MIN_SECRET = 16
 const secrets = list.refine((all) => all.length > 0 && all.every((one) => one.length >= MIN_SECRET), {
   message: `each must have at least ${MIN_SECRET} characters`,
 })
-/** Asymmetric ones, as far as jsonwebtoken knows them; EdDSA it does not. */
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'] as const
-const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
-const oidcIssuer = z.strictObject({
-  /** As its tokens name it in `iss`, to the letter. */
-  issuer: webUrl,
-  /** Where its keys are; or `discovery`, where that is told. By default below the issuer's own URL. */
-  jwks_uri: webUrl.optional(),
-  discovery: webUrl.optional(),
-  /** What `aud` must hold one of; without it the tokens for anybody are taken. */
-  audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
-  algorithms: z.array(z.enum(ALGORITHMS)).min(1).default(['RS256', 'ES256']),
-  /** Stands before its users' ids, so that equal subjects of two issuers never meet. */
-  alias: z
-    .string()
-    .regex(/^[A-Za-z0-9-]{1,32}$/, 'must be 1 to 32 letters, digits and hyphens')
-    .optional(),
-})
-export type OidcIssuer = z.output<typeof oidcIssuer>
-
 const turnUris = z
   .string()
   .toLowerCase()
@@ -74,8 +57,12 @@ const settings = z.object({
   TLS_CERT: z.string().min(1).optional(),
   TLS_KEY: z.string().min(1).optional(),
   SECRET: secrets.optional(),
-  /** Issuers of OpenID Connect whose tokens are taken: a JSON array of `{issuer, jwks_uri? or discovery?, audience?, algorithms?, alias?}`. */
-  OIDC_ISSUERS: z.string().default('[]').transform(json).pipe(z.array(oidcIssuer)),
+  /** OpenID Connect issuers whose tokens are taken: a JSON array, see oidc-issuers.ts. */
+  OIDC_ISSUERS: z.string().default('[]').transform(json).pipe(oidcIssuers),
+  /** Characters of a token, at most; a CONNECT may be that much larger before it is known who sends it. */
+  MAX_TOKEN_BYTES: count(16_384, 1_024, 65_535),
+  /** Seconds by which an issuer's clock may be ahead of ours: for `nbf` and `iat`. For `exp` it is always 5. */
+  CLOCK_TOLERANCE: count(30, 0, 600),
   /** A token whose `role` is `operator`, for `npm run dead` where there is no SECRET. */
   OPERATOR_TOKEN: z
     .string()
@@ -210,10 +197,13 @@ export function readConfig(env: Record<string, string | undefined> = fromProcess
   if (config.MAX_COMMAND_BYTES > config.MAX_PACKET_BYTES / 2) {
     throw new ConfigError('MAX_COMMAND_BYTES: must be at most half of MAX_PACKET_BYTES, which bounds its answer too')
   }
+  if (config.MAX_TOKEN_BYTES > config.MAX_PACKET_BYTES) {
+    throw new ConfigError('MAX_TOKEN_BYTES: must be at most MAX_PACKET_BYTES, since a CONNECT brings the token')
+  }
   if (config.TURN_SECRET !== undefined && config.TURN_SECRET_STORE !== undefined) {
     throw new ConfigError('TURN_SECRET and TURN_SECRET_STORE: set one of them')
   }
-  const faults = faultOfIssuers(config)
+  const faults = faultOfIssuers(config.OIDC_ISSUERS, config.SECRET !== undefined)
   if (faults !== undefined) throw new ConfigError(`OIDC_ISSUERS: ${faults}`)
   return { ...config, production, HOST: config.HOST ?? (production ? '0.0.0.0' : '127.0.0.1') }
 }
@@ -228,16 +218,6 @@ export function requireInProduction(config: Config, names: ReadonlyArray<keyof C
 
 function fromProcess(): Record<string, string | undefined> {
   return { ...(existsSync('.env') && parseEnv(readFileSync('.env', 'utf8'))), ...process.env }
-}
-
-/** Which user a subject means must be told by its token alone. */
-function faultOfIssuers({ OIDC_ISSUERS: issuers, SECRET }: Settings): string | undefined {
-  const aliases = [...(SECRET ? [undefined] : []), ...issuers.map(({ alias }) => alias)]
-  const isDoubled = (all: unknown[]): boolean => new Set(all).size < all.length
-  if (isDoubled(issuers.map(({ issuer }) => issuer))) return 'names an issuer twice'
-  if (isDoubled(aliases.filter((alias) => alias !== undefined))) return 'gives two issuers one alias'
-  if (isDoubled(aliases)) return 'all sources of tokens but one need an alias; SECRET is a source and has none'
-  return undefined
 }
 
 function json(text: string, context: z.RefinementCtx): unknown {

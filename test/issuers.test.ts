@@ -98,9 +98,42 @@ test('an issuer that is named by another address inside is asked there, and beli
   const issuer = stage.keep(await Issuer.open())
   const inner = { issuer: 'https://id.example.com', discovery: `${issuer.url}/.well-known/openid-configuration` }
   const own = stage.keep(await openStage([], { OIDC_ISSUERS: JSON.stringify([{ ...inner, alias: 'main' }]) }, lines))
-  await refused(await issuer.tokenOf('alice'), /algorithm/, own)
+  await refused(await issuer.tokenOf('alice'), /its issuer "http:.*" is not in OIDC_ISSUERS/, own)
   while (issuer.asked === 0) await new Promise((resolve) => setTimeout(resolve, 10)) // at its start
   expect(issuer.asked).toBe(1)
+  expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+    expect.objectContaining({ issuer: 'https://id.example.com', told: `"${issuer.url}"` }),
+  )
+})
+
+test('an issuer says by its own claims who the user is, which roles they have, and whom the token is for', async () => {
+  const issuer = stage.keep(await Issuer.open())
+  issuer.rotate({
+    oid: 'object-1',
+    name: 'Alice A.',
+    realm_access: { roles: ['user', 'operator'] },
+    'https://app.example/roles': ['user'],
+  })
+  const settings = {
+    issuer: ['accounts.example.com', issuer.url],
+    jwks_uri: `${issuer.url}/jwks`,
+    audience: 'alice',
+    audience_claim: 'client_id',
+    user_claim: 'oid',
+    role_claim: 'realm_access.roles',
+    alias: 'main',
+  }
+  const own = stage.keep(await openStage([], { OIDC_ISSUERS: JSON.stringify([settings]) }, lines))
+  const token = await issuer.tokenOf('alice')
+  const alice = await own.device('main:object-1', { token })
+  expect(await alice.asks('whoami')).toMatchObject({ user_id: 'main:object-1', name: 'Alice A.' })
+  expect(await alice.asks('kick_user', { user_id: 'nobody' })).toMatchObject({ event: 'user_kicked' })
+  await refused(await issuer.tokenOf('bob'), /invalid audience: client_id must hold alice/, own)
+
+  const namespaced = { ...settings, role_claim: 'https://app.example/roles' }
+  const other = stage.keep(await openStage([], { OIDC_ISSUERS: JSON.stringify([namespaced]) }, lines))
+  const same = await other.device('main:object-1', { token })
+  expect(await same.asks('kick_user', { user_id: 'nobody' })).toMatchObject({ code: 'forbidden' })
 })
 
 test('keys outlive their issuer, over a restart of the broker too; /readyz says that it is away', async () => {

@@ -45,8 +45,11 @@ export class Issuer implements Closable {
     return new Issuer(server, await quietProvider())
   }
 
-  /** Signs with new keys from now on; those before are not told any more. */
-  rotate(): void {
+  /**
+   * Signs with new keys from now on; those before are not told any more.
+   * @param claims what its tokens say beside the usual
+   */
+  rotate(claims: object = {}): void {
     const kid = randomUUID()
     this.kids.push(kid)
     const { privateKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -65,6 +68,7 @@ export class Issuer implements Closable {
     })
     const provider = new this.#library(this.url, {
       jwks: { keys },
+      extraTokenClaims: () => claims,
       clients: ['alice', 'bob', 'carol'].map(client),
       features: {
         clientCredentials: { enabled: true },

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { tokenFor, type Device, type DeviceOptions } from './device.ts'
 import { Parts } from './parts.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -126,6 +126,37 @@ test.each(['kick_user', 'ban_user', 'unban_user', 'revoke_token'])('%s is for op
   }
   expect(await victim.asks('whoami')).toMatchObject({ event: 'session_info' })
   await alice.leaves()
+})
+
+test('an operator sends what the acl leaves them, as any user does', async () => {
+  const claims = { role: 'operator', acl: { pub: ['kick_user'] } }
+  const odd = await stage.device('odd', { token: tokenOf('odd', claims) })
+  for (const command of ['ban_user', 'unban_user', 'revoke_token']) {
+    expect(await odd.asks(command, { user_id: 'nobody', jti: 'x' })).toMatchObject({ code: 'forbidden' })
+  }
+  expect(await odd.asks('kick_user', { user_id: 'nobody' })).toMatchObject({ event: 'user_kicked' })
+  const dead = async (pub: string[]): Promise<number> => {
+    const authorization = `Bearer ${tokenOf('odd', { role: 'operator', acl: { pub } })}`
+    return (await fetch(`${stage.admin}/dead`, { headers: { authorization } })).status
+  }
+  expect(await Promise.all([dead(['kick_user']), dead(['dead_letters']), dead(['fleet/#'])])).toEqual([401, 200, 200])
+})
+
+describe('a machine whose clock is set by an hour', () => {
+  const { now } = Date
+  afterEach(() => {
+    Date.now = now
+  })
+  test.each([3_600_000, -3_600_000])('logs nobody out, nor refuses anybody: %i ms', async (by) => {
+    const exp = seconds() + 1_800
+    const alice = await stage.device('alice', { token: tokenOf('alice', { exp }) })
+    const token = tokenOf('bob-of-the-clock', { exp, nbf: seconds(), iat: seconds() })
+    Date.now = () => now() + by
+    const bob = await stage.device('bob-of-the-clock', { token })
+    for (const one of [alice, bob]) expect(await one.asks('whoami')).toMatchObject({ event: 'session_info' })
+    await alice.asks('refresh_session', { token: tokenFor('alice', stage.secret, { exp, iat: exp - 1_800 }) })
+    expect(await alice.asks('whoami')).toMatchObject({ event: 'session_info' })
+  })
 })
 
 test('a ban and a revocation outlive a killed broker', async () => {

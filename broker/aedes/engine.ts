@@ -10,7 +10,7 @@ import { coalesce } from './coalesce.ts'
 import { Core } from './core.ts'
 import { connect, connectionOf, firstOfEach } from './connection.ts'
 import { countingEmitter } from './emitter.ts'
-import { guardPackets, INERT, isTopicName, SINK } from './guard.ts'
+import { CONNECT_ROOM, guardPackets, INERT, isTopicName, SINK } from './guard.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { openTopics } from './open-topics.ts'
 import {
@@ -235,6 +235,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
           client.disconnect({ reasonCode: MESSAGE_RATE_TOO_HIGH })
         },
         parsed: (kind) => hooks.parsed(kind),
+        maxFirst: config.MAX_TOKEN_BYTES + CONNECT_ROOM,
       })
     },
     isHeard: (topic) => emitter.isHeard(topic) || sessions.hasSubscriber(topic),

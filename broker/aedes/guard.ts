@@ -11,8 +11,8 @@ export const SINK = '$sink'
 export const INERT = '$consumes/'
 const REFUSED = '$refused/'
 const MAX_CLIENT_ID = 256
-/** Bytes of a CONNECT at most: a token of 8 KB, a will, and room. */
-export const MAX_CONNECT_BYTES = 32_768
+/** Bytes of a CONNECT beside its token, at most: a will, user properties, and room. */
+export const CONNECT_ROOM = 24_576
 /** Packets of one connection in one turn of the event loop: what it sends beyond waits for the next, after the others. */
 const PACKETS_PER_TURN = 32
 /** Milliseconds over which a connection's packets are counted. */
@@ -26,6 +26,8 @@ export interface PacketGuard {
   /** Called once, when there are more; then none of them reaches Aedes. */
   flooded(): void
   parsed(kind: Packet['cmd']): void
+  /** Bytes of a stranger's first packet, at most. */
+  maxFirst: number
 }
 
 /**
@@ -41,7 +43,7 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
     parser.removeAllListeners('packet')
     return (parser.error = new Error(reason)) // this stops its loop over the rest of the chunk
   }
-  parseAlone(client, (reason) => client.conn.destroy(stop(reason)))
+  parseAlone(client, guard.maxFirst, (reason) => client.conn.destroy(stop(reason)))
 
   let [counted, since] = [0, 0]
   const isFlood = (packets: number): boolean => {
@@ -79,7 +81,7 @@ function weightOf(packet: Packet): number {
  * perhaps, before anybody else is served. A stranger's first packet is bounded: he may not make us hold what a user may, and Aedes
  * has one bound for all.
  */
-function parseAlone(client: InnerClient, fault: (reason: string) => void): void {
+function parseAlone(client: InnerClient, maxFirst: number, fault: (reason: string) => void): void {
   const parser = client._parser
   const parsePayload = parser._parsePayload.bind(parser)
   let left = PACKETS_PER_TURN
@@ -97,8 +99,8 @@ function parseAlone(client: InnerClient, fault: (reason: string) => void): void 
   }
   parser._parsePayload = () => {
     const { _list: all, packet } = parser
-    if (!client.connected && !client.connecting && packet.length > MAX_CONNECT_BYTES) {
-      fault(`a first packet of more than ${MAX_CONNECT_BYTES} bytes`)
+    if (!client.connected && !client.connecting && packet.length > maxFirst) {
+      fault(`a first packet of more than ${maxFirst} bytes`)
       return false
     }
     if (all.length < packet.length) return false

@@ -11,6 +11,8 @@ export const whoami = brokerCommand({
   output: z.object({
     user_id: z.string(),
     client_id: z.string(),
+    /** What the token calls the user, if it does. */
+    name: z.string().optional(),
     expires_at: z.string(),
     epoch: z.string(),
     /** The number of the user's last event. Not `event_seq`, which would make this one an event that was seen before. */
@@ -19,6 +21,7 @@ export const whoami = brokerCommand({
   run: (_, { session: { user, client, token }, inbox }) => ({
     user_id: user,
     client_id: client,
+    ...(token.name !== undefined && { name: token.name }),
     expires_at: new Date(token.expiresAt).toISOString(),
     epoch: inbox.epoch,
     last: inbox.lastOf(user),

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { openLog } from '../../shared/log.ts'
+import { oidcIssuers } from '../../shared/oidc-issuers.ts'
 import { IssuerKeys } from './issuer-keys.ts'
 
 // How an issuer's keys are asked for; what a real provider's are good for is in test/issuers.test.ts.
@@ -29,14 +30,8 @@ beforeEach(async () => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const settings = {
-    issuer,
-    jwks_uri: `${issuer}/jwks`,
-    audience: ['a'],
-    alias: 'main',
-    algorithms: ['RS256' as const],
-  }
-  keys = new IssuerKeys(settings, dir, openLog('silent', 'test'))
+  const [settings] = oidcIssuers.parse([{ issuer, jwks_uri: `${issuer}/jwks`, audience: ['a'], alias: 'main' }])
+  keys = new IssuerKeys(settings!, dir, openLog('silent', 'test'))
 })
 afterEach(async () => {
   await keys.close()

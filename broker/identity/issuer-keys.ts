@@ -8,6 +8,7 @@ import type { OidcIssuer } from '../../shared/config.ts'
 import type { Logger } from '../../shared/log.ts'
 import type { Closable } from '../../shared/shutdown.ts'
 import { Denied } from '../session.ts'
+import { shown } from './claims.ts'
 
 /** Milliseconds between two fetches that unknown key ids cause, and between two tries while the issuer is away. */
 const COOL_DOWN = 30_000
@@ -25,13 +26,22 @@ const cached = z.object({
 })
 type Cached = z.output<typeof cached>
 
+const discoveryDocument = z.object({
+  issuer: z.string().optional(),
+  jwks_uri: z.url({ protocol: /^https?$/ }),
+})
+
 /** The public keys of one OpenID Connect issuer: asked for at start, kept on disk, good for a day while it is away. */
 export class IssuerKeys implements Closable {
   readonly settings: OidcIssuer
+  /** The first of its names. */
+  readonly name: string
   readonly #file: string
   readonly #log: Logger
   #known: Cached
   #isWell = true
+  /** The issuer that its discovery document names. */
+  #told: string | undefined
   #fetching: Promise<void> | undefined
   #mayAskAt = 0
   #timer: NodeJS.Timeout | undefined
@@ -40,8 +50,9 @@ export class IssuerKeys implements Closable {
   /** @param dir where the keys are kept over a restart */
   constructor(settings: OidcIssuer, dir: string, log: Logger) {
     this.settings = settings
-    this.#file = join(dir, `${createHash('sha256').update(settings.issuer).digest('hex').slice(0, 32)}.json`)
-    this.#log = log.child({ issuer: settings.issuer })
+    this.name = settings.issuer[0]!
+    this.#file = join(dir, `${createHash('sha256').update(this.name).digest('hex').slice(0, 32)}.json`)
+    this.#log = log.child({ issuer: this.name })
     this.#known = this.#read() ?? { toldAt: 0, keys: [] }
     void this.#refresh()
   }
@@ -69,7 +80,7 @@ export class IssuerKeys implements Closable {
     }
     await this.#fetching
     const found = this.#find(kid)
-    if (found === undefined) throw new Denied(`token: its issuer ${this.settings.issuer} has no such key`)
+    if (found === undefined) throw new Denied(`token: its issuer ${this.name} has no such key`)
     return found
   }
 
@@ -111,12 +122,25 @@ export class IssuerKeys implements Closable {
   }
 
   async #jwksUri(): Promise<string> {
-    const { issuer, jwks_uri: given, discovery } = this.settings
+    const { jwks_uri: given, discovery } = this.settings
     if (given !== undefined) return given
-    const url = discovery ?? `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+    const url = discovery ?? `${this.name.replace(/\/$/, '')}/.well-known/openid-configuration`
     const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT) })
     if (!answer.ok) throw new Error(`its discovery answers ${answer.status}`)
-    return z.object({ jwks_uri: z.url({ protocol: /^https?$/ }) }).parse(await answer.json()).jwks_uri
+    const { issuer, jwks_uri } = discoveryDocument.parse(await answer.json())
+    this.#compare(issuer)
+    return jwks_uri
+  }
+
+  /** Its tokens will name the issuer that its discovery document names [OpenID Connect Discovery 1.0, 4.3]. */
+  #compare(told: string | undefined): void {
+    if (told === this.#told || told === undefined) return
+    this.#told = told
+    if (this.settings.issuer.includes(told)) return
+    this.#log.warn(
+      { told: shown(told) },
+      'OIDC_ISSUERS: the discovery document names another issuer; tokens that name that one will be refused',
+    )
   }
 
   async #learn(keys: Cached['keys']): Promise<void> {

@@ -9,6 +9,7 @@ import type { Identity } from './authenticate.ts'
 import { BackOff } from './back-off.ts'
 import { IssuerKeys } from './issuer-keys.ts'
 import { openRevocations } from './revocations.ts'
+import { TokenClock } from './token-clock.ts'
 
 export interface Secrets {
   tokens: readonly string[]
@@ -33,12 +34,16 @@ export function readSecrets(config: Config): Secrets {
 export function openIdentity(config: Config, secrets: Secrets, storage: Storage, log: Logger): Identity {
   const dir = join(config.DATA_DIR, 'broker', 'issuers')
   for (const { issuer, audience } of config.OIDC_ISSUERS) {
-    if (audience === undefined) log.warn({ issuer }, 'OIDC_ISSUERS: no audience, so its tokens for anybody are taken')
+    if (audience === undefined)
+      log.warn({ issuer: issuer[0] }, 'OIDC_ISSUERS: no audience, so its tokens for anybody are taken')
   }
   return {
     sources: {
       secrets: secrets.tokens,
       issuers: config.OIDC_ISSUERS.map((settings) => new IssuerKeys(settings, dir, log)),
+      clock: new TokenClock(),
+      maxLength: config.MAX_TOKEN_BYTES,
+      tolerance: config.CLOCK_TOLERANCE,
     },
     revocations: openRevocations(storage),
     keys: { shared: secrets.handlers, groups: config.HANDLER_KEYS, grants: secrets.grants, backOff: new BackOff() },

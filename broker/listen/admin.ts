@@ -17,10 +17,10 @@ export interface AdminPorts {
  * `/dead` (the dead letters, for `npm run dead`).
  */
 export async function listenAdmin(
-  { host, port }: { host: string; port: number },
+  { host, port, maxHeaders }: { host: string; port: number; maxHeaders: number },
   { registry, isReady, degraded, dead }: AdminPorts,
 ): Promise<Closable & { port: number }> {
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: maxHeaders }, (request, response) => {
     const say = (status: number, text: string, type = 'text/plain'): void => {
       response.writeHead(status, { 'content-type': type }).end(text)
     }

@@ -21,13 +21,20 @@ export async function listenWss(
     gate: AddressGate
     origins: readonly string[]
     maxPayload: number
+    /** Bytes of a request's headers, which may carry a token. */
+    maxHeaders: number
     /** Milliseconds for the request that opens one. */
     timeout: number
   },
   accept: (stream: Duplex, from: From) => void,
 ): Promise<Listener> {
-  const { host, port, tls, gate, origins, maxPayload, timeout } = settings
-  const limits = { headersTimeout: timeout, requestTimeout: timeout, keepAliveTimeout: timeout }
+  const { host, port, tls, gate, origins, maxPayload, maxHeaders, timeout } = settings
+  const limits = {
+    maxHeaderSize: maxHeaders,
+    headersTimeout: timeout,
+    requestTimeout: timeout,
+    keepAliveTimeout: timeout,
+  }
   const server = createServer({ ...tlsOptions(tls), ...limits, connectionsCheckingInterval: 1_000 }, (_, response) => {
     response.writeHead(404, { 'content-type': 'text/plain' }).end('MQTT over WebSocket is at /mqtt\n')
   })

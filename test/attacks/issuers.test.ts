@@ -77,9 +77,28 @@ const FORGED: [string, () => string | Promise<string>, RegExp][] = [
   [
     'an issuer that nobody knows',
     () => jwt.sign(claims({ iss: 'https://evil.example' }), privateKey, { algorithm: 'RS256', keyid: 'x' }),
-    /invalid algorithm/,
+    /its issuer "https:\/\/evil.example" is not in OIDC_ISSUERS$/,
   ],
-  ['a list of issuers', () => jwt.sign(claims({ iss: [main.url] }), privateKey, { algorithm: 'RS256' }), /algorithm/],
+  [
+    'an issuer that nobody knows, with a wrong secret',
+    () => jwt.sign(claims({ iss: 'https://evil.example' }), 'a secret of her own'),
+    /invalid signature; its issuer "https:\/\/evil.example" is not in OIDC_ISSUERS$/,
+  ],
+  [
+    'an issuer that is known without the final slash',
+    () => jwt.sign(claims({ iss: `${main.url}/` }), privateKey, { algorithm: 'RS256', keyid: 'x' }),
+    /not in OIDC_ISSUERS; OIDC_ISSUERS has "http:\/\/127.0.0.1:\d+", which differs only by a final slash or by case$/,
+  ],
+  [
+    'an issuer whose name is long and holds control characters',
+    () => jwt.sign(claims({ iss: `\n\u202e${'x'.repeat(5_000)}` }), privateKey, { algorithm: 'RS256', keyid: 'x' }),
+    /its issuer "\\u\{a\}\\u\{202e\}x{198}…" is not/,
+  ],
+  [
+    'a list of issuers',
+    () => jwt.sign(claims({ iss: [main.url] }), privateKey, { algorithm: 'RS256' }),
+    /its iss is not a string/,
+  ],
   [
     'alg none',
     () =>

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+
+// The shape of the setting OIDC_ISSUERS: who issues tokens, and which of their claims mean what.
+
+/** The asymmetric algorithms that jsonwebtoken supports; it does not support EdDSA. */
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'] as const
+/** Stands for one path segment of an issuer's name that differs per tenant, as Microsoft Entra writes it. */
+export const TENANT = '{tenantid}'
+
+const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+const claimName = z.string().min(1).max(256)
+const listed = (value: unknown): unknown => (typeof value === 'string' ? [value] : value)
+/** A URL, or a bare host name (Google's `accounts.google.com`). */
+const issuerName = z
+  .string()
+  .refine((name) => /^[A-Za-z0-9.-]+$/.test(name) || webUrl.safeParse(name).success, 'must be an http(s) URL')
+  .refine(
+    (name) => !/[{}]/.test(name) || /^https?:\/\/[^/{}]+(?:\/[^/{}]+)*\/\{tenantid\}(?:\/[^/{}]*)*$/.test(name),
+    `may have ${TENANT} once, as a whole segment of its path`,
+  )
+
+const oidcIssuer = z
+  .strictObject({
+    /** As its tokens name it in `iss`, to the letter; several when one issuer goes by several names. */
+    issuer: z.preprocess(listed, z.array(issuerName).min(1).max(20)),
+    /** The tenants taken where the name holds `{tenantid}`; without it, all of them. */
+    tenants: z
+      .array(z.string().regex(/^[A-Za-z0-9-][A-Za-z0-9.-]*$/, 'must be a tenant id'))
+      .min(1)
+      .optional(),
+    /** Where its keys are; or `discovery`, where that is told. By default below the issuer's own URL. */
+    jwks_uri: webUrl.optional(),
+    discovery: webUrl.optional(),
+    /** What the token's audience must hold one of; without it, tokens for any audience are taken. */
+    audience: z.preprocess(listed, z.array(z.string().min(1)).min(1).optional()),
+    /** The claim that names the audience: `client_id` in Cognito's access tokens. */
+    audience_claim: claimName.default('aud'),
+    /** The claims that hold the user, the role and the display name: a name, or a path such as `realm_access.roles`. */
+    user_claim: claimName.default('sub'),
+    role_claim: claimName.default('role'),
+    name_claim: claimName.default('name'),
+    algorithms: z.array(z.enum(ALGORITHMS)).min(1).default(['RS256', 'ES256']),
+    /** Stands before its users' ids, so that equal subjects of two issuers never meet. */
+    alias: z
+      .string()
+      .regex(/^[A-Za-z0-9-]{1,32}$/, 'must be 1 to 32 letters, digits and hyphens')
+      .optional(),
+  })
+  .superRefine(({ issuer, tenants, jwks_uri, discovery, audience, audience_claim }, context) => {
+    const say = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
+    const isElsewhere = jwks_uri !== undefined || discovery !== undefined
+    const [first = ''] = issuer
+    if (!isElsewhere && (first.includes(TENANT) || !webUrl.safeParse(first).success)) {
+      say('issuer', 'must begin with a URL to ask for keys; or set jwks_uri or discovery')
+    }
+    const patterns = issuer.filter((name) => name.includes(TENANT)).length
+    if (patterns > 0 && patterns < issuer.length) say('issuer', `must have ${TENANT} in all of its names, or in none`)
+    if (tenants && patterns === 0) say('tenants', `needs an issuer with ${TENANT}`)
+    if (audience === undefined && audience_claim !== 'aud') say('audience', 'must be set where audience_claim is')
+  })
+export type OidcIssuer = z.output<typeof oidcIssuer>
+export const oidcIssuers = z.array(oidcIssuer)
+
+/** Which user a subject means must be told by its token alone. Says what is wrong, if anything. */
+export function faultOfIssuers(issuers: readonly OidcIssuer[], hasSecret: boolean): string | undefined {
+  const aliases = [...(hasSecret ? [undefined] : []), ...issuers.map(({ alias }) => alias)]
+  const isDoubled = (all: unknown[]): boolean => new Set(all).size < all.length
+  if (isDoubled(issuers.flatMap(({ issuer }) => issuer))) return 'names an issuer twice'
+  if (isDoubled(aliases.filter((alias) => alias !== undefined))) return 'gives two issuers one alias'
+  if (isDoubled(aliases)) return 'all sources of tokens but one need an alias; SECRET is a source and has none'
+  return undefined
+}
