@@ -1,4 +1,4 @@
-import { done as doneSchema } from '../shared/wire/done.ts'
+import { namedBy, parseDone, type Done, type OutgoingEvent } from '../shared/wire/done.ts'
 import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
 import { refuse } from '../shared/wire/refusal.ts'
 import { DONE_TOPIC, parseEventTopic } from '../shared/wire/topic.ts'
@@ -9,8 +9,8 @@ import type { Events } from './events.ts'
 import type { HandlerSession } from './session.ts'
 
 /**
- * Takes what a handler published: the end of a delivery on `$done`, an open topic granted to it, or an event, which ends the command that its user
- * property `completes` names.
+ * Takes what a handler published: the end of a delivery on `$done`, an open topic granted to it, or an event, which ends the
+ * command that its user property `completes` names. When an end is refused, the attempt has failed.
  * @throws {Refusal} `forbidden` for what its key does not allow, `bad_payload`
  */
 export async function takeFromHandler(
@@ -21,17 +21,33 @@ export async function takeFromHandler(
   const { topic, payload, properties } = message
   const { dispatch, events } = ports
   if (topic === DONE_TOPIC) {
-    const said = doneSchema.safeParse(parse(payload))
-    if (!said.success) throw refuse('bad_payload', undefined, `$done: ${said.error.issues[0]?.message}`)
-    return dispatch.settle(session, said.data)
+    let end: Done
+    try {
+      end = parseDone(payload)
+    } catch (err) {
+      const { command, attempt } = namedBy(payload) ?? {}
+      if (command !== undefined) dispatch.fail(session, command, attempt)
+      throw refuse('bad_payload', undefined, `$done: ${(err as Error).message}`)
+    }
+    return dispatch.settle(session, end)
   }
   if (mayRelay(session, topic)) return ports.relay(session, message)
-  const to = parseEventTopic(topic)
-  if (!to || !mayCause(session, to.event)) throw refuse('forbidden')
-  const event = { to: to.user, event: to.event, fields: parse(payload) }
   const { completes } = properties
+  let event: OutgoingEvent
+  try {
+    event = eventOf(session, topic, payload)
+  } catch (err) {
+    if (completes !== undefined) dispatch.fail(session, completes)
+    throw err
+  }
   if (completes === undefined) return events.tell(event)
   return dispatch.settle(session, { outcome: 'done', command: completes, events: [event] })
+}
+
+function eventOf(session: HandlerSession, topic: string, payload: Buffer): OutgoingEvent {
+  const to = parseEventTopic(topic)
+  if (!to || !mayCause(session, to.event)) throw refuse('forbidden')
+  return { to: to.user, event: to.event, fields: parse(payload) }
 }
 
 function parse(payload: Buffer): JsonObject {

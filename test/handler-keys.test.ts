@@ -238,6 +238,44 @@ test('a plain client completes on $done: with events, with a refusal, or with a 
   await notes.mqtt.endAsync()
 })
 
+test('a completion that is refused ends its attempt at once, and is told why', async () => {
+  const contacts = await PlainHandler.connect(stage, 'c.1', own)
+  await contacts.takes('get_contact_list', 0)
+  await alice.sends('get_contact_list', {})
+  const told: (string | undefined)[] = []
+  contacts.mqtt.on('packetreceive', (packet) => {
+    if (packet.cmd === 'puback') told.push(packet.properties?.reasonString)
+  })
+  const remind = { after_ms: 1, command: 'remind', input: {} }
+  const attempts: [string, (command: string) => Promise<void>, code: number][] = [
+    [
+      '1',
+      (command) =>
+        contacts.ends({
+          command,
+          attempt: 1,
+          outcome: 'done',
+          events: [],
+          later: Array.from({ length: 1_001 }, () => remind),
+        }),
+      0x99,
+    ],
+    ['2', (command) => contacts.causes('alice_note_added', {}, command), 0x87],
+    ['3', (command) => contacts.causes('alice_contact_list', [], command), 0x99],
+  ]
+  for (const [attempt, ends, code] of attempts) {
+    const { stamp } = await contacts.gets()
+    expect(stamp['attempt']).toBe(attempt)
+    expect(await reasonOf(ends(stamp['command-id']!))).toBe(code)
+  }
+  expect(told[0]).toBe('$done: later: Too big: expected array to have <=1000 items')
+  const { stamp } = await contacts.gets()
+  expect(stamp['attempt']).toBe('4')
+  await contacts.causes('alice_contact_list', { contacts: [] }, stamp['command-id'])
+  expect(await alice.receives('contact_list')).toMatchObject({ contacts: [] })
+  await contacts.mqtt.endAsync()
+})
+
 test('/readyz tells which group puts its commands off, and why, until they have ended', async () => {
   const readyz = async (): Promise<string> =>
     (await fetch(`http://127.0.0.1:${stage.broker.ports.admin}/readyz`)).text()

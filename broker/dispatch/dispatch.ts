@@ -201,6 +201,12 @@ export class Dispatch {
     await this.#endByHandler(session.group, job, { events: [rejection(job.command, refusal), ...events], later })
   }
 
+  /** What a handler says of a command's end is refused: the attempt has failed, or the command would wait for its time limit. */
+  fail(session: HandlerSession, command: string, attempt?: number): void {
+    const job = this.#group(session.group).held(session, command, attempt)
+    if (job) this.#group(session.group).retry(job, 'internal')
+  }
+
   /** The groups that have put commands off, each with a reason of theirs. */
   lacking(): string[] {
     return [...this.#groups].flatMap(([name, { lacks }]) =>

@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { createSecureContext, type ConnectionOptions } from 'node:tls'
-import { connect, ErrorWithSubackPacket, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import {
+  connect,
+  ErrorWithReasonCode,
+  ErrorWithSubackPacket,
+  type IClientOptions,
+  type IPublishPacket,
+  type MqttClient,
+} from 'mqtt'
 import type { Logger } from '../log.ts'
 import type { Closable } from '../shutdown.ts'
 import type { Store } from '../store/documents.ts'
-import type { Done } from '../wire/done.ts'
+import { encodeDone } from '../wire/done.ts'
 import { DONE_TOPIC } from '../wire/topic.ts'
 import { KEEPS_ORDER, stamp } from '../wire/stamp.ts'
 import type { HandlerSettings } from './command.ts'
@@ -12,6 +19,7 @@ import { equip, execute, type Workshop } from './execute.ts'
 import { Lanes } from './lanes.ts'
 import { KEEPALIVE, Lease } from './lease.ts'
 import type { Commands } from './scan.ts'
+import { seal } from './seal.ts'
 
 export interface ServeOptions {
   group: string
@@ -64,18 +72,14 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     else log.info({ group, commands: topics.length }, 'serving')
   }
   const lanes = new Lanes()
-  const say = (end: Done): Promise<unknown> => {
-    let body = JSON.stringify(end)
-    if (Buffer.byteLength(body) > mostBytes) {
-      // The broker would cut the connection, each time it is sent again.
-      const { command, attempt } = end
-      log.error({ command, bytes: body.length, mostBytes }, 'the answer is larger than the broker takes')
-      body = JSON.stringify({ command, attempt, outcome: 'retry', code: 'internal' } satisfies Done)
-    }
-    return client.publishAsync(DONE_TOPIC, body, { qos: 1 })
-  }
+  const say = (body: string): Promise<unknown> =>
+    client.publishAsync(DONE_TOPIC, body, { qos: 1 }).catch((err: unknown) => {
+      if (!(err instanceof ErrorWithReasonCode)) throw err
+      log.error({ reason: refusal ?? err.message }, 'the broker refused the end of a command')
+    })
+  let refusal: string | undefined
   // An end of nothing, which changes nothing: its PUBACK shows that the connection is the one it was.
-  const lease = new Lease(() => say({ command: '', attempt: 1, outcome: 'retry', code: 'unavailable' }))
+  const lease = new Lease(() => say(encodeDone({ command: '', attempt: 1, outcome: 'retry', code: 'unavailable' })))
 
   const work = async (topic: string, payload: Buffer, { properties }: IPublishPacket): Promise<void> => {
     const command = commands.get(topic)
@@ -83,8 +87,8 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     if (!command || !stamped.success) return log.error({ topic }, 'a delivery without command or stamp, ignored')
     const { 'user-id': user, lane } = stamped.data
     const connection = client.stream
-    const run = () => execute(topic, command, payload, stamped.data, shop)
-    if (lane === undefined) return void (await say(await run()))
+    const run = async () => seal(await execute(topic, command, payload, stamped.data, shop), mostBytes, log)
+    if (lane === undefined) return void (await say((await run()).body))
     const said: Promise<unknown>[] = []
     await lanes.run(user, lane, async () => {
       const isHeld = lease.renew().then(
@@ -92,10 +96,9 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
         () => false,
       )
       if (!(await isHeld) || connection !== client.stream) return
-      const end = await run()
-      const failed = end.outcome === 'retry'
-      if (failed) lanes.leave(user, lane)
-      said.push(say(end).then(() => failed && lanes.heard(user, lane))) // the next need not wait for it
+      const { body, isRetry } = await run()
+      if (isRetry) lanes.leave(user, lane)
+      said.push(say(body).then(() => isRetry && lanes.heard(user, lane))) // the next need not wait for it
     })
     await Promise.all(said)
   }
@@ -106,7 +109,9 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
       .finally(() => held.delete(working))
     held.add(working)
   })
-  client.on('packetreceive', ({ cmd }) => {
+  client.on('packetreceive', (packet) => {
+    const { cmd } = packet
+    if (cmd === 'puback') refusal = packet.properties?.reasonString
     if (cmd === 'puback' || cmd === 'pingresp') lease.heard()
   })
   client.on('close', () => lanes.leaveAll())

@@ -1,13 +1,27 @@
 import { z } from 'zod'
+import { MAX_DEPTH, parseJsonObject, textFault } from './json.ts'
 import { CODES } from './refusal.ts'
 import { isWord } from './topic.ts'
 import { isUserId, type UserId } from './user-id.ts'
+
+// The bounds of a `$done`. A handler process checks them before it sends one, by the same code as the broker (`encodeDone`,
+// `parseDone`), so that what an author sees is an error in the handler's log and not a refusal by the broker.
+
+/** Users that one event goes to. */
+export const MAX_RECEIVERS = 10_000
+export const MAX_EVENTS = 10_000
+/** Commands that one command may have sent later. */
+export const MAX_LATER_COMMANDS = 1_000
+/** Characters of the reason for which a command is put off. */
+export const MAX_REASON = 200
+/** The fields of an event, and the input of a later command, may be nested as deeply as any payload. */
+const MAX_DONE_DEPTH = MAX_DEPTH + '{[{'.length
 
 const userId = z.custom<UserId>(isUserId, 'is no user id')
 
 /** One event a handler causes, to one user or to many. The broker makes its topics and adds `at`, and `re` for the caller's own. */
 export const outgoingEvent = z.object({
-  to: z.union([userId, z.array(userId).max(10_000)]),
+  to: z.union([userId, z.array(userId).max(MAX_RECEIVERS)]),
   event: z.string().refine(isWord, 'is no event name'),
   fields: z.record(z.string(), z.unknown()),
 })
@@ -25,14 +39,11 @@ const later = z
       input: z.record(z.string(), z.unknown()),
     }),
   )
-  .max(100)
+  .max(MAX_LATER_COMMANDS)
   .optional()
 export type LaterCommands = NonNullable<z.output<typeof later>>
 
-/** Characters of the reason for which a command is put off. */
-export const MAX_REASON = 200
-
-const events = z.array(outgoingEvent).max(10_000)
+const events = z.array(outgoingEvent).max(MAX_EVENTS)
 const delivery = { command: z.string(), attempt: z.number().int().min(1) }
 
 /**
@@ -63,3 +74,38 @@ export type Done = z.output<typeof done>
 
 /** A `Done` from a plain MQTT client, which need not tell the attempt. */
 export type Said = Done extends infer D ? (D extends Done ? Omit<D, 'attempt'> & { attempt?: number } : never) : never
+
+/**
+ * The payload of a `$done`.
+ * @throws {Error} saying what the broker would refuse
+ */
+export function encodeDone(end: Done): string {
+  checked(end)
+  const text = JSON.stringify(end)
+  const fault = textFault(text, MAX_DONE_DEPTH)
+  if (fault !== undefined) throw new SyntaxError(fault)
+  return text
+}
+
+/** @throws {Error} saying what is wrong with it */
+export function parseDone(payload: Uint8Array): Done {
+  return checked(parseJsonObject(payload, MAX_DONE_DEPTH))
+}
+
+function checked(end: object): Done {
+  const parsed = done.safeParse(end)
+  if (parsed.success) return parsed.data
+  const { path, message } = parsed.error.issues[0]!
+  throw new TypeError([path.join('.'), message].filter((part) => part !== '').join(': '))
+}
+
+const naming = z.looseObject({ command: z.string(), attempt: z.number().optional().catch(undefined) })
+
+/** The delivery that a refused `$done` is about, as far as that can be read. */
+export function namedBy(payload: Uint8Array): { command: string; attempt?: number | undefined } | undefined {
+  try {
+    return naming.safeParse(JSON.parse(Buffer.from(payload).toString())).data
+  } catch {
+    return undefined
+  }
+}

@@ -12,14 +12,14 @@ const PROTO_KEY = /"(?:_|\\u005[fF]){2}proto/
  * Reads a hostile payload as a JSON object. Time and memory are linear in its size.
  * @throws {SyntaxError} saying what is wrong: not UTF-8, not JSON, no object, too deep, a lone surrogate, a `__proto__` key
  */
-export function parseJsonObject(payload: Uint8Array): JsonObject {
+export function parseJsonObject(payload: Uint8Array, maxDepth = MAX_DEPTH): JsonObject {
   let text: string
   try {
     text = utf8.decode(payload)
   } catch {
     throw new SyntaxError('is not UTF-8')
   }
-  if (deeperThan(text, MAX_DEPTH)) throw new SyntaxError(`is nested deeper than ${MAX_DEPTH} levels`)
+  if (deeperThan(text, maxDepth)) throw new SyntaxError(`is nested deeper than ${maxDepth} levels`)
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -27,8 +27,24 @@ export function parseJsonObject(payload: Uint8Array): JsonObject {
     throw new SyntaxError('is not JSON')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('is not a JSON object')
-  if (SURROGATE_ESCAPE.test(text) || PROTO_KEY.test(text)) refuseHidden(value)
+  if (mayHide(text)) refuseHidden(value)
   return value as JsonObject
+}
+
+/** What `parseJsonObject` would say of a text that `JSON.stringify` has made of an object, if anything. */
+export function textFault(text: string, maxDepth = MAX_DEPTH): string | undefined {
+  if (deeperThan(text, maxDepth)) return `is nested deeper than ${maxDepth} levels`
+  if (!mayHide(text)) return undefined
+  try {
+    refuseHidden(JSON.parse(text))
+    return undefined
+  } catch (err) {
+    return (err as Error).message
+  }
+}
+
+function mayHide(text: string): boolean {
+  return SURROGATE_ESCAPE.test(text) || PROTO_KEY.test(text)
 }
 
 /** Counts brackets outside strings, so that a deep text is refused before anything recurses over it. */
