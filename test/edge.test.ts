@@ -17,7 +17,7 @@ import { HANDLERS, openStage, type Stage } from './stage.ts'
 const PAGE = 'https://app.example'
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage([], { WSS_ORIGINS: `${PAGE},https://other.example` })
+  stage = await openStage(['presence', 'signaling'], { WSS_ORIGINS: `${PAGE},https://other.example` })
 })
 afterAll(() => stage.close())
 

@@ -6,6 +6,7 @@ import { loadGroup } from '../shared/runtime/scan.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { openStore } from '../shared/store/open.ts'
 import type { Device } from './device.ts'
+import { metric } from './metrics.ts'
 import { PlainHandler, type PlainOptions } from './plain-handler.ts'
 import { HANDLERS, openStage, type Stage } from './stage.ts'
 
@@ -29,6 +30,13 @@ afterAll(() => stage.close())
 beforeEach(() => {
   lines.length = 0
 })
+
+/** What `/readyz` says of a group. */
+async function faultsOf(group: string): Promise<string[]> {
+  const [first, ...faults] = (await (await fetch(`${stage.admin}/readyz`)).text()).trimEnd().split('\n')
+  expect(first).toBe(faults.length > 0 ? 'degraded' : 'ready')
+  return faults.filter((fault) => fault.includes(`the group ${group} `))
+}
 
 /** How a publish was acknowledged on MQTT 5; undefined for success. */
 function reasonOf(publish: Promise<void>): Promise<number | undefined> {
@@ -277,8 +285,6 @@ test('a completion that is refused ends its attempt at once, and is told why', a
 })
 
 test('/readyz tells which group puts its commands off, and why, until they have ended', async () => {
-  const readyz = async (): Promise<string> =>
-    (await fetch(`http://127.0.0.1:${stage.broker.ports.admin}/readyz`)).text()
   const notes = await PlainHandler.connect(stage, 'notes.1')
   await notes.takes('add_note', 0)
   await alice.sends('add_note', {})
@@ -288,13 +294,41 @@ test('/readyz tells which group puts its commands off, and why, until they have 
   ] as const) {
     const { stamp } = await notes.gets()
     await notes.ends({ outcome: 'retry', command: stamp['command-id'], attempt: 1, code: 'unavailable', ...reason })
-    expect(await readyz()).toBe(`degraded\nthe group notes puts commands off: ${said}\n`)
+    expect(await faultsOf('notes')).toEqual([`the group notes puts commands off: ${said}`])
   }
   const { stamp } = await notes.gets()
   expect(stamp['attempt']).toBe('1')
   await notes.ends({ outcome: 'done', command: stamp['command-id'], attempt: 1, events: [] })
-  expect(await readyz()).toBe('ready\n')
+  expect(await faultsOf('notes')).toEqual([])
   await notes.mqtt.endAsync()
+})
+
+test('a group without a process is told while commands wait for it, in /readyz, the log and the metrics', async () => {
+  const drafts = await PlainHandler.connect(stage, 'drafts.1')
+  await drafts.takes('keep_draft')
+  await drafts.mqtt.endAsync()
+  const dora = await stage.device('dora')
+  await dora.sends('keep_draft', {})
+  await dora.sends('keep_draft', {})
+  while ((await faultsOf('drafts')).length === 0) await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(await faultsOf('drafts')).toEqual([
+    expect.stringMatching(/^the group drafts has no process: 2 waiting, the oldest for \d+ s$/),
+  ])
+  const [members, commands] = ['group_processes', 'group_commands']
+  expect(await metric(stage, members, 'group="drafts"')).toBe(0)
+  expect(await metric(stage, commands, 'group="drafts"')).toBe(2)
+  expect(await metric(stage, 'group_oldest_command_seconds', 'group="drafts"')).toBeGreaterThan(1)
+  const again = await PlainHandler.connect(stage, 'drafts.2')
+  await again.takes('keep_draft', 0)
+  expect(await faultsOf('drafts')).toEqual([])
+  expect(await metric(stage, members, 'group="drafts"')).toBe(1)
+  const said = lines.map((line) => JSON.parse(line) as { msg: string; group?: string; waiting?: number })
+  expect(said.filter(({ group }) => group === 'drafts')).toMatchObject([
+    { msg: 'a group has its first process' },
+    { msg: 'a group has no process; its commands wait until one is started', waiting: 2 },
+    { msg: 'a group has a process again', waiting: 2 },
+  ])
+  await again.mqtt.endAsync()
 })
 
 test('a PUBACK with a reason code of 0x80 or more asks for another attempt, up to the limit', async () => {

@@ -145,18 +145,19 @@ test('keys outlive their issuer, over a restart of the broker too; /readyz says 
   }
   const known = await issuer.tokenOf('alice')
   await comes(known)
-  expect(await parts.readyz()).toEqual(['ready'])
+  const faults = async () => (await parts.readyz()).filter((line) => line.startsWith('the issuer '))
+  expect(await faults()).toEqual([])
   await issuer.leaves()
   await comes(known)
   const unknown = jwt.sign(claims({ iss: issuer.url }), privateKey, { algorithm: 'RS256', keyid: 'new' })
   await expect(comes(unknown)).rejects.toMatchObject({ code: 0x87 })
-  expect((await parts.readyz())[0]).toBe('degraded')
+  expect(await faults()).toHaveLength(1)
 
   await parts.killBroker()
   await parts.startBroker()
   await comes(known)
   await expect(comes(unknown)).rejects.toMatchObject({ code: 0x87 })
-  expect(await parts.readyz()).toEqual(['degraded', `the issuer ${issuer.url} does not tell its keys`])
+  expect(await faults()).toEqual([`the issuer ${issuer.url} does not tell its keys`])
 })
 
 test.each([

@@ -13,6 +13,8 @@ import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
 import type { Command, HandlerSession } from '../session.ts'
 import type { Storage } from '../storage/storage.ts'
+import { Attendance } from './attendance.ts'
+import { gaugeGroups } from './group-gauges.ts'
 import { Group } from './group.ts'
 import type { Job, Member, Rule } from './job.ts'
 import { Routes } from './routes.ts'
@@ -49,6 +51,8 @@ export class Dispatch {
   readonly #groups = new Map<string, Group>()
   readonly #rules = new Map<string, Rule>()
   readonly #deliveries = new WeakMap<Delivery, Job>()
+  readonly #declared = new Set<string>()
+  readonly #attendance: Attendance
   readonly #routes: Routes
   readonly #ports: DispatchPorts
   #isClosed = false
@@ -56,11 +60,17 @@ export class Dispatch {
   constructor(ports: DispatchPorts) {
     this.#ports = ports
     this.#routes = new Routes(ports.storage)
+    const isDeclared = (group: string): boolean => this.#declared.has(group)
+    this.#attendance = new Attendance(this.#groups, isDeclared, ports.log)
+    gaugeGroups(ports.metrics.registry, this.#groups, isDeclared)
   }
 
   /** Learns what the handlers' files declare; a second time, what has changed since. */
   declare(catalogue: Catalogue): void {
+    this.#declared.clear()
     for (const [group, { commands }] of Object.entries(catalogue)) {
+      this.#declared.add(group)
+      this.#group(group)
       for (const [command, rule] of Object.entries(commands)) {
         this.#rules.set(command, rule)
         this.#routes.own(command, group)
@@ -73,7 +83,7 @@ export class Dispatch {
     let count = 0
     for (const { command, groups } of this.#ports.queue.open()) {
       count++
-      for (const [group, failed] of groups) this.#group(group).accept(command, failed)
+      for (const [group, failed] of groups) this.#hand(command, group, failed)
     }
     if (count > 0) this.#ports.log.info({ count }, 'commands from before the start go on')
   }
@@ -114,7 +124,7 @@ export class Dispatch {
       return
     }
     metrics.accepted.inc({ command: command.name })
-    for (const group of groups) this.#group(group).accept(command)
+    for (const group of groups) this.#hand(command, group)
     const owner = this.#group(groups[0]!)
     if (command.stored && !command.internal && !owner.has(command.name)) {
       const fields = { command: command.name }
@@ -138,13 +148,16 @@ export class Dispatch {
         queue.revive(unit, command, letter.group)
       }
     })
-    for (const { letter, command } of revived) this.#group(letter.group).accept(command)
+    for (const { letter, command } of revived) this.#hand(command, letter.group)
   }
 
   take(session: HandlerSession, window: number, command: string, qos: 0 | 1): void {
     this.#routes.observe(command, session.group)
     const allowed = Math.min(window, this.#ports.config.HANDLER_WINDOW)
-    this.#group(session.group).take(session, allowed, command, qos)
+    const group = this.#group(session.group)
+    const isFirst = group.members === 0
+    group.take(session, allowed, command, qos)
+    if (isFirst) this.#attendance.came(session.group)
   }
 
   takeNoMore(session: HandlerSession, command: string): void {
@@ -152,7 +165,10 @@ export class Dispatch {
   }
 
   lost(session: HandlerSession): void {
-    this.#group(session.group).lost(session)
+    const group = this.#group(session.group)
+    const before = group.members
+    group.lost(session)
+    if (before > 0 && group.members === 0) this.#attendance.away(session.group)
   }
 
   /** A PUBACK: the plain way to complete a delivery at QoS 1. */
@@ -207,11 +223,12 @@ export class Dispatch {
     if (job) this.#group(session.group).retry(job, 'internal')
   }
 
-  /** The groups that have put commands off, each with a reason of theirs. */
+  /** What keeps groups from their commands: a line for each that has no process, or puts commands off, with a reason of theirs. */
   lacking(): string[] {
-    return [...this.#groups].flatMap(([name, { lacks }]) =>
+    const putOff = [...this.#groups].flatMap(([name, { lacks }]) =>
       lacks === undefined ? [] : [`the group ${name} puts commands off: ${lacks.replace(/\p{Cc}/gu, ' ')}`],
     )
+    return [...this.#attendance.faults(), ...putOff]
   }
 
   /** May this group have that command sent to it later? */
@@ -221,6 +238,7 @@ export class Dispatch {
 
   close(): void {
     this.#isClosed = true
+    this.#attendance.close()
     for (const group of this.#groups.values()) group.close()
   }
 
@@ -285,6 +303,12 @@ export class Dispatch {
       job.ending = true // nobody else may end it meanwhile
       if (!this.#isClosed) setTimeout(() => this.#endBySelf(group, job, event, died), TRY_AGAIN).unref()
     })
+  }
+
+  #hand(command: Command, name: string, failed?: number): void {
+    const group = this.#group(name)
+    group.accept(command, failed)
+    if (group.members === 0 && command.stored) this.#attendance.away(name)
   }
 
   #group(name: string): Group {

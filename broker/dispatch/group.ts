@@ -49,6 +49,24 @@ export class Group {
     return this.#members.size
   }
 
+  /** Commands that are accepted and have not ended. */
+  get size(): number {
+    return this.#jobs.size
+  }
+
+  /** When the oldest of them was accepted, in milliseconds since 1970. */
+  get oldest(): number | undefined {
+    for (const { command } of this.#jobs) return command.at
+    return undefined
+  }
+
+  /** Commands that wait and that no member takes, each with the time when its oldest was accepted. */
+  untaken(): { command: string; at: number }[] {
+    return [...this.#ready].flatMap(([command, { head }]) =>
+      head && !this.has(command) ? [{ command, at: head.command.at }] : [],
+    )
+  }
+
   /** What its commands wait for that were put off: a reason of one of them. */
   get lacks(): string | undefined {
     for (const { lacks } of this.#jobs) if (lacks !== undefined) return lacks

@@ -1,0 +1,93 @@
+import type { Logger } from '../../shared/log.ts'
+import type { Group } from './group.ts'
+
+/** Milliseconds for which a group may be without a process before anybody is told: a rolling restart stays quiet. */
+const GRACE = 5_000
+
+interface Absence {
+  since: number
+  timer: NodeJS.Timeout
+  isTold: boolean
+}
+
+/** Notices groups that have no process, or none that takes a command, while commands wait: for the log and for `/readyz`. */
+export class Attendance {
+  readonly #groups: ReadonlyMap<string, Group>
+  readonly #isDeclared: (group: string) => boolean
+  readonly #log: Logger
+  readonly #graceMs: number
+  readonly #absences = new Map<string, Absence>()
+  readonly #seen = new Set<string>()
+  readonly #openedAt = Date.now()
+
+  constructor(
+    groups: ReadonlyMap<string, Group>,
+    isDeclared: (group: string) => boolean,
+    log: Logger,
+    graceMs: number = GRACE,
+  ) {
+    this.#groups = groups
+    this.#isDeclared = isDeclared
+    this.#log = log
+    this.#graceMs = graceMs
+  }
+
+  /** Its last process has gone, or a command has come while there is none. */
+  away(group: string): void {
+    if (this.#absences.has(group)) return
+    const timer = setTimeout(() => this.#tell(group), this.#graceMs).unref()
+    this.#absences.set(group, { since: Date.now(), timer, isTold: false })
+  }
+
+  /** Its first process has come. */
+  came(group: string): void {
+    const absence = this.#absences.get(group)
+    clearTimeout(absence?.timer)
+    this.#absences.delete(group)
+    if (absence?.isTold) {
+      const { waiting } = this.#waiting(group)
+      this.#log.info({ group, waiting, awayMs: Date.now() - absence.since }, 'a group has a process again')
+    } else if (!this.#seen.has(group)) this.#log.info({ group }, 'a group has its first process')
+    this.#seen.add(group)
+  }
+
+  /** A line for each group whose commands wait for a process. */
+  faults(): string[] {
+    const now = Date.now()
+    return [...this.#groups].flatMap(([name, group]) => {
+      const absence = this.#absences.get(name)
+      if (absence) {
+        if (group.size === 0 || now - absence.since < this.#graceMs) return []
+        const { waiting, oldestMs } = this.#waiting(name)
+        return [`the group ${name} has no process: ${waiting} waiting, the oldest for ${seconds(oldestMs)} s`]
+      }
+      return group.untaken().flatMap(({ command, at }) => {
+        const waitedMs = now - Math.max(at, this.#openedAt)
+        if (waitedMs < this.#graceMs) return []
+        return [`no process of the group ${name} takes ${command}: the oldest has waited for ${seconds(waitedMs)} s`]
+      })
+    })
+  }
+
+  close(): void {
+    for (const { timer } of this.#absences.values()) clearTimeout(timer)
+  }
+
+  #tell(group: string): void {
+    const absence = this.#absences.get(group)!
+    const { waiting, oldestMs } = this.#waiting(group)
+    if (waiting === 0 && !this.#isDeclared(group)) return
+    absence.isTold = true
+    const oldest = waiting > 0 && { oldest_s: seconds(oldestMs) }
+    this.#log.warn({ group, waiting, ...oldest }, 'a group has no process; its commands wait until one is started')
+  }
+
+  #waiting(name: string): { waiting: number; oldestMs: number } {
+    const group = this.#groups.get(name)
+    return { waiting: group?.size ?? 0, oldestMs: Date.now() - (group?.oldest ?? Date.now()) }
+  }
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000)
+}

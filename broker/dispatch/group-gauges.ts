@@ -1,0 +1,36 @@
+import { Gauge, type Registry } from 'prom-client'
+import type { Group } from './group.ts'
+
+/** Groups that the metrics name, at most: who has the shared handler key may name any. */
+const MAX_GROUPS = 200
+
+/** Tells how each group does that is declared, has a process, or has commands. */
+export function gaugeGroups(
+  registry: Registry,
+  groups: ReadonlyMap<string, Group>,
+  isDeclared: (group: string) => boolean,
+): void {
+  const gauges: [string, string, (group: Group) => number][] = [
+    ['group_processes', 'Processes of a group that are connected', (group) => group.members],
+    ['group_commands', 'Commands of a group that are accepted and not ended', (group) => group.size],
+    [
+      'group_oldest_command_seconds',
+      'Age of the oldest of them; 0 without any',
+      ({ oldest }) => (oldest === undefined ? 0 : (Date.now() - oldest) / 1000),
+    ],
+  ]
+  for (const [name, help, valueOf] of gauges) {
+    const gauge = new Gauge({
+      name,
+      help,
+      labelNames: ['group'],
+      registers: [],
+      collect() {
+        this.reset()
+        const named = [...groups].filter(([name, { members, size }]) => isDeclared(name) || members > 0 || size > 0)
+        for (const [name, group] of named.slice(0, MAX_GROUPS)) this.set({ group: name }, valueOf(group))
+      },
+    })
+    registry.registerMetric(gauge)
+  }
+}
