@@ -33,14 +33,20 @@ interface Done {
   readonly out?: UserId | undefined
   /** To the others nothing has changed: he alone hears of it. */
   readonly only?: UserId | undefined
+  /** Who owns it now, as the one who left is told. */
+  readonly seeming?: UserId | undefined
 }
 
-/** What becomes of a group; undefined when it is so already. `heir` is who owns it from then on, `out` who hears of it last. */
+/**
+ * What becomes of a group; undefined when it is so already. `heir` owns it from then on, `seeming` does as the caller is told,
+ * `out` hears of it last.
+ */
 type Decision =
   | {
       readonly title?: string
       readonly members?: readonly Member[]
-      readonly heir?: UserId
+      readonly heir?: UserId | undefined
+      readonly seeming?: UserId | undefined
       readonly out?: UserId
       readonly only?: UserId | undefined
     }
@@ -50,6 +56,8 @@ type Decision =
 export interface Outcome {
   readonly group: string
   readonly change: GroupChange
+  /** Who owns it now, as the one who left is told: the others may be told somebody else. */
+  readonly seeming?: UserId | undefined
   readonly message?: MessageRecord
   readonly others: readonly UserId[]
 }
@@ -118,7 +126,7 @@ export function groupBook(store: Store, settings: HandlerSettings) {
     const message = await append({ from: user, group: group._id, system: done.change }, cause)
     const hearers = new Set([...hearersOf(group), ...(done.out ? [done.out] : [])]) // by now he may be back
     const others = [...hearers].filter((one) => one !== user)
-    return { group: group._id, change: done.change, message, others }
+    return { group: group._id, change: done.change, seeming: done.seeming, message, others }
   }
 
   /** Changes a group once for each command. @throws {Refusal} `forbidden` to whoever is no member, as for no group at all */
@@ -135,8 +143,8 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       if (!now || !mine) throw foreign()
       const next = decide(now, mine.me)
       if (!next) return now
-      const { title = now.title, members = now.members, heir, out, only } = next
-      const done = { id: cause.id, change: { ...wanted, ...(heir && { owner: heir }) }, out, only }
+      const { title = now.title, members = now.members, heir, seeming, out, only } = next
+      const done = { id: cause.id, change: { ...wanted, ...(heir && { owner: heir }) }, seeming, out, only }
       return { _id: id, title, members, recent: [...now.recent, done].slice(-REMEMBERED) }
     })
     return tell(user, after!, wanted, cause)
@@ -183,7 +191,8 @@ export function groupBook(store: Store, settings: HandlerSettings) {
         check('add', me)
         const there = now.members.find((one) => one.user === other)
         if (there && (!there.hidden || member.hidden)) return undefined
-        const members = [...now.members.filter((one) => one !== there), member]
+        // One who only seemed to be there keeps the role that the others see: it may be the owner's.
+        const members = [...now.members.filter((one) => one !== there), { ...member, role: there?.role ?? member.role }]
         checkSize(members)
         return { members, only: there && other } // who only seemed to be there
       })
@@ -200,14 +209,24 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       return done
     },
 
-    /** An owner who leaves hands the group to its first admin, or else to its first member. */
+    /**
+     * An owner who leaves hands the group to its first admin, or else to its first member, of those who know of it. The leaver
+     * is told of the first one whether they know or not: a block must not show.
+     */
     async leave(user: UserId, id: string, cause: Cause): Promise<Outcome> {
       const done = await change(user, id, { change: 'member_left', user_id: user }, cause, (now, me) => {
         const left = now.members.filter((one) => one !== me)
-        // Also one who is hidden: he who leaves is told of the heir, and could tell by it who blocks him.
-        const heir = me.role === 'owner' ? (left.find(({ role }) => role === 'admin') ?? left[0]) : undefined
-        if (!heir) return { members: left }
-        return { members: left.map((one) => (one === heir ? { ...one, role: 'owner' } : one)), heir: heir.user }
+        const knowing = left.filter(({ hidden }) => !hidden)
+        const seeming = me.role === 'owner' ? firstIn(left) : undefined
+        // The owner may be one who does not know: then the group passes on when nobody else is left to manage it.
+        const passes = me.role === 'owner' || knowing.every(({ role }) => role === 'member')
+        const heir = passes ? firstIn(knowing) : undefined
+        if (!heir) return { members: left, seeming: seeming?.user }
+        const members = left.map((one): Member => {
+          if (one === heir) return { ...one, role: 'owner' }
+          return one.role === 'owner' ? { ...one, role: 'admin' } : one
+        })
+        return { members, heir: heir.user, seeming: seeming?.user }
       })
       await settleHint(id, user)
       return done
@@ -244,6 +263,11 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       return { list, next: found.length > limit ? list.at(-1)!.group._id : undefined }
     },
   }
+}
+
+/** The first admin of these, or else the first of all. */
+function firstIn(members: readonly Member[]): Member | undefined {
+  return members.find(({ role }) => role === 'admin') ?? members[0]
 }
 
 async function someAtOnce<T, Result>(all: readonly T[], work: (one: T) => Promise<Result>): Promise<Result[]> {

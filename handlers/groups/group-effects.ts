@@ -18,11 +18,11 @@ export const group_list = event('group_list', {
 })
 
 /** The caller's answer, and what the others hear. */
-export function effectsOf(by: UserId, { group: group_id, change, message, others }: Outcome) {
+export function effectsOf(by: UserId, { group: group_id, change, seeming, message, others }: Outcome) {
   const place = message && { message_id: message._id, seq: message.seq }
   const chain = message && { hash: message.hash, prev_hash: message.prev_hash }
   return {
-    reply: group_updated({ group_id, ...change, ...place }),
+    reply: group_updated({ group_id, ...change, ...(change.change === 'member_left' && { owner: seeming }), ...place }),
     notify: [[others, group_changed({ group_id, by, ...change, ...place, ...chain })] as const],
   }
 }

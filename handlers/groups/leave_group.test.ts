@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { gather } from '../../test/friends.ts'
+import { befriend, gather } from '../../test/friends.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
@@ -27,4 +27,46 @@ test('an owner who leaves hands the group to its first admin, or else to its fir
   expect(await eve.asks('get_group', { group_id })).toMatchObject({ role: 'owner' })
   expect(await eve.asks('leave_group', { group_id })).toMatchObject({ owner: 'dora' })
   expect(await dora.asks('get_group', { group_id })).toMatchObject({ role: 'owner', members: 1 })
+})
+
+test('a group whose owner leaves passes to one who knows of it; the leaver is told what a block would not change', async () => {
+  const [finn, gus, hal] = [await stage.device('finn'), await stage.device('gus'), await stage.device('hal')]
+  for (const other of [gus, hal]) await befriend(finn, other)
+  await befriend(hal, gus)
+  await gus.asks('block_user', { user_id: 'finn' })
+  const { group_id } = await finn.asks('create_group', { title: 'Some', members: ['gus', 'hal'] })
+  await finn.asks('set_member_role', { group_id, user_id: 'gus', role: 'admin' })
+  await hal.unread()
+  expect(await finn.asks('leave_group', { group_id })).toMatchObject({ owner: 'gus' })
+  expect(await hal.receives('group_changed')).toMatchObject({ change: 'member_left', user_id: 'finn', owner: 'hal' })
+  expect(await hal.asks('change_group_title', { group_id, title: 'Other' })).toMatchObject({ title: 'Other' })
+  expect(await hal.asks('add_member', { group_id, user_id: 'gus' })).toMatchObject({ event: 'group_updated' })
+  expect(await gus.asks('get_group', { group_id })).toMatchObject({ role: 'admin', members: 2 })
+})
+
+test('a group that was given to one who does not know of it passes on when its last manager leaves', async () => {
+  const [ida, jon, kim] = [await stage.device('ida'), await stage.device('jon'), await stage.device('kim')]
+  for (const other of [jon, kim]) await befriend(ida, other)
+  await jon.asks('block_user', { user_id: 'ida' })
+  const { group_id } = await ida.asks('create_group', { title: 'Some', members: ['jon', 'kim'] })
+  await ida.asks('set_member_role', { group_id, user_id: 'jon', role: 'owner' })
+  expect(await ida.asks('get_group', { group_id })).toMatchObject({ role: 'admin' })
+  expect(await ida.asks('leave_group', { group_id })).not.toHaveProperty('owner')
+  expect(await kim.asks('get_group', { group_id })).toMatchObject({ role: 'owner' })
+  expect(await kim.asks('set_member_role', { group_id, user_id: 'jon', role: 'member' })).toMatchObject({
+    change: 'role_changed',
+  })
+})
+
+test('one who comes to know of a group has the role that the others saw', async () => {
+  const [lea, max, nina] = [await stage.device('lea'), await stage.device('max'), await stage.device('nina')]
+  for (const other of [max, nina]) await befriend(lea, other)
+  await befriend(nina, max)
+  await max.asks('block_user', { user_id: 'lea' })
+  const { group_id } = await lea.asks('create_group', { title: 'Some', members: ['max', 'nina'] })
+  await lea.asks('set_member_role', { group_id, user_id: 'nina', role: 'admin' })
+  await lea.asks('set_member_role', { group_id, user_id: 'max', role: 'owner' })
+  await nina.asks('add_member', { group_id, user_id: 'max' })
+  expect(await max.asks('get_group', { group_id })).toMatchObject({ role: 'owner' })
+  expect(await lea.asks('leave_group', { group_id })).not.toHaveProperty('owner')
 })
