@@ -4,7 +4,13 @@ import { userIdOf } from '../../shared/wire/user-id.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { groupBook } from './group-book.ts'
 
-const SETTINGS = { access: 'everyone', ringMs: 1, hidesPrivate: false, answerBytes: 131_072 } as const
+const SETTINGS = {
+  access: 'everyone',
+  ringMs: 1,
+  hidesPrivate: false,
+  commandBytes: 65_536,
+  answerBytes: 131_072,
+} as const
 const [alice, bob, carl] = [userIdOf('alice'), userIdOf('bob'), userIdOf('carl')]
 
 let data: OwnData

@@ -25,7 +25,13 @@ test('a search of one who came late to a long conversation does not look at all 
   }
   for (let seq = 1; seq <= old; seq += 50) await Promise.all(Array.from({ length: 50 }, (_, i) => say(seq + i)))
   for (let seq = old + 1; seq <= old + mine; seq++) await say(seq)
-  const settings = { access: 'contacts', ringMs: 1, hidesPrivate: false, answerBytes: 131_072 } as const
+  const settings = {
+    access: 'contacts',
+    ringMs: 1,
+    hidesPrivate: false,
+    commandBytes: 65_536,
+    answerBytes: 131_072,
+  } as const
   const book = messageBook(store, settings)
 
   let turns = 0

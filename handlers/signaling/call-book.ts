@@ -5,7 +5,7 @@ import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import type { SignalType } from './signal-body.ts'
+import { mostDescription, type SignalType } from './signal-body.ts'
 import type { CALL_STATES } from './signal-events.ts'
 
 export type CallState = (typeof CALL_STATES)[number]
@@ -84,6 +84,7 @@ export function callBook(store: Store, settings: HandlerSettings) {
 
   return {
     hidesPrivate: settings.hidesPrivate,
+    mostDescription: mostDescription(settings),
     ringMs: settings.ringMs,
 
     /** May he call him? Who is invisible is there for those alone with whom he is in a call. @throws {Refusal} `forbidden` */

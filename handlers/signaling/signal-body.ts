@@ -1,3 +1,4 @@
+import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import { isPrivateAddress } from '../../shared/wire/private-address.ts'
 import { refuse, type Refusal } from '../../shared/wire/refusal.ts'
 
@@ -5,27 +6,40 @@ import { refuse, type Refusal } from '../../shared/wire/refusal.ts'
 export const SIGNAL_TYPES = ['offer', 'answer', 'candidate', 'bye', 'ringing', 'decline', 'busy', 'cancel'] as const
 export type SignalType = (typeof SIGNAL_TYPES)[number]
 
-/** Characters of a session description, of a candidate, and of anything else as JSON. */
-const [MOST_SDP, MOST_CANDIDATE, MOST_OTHER] = [40_000, 1_000, 4_000]
+/** Characters of a candidate, and of anything else but a session description as JSON. */
+const [MOST_CANDIDATE, MOST_OTHER] = [1_000, 4_000]
+/** Bytes beside the body in what tells of a signal. */
+const ROOM = 4_096
+
+/**
+ * Bytes of a session description as JSON, at most: as many as a command may have. It goes out twice at most in one packet, to
+ * those who give way and to those who do not, so it is never more than half of one.
+ */
+export function mostDescription({ commandBytes, answerBytes }: HandlerSettings): number {
+  return Math.min(commandBytes, answerBytes - ROOM)
+}
 
 /**
  * Looks over what is to be relayed, without reading it: it is passed on as it came.
- * - `offer` and `answer`: a session description (RFC 8866), as text or as `{ type?, sdp }`
- * - `candidate`: a candidate (RFC 8839), as text or as `{ candidate, sdpMid?, sdpMLineIndex?, usernameFragment? }`; nothing, or
- *   an empty one, is the end of them
+ * - `offer` and `answer`: a session description (RFC 8866), as text, as `{ type?, sdp }`, or as `{ sdp: { type?, sdp } }`
+ * - `candidate`: a candidate (RFC 8839), as text, as `{ candidate, sdpMid?, sdpMLineIndex?, usernameFragment? }`, or as
+ *   `{ candidate: { candidate, … } }`; nothing, null or an empty one is the end of them
  * - the rest: anything small, or nothing
- * @throws {Refusal} `bad_payload`
+ * @param most bytes of a session description
+ * @throws {Refusal} `too_large` with the bound, or `bad_payload`
  */
-export function checkBody(type: SignalType, body: unknown): void {
+export function checkBody(type: SignalType, body: unknown, most: number): void {
   if (type === 'offer' || type === 'answer') {
-    const sdp = textIn(body, 'sdp')
-    const isOther = isObject(body) && 'type' in body && body['type'] !== type
+    checkSize(body, most, 'bytes')
+    const description = bareOf(body, 'sdp')
+    const sdp = textIn(description, 'sdp')
+    const isOther = [body, description].some((one) => isObject(one) && 'type' in one && one['type'] !== type)
     if (sdp === undefined || isOther || !isDescription(sdp)) throw wrong('is no session description')
   } else if (type === 'candidate') {
-    if (body !== undefined && body !== null && !isCandidate(body)) throw wrong('is no candidate')
-  } else if (body !== undefined && JSON.stringify(body).length > MOST_OTHER) {
-    throw wrong(`is longer than ${MOST_OTHER} characters`)
-  }
+    const candidate = bareOf(body, 'candidate')
+    checkSize(textIn(candidate, 'candidate'), MOST_CANDIDATE, 'characters')
+    if (candidate !== undefined && candidate !== null && !isCandidate(candidate)) throw wrong('is no candidate')
+  } else checkSize(body, MOST_OTHER, 'characters')
 }
 
 /**
@@ -34,13 +48,12 @@ export function checkBody(type: SignalType, body: unknown): void {
  */
 export function withoutPrivate(type: SignalType, body: unknown): { body: unknown } | undefined {
   if (type === 'candidate') {
-    const text = textIn(body, 'candidate')
+    const text = textIn(bareOf(body, 'candidate'), 'candidate')
     if (text === undefined) return { body }
     const kept = publicCandidate(text)
-    if (kept === undefined) return undefined
-    return { body: isObject(body) ? { ...body, candidate: kept } : kept }
+    return kept === undefined ? undefined : { body: withText(body, 'candidate', kept) }
   }
-  const sdp = type === 'offer' || type === 'answer' ? textIn(body, 'sdp') : undefined
+  const sdp = type === 'offer' || type === 'answer' ? textIn(bareOf(body, 'sdp'), 'sdp') : undefined
   if (sdp === undefined) return { body }
   const lines = sdp.split(/(?<=\n)/).flatMap((line) => {
     const [, head = '', candidate = '', end = ''] = /^(a=)(candidate:[^\r\n]*)(\r?\n?)$/.exec(line) ?? []
@@ -50,8 +63,7 @@ export function withoutPrivate(type: SignalType, body: unknown): { body: unknown
       isPrivateAddress(address) ? `${left}${address.includes(':') ? '::' : '0.0.0.0'}` : `${left}${address}`,
     )
   })
-  const kept = lines.join('')
-  return { body: isObject(body) ? { ...body, sdp: kept } : kept }
+  return { body: withText(body, 'sdp', lines.join('')) }
 }
 
 /** `candidate:<foundation> <component> <transport> <priority> <address> <port> typ <type> …` */
@@ -67,7 +79,7 @@ function publicCandidate(text: string): string | undefined {
 }
 
 function isDescription(text: string): boolean {
-  if (text.length > MOST_SDP || !/^v=0\r?\n/.test(text)) return false
+  if (!/^v=0\r?\n/.test(text)) return false
   const lines = text.split(/\r?\n/)
   if (lines.at(-1) === '') lines.pop()
   return ['o=', 's=', 't='].every((head) => lines.some((line) => line.startsWith(head))) && lines.every(isLine)
@@ -78,13 +90,25 @@ function isLine(line: string): boolean {
 }
 
 function isCandidate(body: unknown): boolean {
-  const text = textIn(body, 'candidate')
-  if (text === undefined || text.length > MOST_CANDIDATE || (text !== '' && !CANDIDATE.test(text))) return false
+  const text = isObject(body) && body['candidate'] === null ? '' : textIn(body, 'candidate')
+  if (text === undefined || (text !== '' && !CANDIDATE.test(text))) return false
   if (!isObject(body)) return true
   const { sdpMid = null, sdpMLineIndex: index = null, usernameFragment: fragment = null } = body
   const isText = (value: unknown): boolean => value === null || (typeof value === 'string' && value.length <= 256)
   const isIndex = index === null || (Number.isInteger(index) && Number(index) >= 0 && Number(index) < 65_536)
   return isText(sdpMid) && isText(fragment) && isIndex
+}
+
+/** What widespread libraries send one level deeper: `{ candidate: { candidate, … } }`, `{ sdp: { type, sdp } }`. */
+function bareOf(body: unknown, field: string): unknown {
+  return isObject(body) && isObject(body[field]) ? body[field] : body
+}
+
+/** The same body with another text where it had one. */
+function withText(body: unknown, field: string, text: string): unknown {
+  if (!isObject(body)) return text
+  const inner = body[field]
+  return { ...body, [field]: isObject(inner) ? { ...inner, [field]: text } : text }
 }
 
 /** The text of a description or candidate, which may stand alone or in an object. */
@@ -95,6 +119,14 @@ function textIn(body: unknown, field: string): string | undefined {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** @throws {Refusal} `too_large` */
+function checkSize(body: unknown, most: number, unit: 'bytes' | 'characters'): void {
+  if (body === undefined) return
+  const text = typeof body === 'string' && unit === 'characters' ? body : JSON.stringify(body)
+  const size = unit === 'bytes' ? Buffer.byteLength(text) : text.length
+  if (size > most) throw refuse('too_large', { body: `is larger than ${most} ${unit}` })
 }
 
 function wrong(what: string): Refusal {

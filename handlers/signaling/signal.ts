@@ -17,7 +17,7 @@ export default command({
   async run({ target, type, body: given, call_id }, { from, calls, command }) {
     const { user } = from
     if (target === user) throw refuse('bad_payload', { target: 'is yourself' })
-    checkBody(type, given)
+    checkBody(type, given, calls.mostDescription)
     const { isBlocked, isInvisible } = await calls.approach(user, target)
     const step = call_id === undefined ? undefined : await calls.step(from, target, call_id, type, isBlocked, command)
     const both = isBlocked ? [user] : [user, target]

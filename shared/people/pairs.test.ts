@@ -3,7 +3,13 @@ import { userIdOf } from '../wire/user-id.ts'
 import { withinOneEvent } from './pairs.ts'
 
 test('one event goes to as many as a packet has room for', () => {
-  const settings = { access: 'contacts', ringMs: 1, hidesPrivate: false, answerBytes: 131_072 } as const
+  const settings = {
+    access: 'contacts',
+    ringMs: 1,
+    hidesPrivate: false,
+    commandBytes: 65_536,
+    answerBytes: 131_072,
+  } as const
   const users = (count: number, length: number) =>
     Array.from({ length: count }, (_, i) => userIdOf(String(i).padStart(length, '0')))
   expect(withinOneEvent(users(1_000, 36), settings)).toHaveLength(1_000)

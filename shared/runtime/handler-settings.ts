@@ -8,6 +8,8 @@ export interface HandlerSettings {
   readonly ringMs: number
   /** Are private addresses taken out of what is relayed for calls? */
   readonly hidesPrivate: boolean
+  /** Bytes of a command's payload, at most. */
+  readonly commandBytes: number
   /** Bytes of an answer that is as long as one makes it, about. Half of a packet, as one thing in it may be that large alone. */
   readonly answerBytes: number
   /** The TURN servers, where there are any. */
@@ -33,6 +35,7 @@ export function handlerSettings(config: Config, turn?: TurnSettings): HandlerSet
     access: config.ACCESS,
     ringMs: config.RING_TIMEOUT,
     hidesPrivate: config.HIDE_PRIVATE_ADDRESSES,
+    commandBytes: config.MAX_COMMAND_BYTES,
     answerBytes: config.MAX_PACKET_BYTES / 2,
     ...(turn && { turn }),
   }
