@@ -28,6 +28,9 @@ export function targetIn(user: UserId | undefined, group: string | undefined, fi
   throw refuse('bad_payload', { [field]: `either ${field} or group_id, and not both` })
 }
 
+/** Others in a group who see that one of them is writing: in a larger one nobody does. */
+const MOST_SEE_TYPING = 100
+
 /** Who may write and read where. */
 export function roomsOf(store: Store, settings: HandlerSettings) {
   const around = people(store, settings)
@@ -67,9 +70,23 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
     return room
   }
 
+  /** Does `other` hear what `user` says of his messages? Not if either blocks the other. */
+  async function hears(other: UserId, user: UserId): Promise<boolean> {
+    const { blocks, isBlocked } = await around.toward(user, other)
+    return !blocks && !isBlocked
+  }
+
   return {
     open,
     enter,
+    hears,
+    /** Who sees that the user is writing there. @throws {Refusal} `forbidden` */
+    async seeTyping(user: UserId, target: Target): Promise<UserId[]> {
+      const { others } = await enter(user, target)
+      if (others.length > MOST_SEE_TYPING) return []
+      const hearing = await Promise.all(others.map((other) => hears(other, user)))
+      return others.filter((_, i) => hearing[i])
+    },
     /** The groups he is in; a thousand at most. */
     groups: (user: UserId) => groups.page(user, undefined, 999),
     /** Where a message is, for one who may see it; undefined for everybody else. */
@@ -78,11 +95,6 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
       if (group === undefined) return maySee(user, message) ? withUser(user, from === user ? to! : from) : undefined
       const room = await ofGroup(user, group, seq)
       return room && room.since < seq ? room : undefined
-    },
-    /** Does `other` hear what `user` says of his messages? Not if either blocks the other. */
-    async hears(other: UserId, user: UserId): Promise<boolean> {
-      const { blocks, isBlocked } = await around.toward(user, other)
-      return !blocks && !isBlocked
     },
   }
 }

@@ -5,7 +5,7 @@ import { messageBook } from './message-book.ts'
 import { user_typing } from './message-events.ts'
 import { targetIn } from './rooms-of.ts'
 
-/** Shows another, or a group, that one is writing. Sent with QoS 0 it is never stored. */
+/** Shows another, or a group of up to a hundred others, that one is writing. Sent with QoS 0 it is never stored. */
 export default command({
   input: z.object({ to: userId.optional(), group_id: groupId.optional() }),
   events: { user_typing },
@@ -15,7 +15,7 @@ export default command({
   attempts: 1,
 
   async run({ to, group_id }, { from, messages }) {
-    const { others } = await messages.enter(from.user, targetIn(to, group_id, 'to'))
-    return { notify: [[others, user_typing({ user_id: from.user, group_id })]] }
+    const seeing = await messages.seeTyping(from.user, targetIn(to, group_id, 'to'))
+    return { notify: [[seeing, user_typing({ user_id: from.user, group_id })]] }
   },
 })

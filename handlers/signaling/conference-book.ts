@@ -6,9 +6,12 @@ import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse, type Refusal } from '../../shared/wire/refusal.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
+import { mostDescription } from './signal-body.ts'
 
 /** Everybody is connected to everybody: more than so many is a matter for a server that mixes. */
 export const MOST_PARTICIPANTS = 8
+/** Conferences that one user is in at a time. */
+export const MOST_CONFERENCES = 32
 /** Milliseconds in which a participant whose connection is gone may come back. */
 export const RESUME_MS = 60_000
 
@@ -18,6 +21,8 @@ export interface Participant {
   readonly id: string
   /** His connection is gone, since this command. */
   readonly away?: string
+  /** Those who were in it when he came, and between whom and him there was a block: to each the other is not in it. */
+  readonly unseen?: readonly UserId[]
 }
 
 /** What a command has done. */
@@ -79,6 +84,33 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     return { conference: after!, what: done?.what, among: done?.among ?? after!.participants }
   }
 
+  /** Those of these between whom and the user there is a block, of either. */
+  async function blockedAmong(user: UserId, others: readonly UserId[]): Promise<UserId[]> {
+    const stands = await Promise.all(others.map((other) => around.relation(user, other)))
+    return others.filter((_, i) => stands[i] === 'blocked')
+  }
+
+  /** Takes a seat down where to look for it. @throws {Refusal} `conflict` when the user has too many */
+  async function noteSeat(user: UserId, conference: string): Promise<void> {
+    const _id = `${user} ${conference}`
+    if (!(await seats.get(_id))) await checkRoom(user)
+    await seats.insert({ _id, user, conference })
+  }
+
+  /** @throws {Refusal} `conflict`; hints that are left over do not count, and go */
+  async function checkRoom(user: UserId): Promise<void> {
+    const noted = await seatsOf(user)
+    if (noted.length < MOST_CONFERENCES) return
+    let taken = 0
+    for (const id of noted) {
+      const found = await conferences.get(id)
+      if (found && !found.ended && seatOf(found, user)) taken++
+      else await seats.remove(`${user} ${id}`)
+    }
+    if (taken < MOST_CONFERENCES) return
+    throw refuse('conflict', undefined, `you are in ${MOST_CONFERENCES} conferences: leave one first`)
+  }
+
   /** A conference that the user is in. @throws {Refusal} `forbidden` */
   async function inside(user: UserId, id: string): Promise<ConferenceDocument> {
     const found = await conferences.get(id)
@@ -116,12 +148,24 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
   return {
     inside,
     hidesPrivate: settings.hidesPrivate,
+    mostDescription: mostDescription(settings),
 
-    /** Makes a conference with its maker in it. */
+    /**
+     * Who is in it besides the user, as far as he sees, or the one of them that is meant; and who of them hears him: those with
+     * a block between them do not. @throws {Refusal} `forbidden`
+     */
+    async audience(user: UserId, id: string, target?: UserId): Promise<{ seen: UserId[]; hearing: UserId[] }> {
+      const others = othersFor(user, (await inside(user, id)).participants).map((one) => one.user)
+      const seen = target === undefined ? others : others.filter((one) => one === target)
+      const blocked = await blockedAmong(user, seen)
+      return { seen, hearing: seen.filter((one) => !blocked.includes(one)) }
+    },
+
+    /** Makes a conference with its maker in it. @throws {Refusal} `conflict` when he is in too many */
     async create(user: UserId, title: string | undefined, cause: Cause): Promise<Outcome> {
       const [_id, token] = [idFrom(cause.id), randomBytes(24).toString('base64url')]
       const among = [{ user, id: idFrom(`${cause.id} ${user}`) }]
-      await seats.insert({ _id: `${user} ${_id}`, user, conference: _id })
+      await noteSeat(user, _id)
       const recent = [{ id: cause.id, what: 'created' as const, among }]
       await conferences.insert({ _id, title, owner: user, token, ended: false, participants: among, recent })
       return { conference: (await conferences.get(_id))!, what: 'created', among } // of the first attempt: its token
@@ -141,19 +185,34 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
       return hearing
     },
 
-    /** Takes a seat, or again the one he has. @throws {Refusal} `forbidden` without its token, `conflict` when it is full */
+    /** Takes a seat, or again the one he has. @throws {Refusal} `forbidden` without its token, `conflict` when it is full, or he is in too many */
     async join(user: UserId, id: string, token: string, cause: Cause): Promise<Outcome> {
-      const found = await conferences.get(id)
-      const isKept = found && (found.token === token || found.recent.some((one) => one.id === cause.id))
-      if (!isKept || (await around.toward(user, found.owner)).isBlocked) throw foreign()
-      await seats.insert({ _id: `${user} ${id}`, user, conference: id })
-      return change(id, cause, (now) => {
-        if (now.token !== token) throw foreign()
-        const seat = seatOf(now, user)
-        if (seat) return ['resumed', { participants: withSeat(now, { user, id: seat.id }) }]
-        if (now.participants.length >= MOST_PARTICIPANTS) throw refuse('conflict', { conference_id: 'is full' })
-        return ['joined', { participants: [...now.participants, { user, id: idFrom(`${cause.id} ${user}`) }] }]
-      })
+      for (;;) {
+        const found = await conferences.get(id)
+        const isKept = found && (found.token === token || found.recent.some((one) => one.id === cause.id))
+        if (!isKept || (await around.toward(user, found.owner)).isBlocked) throw foreign()
+        await noteSeat(user, id)
+        const known = found.participants.map((one) => one.user)
+        const unseen = await blockedAmong(user, known)
+        let isOutdated = false // somebody has come meanwhile, who may block him
+        const outcome = await change(id, cause, (now) => {
+          if (now.token !== token) throw foreign()
+          isOutdated = now.participants.some((one) => one.user !== user && !known.includes(one.user))
+          if (isOutdated) return undefined
+          const seat = seatOf(now, user)
+          if (!seat && now.participants.length >= MOST_PARTICIPANTS) {
+            throw refuse('conflict', { conference_id: 'is full' })
+          }
+          const mine: Participant = {
+            user,
+            id: seat?.id ?? idFrom(`${cause.id} ${user}`),
+            ...(unseen.length && { unseen }),
+          }
+          const others = now.participants.map((one) => (one === seat ? mine : seenBy(user, one)))
+          return seat ? ['resumed', { participants: others }] : ['joined', { participants: [...others, mine] }]
+        })
+        if (!isOutdated) return outcome
+      }
     },
 
     /** Gives his seat up. @throws {Refusal} `forbidden` when he has none */
@@ -185,7 +244,8 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
         const outcome = await change(conference, cause, (now) => {
           const seat = seatOf(now, user)
           if (!seat || (seat.away === undefined) === online) return undefined
-          const back: Participant = { user, id: seat.id, ...(!online && { away: cause.id }) }
+          const { away: _away, ...here } = seat
+          const back: Participant = online ? here : { ...here, away: cause.id }
           return [online ? 'resumed' : 'away', { participants: withSeat(now, back) }]
         })
         if (outcome.what) outcomes.push(outcome)
@@ -207,6 +267,17 @@ export function seatOf(
   user: UserId,
 ): Participant | undefined {
   return participants.find((one) => one.user === user)
+}
+
+/** The others in it, as far as the user sees them. */
+export function othersFor(user: UserId, among: readonly Participant[]): Participant[] {
+  const mine = among.find((one) => one.user === user)
+  return among.filter((one) => one !== mine && !one.unseen?.includes(user) && !mine?.unseen?.includes(one.user))
+}
+
+/** A seat whose owner sees this user from now on, unless the user's own says otherwise. */
+function seenBy(user: UserId, seat: Participant): Participant {
+  return seat.unseen?.includes(user) ? { ...seat, unseen: seat.unseen.filter((one) => one !== user) } : seat
 }
 
 function withSeat({ participants }: ConferenceDocument, seat: Participant): Participant[] {

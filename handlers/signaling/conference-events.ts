@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { title } from '../../shared/people/group-events.ts'
 import { event, later, userId } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import type { ConferenceDocument, Outcome, Participant } from './conference-book.ts'
+import { othersFor, type ConferenceDocument, type Outcome, type Participant } from './conference-book.ts'
 import { conferenceId, isPolite } from './signal-events.ts'
 
 export const token = z.string().regex(/^[A-Za-z0-9_-]{32}$/, 'is no token')
@@ -43,7 +43,10 @@ export const participant_left = event('participant_left', {
 })
 
 /** Whose connection had gone has not come back in time; `since` is the command that told of it. */
-export const participant_expired = later('participant_expired', { conference_id: conferenceId, since: z.string() })
+export const participant_expired = later('participant_expired', {
+  conference_id: z.union([z.array(conferenceId), conferenceId]),
+  since: z.string(),
+})
 
 const text = { conference_id: conferenceId, message_id: z.string() }
 export const conference_message_sent = event('conference_message_sent', text)
@@ -60,17 +63,18 @@ export function nameOf({ _id: conference_id, title }: ConferenceDocument) {
 
 /** The others' seats, as `user` has them. */
 export function seatsFor(user: UserId, among: readonly Participant[]) {
-  return among
-    .filter((one) => one.user !== user)
-    .map((one) => ({ user_id: one.user, participant_id: one.id, polite: isPolite(user, one.user) }))
+  return othersFor(user, among).map((one) => ({
+    user_id: one.user,
+    participant_id: one.id,
+    polite: isPolite(user, one.user),
+  }))
 }
 
 /** What each of the others hears of a seat that was taken, or taken again. */
 export function taken(user: UserId, { conference, what, among }: Outcome) {
   const { id } = among.find((one) => one.user === user)!
   const tell = what === 'joined' ? participant_joined : participant_resumed
-  const others = among.filter((one) => one.user !== user)
-  return others.map((other) => {
+  return othersFor(user, among).map((other) => {
     const fields = {
       conference_id: conference._id,
       user_id: user,
@@ -85,7 +89,7 @@ export function taken(user: UserId, { conference, what, among }: Outcome) {
 export function givenUp(user: UserId, { conference, among }: Outcome, reason: 'left' | 'gone') {
   const seat = among.find((one) => one.user === user)
   if (!seat) return []
-  const others = among.flatMap((one) => (one === seat ? [] : [one.user]))
+  const others = othersFor(user, among).map((one) => one.user)
   const fields = { conference_id: conference._id, user_id: user, participant_id: seat.id, reason }
   return [[others, participant_left(fields)] as const]
 }

@@ -67,3 +67,28 @@ test('a mesh takes eight', async () => {
   expect(answers.filter(({ event }) => event === 'conference_joined')).toHaveLength(7)
   expect(answers.filter(({ code }) => code === 'conflict')).toHaveLength(1)
 })
+
+test('a user is in 32 conferences at a time: those that are over, or that he could not join, do not count', async () => {
+  const [ida, jon] = [await stage.device('ida'), await stage.device('jon')]
+  const made = await Promise.all(Array.from({ length: 32 }, () => creates(ida)))
+  expect(await ida.asks('create_conference')).toMatchObject({ code: 'conflict' })
+  const other = await creates(jon)
+  expect(await ida.asks('join_conference', other)).toMatchObject({ code: 'conflict' })
+  expect(await ida.asks('join_conference', made[0])).toMatchObject({ event: 'conference_joined', resumed: true })
+  await ida.asks('leave_conference', { conference_id: made[0]!.conference_id })
+  expect(await ida.asks('join_conference', other)).toMatchObject({ event: 'conference_joined' })
+  await jon.asks('end_conference', { conference_id: other.conference_id })
+  expect(await ida.asks('create_conference')).toMatchObject({ event: 'conference_created' })
+})
+
+test('who is unblocked is seen again by the next who joins anew', async () => {
+  const [kim, lea, max] = [await stage.device('kim'), await stage.device('lea'), await stage.device('max')]
+  const { conference_id, token } = await creates(kim)
+  await lea.asks('block_user', { user_id: 'max' })
+  for (const one of [lea, max]) await one.asks('join_conference', { conference_id, token })
+  await lea.asks('unblock_user', { user_id: 'max' })
+  await max.unread()
+  const again = await lea.asks('join_conference', { conference_id, token })
+  expect(again).toMatchObject({ resumed: true, participants: [{ user_id: 'kim' }, { user_id: 'max' }] })
+  expect(await max.receives('participant_resumed')).toMatchObject({ user_id: 'lea' })
+})

@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
+import { openLog } from '../../shared/log.ts'
+import type { Command } from '../../shared/runtime/command.ts'
+import { execute } from '../../shared/runtime/execute.ts'
 import type { Store } from '../../shared/store/documents.ts'
+import { done } from '../../shared/wire/done.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { conferenceBook } from './conference-book.ts'
+import participantExpired from './participant_expired.ts'
+import participantPresence from './participant_presence.ts'
 
 let data: OwnData
 let store: Store
@@ -33,4 +39,38 @@ test('a seat is given up when its user has not come back since, and kept when he
   }
   await expect(book.inside(bob, id)).rejects.toMatchObject({ code: 'forbidden' })
   expect((await book.inside(alice, id)).participants).toHaveLength(1)
+})
+
+test('however many conferences he was in, one command gives up all of his seats', async () => {
+  const [carl, dora] = [userIdOf('carl'), userIdOf('dora')]
+  const book = conferenceBook(store, handlerSettings(readConfig({})))
+  for (let i = 0; i < 32; i++) {
+    const { conference } = await book.create(dora, undefined, { id: `made ${i}`, order: i, at: new Date() })
+    await book.join(carl, conference._id, conference.token, { id: `joined ${i}`, order: i, at: new Date() })
+  }
+  const shop = {
+    store,
+    settings: handlerSettings(readConfig({})),
+    log: openLog('silent', 'test'),
+    built: new Map(),
+  }
+  const run = (command: Command, id: string, input: object) => {
+    const [at, client] = [new Date().toISOString(), 'phone']
+    const stamp = {
+      'command-id': id,
+      'user-id': carl,
+      'client-id': client,
+      attempt: 1,
+      at,
+      traceparent: '',
+      order: 100,
+    }
+    return execute('it', command, Buffer.from(JSON.stringify(input)), stamp, shop)
+  }
+  const gone = await run(participantPresence, 'gone', { online: false })
+  const later = 'later' in gone ? gone.later! : []
+  expect(later).toMatchObject([{ command: 'participant_expired' }])
+  const left = await run(participantExpired, 'expired', later[0]!.input)
+  expect('events' in left && left.events).toHaveLength(32)
+  expect(done.safeParse(left)).toMatchObject({ success: true })
 })

@@ -1,8 +1,8 @@
 import { command } from '../../shared/runtime/command.ts'
-import { conferenceBook } from './conference-book.ts'
+import { conferenceBook, type Outcome } from './conference-book.ts'
 import { givenUp, participant_expired, participant_left } from './conference-events.ts'
 
-/** A participant whose connection had gone has not come back. */
+/** A user whose connection had gone has not come back: he has no seat any more in these conferences. */
 export default command({
   input: participant_expired.input,
   events: { participant_left },
@@ -10,7 +10,11 @@ export default command({
   internal: 'later',
 
   async run({ conference_id, since }, { from: { user }, conferences, command }) {
-    const outcome = await conferences.expire(user, conference_id, since, command)
-    return outcome?.what === 'left' ? { notify: givenUp(user, outcome, 'gone') } : {}
+    const left: Outcome[] = []
+    for (const id of [conference_id].flat()) {
+      const outcome = await conferences.expire(user, id, since, command)
+      if (outcome?.what === 'left') left.push(outcome)
+    }
+    return { notify: left.flatMap((outcome) => givenUp(user, outcome, 'gone')) }
   },
 })

@@ -14,11 +14,8 @@ export default command({
   async run({ online }, { from: { user }, conferences, command }) {
     const outcomes = await conferences.present(user, online, command)
     if (online) return { notify: outcomes.flatMap((outcome) => taken(user, outcome)) }
-    return {
-      later: outcomes.map(
-        ({ conference }) =>
-          [RESUME_MS, participant_expired({ conference_id: conference._id, since: command.id })] as const,
-      ),
-    }
+    if (outcomes.length === 0) return {}
+    const conference_id = outcomes.map(({ conference }) => conference._id)
+    return { later: [[RESUME_MS, participant_expired({ conference_id, since: command.id })]] }
   },
 })

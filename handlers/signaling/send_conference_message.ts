@@ -12,13 +12,12 @@ export default command({
   uses: { conferences: conferenceBook },
 
   async run({ conference_id, body }, { from: { user }, conferences, command }) {
-    const { participants } = await conferences.inside(user, conference_id)
+    const { hearing } = await conferences.audience(user, conference_id)
     const message_id = idFrom(command.id)
-    const others = participants.map((one) => one.user).filter((one) => one !== user)
     const said = { conference_id, message_id, user_id: user, body, sent_at: command.at.toISOString() }
     return {
       reply: conference_message_sent({ conference_id, message_id }),
-      notify: [[others, conference_message(said)]],
+      notify: [[hearing, conference_message(said)]],
     }
   },
 })

@@ -13,18 +13,18 @@ export default command({
 
   async run({ conference_id, target, type, body: given }, { from: { user }, conferences }) {
     if (target === user) throw refuse('bad_payload', { target: 'is yourself' })
-    checkBody(type, given)
-    const { participants } = await conferences.inside(user, conference_id)
-    const others = participants.map((one) => one.user).filter((one) => one !== user)
-    const targets = target === undefined ? others : others.filter((one) => one === target)
-    if (target !== undefined && targets.length === 0) throw refuse('not_found', { target: 'is no participant' })
+    checkBody(type, given, conferences.mostDescription)
+    const { seen, hearing } = await conferences.audience(user, conference_id, target)
+    if (target !== undefined && seen.length === 0) throw refuse('not_found', { target: 'is no participant' })
     const passed = conferences.hidesPrivate ? withoutPrivate(type, given) : { body: given }
-    const told = passed ? targets : []
-    return {
-      reply: signal_relayed({ conference_id, target, type }),
-      notify: told.map(
-        (one) => [one, signal({ origin: user, type, ...passed, conference_id, polite: isPolite(one, user) })] as const,
-      ),
+    // As when all of them are away, which the broker finds for those whom it is to pass something to.
+    if (passed && seen.length > 0 && hearing.length === 0) throw refuse('offline')
+    const tell = (polite: boolean) => {
+      const to = hearing.filter((one) => isPolite(one, user) === polite)
+      return passed && to.length > 0
+        ? [[to, signal({ origin: user, type, ...passed, conference_id, polite })] as const]
+        : []
     }
+    return { reply: signal_relayed({ conference_id, target, type }), notify: [...tell(true), ...tell(false)] }
   },
 })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Device, Received } from '../device.ts'
-import { befriend } from '../friends.ts'
+import { befriend, gather } from '../friends.ts'
 import { openStage, type Stage } from '../stage.ts'
 
 // One who is blocked by a contact gets what he would get if that contact were away: the same answers and events, number by number.
@@ -68,4 +68,92 @@ test.each(Object.keys(PLAYS))('%s', async (name) => {
     )
   }
   expect(seen[1]).toBe(seen[0])
+})
+
+/** What does not change from one time to the next. */
+const bare = (one: Received): object => ({ ...one, re: '', at: '', event_seq: 0, conference_id: '', message_id: '' })
+const SDP = 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n'
+
+test.each(['the one in it', 'the one who joins'])(
+  'in a conference %s blocks: neither is there for the other, and the answers are those of a conference without him',
+  async (who) => {
+    const user = (name: string): string => `${name}-${who.replaceAll(' ', '-')}`
+    const [vic, mal, carl] = [
+      await stage.device(user('vic')),
+      await stage.device(user('mal')),
+      await stage.device(user('carl')),
+    ]
+    const [by, blocked] = who === 'the one in it' ? [vic, mal] : [mal, vic]
+    await by.asks('block_user', { user_id: blocked.user })
+    const said: Received[][] = []
+    for (const isThere of [true, false]) {
+      const made = await carl.asks('create_conference')
+      const [conference_id, token] = [made['conference_id'], made['token']]
+      if (isThere) await vic.asks('join_conference', { conference_id, token })
+      await Promise.all([vic.unread(), carl.unread()])
+      said.push([
+        await mal.asks('join_conference', { conference_id, token }),
+        await mal.asks('signal_conference', { conference_id, type: 'offer', body: SDP }),
+        await mal.asks('signal_conference', { conference_id, type: 'offer', body: SDP, target: vic.user }),
+        await mal.asks('send_conference_message', { conference_id, body: 'hello' }),
+      ])
+      if (isThere) {
+        await vic.asks('signal_conference', { conference_id, type: 'offer', body: SDP })
+        await vic.asks('send_conference_message', { conference_id, body: 'hello' })
+        for (const from of [mal, vic]) {
+          expect(await carl.receives('signal')).toMatchObject({ origin: from.user })
+          expect(await carl.receives('conference_message')).toMatchObject({ user_id: from.user })
+        }
+        await vic.asks('leave_conference', { conference_id })
+        expect(await vic.unread()).toEqual([])
+      }
+      expect(await mal.unread()).toEqual([])
+      said.at(-1)!.push(await mal.asks('leave_conference', { conference_id }))
+    }
+    const [withHim, without] = said.map((answers) =>
+      answers.map((one) => bare({ ...one, ...('participant_id' in one && { participant_id: '' }) })),
+    )
+    const seats = (answers: object[] | undefined) => JSON.stringify(answers).replace(/"participant_id":"[^"]*"/g, '')
+    expect(seats(withHim)).toBe(seats(without))
+  },
+)
+
+test('a block made in a conference: to each the other is as one who is away, and is seen to leave', async () => {
+  const [vic, mal, carl] = [await stage.device('vic'), await stage.device('mal'), await stage.device('carl')]
+  const { conference_id, token } = await carl.asks('create_conference')
+  for (const one of [vic, mal]) await one.asks('join_conference', { conference_id, token })
+  await Promise.all([vic.unread(), mal.unread(), carl.unread()])
+  await vic.asks('block_user', { user_id: 'mal' })
+  await vic.unread()
+  const says = (by: Device, target?: string) => by.asks('signal_conference', { conference_id, type: 'bye', target })
+  const answers = [await says(mal, 'vic'), await says(vic, 'mal')]
+  expect(await says(mal)).toMatchObject({ event: 'signal_relayed' })
+  await mal.asks('send_conference_message', { conference_id, body: 'hello' })
+  expect((await carl.receives('conference_message'))['user_id']).toBe('mal')
+  expect(await vic.unread()).toEqual([])
+  await vic.asks('leave_conference', { conference_id })
+  expect(await mal.receives('participant_left')).toMatchObject({ user_id: 'vic', reason: 'left' })
+  await carl.leaves()
+  const away = await says(mal, 'carl')
+  expect(answers.map(bare)).toEqual([away, away].map(bare))
+})
+
+test('in a group two with a block between them do not see each other type, nor get receipts; what is said there both hear', async () => {
+  const [gwen, hugo, ivan] = [await stage.device('gwen'), await stage.device('hugo'), await stage.device('ivan')]
+  const group_id = await gather(gwen, hugo, ivan)
+  await hugo.asks('block_user', { user_id: 'ivan' })
+  await hugo.unread()
+  for (const [by, other] of [
+    [hugo, ivan],
+    [ivan, hugo],
+  ] as const) {
+    await by.sends('typing', { group_id })
+    expect(await gwen.receives('user_typing')).toMatchObject({ user_id: by.user })
+    const { message_id, seq } = await by.asks('send_message', { group_id, body: 'hello' })
+    expect(await other.receives('message_received')).toMatchObject({ message_id })
+    await other.asks('ack_message', { message_ids: [message_id] })
+    await other.asks('mark_read', { group_id, up_to: seq })
+    expect((await by.unread()).map(({ event }) => event)).toEqual(['message_received'])
+    expect(await other.unread()).toEqual([])
+  }
 })
