@@ -81,7 +81,7 @@ export function messageBook(store: Store, settings: HandlerSettings) {
   }
 
   return {
-    seeTyping: rooms.seeTyping,
+    seeTyping: (user: UserId, target: Target) => rooms.seeTyping(user, target),
 
     /** Stores a message. @throws {Refusal} `forbidden`, `hash_mismatch`, `conflict` when the sender has not seen the last one */
     async send(from: UserId, target: Target, letter: Letter, cause: Cause): Promise<Sent> {
