@@ -33,6 +33,7 @@ import { openMetrics } from './metrics.ts'
 import { Presence } from './presence.ts'
 import { openDeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
+import { checkLmdb } from './storage/check-lmdb.ts'
 import { holdFolder } from './storage/hold-folder.ts'
 import { openLmdb } from './storage/lmdb.ts'
 import type { Storage } from './storage/storage.ts'
@@ -52,8 +53,14 @@ async function openStorage({ DATA_DIR }: Config, log: Logger): Promise<Storage> 
   const file = join(folder, 'broker.lmdb')
   mustBeUsable('DATA_DIR', [file, `${file}-lock`])
   const held = await holdFolder(folder)
-  const storage = openLmdb(file, (err) => log.error({ err }, 'cannot store'))
-  return { ...storage, close: () => closeAll([held, storage]) }
+  try {
+    await checkLmdb(file)
+    const storage = openLmdb(file, (err) => log.error({ err }, 'cannot store'))
+    return { ...storage, close: () => closeAll([held, storage]) }
+  } catch (err) {
+    await held.close()
+    throw err
+  }
 }
 
 /** Starts a broker: its queue, its MQTT engine and its listeners. Resolves when it serves. */
@@ -192,12 +199,19 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       { host: config.ADMIN_HOST, port: config.ADMIN_PORT, maxHeaders },
       {
         registry: metrics.registry,
-        isReady: () => ready && storage.isWell() && storage.hasRoom(),
-        degraded: () => [
+        isReady: () =>
+          ready &&
+          storage.trouble() === undefined &&
+          storage.hasRoom() &&
+          !dispatch.lacking().some((one) => one.damaged),
+        faults: () => [
+          ...[
+            storage.trouble() ?? (storage.hasRoom() ? [] : 'the disk is nearly full: no more commands are stored'),
+          ].flat(),
           ...identity.sources.issuers
             .filter(({ isWell }) => !isWell)
             .map(({ name }) => `the issuer ${name} does not tell its keys`),
-          ...dispatch.lacking(),
+          ...dispatch.lacking().map(({ text }) => text),
         ],
         dead: deadLetterRequests({ ...identity, storage, dead, replay: (letters) => dispatch.replay(letters), log }),
       },

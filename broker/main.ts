@@ -5,6 +5,7 @@ import { ConfigError, readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { catalogue, type Catalogue } from '../shared/wire/catalogue.ts'
+import { Damaged } from '../shared/wire/refusal.ts'
 import { startBroker } from './broker.ts'
 
 // npm run broker: one broker process. SIGHUP reads the certificate and the handlers' declarations again.
@@ -38,6 +39,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((err: unknown) => {
-  process.stderr.write(`${err instanceof ConfigError ? err.message : (err as Error).stack}\n`)
+  process.stderr.write(`${err instanceof ConfigError || err instanceof Damaged ? err.message : (err as Error).stack}\n`)
   process.exit(1)
 })

@@ -9,6 +9,7 @@ import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { openData } from './open-data.ts'
+import { Damaged } from '../shared/wire/refusal.ts'
 import { openTurn } from './turn-settings.ts'
 
 // npm run handlers -- contacts [more…]: one process of each of these groups. Run it again to scale.
@@ -51,6 +52,6 @@ async function brokerCa(config: Config): Promise<string[]> {
 }
 
 main().catch((err: unknown) => {
-  process.stderr.write(`${err instanceof ConfigError ? err.message : (err as Error).stack}\n`)
+  process.stderr.write(`${err instanceof ConfigError || err instanceof Damaged ? err.message : (err as Error).stack}\n`)
   process.exit(1)
 })

@@ -7,13 +7,15 @@ import { DATABASE, databaseOf } from '../shared/store/mongo-client.ts'
 import { openData } from '../handlers/open-data.ts'
 import { collectionsOf } from './data/collections.ts'
 import { checkWith, exportTo, importFrom, type Progress, type Report } from './data/dump.ts'
+import { verifyFiles } from './data/verify.ts'
 
-// npm run data: moves the handlers' data from one engine to another.
+// npm run data: moves the handlers' data from one engine to another, and verifies files.
 
 const USAGE = `usage: npm run data -- <what> FOLDER
   export FOLDER   writes all that the handlers keep into files, one document a line
   import FOLDER   stores it in the engine that the settings choose; what is there already is left
   check FOLDER    compares what is stored with the files, by number and hash
+  verify          reads all of the files in DATA_DIR, the broker's too, and names those that are damaged; may run at any time
 
 The engine is MONGODB_URL, and without it the file in DATA_DIR. Stop the handler processes first: the broker keeps what devices
 send meanwhile. What was interrupted goes on when it is run again. From one machine to many:
@@ -51,6 +53,17 @@ function tell(reports: readonly Report[]): void {
   if (count > 0) process.exitCode = 1
 }
 
+async function verify({ DATA_DIR }: Config): Promise<void> {
+  const files = await verifyFiles(DATA_DIR)
+  if (files.length === 0) process.stdout.write(`nothing is kept in ${DATA_DIR}\n`)
+  for (const { file, wrong } of files) {
+    process.stdout.write(
+      `${file}: ${wrong.length === 0 ? 'sound' : 'damaged'}\n${wrong.map((line) => `  ${line}\n`).join('')}`,
+    )
+    if (wrong.length > 0) process.exitCode = 1
+  }
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -58,6 +71,7 @@ async function main(): Promise<void> {
   })
   if (values.help) return void process.stdout.write(USAGE)
   const [what = '', folder, ...more] = positionals
+  if (what === 'verify' && folder === undefined) return verify(readConfig())
   if (folder === undefined || more.length > 0 || !Object.hasOwn(WHAT, what)) throw new ConfigError(USAGE)
   const specs = await collectionsOf(fileURLToPath(new URL('../handlers', import.meta.url)))
   const config = readConfig()

@@ -55,6 +55,7 @@ export async function tlsFiles(config: Config): Promise<Tls> {
   const file = join(dataFolder(config, 'dev'), `tls${suffixOf(config)}.pem`)
   const pem = readIfThere(file) ?? once(file, await selfSigned(config.HOST))
   const at = pem.indexOf('-----BEGIN CERTIFICATE')
+  if (at < 1) throw damagedFile(file)
   const cert = pem.slice(at)
   once(devCertFile(config), cert)
   return { cert, key: pem.slice(0, at) }
@@ -94,7 +95,13 @@ function mustFit(cert: X509Certificate, key: string, { TLS_CERT, TLS_KEY }: Conf
 
 function generated(config: Config, name: string): string {
   const file = join(dataFolder(config, 'dev'), name)
-  return readIfThere(file) ?? once(file, randomBytes(32).toString('base64url'))
+  const secret = readIfThere(file) ?? once(file, randomBytes(32).toString('base64url'))
+  if (!/^[\w-]{43}$/.test(secret)) throw damagedFile(file) // empty, say, when the machine lost power
+  return secret
+}
+
+function damagedFile(file: string): ConfigError {
+  return new ConfigError(`DATA_DIR: ${file} is damaged; remove it, and a new one is made at the next start`)
 }
 
 /** Of the hosts that every certificate made here is good for. */

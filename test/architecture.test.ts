@@ -40,7 +40,7 @@ const RULES: [RegExp, RegExp, RegExp][] = [
   [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|mqtt|pino)$|^node:/],
   [/^shared\/[^/]+$/,     /^shared\/[^/]+$/,                                                        /^(?:zod|pino|pino-pretty|selfsigned)$|^node:/],
   [/^broker\/aedes\//,    /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:aedes|mqemitter|mqtt-packet|qlobber)$|^node:/],
-  [/^broker\/storage\//,  /^broker\/storage\/|^shared\/[^/]+$/,                                      /^(?:lmdb|libsql)$|^node:/],
+  [/^broker\/storage\//,  /^broker\/storage\/|^shared\/[^/]+$|^shared\/wire\/refusal\.ts$/,          /^(?:lmdb|libsql)$|^node:/],
   [/^broker\//,           /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:jsonwebtoken|jwks-rsa|prom-client|rate-limiter-flexible|ws|zod)$|^node:/],
   [/^handlers\/[^/]+\//,  /^shared\/runtime\/command\.ts$|^shared\/(?:wire|people)\/|^type shared\/store\/documents\.ts$|^handlers\//, /^zod$|^node:crypto$/],
   [/^handlers\/[^/]+$/,   /^shared\/|^handlers\/[^/]+$/,                                          /^node:/],

@@ -189,7 +189,10 @@ export class Dispatch {
     const job = this.#group(session.group).held(session, done.command, done.attempt)
     if (!job) return this.#ports.log.debug({ command: done.command, group: session.group }, 'a late end, ignored')
     if (done.outcome === 'retry') {
-      if (done.code === 'unavailable') job.lacks = done.reason ?? 'something that it needs is not there'
+      if (done.code === 'unavailable') {
+        const { reason = 'something that it needs is not there', damaged = false } = done
+        job.lacks = { reason, damaged }
+      }
       return this.#group(session.group).retry(job, done.code)
     }
     const { events = [], later } = done
@@ -223,12 +226,17 @@ export class Dispatch {
     if (job) this.#group(session.group).retry(job, 'internal')
   }
 
-  /** What keeps groups from their commands: a line for each that has no process, or puts commands off, with a reason of theirs. */
-  lacking(): string[] {
-    const putOff = [...this.#groups].flatMap(([name, { lacks }]) =>
-      lacks === undefined ? [] : [`the group ${name} puts commands off: ${lacks.replace(/\p{Cc}/gu, ' ')}`],
-    )
-    return [...this.#attendance.faults(), ...putOff]
+  /**
+   * What keeps groups from their commands: a line for each that has no process, or puts commands off, with a reason of theirs.
+   * `damaged`: a file must be restored first.
+   */
+  lacking(): { text: string; damaged: boolean }[] {
+    const putOff = [...this.#groups].flatMap(([name, { lacks }]) => {
+      if (!lacks) return []
+      const text = `the group ${name} puts commands off: ${lacks.reason.replace(/\p{Cc}/gu, ' ')}`
+      return [{ text, damaged: lacks.damaged }]
+    })
+    return [...this.#attendance.faults().map((text) => ({ text, damaged: false })), ...putOff]
   }
 
   /** May this group have that command sent to it later? */

@@ -2,7 +2,7 @@ import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../session.ts'
 import { Fifo } from './fifo.ts'
-import { SUSPECTED, type Failure, type Job, type Member, type Rule } from './job.ts'
+import { SUSPECTED, type Failure, type Job, type Lack, type Member, type Rule } from './job.ts'
 import { Lane } from './lane.ts'
 import { leastBusy } from './least-busy.ts'
 
@@ -67,10 +67,14 @@ export class Group {
     )
   }
 
-  /** What its commands wait for that were put off: a reason of one of them. */
-  get lacks(): string | undefined {
-    for (const { lacks } of this.#jobs) if (lacks !== undefined) return lacks
-    return undefined
+  /** What its commands wait for that were put off: a reason of one of them, damage first. */
+  get lacks(): Lack | undefined {
+    let found: Lack | undefined
+    for (const { lacks } of this.#jobs) {
+      if (lacks?.damaged) return lacks
+      found ??= lacks
+    }
+    return found
   }
 
   /** @param failed attempts so far */

@@ -13,13 +13,19 @@ export interface Job {
   /** Times it was put off because something it needs was not there: no fault of its own. */
   putOff: number
   /** What it waits for since it was put off, if a handler says so. */
-  lacks: string | undefined
+  lacks: Lack | undefined
   /** `resting` between two attempts; `ready` for a member. */
   state: 'waiting' | 'ready' | 'resting' | 'held' | 'over'
   member: Member | undefined
   timer: NodeJS.Timeout | undefined
   /** Its end is being stored; nothing else may end it meanwhile. */
   ending: boolean
+}
+
+/** Why a handler put a command off. `damaged`: an operator must restore a file first. */
+export interface Lack {
+  readonly reason: string
+  readonly damaged: boolean
 }
 
 /** One process of a group: what it takes, and what it holds. */

@@ -6,8 +6,8 @@ import { closed, listening, portOf } from './tls.ts'
 export interface AdminPorts {
   registry: Registry
   isReady: () => boolean
-  /** What does not work as it should, while the rest goes on. */
-  degraded: () => string[]
+  /** What does not work as it should, a line each. */
+  faults: () => string[]
   /** Answers what begins with `/dead`. */
   dead: RequestListener
 }
@@ -18,7 +18,7 @@ export interface AdminPorts {
  */
 export async function listenAdmin(
   { host, port, maxHeaders }: { host: string; port: number; maxHeaders: number },
-  { registry, isReady, degraded, dead }: AdminPorts,
+  { registry, isReady, faults, dead }: AdminPorts,
 ): Promise<Closable & { port: number }> {
   const server = createServer({ maxHeaderSize: maxHeaders }, (request, response) => {
     const say = (status: number, text: string, type = 'text/plain'): void => {
@@ -26,9 +26,9 @@ export async function listenAdmin(
     }
     if (request.url === '/healthz') say(200, 'ok\n')
     else if (request.url === '/readyz') {
-      const faults = degraded()
-      if (!isReady()) say(503, 'not ready\n')
-      else say(200, faults.length > 0 ? `degraded\n${faults.map((fault) => `${fault}\n`).join('')}` : 'ready\n')
+      const found = faults()
+      const verdict = !isReady() ? 'not ready' : found.length > 0 ? 'degraded' : 'ready'
+      say(verdict === 'not ready' ? 503 : 200, [verdict, ...found].map((line) => `${line}\n`).join(''))
     } else if (request.url === '/metrics') {
       registry.metrics().then(
         (text) => say(200, text, registry.contentType),

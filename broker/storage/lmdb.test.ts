@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { Run } from '../../test/process.ts'
+import { Damaged } from '../../shared/wire/refusal.ts'
+import { checkLmdb } from './check-lmdb.ts'
 import { openLmdb } from './lmdb.ts'
 
 let dir: string
@@ -93,5 +95,47 @@ test('a full disk: units are refused whole, nothing ends, and it goes on by itse
   expect(child.exitCode).toBeNull()
   child.kill('SIGKILL')
   await once(child, 'close')
-  expect(new Set(failed.trim().split('\n'))).toEqual(new Set(['the disk is full']))
+  expect(new Set(failed.trim().split('\n'))).toEqual(new Set([`${join(dir, 'test.lmdb')}: the disk is full`]))
+})
+
+test('a file whose pages are gone or overwritten is told by its name, before LMDB would end the process', async () => {
+  const path = join(dir, 'test.lmdb')
+  const before = openLmdb(path)
+  for (let i = 0; i < 500; i++) void before.commit((unit) => unit.put(before.table('one'), i, Buffer.alloc(400, i)))
+  for (let i = 0; i < 20; i++) await before.commit((unit) => unit.put(before.table(`table ${i}`), 'k', i))
+  await before.close()
+  await checkLmdb(path)
+  const sound = await readFile(path)
+
+  for (const [what, damage] of [
+    ['cut off', sound.subarray(0, sound.length / 2)],
+    ['overwritten', Buffer.concat([sound.subarray(0, 8_192), Buffer.alloc(sound.length - 8_192, 0xa5)])],
+    ['zeroed', Buffer.concat([sound.subarray(0, 8_192), Buffer.alloc(sound.length - 8_192)])],
+    ['something else', Buffer.alloc(sound.length, 0x20)],
+  ] as const) {
+    const damaged = join(dir, `${what}.lmdb`)
+    await writeFile(damaged, damage)
+    await expect(checkLmdb(damaged)).rejects.toThrow(`${damaged} is damaged: `)
+  }
+})
+
+test('pages that are overwritten while it runs: reads and writes are refused with the name of the file', async () => {
+  const path = join(dir, 'test.lmdb')
+  const failures: unknown[] = []
+  const storage = openLmdb(path, (err) => failures.push(err))
+  const table = storage.table<Buffer>('one')
+  for (let i = 0; i < 500; i++) void storage.commit((unit) => unit.put(table, i, Buffer.alloc(400, i)))
+  await storage.commit(() => {})
+  expect(storage.trouble()).toBeUndefined()
+  const file = await open(path, 'r+')
+  const { size } = await file.stat()
+  for (let at = 8_192; at < size; at += 4_096) await file.write(Buffer.alloc(4_096), 0, 4_096, at)
+  await file.close()
+
+  expect(() => table.get(1)).toThrow(`${path} is damaged: `)
+  expect(() => [...table.entries()]).toThrow(`${path} is damaged: `)
+  await expect(storage.commit((unit) => unit.put(table, 1, Buffer.alloc(1)))).rejects.toThrow(`${path} is damaged: `)
+  expect(storage.trouble()).toMatch(`${path} is damaged: `)
+  expect(failures[0]).toBeInstanceOf(Damaged)
+  await storage.close()
 })

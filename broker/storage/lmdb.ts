@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readSync, statfsSync } from 'node:fs'
 import { open, type Database, type Key as LmdbKey, type RootDatabase } from 'lmdb'
+import { Damaged } from '../../shared/wire/refusal.ts'
 import type { Key, Storage, Table, Unit } from './storage.ts'
 
 interface LmdbTable<Value> extends Table<Value> {
@@ -17,6 +18,7 @@ const RESERVE = 2 ** 26
  * Storage on LMDB: all writes of one turn of the event loop are one transaction, which a thread of its own writes and
  * fsyncs while the loop goes on.
  * @param failed is told each time something could not be stored
+ * @throws {Damaged} when it is no file of LMDB
  * @throws {Error} naming the file that cannot be opened
  */
 export function openLmdb(path: string, failed: (err: unknown) => void = () => {}): Storage {
@@ -25,7 +27,8 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
   const tables = new Map<string, LmdbTable<unknown>>()
   /** What was committed last; units end in their order. */
   let tail: Promise<unknown> | undefined
-  let isWell = true
+  let trouble: string | undefined
+  let isDamaged = false
   let closed = false
   const waiting = new Set<NodeJS.Timeout>()
 
@@ -39,7 +42,8 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
   }
 
   async function store(writes: readonly Write[]): Promise<void> {
-    if (room() < 0.25) throw new Error('the disk is full')
+    if (isDamaged) throw new Error(trouble)
+    if (room() < 0.25) throw new Error(`${path}: the disk is full`)
     await Promise.all(writes.map((write) => write()))
   }
 
@@ -63,10 +67,14 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     tail = own
     try {
       await storing
-      isWell = true
-    } catch (err) {
-      isWell = false
-      failed(err)
+      if (!isDamaged) trouble = undefined
+    } catch (thrown) {
+      const err = await causeOf(thrown)
+      if (isDamage(err)) damaged(err)
+      else {
+        if (!isDamaged) trouble = `${path} cannot be written: ${(err as Error).message}`
+        failed(err)
+      }
       await own
       throw err
     }
@@ -84,6 +92,15 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     })
   }
 
+  /** LMDB has no check of its own: what it cannot read is damaged, and so may be whatever is written after that. */
+  function damaged(err: unknown): Damaged {
+    const found = new Damaged(path, (err as Error).message, { cause: err })
+    trouble = found.message
+    if (!isDamaged) failed(found)
+    isDamaged = true
+    return found
+  }
+
   function table<Value>(name: string): LmdbTable<Value> {
     const known = tables.get(name)
     if (known) return known as LmdbTable<Value>
@@ -91,9 +108,23 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     const made: LmdbTable<Value> = {
       name,
       db,
-      get: (key) => db.get(key as LmdbKey),
-      entries: (from) =>
-        db.getRange(from === undefined ? {} : { start: from as LmdbKey }) as Iterable<{ key: Key; value: Value }>,
+      get(key) {
+        try {
+          return db.get(key as LmdbKey)
+        } catch (err) {
+          throw damaged(err)
+        }
+      },
+      *entries(from) {
+        try {
+          yield* db.getRange(from === undefined ? {} : { start: from as LmdbKey }) as Iterable<{
+            key: Key
+            value: Value
+          }>
+        } catch (err) {
+          throw damaged(err)
+        }
+      },
     }
     tables.set(name, made)
     return made
@@ -104,7 +135,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     commit,
     eventually,
     hasRoom: () => room() > 1,
-    isWell: () => isWell,
+    trouble: () => trouble,
     async close() {
       closed = true
       for (const timer of waiting) clearTimeout(timer)
@@ -114,6 +145,23 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
   }
 }
 
+/** Why a commit failed: the driver hands that on as a promise. */
+async function causeOf(err: unknown): Promise<unknown> {
+  if (!(err instanceof Error && 'commitError' in err)) return err
+  try {
+    await err.commitError
+    return err
+  } catch (why) {
+    return why
+  }
+}
+
+/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_INVALID, MDB_BAD_TXN: what LMDB says of a page that is not what it was. */
+const DAMAGE = new Set([-30_797, -30_796, -30_795, -30_793, -30_782])
+function isDamage(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && DAMAGE.has(Number(err.code))
+}
+
 /** Of LMDB's files, in the first bytes of their first page. */
 const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe])
 
@@ -121,9 +169,10 @@ function openFile(path: string): RootDatabase<unknown> {
   try {
     // LMDB ends the process over a file that is none of its own.
     const head = existsSync(path) ? readHead(path) : undefined
-    if (head && head.length > 0 && !head.includes(MAGIC)) throw new Error('it is not of LMDB, or is damaged')
+    if (head && head.length > 0 && !head.includes(MAGIC)) throw new Damaged(path, 'it is no file of LMDB')
     return open<unknown>({ path, overlappingSync: false, maxDbs: 32 })
   } catch (err) {
+    if (err instanceof Damaged) throw err
     throw new Error(`${path} cannot be opened: ${(err as Error).message}`, { cause: err })
   }
 }

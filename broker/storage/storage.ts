@@ -6,6 +6,7 @@ export type Key = string | number | readonly [string, number]
 /** Values by key, in the order of the keys. What is read is what has been committed. */
 export interface Table<Value> {
   readonly name: string
+  /** @throws {Damaged} like `entries`, when the file cannot be read */
   get(key: Key): Value | undefined
   /** From a key on, or all. */
   entries(from?: Key): Iterable<{ key: Key; value: Value }>
@@ -37,6 +38,6 @@ export interface Storage extends Closable {
   eventually(write: (unit: Unit) => void): void
   /** False when the disk is so full that what is left is for ends and removals. */
   hasRoom: () => boolean
-  /** False after a failed write, until one succeeds. */
-  isWell: () => boolean
+  /** What keeps it from storing: the file and why. Undefined once a write has succeeded, but damage stays until a restart. */
+  trouble: () => string | undefined
 }

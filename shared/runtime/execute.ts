@@ -4,7 +4,7 @@ import type { Store } from '../store/documents.ts'
 import { MAX_LATER, MAX_REASON, type Done, type LaterCommands, type OutgoingEvent } from '../wire/done.ts'
 import { parseInput } from '../wire/input.ts'
 import { parseJsonObject } from '../wire/json.ts'
-import { Refusal, Unavailable } from '../wire/refusal.ts'
+import { Damaged, Refusal, Unavailable } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
 import type { Capability, Command, Effects, HandlerSettings, LaterValue } from './command.ts'
 
@@ -22,7 +22,7 @@ const PAUSE = 500
 
 /**
  * Builds all that these commands use, and waits until the store is ready for it, which may be long with many documents.
- * @throws when what is stored does not fit: no command would succeed
+ * @throws when what is stored does not fit or is damaged: no command would succeed
  */
 export async function equip(commands: Iterable<Command>, shop: Workshop): Promise<void> {
   for (;;) {
@@ -30,7 +30,7 @@ export async function equip(commands: Iterable<Command>, shop: Workshop): Promis
       for (const command of commands) capabilities(command, shop)
       return await shop.store.ready()
     } catch (err) {
-      if (!(err instanceof Unavailable)) throw err
+      if (!(err instanceof Unavailable) || err instanceof Damaged) throw err
       shop.log.info({ reason: err.message }, 'the store is not ready yet')
       await pause(PAUSE)
     }
@@ -70,7 +70,10 @@ export async function execute(
     if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler took too long')
     else if (err instanceof Unavailable && err.isTold) log.debug({ reason: err.message }, 'put off')
     else log.error({ err }, 'the handler failed')
-    const reason = err instanceof Unavailable ? { reason: err.message.slice(0, MAX_REASON).toWellFormed() } : {}
+    const reason =
+      err instanceof Unavailable
+        ? { reason: err.message.slice(0, MAX_REASON).toWellFormed(), ...(err instanceof Damaged && { damaged: true }) }
+        : {}
     return { ...delivery, outcome: 'retry', code: codeOf(err), ...reason }
   } finally {
     clearTimeout(timer)

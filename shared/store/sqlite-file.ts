@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import Database from 'libsql'
-import { Unavailable } from '../wire/refusal.ts'
+import { Damaged, Unavailable } from '../wire/refusal.ts'
 
 /** What one statement can do. Values are always bound, in the order of their question marks. */
 export interface Sql {
@@ -35,6 +36,8 @@ interface Waiting {
 
 /** Works of one transaction, at most: it holds up its process, and the other processes' writing. */
 const MOST_AT_ONCE = 64
+/** Milliseconds between two lines about the same damage. */
+const SAY_AGAIN_MS = 60_000
 /** Milliseconds for which a process that starts waits for others that start. */
 const STARTING_MS = 15_000
 
@@ -43,7 +46,7 @@ const STARTING_MS = 15_000
  * `busyMs` milliseconds for the other processes, and holds up this one meanwhile.
  */
 export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
-  const db = new Database(file, { timeout: busyMs })
+  let db = new Database(file, { timeout: busyMs })
   const prepared = new Map<string, Database.Statement>()
   let open = true
 
@@ -61,6 +64,28 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     run: (text, values = []) => statement(text).run([...values]).changes,
   }
 
+  let saidAt = -Infinity
+  let isSuspect = false
+  /** The first is for the log, and one in a minute after it; commands that wait for the file would fill it. */
+  function damaged(error: unknown): Damaged {
+    const now = performance.now()
+    const isTold = now - saidAt < SAY_AGAIN_MS
+    if (!isTold) saidAt = now
+    isSuspect = true
+    return new Damaged(file, errorCode(error) || (error as Error).message, { cause: error, isTold })
+  }
+
+  /** After damage: the file may have been restored, by another in its place too, and this connection has damaged pages in memory. */
+  function reopen(): void {
+    if (!existsSync(file)) throw damaged(new Error('it is not there')) // or an empty one would be made
+    const fresh = new Database(file, { timeout: busyMs })
+    prepared.clear() // each would keep the file open
+    db.close()
+    db = fresh
+    isSuspect = false
+    turnToWal()
+  }
+
   const closed = (): Error => new Error(`${file} is closed`)
 
   // Asked of an open database only: the driver aborts the process otherwise.
@@ -72,8 +97,11 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     if (!open) throw closed()
     mustBeIdle()
     try {
+      if (isSuspect) reopen()
       return work(sql)
     } catch (error) {
+      if (error instanceof Damaged) throw error
+      if (isDamaged(error)) throw damaged(error)
       if (!isAway(error)) throw error
       const why = isBusy(error) ? `another process held it for more than ${busyMs} ms` : errorCode(error)
       throw new Unavailable(`${file} cannot be used: ${why}`, { cause: error })
@@ -129,7 +157,7 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
       sql.run('RELEASE one')
       return result
     } catch (error) {
-      if (!db.inTransaction || isAway(error)) throw error // and with it the whole
+      if (!db.inTransaction || isAway(error) || isDamaged(error)) throw error // and with it the whole
       sql.run('ROLLBACK TO one')
       sql.run('RELEASE one')
       return new Failed(error)
@@ -175,6 +203,11 @@ class Failed {
   }
 }
 
+/** What is stored is no document: the page that holds it was overwritten. */
+export class UnreadableDocument extends Error {
+  override name = 'UnreadableDocument'
+}
+
 /** Does nothing for so many milliseconds, this process and all in it, so that others come in. */
 export function holdUp(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
@@ -182,6 +215,8 @@ export function holdUp(ms: number): void {
 
 /** What is no fault of a statement: it may succeed later. */
 const isAway = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY)/.test(errorCode(error))
+const isDamaged = (error: unknown): boolean =>
+  /^SQLITE_(CORRUPT|NOTADB)/.test(errorCode(error)) || error instanceof UnreadableDocument
 const isBusy = (error: unknown): boolean => errorCode(error).startsWith('SQLITE_BUSY')
 
 /** SQLite's name of an error, or '' when it is another's. */

@@ -1,6 +1,6 @@
 import { type Collection, type CollectionSpec, Conflict, type Document, type Store } from './documents.ts'
 import { checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery, searchable } from './rules.ts'
-import { errorCode, openSqliteFile, type Row, type Sql, type SqliteFile } from './sqlite-file.ts'
+import { errorCode, openSqliteFile, UnreadableDocument, type Row, type Sql, type SqliteFile } from './sqlite-file.ts'
 import { column, columnDefinition, hasAll, indexName, searchStatement } from './sqlite-search.ts'
 import { indexWaiting, makeText, placeOf, searchText, textIndex } from './sqlite-text.ts'
 
@@ -29,7 +29,13 @@ export function openSqlite(file: string): Store {
 function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec): Collection<D> {
   const { name, text } = spec
   const insert = `INSERT INTO "${name}" (_id, doc) VALUES (?, ?)`
-  const read = (row: Row): D => JSON.parse(row.doc as string) as D
+  const read = (row: Row): D => {
+    try {
+      return JSON.parse(row.doc as string) as D
+    } catch (error) {
+      throw new UnreadableDocument(`a document of ${name} is no JSON`, { cause: error })
+    }
+  }
   const index = text && textIndex({ name, text })
   const contentOf = (doc: D | undefined) => text && doc && searchable(text, doc)
   const drop = (sql: Sql, id: string): boolean => {
@@ -93,7 +99,8 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
       const search = checkTextQuery(spec, query)
       const rows = await searchText(db, name, search)
       const page = rows.slice(0, search.limit)
-      return { docs: page.map(read), ...(rows.length > page.length && { cursor: String(placeOf(page.at(-1)!)) }) }
+      const docs = db.use(() => page.map(read))
+      return { docs, ...(rows.length > page.length && { cursor: String(placeOf(page.at(-1)!)) }) }
     },
   }
 }

@@ -49,7 +49,8 @@ const delivery = { command: z.string(), attempt: z.number().int().min(1) }
 /**
  * The body of `$done`: the end of one delivery, as one unit. `done` and `refused` end the command, and the broker stores its
  * events with its end; `retry` asks for another attempt, and with `unavailable` for one that does not count: something the
- * handler needs was not there, for the `reason` that the broker shows its operator.
+ * handler needs was not there, for the `reason` that the broker shows its operator; `damaged` says that a file must be restored
+ * first, and the broker is then not ready.
  */
 export const done = z.discriminatedUnion('outcome', [
   z.strictObject({ ...delivery, outcome: z.literal('done'), events, later }),
@@ -68,6 +69,7 @@ export const done = z.discriminatedUnion('outcome', [
     outcome: z.literal('retry'),
     code: z.enum(['internal', 'timeout', 'unavailable']),
     reason: z.string().max(MAX_REASON).optional(),
+    damaged: z.boolean().optional(),
   }),
 ])
 export type Done = z.output<typeof done>

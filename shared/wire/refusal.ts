@@ -61,6 +61,17 @@ export class Unavailable extends Error {
   }
 }
 
+/**
+ * A file of ours is damaged: what depends on it waits until an operator has restored it. The message names the file.
+ * See docs/operate/damaged-files.md.
+ */
+export class Damaged extends Unavailable {
+  override name = 'Damaged'
+  constructor(file: string, what: string, options: ErrorOptions & { isTold?: boolean } = {}) {
+    super(`${file} is damaged: ${what}; restore it (docs/operate/damaged-files.md)`, options)
+  }
+}
+
 /** Makes the refusal that a handler throws: `throw refuse('bad_payload', { user_id: 'is yourself' })`. */
 export function refuse(code: Code, fields?: FieldErrors, message?: string): Refusal {
   return new Refusal(code, { ...(fields && { fields }), ...(message !== undefined && { message }) })

@@ -1,0 +1,22 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Damaged } from '../../shared/wire/refusal.ts'
+
+const READ_WHOLE = fileURLToPath(new URL('read-whole.mjs', import.meta.url))
+
+/**
+ * Reads the whole LMDB file in a process of its own, because reading a damaged one can end the process that reads. A file that is
+ * not there is well.
+ * @throws {Damaged} naming the file and what was found
+ */
+export async function checkLmdb(path: string): Promise<void> {
+  if (!existsSync(path)) return
+  const { error, stderr } = await new Promise<{ error: Error | null; stderr: string }>((resolve) => {
+    execFile(process.execPath, [READ_WHOLE, path], (error, _, stderr) => resolve({ error, stderr }))
+  })
+  if (error === null) return
+  const { signal } = error as Error & { signal?: NodeJS.Signals | null }
+  const said = /^\w*Error: (.*)$/m.exec(stderr)?.[1]
+  throw new Damaged(path, signal ? `reading it ends in ${signal}` : (said ?? 'it cannot be read'), { cause: error })
+}
