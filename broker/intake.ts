@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
 import { refuse, Refusal } from '../shared/wire/refusal.ts'
+import { TIME_RULE, timeOf } from '../shared/wire/time.ts'
 import { isCommandName, type CommandName } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
 import type { Incoming } from './aedes/port.ts'
@@ -114,11 +115,10 @@ function isId(text: string): boolean {
   return text.length <= MAX_ID && NO_CONTROL.test(text)
 }
 
-/** `expires_at` is a time in ISO 8601 or milliseconds since 1970; the message expiry, seconds from now. */
+/** `expires_at` is a time by RFC 3339 or milliseconds since 1970; the message expiry, seconds from now. */
 function expiryOf({ expires_at: at }: JsonObject, seconds: number | undefined): number | undefined {
-  const own =
-    at === undefined ? Infinity : typeof at === 'string' ? Date.parse(at) : typeof at === 'number' ? at : Number.NaN
-  if (Number.isNaN(own)) throw refuse('bad_payload', { expires_at: 'must be a time in ISO 8601 or in milliseconds' })
+  const own = at === undefined ? Infinity : timeOf(at)
+  if (own === undefined) throw refuse('bad_payload', { expires_at: TIME_RULE })
   const due = Math.min(own, seconds === undefined ? Infinity : Date.now() + seconds * 1000)
   if (!(due > Date.now())) throw refuse('timeout', { expires_at: 'has passed' })
   return due === Infinity ? undefined : due

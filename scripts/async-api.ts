@@ -92,7 +92,7 @@ function asyncApi({ commands, events }: Contract): object {
   }
   const own = {
     id: { type: 'string', maxLength: 64 },
-    expires_at: { description: 'ISO 8601, or milliseconds since 1970' },
+    expires_at: { description: 'RFC 3339 with an offset, such as 2026-11-20T18:00:00Z, or milliseconds since 1970' },
   }
   const withFields = (schema: JsonSchema, more: Record<string, JsonSchema>): JsonSchema => ({
     ...schema,

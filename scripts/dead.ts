@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { ConfigError, readConfig, type Config } from '../shared/config.ts'
 import { signingSecret } from '../shared/dev-secrets.ts'
 import { dialled } from '../shared/dial.ts'
+import { durationOf, timeOfText } from '../shared/wire/time.ts'
 import { signToken } from './sign-token.ts'
 
 // npm run dead: what to do about commands whose last attempt failed. It asks the running broker, on its admin port.
@@ -17,7 +18,7 @@ filters, all of which must hold:
   --command NAME
   --user ID
   --group NAME
-  --since TIME      died then or later: 2026-11-20T18:00Z, or 2h for two hours ago (s, m, h, d)
+  --since TIME      died then or later: 2026-11-20T18:00:00Z, milliseconds since 1970, or 2h for two hours ago (s, m, h, d)
   --until TIME      died before
   --all             none: everything
 
@@ -38,14 +39,13 @@ interface Letter {
   died_at: string
 }
 
-const AGO = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
 /** @throws {ConfigError} when it is neither a time nor how long ago */
-function timeOf(option: string, text: string): string {
-  const [, amount, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
-  const time = unit === undefined ? Date.parse(text) : Date.now() - Number(amount) * AGO[unit as keyof typeof AGO]
-  if (Number.isNaN(time)) throw new ConfigError(`--${option}: ${text} is no time such as 2026-11-20T18:00Z or 2h`)
-  return String(time)
+function timeIn(option: string, text: string): string {
+  const ago = durationOf(text)
+  const time = ago === undefined ? timeOfText(text) : Math.max(0, Date.now() - ago)
+  if (time === undefined || time < 0)
+    throw new ConfigError(`--${option}: ${text} is no time such as 2026-11-20T18:00:00Z or 2h`)
+  return String(Math.floor(time))
 }
 
 async function ask<Answer>(config: Config, method: 'GET' | 'POST', path: string, query: object): Promise<Answer> {
@@ -87,8 +87,8 @@ async function main(): Promise<void> {
   if (help) return say(USAGE.trimEnd())
   const filter = {
     ...exact,
-    ...(since !== undefined && { since: timeOf('since', since) }),
-    ...(until !== undefined && { until: timeOf('until', until) }),
+    ...(since !== undefined && { since: timeIn('since', since) }),
+    ...(until !== undefined && { until: timeIn('until', until) }),
   }
   const config = readConfig()
   const list = (more: object): Promise<{ count: number; letters: Letter[] }> =>

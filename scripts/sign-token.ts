@@ -1,8 +1,9 @@
 import jwt from 'jsonwebtoken'
 import { ConfigError } from '../shared/config.ts'
+import { durationOf } from '../shared/wire/time.ts'
 
-const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 }
-const LONGEST = 3_650 * SECONDS.d
+/** Seconds: ten years. */
+const LONGEST = 3_650 * 86_400
 
 /**
  * Signs a dev token.
@@ -10,8 +11,7 @@ const LONGEST = 3_650 * SECONDS.d
  * @throws {ConfigError} when `ttl` is none of these, or longer than 3650 days
  */
 export function signToken(sub: string, ttl: string, secret: string, claims: object = {}): string {
-  const [, amount, unit] = /^([1-9]\d{0,8})([smhd])$/.exec(ttl) ?? []
-  const seconds = Number(amount) * SECONDS[unit as keyof typeof SECONDS]
+  const seconds = (durationOf(ttl) ?? Infinity) / 1_000
   if (!(seconds <= LONGEST)) throw new ConfigError(`--ttl: ${ttl} is no time such as 30m, 1h or 7d, at most 3650d`)
   return jwt.sign({ ...claims, sub }, secret, { algorithm: 'HS256', expiresIn: seconds })
 }

@@ -8,8 +8,13 @@ export type { OidcIssuer } from './oidc-issuers.ts'
 
 // Every setting of the platform: name, bounds, default. This is the one file that reads process.env.
 
-const port = (value: number) => z.coerce.number().int().min(0).max(65_535).default(value)
-const count = (value: number, min: number, max: number) => z.coerce.number().int().min(min).max(max).default(value)
+/** Digits and nothing else: `0x10`, `1e3` and a space are no numbers of seconds or bytes that anybody means. */
+const whole = z
+  .string()
+  .regex(/^\d{1,16}$/, 'must be a whole number')
+  .transform(Number)
+const count = (value: number, min: number, max: number) => whole.pipe(z.int().min(min).max(max)).default(value)
+const port = (value: number) => count(value, 0, 65_535)
 const list = z.string().transform((text) =>
   text
     .split(',')

@@ -164,6 +164,11 @@ const WRONG: [string, object, string][] = [
   ['an id of 65 characters', { text: 'hi', id: 'x'.repeat(65) }, 'id'],
   ['an empty id', { text: 'hi', id: '' }, 'id'],
   ['a time that is none', { text: 'hi', expires_at: 'soon' }, 'expires_at'],
+  ['a time without an offset', { text: 'hi', expires_at: '2099-12-31T23:59:59' }, 'expires_at'],
+  ['a time as people write it', { text: 'hi', expires_at: '12/31/2099' }, 'expires_at'],
+  ['a word and a digit', { text: 'hi', expires_at: 'tomorrow 1' }, 'expires_at'],
+  ['milliseconds as text', { text: 'hi', expires_at: '4102444799000' }, 'expires_at'],
+  ['30 February', { text: 'hi', expires_at: '2099-02-30T00:00:00Z' }, 'expires_at'],
 ]
 test.each(WRONG)('names the field for %s, and the handler is not called', async (_, fields, wrong) => {
   const alice = await stage.device('alice')

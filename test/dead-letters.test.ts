@@ -92,6 +92,7 @@ test('says what is wrong with what it is asked', async () => {
   for (const [args, message] of [
     [['replay'], /needs a filter, or --all/],
     [['list', '--since', 'yesterday'], /--since: yesterday is no time/],
+    [['list', '--since', '2026-11-20T18:00'], /--since: 2026-11-20T18:00 is no time/],
     [['show', 'none'], /there is no dead letter none/],
     [['list', '--limit', '0'], /limit/],
     [['dig'], /^usage/],
@@ -120,7 +121,10 @@ test('the admin port shows nothing of it without the token of an operator', asyn
   }
   const headers = { authorization: `Bearer ${sign({ role: 'operator' })}` }
   expect((await fetch(`${url}/drop`, { headers })).status).toBe(404) // a GET changes nothing
-  expect((await fetch(`${url}?user[$gt]=`, { headers })).status).toBe(400)
+  for (const wrong of ['user[$gt]=', 'since=', 'since=0x10', 'until=2026-11-20', 'limit=1e2']) {
+    expect([wrong, (await fetch(`${url}?${wrong}`, { headers })).status]).toEqual([wrong, 400])
+  }
+  expect((await fetch(`${url}?since=2026-11-20T18:00:00Z`, { headers })).status).toBe(200)
   expect((await fetch(url, { headers })).status).toBe(200)
 })
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import { z } from 'zod'
 import type { Logger } from '../../shared/log.ts'
 import { DEAD_LETTERS, maySend } from '../authority.ts'
+import { TIME_RULE, timeOfText } from '../../shared/wire/time.ts'
 import { verifyToken, type TokenSources } from '../identity/token.ts'
 import type { Revocations } from '../identity/revocations.ts'
 import type { DeadFilter, DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
@@ -19,7 +20,13 @@ export interface DeadLetterPorts {
 /** Letters dealt with in one transaction. */
 const CHUNK = 500
 
-const time = z.coerce.number().int().min(0)
+const time = z.string().transform((text, context) => {
+  const at = timeOfText(text)
+  if (at !== undefined) return at
+  context.addIssue(TIME_RULE)
+  return z.NEVER
+})
+const DIGITS = /^\d+$/
 const query = z.strictObject({
   id: z.string().optional(),
   command: z.string().optional(),
@@ -27,7 +34,7 @@ const query = z.strictObject({
   group: z.string().optional(),
   since: time.optional(),
   until: time.optional(),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  limit: z.string().regex(DIGITS).transform(Number).pipe(z.int().min(1).max(1_000)).default(100),
   payload: z.stringbool().default(false),
 })
 

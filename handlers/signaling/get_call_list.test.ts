@@ -43,5 +43,7 @@ test("shows one's own calls by page, the last one first, with when they began an
     { call_id: 'c1', with: 'alice', direction: 'in', state: 'ended' },
   ])
   expect(await carl.asks('get_call_list')).toMatchObject({ calls: [{ call_id: 'c3', direction: 'out' }] })
-  expect(await carl.asks('get_call_list', { cursor: 'nonsense' })).toMatchObject({ code: 'bad_payload' })
+  for (const cursor of ['nonsense', 'tomorrow alice bob c1']) {
+    expect(await carl.asks('get_call_list', { cursor })).toMatchObject({ code: 'bad_payload' })
+  }
 })
