@@ -36,7 +36,7 @@ export interface Commands {
   set_receipts: { delivered?: boolean; read?: boolean }
   typing: { to?: string; group_id?: string }
   get_user_list: { cursor?: string; limit?: number }
-  set_status: { status: "available" | "away" | "busy" | "invisible"; text?: string; last_seen?: boolean }
+  set_status: { status: "available" | "away" | "busy" | "invisible"; text?: "" | string; last_seen?: boolean }
   get_profile: { user_id: string }
   search_profiles: { q: string; cursor?: string; limit?: number }
   update_profile: { fields: Record<string, unknown> }

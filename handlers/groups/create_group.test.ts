@@ -40,6 +40,8 @@ test.each([
   ['an empty title', { title: '' }, 'title'],
   ['a title of spaces', { title: ' \u00a0 ' }, 'title'],
   ['a control character', { title: 'a\nb' }, 'title'],
+  ['a title of tags', { title: '\u{e0041}\u{e0042}' }, 'title'],
+  ['a title that overrides the direction', { title: 'a\u202eb' }, 'title'],
   ['a title of 101 characters', { title: 'x'.repeat(101) }, 'title'],
   ['oneself', { title: 'a', members: ['finn'] }, 'members'],
   ['no user id', { title: 'a', members: ['a_b'] }, 'members.0'],

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { group_changed, group_updated, groupId, role, title } from '../../shared/people/group-events.ts'
+import { group_changed, group_updated, givenTitle, groupId, role } from '../../shared/people/group-events.ts'
 import { event, userId } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Outcome } from './group-book.ts'
 
-const summary = { group_id: groupId, title, role, members: z.int().min(1) }
+const summary = { group_id: groupId, title: givenTitle, role, members: z.int().min(1) }
 
 /** A group as its member sees it: his own role, how many they are, and a page of them. */
 export const group = event('group', {

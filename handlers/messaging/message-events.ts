@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { groupChange, groupId } from '../../shared/people/group-events.ts'
 import { hash, messageId, seq } from '../../shared/people/message-fields.ts'
 import { event, userId } from '../../shared/runtime/command.ts'
+import { shownText } from '../../shared/wire/shown-text.ts'
 
 export { hash, messageId, seq }
 
@@ -16,14 +17,15 @@ export const attachment = z.strictObject({
     .regex(/^[a-z]+\/[a-z0-9.+-]{1,100}$/, 'is no media type')
     .refine((type) => !RUNS_SCRIPTS.test(type), 'is a type that runs scripts'),
   size: z.int().min(0).max(1e12),
-  name: z
-    .string()
-    .max(255)
-    .regex(/^[^\p{Cc}/\\]*$/u, 'must hold no slash and no control character')
+  name: shownText(255)
+    .regex(/^[^/\\]*$/, 'must hold no slash')
     .optional(),
   width: z.int().min(1).max(100_000).optional(),
   height: z.int().min(1).max(100_000).optional(),
 })
+
+/** One in an event: its name was given before there was that rule, perhaps. */
+const givenAttachment = attachment.extend({ name: z.string().optional() })
 
 /** A message's content: text that can be searched, or something that only its readers can open. */
 export const content = {
@@ -44,7 +46,7 @@ const shown = {
   ...content,
   /** A change of the group; its hash is that of the change's name, a space, and the title or user id it is about. */
   system: groupChange.optional(),
-  attachments: z.array(attachment).optional(),
+  attachments: z.array(givenAttachment).optional(),
   hash,
   /** The hash of the message before it, so that one that is missing or altered shows. */
   prev_hash: hash.optional(),

@@ -1,12 +1,11 @@
 import { z } from 'zod'
 import { event, userId } from '../../shared/runtime/command.ts'
+import { shownText } from '../../shared/wire/shown-text.ts'
 import { NOW, STATUSES } from '../../shared/people/presence.ts'
 
 export const status = z.enum(STATUSES)
-export const statusText = z
-  .string()
-  .max(280)
-  .regex(/^[^\p{Cc}]*$/u, 'must hold no control characters')
+/** An empty one takes it away. */
+export const statusText = z.union([z.literal(''), shownText(280)])
 
 export const status_set = event('status_set', { status, text: z.string().optional() })
 /** A user who is there has changed what he says of it. */

@@ -54,6 +54,7 @@ test.each([
   ['a status that is none', { status: 'dancing' }, 'status'],
   ['no status', {}, 'status'],
   ['a text of 281 characters', { status: 'away', text: 'x'.repeat(281) }, 'text'],
+  ['a text that nobody sees', { status: 'away', text: '\u2060' }, 'text'],
   ['a control character', { status: 'away', text: 'a\u0000b' }, 'text'],
 ])('%s is refused by its name', async (_, fields, wrong) => {
   const gus = await stage.device('gus')

@@ -1,17 +1,11 @@
 import { z } from 'zod'
 import { event, userId } from '../../shared/runtime/command.ts'
+import { shownText } from '../../shared/wire/shown-text.ts'
 
 const MAX_OWN = 20
-/** No control characters, no spaces around, and something to see. */
-const text = (most: number) =>
-  z
-    .string()
-    .max(most)
-    .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must hold no control characters')
-    .refine((value) => value.trim() === value, 'must not begin or end with a space')
 
-/** What everybody may see of a user. */
-export const publicFields = z.strictObject({ name: text(80).optional(), avatar: text(512).optional() })
+/** What everybody may see of a user. Without the rules for what is set: what was set before them is shown all the same. */
+export const publicFields = z.strictObject({ name: z.string().optional(), avatar: z.string().optional() })
 
 /**
  * A profile's fields. `name` and `avatar` (a reference: an https URL, or the id of a file) are public; `status_text` and a user's own
@@ -19,15 +13,15 @@ export const publicFields = z.strictObject({ name: text(80).optional(), avatar: 
  */
 export const profileFields = z
   .object({
-    name: text(80),
-    avatar: text(512).regex(
+    name: shownText(80),
+    avatar: shownText(512).regex(
       /^(?:https:\/\/\S+|[A-Za-z0-9][A-Za-z0-9._-]*)$/,
       'must be an https URL or the id of a file',
     ),
-    status_text: text(280),
+    status_text: shownText(280),
   })
   .partial()
-  .catchall(z.union([text(500), z.number(), z.boolean()]))
+  .catchall(z.union([shownText(500), z.number(), z.boolean()]))
 export type ProfileFields = z.output<typeof profileFields>
 
 const NAME = /^[a-z][a-z0-9_]{0,31}$/

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { title } from '../../shared/people/group-events.ts'
+import { givenTitle } from '../../shared/people/group-events.ts'
 import { event, later, userId } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import { othersFor, type ConferenceDocument, type Outcome, type Participant } from './conference-book.ts'
@@ -7,7 +7,7 @@ import { conferenceId, isPolite } from './signal-events.ts'
 
 export const token = z.string().regex(/^[A-Za-z0-9_-]{32}$/, 'is no token')
 
-const named = { conference_id: conferenceId, title: title.optional() }
+const named = { conference_id: conferenceId, title: givenTitle.optional() }
 const seat = {
   user_id: userId,
   /** Stays the same when he comes back. */

@@ -12,7 +12,10 @@ test('only contacts are invited; who blocks its maker hears nothing; the same co
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   expect(await alice.asks('create_conference', { invite: ['bob'] })).toMatchObject({ code: 'forbidden' })
   expect(await alice.asks('create_conference', { invite: ['alice'] })).toMatchObject({ code: 'bad_payload' })
-  expect(await alice.asks('create_conference', { title: ' ' })).toMatchObject({ code: 'bad_payload' })
+  for (const title of [' ', '\u200b']) {
+    const fields = { title: 'must hold something visible' }
+    expect(await alice.asks('create_conference', { title })).toMatchObject({ code: 'bad_payload', fields })
+  }
   await befriend(alice, bob)
   const made = await alice.asks('create_conference', { invite: ['bob'] }, { id: 'once' })
   expect(made).toMatchObject({ event: 'conference_created', token: expect.stringMatching(/^[\w-]{32}$/) })

@@ -1,21 +1,20 @@
 import { z } from 'zod'
 import { event, userId } from '../runtime/command.ts'
+import { shownText } from '../wire/shown-text.ts'
 import { groupId, ROLES } from './groups.ts'
 import { hash, messageId, seq } from './message-fields.ts'
 
 export { groupId }
 
 export const role = z.enum(ROLES)
-/** A name as people see it, of a group or a conference: 1 to 100 characters, with something to see. */
-export const title = z
-  .string()
-  .max(100)
-  // Linear in its length: a text that is too long comes here too.
-  .regex(/^(?!\s*$)[^\p{Cc}]*$/u, 'must show something, without control characters')
+/** What people call a group or a conference: 1 to 100 characters, something visible among them. */
+export const title = shownText(100)
+/** A title in an event: one that was given before there was that rule is shown all the same. */
+export const givenTitle = z.string()
 
 const change = {
   change: z.enum(['created', 'retitled', 'member_added', 'member_removed', 'member_left', 'role_changed']),
-  title: title.optional(),
+  title: givenTitle.optional(),
   /** Whom it is about. */
   user_id: userId.optional(),
   role: role.optional(),
