@@ -125,3 +125,16 @@ test('what hides in a long or deep field is hidden, too, and an error keeps its 
   expect(JSON.parse(lines[1]!)).toMatchObject({ msg: 'a failure', err: { type: 'Error', stack: expect.any(String) } })
   expect(JSON.parse(lines[2]!)).toMatchObject({ err: { message: 'alone' } })
 })
+
+test("pino's own ways to log stay: placeholders, a text alone, an error alone", () => {
+  const lines: string[] = []
+  const log = openLog('info', 'test', { write: (line) => void lines.push(line) })
+  log.info('sent %s to %d', 'a note', 3)
+  log.info({ note: 1 }, 'kept %s', 'it')
+  log.error(new Error('no room'))
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { msg: 'sent a note to 3' },
+    { note: 1, msg: 'kept it' },
+    { err: { message: 'no room' }, msg: 'no room' },
+  ])
+})

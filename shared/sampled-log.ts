@@ -36,10 +36,12 @@ export class Sampling {
 
   /** Of pino's `hooks`. */
   readonly logMethod = (logger: Logger, args: Parameters<LogFn>, method: LogFn, level: number): void => {
-    const [first, second] = args as [object | string, string?]
-    const fields: { reason?: unknown; code?: unknown } = typeof first === 'object' ? bounded(first) : {}
-    const message = (typeof first === 'string' ? first : second) ?? ''
-    const write = (more: object): void => method.call(logger, { ...fields, ...more }, message || undefined)
+    const [first, ...others] = args as unknown[] as [unknown, ...unknown[]]
+    const hasFields = typeof first === 'object' && first !== null
+    const fields: { reason?: unknown; code?: unknown } = hasFields ? bounded(first) : {}
+    const [text, ...values] = hasFields ? others : [first, ...others]
+    const message = typeof text === 'string' ? text : ''
+    const write = (more: object): void => method.call(logger, { ...fields, ...more }, message || undefined, ...values)
     if (level < INFO || level >= FATAL) return write({})
     this.#timer ??= setTimeout(() => this.tell(), this.#windowMs).unref()
     const kind = this.#kinds.get(message) ?? { lines: 0, reasons: new Map<string, number>(), last: write }
