@@ -36,7 +36,8 @@ export function maySend({ token }: Pick<DeviceSession, 'token'>, command: string
 /** What an acl that narrows an operator's commands must name so that `/dead` of the admin port answers them. */
 export const DEAD_LETTERS = 'dead_letters'
 
-function mayHear({ user, token }: DeviceSession, topic: string): boolean {
+/** Is this topic one of the user's own events, and left to them? */
+export function mayHear({ user, token }: DeviceSession, topic: string): boolean {
   const own = `${user}_`
   if (!topic.startsWith(own)) return false
   const event = topic.slice(own.length)

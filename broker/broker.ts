@@ -142,6 +142,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       if (own.forOperators) log.warn({ operator: session.user, ...fields }, own.answer)
       await events.tell({ to: session.user, event: own.answer, fields: { ...fields } }, cause)
     },
+    answersClient: (command) => OWN_COMMANDS.has(command) || dispatch.answersClient(command),
     isKnown: (command) => dispatch.isKnown(command) && !dispatch.isInternal(command),
     nextOrder: () => queue.nextOrder(),
     accept: (command, isRetransmitted) => dispatch.accept(command, isRetransmitted),

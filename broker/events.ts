@@ -8,7 +8,7 @@ import type { Command } from './session.ts'
 import type { Storage, Unit } from './storage/storage.ts'
 
 /** What an event answers. */
-export type Cause = Pick<Command, 'user' | 're' | 'correlation' | 'responseTopic'>
+export type Cause = Pick<Command, 'user' | 're' | 'correlation' | 'responseTopic' | 'onlyTo'>
 
 /** An event with the time at which it happened and its number for each receiver: the same when it is told again. */
 export type TimedEvent = OutgoingEvent & { at?: string; numbers?: readonly number[] }
@@ -40,7 +40,7 @@ export class Events {
 
   /**
    * Puts an event into a unit, to be sent when that is stored. `re`, the correlation data and the Response Topic are those of
-   * the cause, for an event to its sender alone; an answer that has a Response Topic goes there instead.
+   * the cause, for an event to its sender alone; with a Response Topic it goes there instead of to `<user>_<event>`.
    */
   emit(unit: Unit, event: TimedEvent, cause?: Cause): void {
     this.#send(unit, event, cause)
@@ -69,18 +69,18 @@ export class Events {
 
   #send(unit: Unit, event: TimedEvent, cause?: Cause, made?: Buffer, keeping: Keeping = {}): void {
     const body = (): Buffer => (made ??= bodyOf(event, cause))
-    const { correlation, responseTopic } = (cause?.user === event.to ? cause : undefined) ?? {}
+    const { correlation, responseTopic, onlyTo } = (cause?.user === event.to ? cause : undefined) ?? {}
     for (const [i, user] of receiversOf(event).entries()) {
       const own = responseTopic ?? eventTopic(user, event.event)
       const all = eventTopic(user, ALL_EVENTS)
       const number = event.numbers?.[i]
       if (own !== all && this.#engine().isHeard(own)) {
         const payload = headed(body(), number, responseTopic === undefined ? undefined : event.event)
-        this.#engine().event(unit, { topic: own, payload, correlation, ...keeping })
+        this.#engine().event(unit, { topic: own, payload, correlation, onlyTo, ...keeping })
       }
       if (this.#engine().isHeard(all)) {
         const payload = headed(body(), number, event.event)
-        this.#engine().event(unit, { topic: all, payload, correlation, ...keeping })
+        this.#engine().event(unit, { topic: all, payload, correlation, onlyTo, ...keeping })
       }
     }
   }

@@ -5,7 +5,7 @@ import { TIME_RULE, timeOf } from '../shared/wire/time.ts'
 import { isCommandName, type CommandName } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
 import type { Incoming } from './aedes/port.ts'
-import { mayReceive, mayRelay, maySend } from './authority.ts'
+import { mayHear, mayRelay, maySend } from './authority.ts'
 import type { BrokerCommand } from './commands/broker-command.ts'
 import type { Cause, Events } from './events.ts'
 import type { Command, DeviceSession, Session } from './session.ts'
@@ -21,6 +21,8 @@ export interface IntakePorts {
   own: ReadonlyMap<string, BrokerCommand>
   answer(own: BrokerCommand, session: DeviceSession, payload: JsonObject, cause: Cause): Promise<void>
   isKnown(command: string): boolean
+  /** Does its answer go to the asking client alone? */
+  answersClient(command: string): boolean
   nextOrder(): number
   accept(command: Command, isRetransmitted: boolean): Promise<void>
   rejected(session: DeviceSession, command: string, refusal: Refusal): void
@@ -35,7 +37,9 @@ const NO_CONTROL = /^[^\u0000-\u001f\u007f]+$/
  * @throws {Refusal} after its sender was told by `command_rejected`
  */
 export async function takeCommand(session: DeviceSession, message: Incoming, ports: IntakePorts): Promise<void> {
-  let cause: Cause = { user: session.user, re: undefined, correlation: message.correlation, responseTopic: undefined }
+  const { user, id } = session
+  const onlyTo = ports.answersClient(message.topic) ? id : undefined
+  let cause: Cause = { user, re: undefined, correlation: message.correlation, responseTopic: undefined, onlyTo }
   try {
     await ports.admit(session)
     if (mayRelay(session, message.topic)) return await ports.relay(session, message)
@@ -125,7 +129,7 @@ function expiryOf({ expires_at: at }: JsonObject, seconds: number | undefined): 
 }
 
 function responseTopicOf(session: DeviceSession, { responseTopic }: Incoming): string | undefined {
-  if (responseTopic === undefined || mayReceive(session, responseTopic)) return responseTopic
+  if (responseTopic === undefined || mayHear(session, responseTopic)) return responseTopic
   throw refuse('forbidden', { response_topic: 'is none of your own event topics' })
 }
 

@@ -12,6 +12,11 @@ export interface DeviceSession {
   token: Token
 }
 
+/** The session of one of a user's clients, whether it is connected or not. */
+export function sessionIdOf({ user, client }: Pick<DeviceSession, 'user' | 'client'>): string {
+  return `${user}/${client}`
+}
+
 /** A token that was believed. */
 export interface Token {
   readonly user: UserId
@@ -83,6 +88,8 @@ export interface Command {
   /** MQTT 5 request and response [MQTT-4.10]: echoed with the answer. */
   readonly correlation: Buffer | undefined
   readonly responseTopic: string | undefined
+  /** The session of the client that asked, when it alone gets the answer; undefined: all of the user's devices do. */
+  readonly onlyTo?: string | undefined
 }
 
 /** Why a login is refused, as far as its client may know. */

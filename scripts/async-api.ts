@@ -24,7 +24,7 @@ export interface JsonSchema {
 
 /** What clients send and get, as JSON Schema: all that the docs are made of. */
 export interface Contract {
-  commands: Record<string, { group: string; input: JsonSchema; events: string[] }>
+  commands: Record<string, { group: string; input: JsonSchema; events: string[]; answersClient: boolean }>
   events: Record<string, JsonSchema>
 }
 
@@ -51,12 +51,20 @@ export async function readContract(): Promise<Contract> {
     events: Object.fromEntries(Object.entries(BROKER).map(([name, schema]) => [name, schemaOf(schema, 'output')])),
   }
   for (const [name, { input, answer, output }] of OWN_COMMANDS) {
-    contract.commands[name] = { group: 'session', input: schemaOf(input, 'input'), events: [answer] }
+    contract.commands[name] = {
+      group: 'session',
+      input: schemaOf(input, 'input'),
+      events: [answer],
+      answersClient: true,
+    }
     contract.events[answer] = schemaOf(output, 'output')
   }
   for (const group of await groupsIn(HANDLERS)) {
-    for (const [name, { input, events, internal }] of await loadGroup(HANDLERS, group)) {
-      if (!internal) contract.commands[name] = { group, input: schemaOf(input, 'input'), events: [...events.keys()] }
+    for (const [name, { input, events, internal, replyTo }] of await loadGroup(HANDLERS, group)) {
+      if (!internal) {
+        const answersClient = replyTo === 'client'
+        contract.commands[name] = { group, input: schemaOf(input, 'input'), events: [...events.keys()], answersClient }
+      }
       for (const [event, { schema }] of events) {
         contract.events[event] = schemaOf(schema, 'output')
       }
@@ -122,7 +130,9 @@ function asyncApi({ commands, events }: Contract): object {
       {
         action: 'send',
         channel: ref(`channels/command.${name}`),
-        description: `may cause ${[...command.events, 'command_rejected', 'command_failed'].join(', ')}`,
+        description:
+          `may cause ${[...command.events, 'command_rejected', 'command_failed'].join(', ')}` +
+          (command.answersClient ? '; its answer goes to the asking client alone, without event_seq' : ''),
       },
     ]),
     ...Object.keys(events).map((name) => [

@@ -335,7 +335,7 @@ test('what no stored command has ended with bears no number, and is not kept', a
     await tina.asks('tell', { text: 'never stored' }, { qos: 0 }),
     await tina.asks('sync_events', {}),
   ]
-  await tina.sends('get_profile', { user_id: 'tina' }) // whose group is away
+  await tina.sends('update_profile', { fields: { name: 'Tina' } }) // whose group is away
   without.push(await tina.receives('command_queued'))
   await handler.causes('tina_told', { text: 'by the way', event_seq: 7 })
   without.push(await tina.receives('told'))
@@ -344,6 +344,46 @@ test('what no stored command has ended with bears no number, and is not kept', a
   const { epoch } = await mark(tina)
   expect((await synced(tina, { epoch })).events.map(({ event }) => event)).toEqual(['command_rejected'])
   await handler.mqtt.endAsync()
+})
+
+test('what a client reads is told to it alone, and takes nobody’s place in the inbox', async () => {
+  const [phone, tablet] = [await stage.device('uma'), await stage.device('uma')]
+  const here = await mark(phone)
+  await phone.asks('tell', { text: 'to be kept' })
+  for (let n = 0; n < 11; n++) {
+    const lists = Array.from({ length: 100 }, () => phone.asks('get_contact_list'))
+    for (const list of await Promise.all(lists)) expect(list).toMatchObject({ event: 'contact_list', contacts: [] })
+  }
+  expect(await phone.asks('get_contact_list', { limit: 0 })).toMatchObject({ code: 'bad_payload' })
+  expect(await phone.asks('get_contact_list', {}, { qos: 0 })).toMatchObject({ event: 'contact_list' })
+  await tablet.asks('sync_events', {})
+  const { recovered, events } = await synced(phone, here)
+  expect({ recovered, events: events.map(({ event }) => event) }).toEqual({ recovered: true, events: ['told'] })
+  expect((await tablet.unread()).map(({ event }) => event)).toEqual(['told'])
+  expect(await phone.unread()).toEqual([])
+})
+
+test('an answer for one client waits in its session while it is away, over a restart too, and in no other', async () => {
+  const parts = await Parts.open()
+  try {
+    const vic = await parts.device('vic', { clientId: 'phone' })
+    const tablet = await parts.device('vic', { clientId: 'tablet' })
+    const id = await vic.sends('get_contact_list', {})
+    expect(await vic.receives('command_queued')).toMatchObject({ re: id })
+    vic.mqtt.stream.destroy()
+    vic.mqtt.options.reconnectPeriod = 0
+    const handlers = await parts.startHandlers()
+    await tablet.asks('get_block_list') // asked later, answered later
+    await handlers.close()
+    await parts.killBroker()
+    await parts.startBroker()
+    await tablet.isBack()
+    const back = await parts.device('vic', { clientId: 'phone' })
+    expect(await back.receives('contact_list')).toMatchObject({ re: id })
+    expect((await tablet.unread()).map(({ event }) => event)).toEqual([])
+  } finally {
+    await parts.close()
+  }
 })
 
 test('numbers, epoch and what was missed outlive a broker that is killed', async () => {

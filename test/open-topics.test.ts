@@ -337,3 +337,15 @@ test('a grant that a new token has not is over for what is under way, too', asyn
   await peer.says('whoami', '{}')
   expect((await peer.hears()).map(({ topic }) => topic)).toEqual(['narrowed_session_info'])
 })
+
+test('a Response Topic is an event topic of one’s own: an open one that is granted is refused, and not silent', async () => {
+  const acl = { sub: ['fleet/#'], pub: ['fleet/#'] }
+  const eva = await stage.device('eva', { token: tokenFor('eva', stage.secret, { acl }) })
+  await eva.mqtt.subscribeAsync('fleet/#', { qos: 1 })
+  const asks = (responseTopic: string) => eva.asks('get_contact_list', {}, { properties: { responseTopic } })
+  expect(await asks('fleet/answers')).toMatchObject({
+    code: 'forbidden',
+    fields: { response_topic: expect.any(String) },
+  })
+  expect(await asks('eva_events')).toMatchObject({ event: 'contact_list' })
+})

@@ -207,21 +207,26 @@ test('correlation data is the id when the payload has none, and comes back as it
 
 test("an answer goes to the Response Topic when it is one of the caller's own, else the command is forbidden", async () => {
   const [alice, bob] = [
-    await stage.device('alice', { hears: ['my_answers', 'contact_list', 'command_rejected'] }),
+    await stage.device('alice', { hears: ['my_answers', 'contact_list', 'contact_request_sent', 'command_rejected'] }),
     await stage.device('bob'),
   ]
   const everything = await stage.device('alice')
-  const asks = (responseTopic: string, id: string): Promise<unknown> =>
+  const asks = (responseTopic: string, id: string, command = 'get_contact_list', fields = {}): Promise<unknown> =>
     alice
-      .sends('get_contact_list', {}, { id, properties: { responseTopic, correlationData: Buffer.from('c') } })
+      .sends(command, fields, { id, properties: { responseTopic, correlationData: Buffer.from('c') } })
       .catch(() => {})
 
   const packet = packetOn(alice, 'alice_my_answers')
-  await asks('alice_my_answers', '1')
+  await asks('alice_my_answers', '1', 'request_contact', { user_id: 'dora' })
   expect((await packet).properties?.correlationData?.toString()).toBe('c')
-  expect(await alice.receives('contact_list')).toMatchObject({ re: '1', event: 'contact_list' })
-  expect(await everything.receives('contact_list')).toMatchObject({ re: '1' })
+  expect(await alice.receives('contact_request_sent')).toMatchObject({ re: '1', event: 'contact_request_sent' })
+  expect(await everything.receives('contact_request_sent')).toMatchObject({ re: '1' }) // on alice_events all the same
   expect(await alice.unread()).toEqual([])
+
+  await asks('alice_my_answers', '2')
+  expect(await alice.receives('contact_list')).toMatchObject({ re: '2' }) // to the asking client alone
+  expect(await alice.unread()).toEqual([])
+  expect(await everything.unread()).toEqual([])
 
   for (const foreign of ['bob_events', 'bob_answers', 'request_contact', 'alice_/x', '$done']) {
     await asks(foreign, foreign)

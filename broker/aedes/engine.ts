@@ -33,6 +33,8 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   const clients = new Map<string, { client: InnerClient; session: Session }>()
   const clientOf = new WeakMap<Session, InnerClient>()
   const emitter = countingEmitter()
+  /** Of an event that is being emitted: the one session that gets it, by the event's number. */
+  const alone = new Map<number, string>()
   const { preConnect, authenticate, refused } = admission(hooks, emitter)
 
   const store = openSessionStore(storage, {
@@ -210,6 +212,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       return inbox.isFull ? null : (inbox.opens(packet) ?? null)
     }
     const stored = packet as unknown as StoredPacket
+    if ((alone.get(stored.brokerCounter) ?? inner.id) !== inner.id) return null
     const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= Date.now()
     if (isPast || isTooLarge(inner, stored) || !hooks.mayReceive(session, packet.topic)) {
       sessions.drop(inner.id, stored)
@@ -239,13 +242,15 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       })
     },
     isHeard: (topic) => emitter.isHeard(topic) || sessions.hasSubscriber(topic),
-    event(unit, { topic, payload, correlation, expiresAt, kept = true }) {
+    event(unit, { topic, payload, correlation, onlyTo, expiresAt, kept = true }) {
       const properties = correlation && { correlationData: correlation }
       const expiry = expiresAt !== undefined && { messageExpiry: expiresAt }
       const event = { topic, payload, ...(properties && { properties }), ...expiry }
-      const packet = kept ? store.keep(unit, event) : store.pass(event)
+      const packet = kept ? store.keep(unit, event, onlyTo) : store.pass(event)
       unit.afterwards(() => {
-        emitter.emit(packet)
+        if (onlyTo !== undefined) alone.set(packet.brokerCounter, onlyTo)
+        emitter.emit(packet) // asks at once who gets it
+        alone.delete(packet.brokerCounter)
       })
     },
     deliver(session: HandlerSession, delivery: Delivery) {

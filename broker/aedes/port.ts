@@ -45,6 +45,8 @@ export interface Outgoing extends Keeping {
   topic: string
   payload: Buffer
   correlation?: Buffer | undefined
+  /** The one session that gets it, if it is subscribed; undefined: all that are. */
+  onlyTo?: string | undefined
 }
 
 /** How an event is kept for sessions that it does not reach at once. */

@@ -228,10 +228,15 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
       expire(id, session, since)
     },
 
-    /** Stores an event in every session that must keep it. Returns the packet to send when the unit is stored. */
-    keep(unit: Unit, event: EventRecord): StoredPacket {
+    /**
+     * Stores an event in every session that must keep it, or in that one alone. Returns the packet to send when the unit is
+     * stored.
+     */
+    keep(unit: Unit, event: EventRecord, onlyTo?: string): StoredPacket {
       const packet = packetOf(++lastNumber, event, false)
-      for (const id of subscribers.get(event.topic)?.keys() ?? []) keepOne(unit, id, event, packet)
+      for (const id of subscribers.get(event.topic)?.keys() ?? []) {
+        if (onlyTo === undefined || onlyTo === id) keepOne(unit, id, event, packet)
+      }
       return packet
     },
     /** The packet of an event that no session keeps. */

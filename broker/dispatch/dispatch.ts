@@ -97,6 +97,11 @@ export class Dispatch {
     return this.#rules.get(command)?.internal !== undefined
   }
 
+  /** Does its answer go to the asking client alone? */
+  answersClient(command: string): boolean {
+    return this.#rules.get(command)?.replyTo === 'client'
+  }
+
   /** The commands that the broker sends for this. */
   internal(what: 'presence' | 'later'): string[] {
     return [...this.#rules].flatMap(([command, { internal }]) => (internal === what ? [command] : []))
@@ -111,7 +116,7 @@ export class Dispatch {
     const { queue, events, metrics, log } = this.#ports
     const groups = this.#routes.of(command.name)
     if (!groups) throw refuse('unknown_command')
-    const appended = await queue.append(command, groups).catch((err: unknown) => {
+    const appended = await queue.append(command, groups, isRetransmitted).catch((err: unknown) => {
       log.error({ err }, 'the queue cannot store')
       throw refuse('unavailable')
     })
@@ -124,7 +129,7 @@ export class Dispatch {
       return
     }
     metrics.accepted.inc({ command: command.name })
-    for (const group of groups) this.#hand(command, group)
+    for (const group of groups) this.#hand(appended.command, group)
     const owner = this.#group(groups[0]!)
     if (command.stored && !command.internal && !owner.has(command.name)) {
       const fields = { command: command.name }
@@ -270,10 +275,11 @@ export class Dispatch {
             .map((event) => live.plan(event, command.stored))
           const refusal = plans.every((plan) => plan.refusal) ? plans[0]?.refusal : undefined
           const plain = allowed.filter(({ event }) => !live.isLive(event))
-          const told = (refusal ? refused(plain, command, refusal, at) : plain).map((event) =>
-            command.stored ? events.number(event) : event,
-          )
-          const answer = command.internal ? undefined : told.find(({ to }) => to === command.user)
+          const caused = refusal ? refused(plain, command, refusal, at) : plain
+          const place = command.internal ? -1 : caused.findIndex(({ to }) => to === command.user)
+          const isNumbered = (i: number): boolean => command.stored && !(i === place && command.onlyTo !== undefined)
+          const told = caused.map((event, i) => (isNumbered(i) ? events.number(event) : event))
+          const answer = told[place]
           queue.finish(unit, command, group, isOwner ? { answer } : undefined)
           if (died) dead.add(unit, died)
           for (const event of told) {

@@ -43,6 +43,8 @@ export interface Member {
 /** How a group runs a command. */
 export interface Rule {
   internal?: 'presence' | 'later' | undefined
+  /** Who gets its reply, if not all of the sender's devices. */
+  replyTo?: 'client' | 'nobody' | undefined
   ordered: boolean
   timeoutMs: number
   attempts: number

@@ -1,6 +1,6 @@
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
 import type { Login } from '../aedes/port.ts'
-import { Denied, type Session } from '../session.ts'
+import { Denied, sessionIdOf, type Session } from '../session.ts'
 import { admitHandler, type HandlerKeys } from './handler-key.ts'
 import type { Revocations } from './revocations.ts'
 import { verifyToken, type TokenSources } from './token.ts'
@@ -27,5 +27,5 @@ export async function authenticate(login: Login, identity: Identity, catalogue: 
   if (given === undefined) throw new Denied('username or password is missing')
   const token = await verifyToken(given, identity.sources)
   identity.revocations.check(token)
-  return { kind: 'device', id: `${token.user}/${client}`, user: token.user, client, token }
+  return { kind: 'device', id: sessionIdOf({ user: token.user, client }), user: token.user, client, token }
 }

@@ -58,14 +58,33 @@ const openNow = () => [...queue.open()].map(({ command, groups }) => [command.re
 
 test("knows a user's id again, with its answer when there is one, and only with the same command and payload", async () => {
   const command = commandOf('alice', 'a')
-  expect(await queue.append(command, ['g'])).toEqual({ kind: 'new' })
+  expect(await queue.append(command, ['g'])).toEqual({ kind: 'new', command })
   expect(await queue.append(commandOf('alice', 'a'), ['g'])).toEqual({ kind: 'repeat', answer: undefined })
   await ends(command, 'g', { answer })
   expect(await queue.append(commandOf('alice', 'a'), ['g'])).toEqual({ kind: 'repeat', answer })
   expect(await queue.append(commandOf('alice', 'a', '{"n":2}'), ['g'])).toEqual({ kind: 'conflict' })
   const other = { name: commandName('act_otherwise') }
   expect(await queue.append(commandOf('alice', 'a', '{}', other), ['g'])).toEqual({ kind: 'conflict' })
-  expect(await queue.append(commandOf('bob', 'a', '{"n":2}'), ['g'])).toEqual({ kind: 'new' })
+  expect(await queue.append(commandOf('bob', 'a', '{"n":2}'), ['g'])).toMatchObject({ kind: 'new' })
+})
+
+test('remembers no answer for one client alone: its id again is the same command again, to run anew', async () => {
+  const from = (client: string, payload = '{}') =>
+    commandOf('alice', 'a', payload, { client, onlyTo: `alice/${client}` })
+  const first = from('phone')
+  await queue.append(first, ['g'])
+  expect(await queue.append(from('phone'), ['g'])).toEqual({ kind: 'repeat', answer: undefined }) // it is being answered
+  expect(await queue.append(from('tablet'), ['g'])).toMatchObject({ kind: 'new', command: { client: 'tablet' } })
+  await ends(first, 'g', { answer })
+  for (const restarts of [false, true]) {
+    if (restarts) await begins()
+    expect(await queue.append(from('phone'), ['g'], true)).toEqual({ kind: 'repeat', answer: undefined })
+    expect(await queue.append(from('phone', '{"n":2}'), ['g'])).toEqual({ kind: 'conflict' })
+    const again = from('phone')
+    expect(await queue.append(again, ['g'])).toEqual({ kind: 'new', command: { ...again, id: first.id } })
+    await ends({ ...again, id: first.id }, 'g', { answer })
+  }
+  expect([...storage.table<{ answer?: object }>('answers').entries()].filter(({ value }) => value.answer)).toEqual([])
 })
 
 test('the same id twice at once is stored once, and neither is acknowledged before it is', async () => {
@@ -117,7 +136,7 @@ test('forgets an id when its window is over, and not while the command is open',
   await queue.append(command, ['g'])
   expect(await queue.append(commandOf('alice', 'a'), ['g'])).toMatchObject({ kind: 'repeat' })
   await ends(command, 'g', { answer })
-  expect(await queue.append(commandOf('alice', 'a'), ['g'])).toEqual({ kind: 'new' })
+  expect(await queue.append(commandOf('alice', 'a'), ['g'])).toMatchObject({ kind: 'new' })
 })
 
 test('remembers no more ids than it may hold commands', async () => {
@@ -140,7 +159,7 @@ test('takes no more commands than it may hold, and again when all groups have en
   await ends(commands[0]!, 'one', { answer })
   expect(await queue.append(commandOf('alice'), ['one'])).toEqual({ kind: 'full' })
   await ends(commands[0]!, 'two')
-  expect(await queue.append(commandOf('alice'), ['one'])).toEqual({ kind: 'new' })
+  expect(await queue.append(commandOf('alice'), ['one'])).toMatchObject({ kind: 'new' })
 })
 
 test('takes no more bytes than it may hold, those being stored among them', async () => {
@@ -158,7 +177,7 @@ test('what is not to be stored is never a repeat, takes its room while it runs, 
   const kinds = await Promise.all(commands.map((command) => queue.append(command, ['g'])))
   expect(kinds.map(({ kind }) => kind)).toEqual(['new', 'new', 'full'])
   await ends(commands[0]!, 'g', { answer })
-  expect(await queue.append(commandOf('alice', 'a', '{}', { stored: false }), ['g'])).toEqual({ kind: 'new' })
+  expect(await queue.append(commandOf('alice', 'a', '{}', { stored: false }), ['g'])).toMatchObject({ kind: 'new' })
   await begins()
   expect(openNow()).toEqual([])
 })

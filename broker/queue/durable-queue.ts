@@ -24,6 +24,8 @@ interface Answered {
   digest: string
   until: number
   answer: TimedEvent | undefined
+  /** Of a command whose answer is not remembered: the command's id, under which it runs again. */
+  again?: string
 }
 
 /** Answers forgotten at each end, at most: more than one, so that they do not pile up. */
@@ -40,16 +42,17 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   /** Ids of the devices' own, of commands that have not ended. */
   const inFlight = new Map<string, { digest: string; stored?: Promise<void> }>()
   /** The same of those that have, oldest first. */
-  const answered = new Map<string, { digest: string; until: number }>()
+  const answered = new Map<string, Omit<Answered, 'answer'>>()
 
   for (const { value } of commands.entries()) {
     hold({ command: value.command, groups: new Map(Object.entries(value.groups)) })
     const key = keyOf(value.command)
-    if (key !== undefined && !answers.get(key)) inFlight.set(key, { digest: digestOf(value.command) })
+    const before = key === undefined ? undefined : answers.get(key)
+    if (key !== undefined && (!before || before.again)) inFlight.set(key, { digest: digestOf(value.command) })
   }
-  const known = [...answers.entries()].map(
-    ({ key, value: { digest, until } }) => [String(key), { digest, until }] as const,
-  )
+  const known = [...answers.entries()].map(({ key, value: { digest, until, again } }) => {
+    return [String(key), { digest, until, ...(again !== undefined && { again }) }] as const
+  })
   for (const [key, one] of known.toSorted(([, a], [, b]) => a.until - b.until)) answered.set(key, one)
 
   function hold(entry: Entry): void {
@@ -64,13 +67,16 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   }
 
   /** What is known of an id; a repeat is acknowledged no sooner than what it repeats is `stored`. */
-  function recall(key: string, digest: string): { appended: Appended; stored?: Promise<void> | undefined } | undefined {
+  function recall(
+    key: string,
+    digest: string,
+  ): { appended: Appended; stored?: Promise<void> | undefined; again?: string | undefined } | undefined {
     const open = inFlight.get(key)
     const ended = open ? undefined : answered.get(key)
     if (!open && (!ended || ended.until <= Date.now())) return undefined
     if ((open ?? ended)!.digest !== digest) return { appended: { kind: 'conflict' } }
     const answer = open ? undefined : answers.get(key)?.answer
-    return { appended: { kind: 'repeat', answer }, stored: open?.stored }
+    return { appended: { kind: 'repeat', answer }, stored: open?.stored, again: ended?.again }
   }
 
   function forgetOld(unit: Unit): void {
@@ -85,19 +91,21 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   return {
     nextOrder,
 
-    async append(command, groups) {
-      const key = keyOf(command)
-      const digest = key === undefined ? '' : digestOf(command)
+    async append(asked, groups, isRetransmitted = false) {
+      const key = keyOf(asked)
+      const digest = key === undefined ? '' : digestOf(asked)
       const before = key === undefined ? undefined : recall(key, digest)
-      if (before) {
+      const again = isRetransmitted ? undefined : before?.again
+      if (before && again === undefined) {
         await before.stored
         return before.appended
       }
+      const command = again === undefined || entries.has(again) ? asked : { ...asked, id: again }
       const isFull = entries.size >= limits.maxQueued || bytes + command.payload.length > limits.maxQueuedBytes
       if (isFull || (command.stored && !storage.hasRoom())) return { kind: 'full' }
       const entry: Entry = { command, groups: new Map(groups.map((group) => [group, 0])) }
       hold(entry)
-      if (!command.stored) return { kind: 'new' }
+      if (!command.stored) return { kind: 'new', command }
       const stored = storage.commit((unit) => {
         put(unit, entry)
         unit.otherwise(() => {
@@ -107,7 +115,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       })
       if (key !== undefined) inFlight.set(key, { digest, stored })
       await stored
-      return { kind: 'new' }
+      return { kind: 'new', command }
     },
 
     revive(unit, command, group) {
@@ -139,14 +147,16 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       const key = keyOf(command)
       const until = Date.now() + limits.windowMs
       const digest = key === undefined ? '' : digestOf(command)
-      if (told && key !== undefined) unit.put(answers, key, { digest, until, answer: told.answer })
+      const again = command.onlyTo !== undefined && { again: command.id }
+      const answer = again ? undefined : told?.answer
+      if (told && key !== undefined) unit.put(answers, key, { digest, until, answer, ...again })
       forgetOld(unit)
       unit.afterwards(() => {
         if (isOver) release(entry)
         if (!told || key === undefined) return
         inFlight.delete(key)
         answered.delete(key)
-        answered.set(key, { digest, until })
+        answered.set(key, { digest, until, ...again })
       })
       unit.otherwise(() => entry.groups.set(group, failed))
     },
@@ -166,9 +176,12 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   }
 }
 
-/** A user's own id of a command, as a key of fixed size. */
-function keyOf({ user, re, stored }: Command): string | undefined {
-  return re === undefined || !stored ? undefined : createHash('sha256').update(`${user}/${re}`).digest('base64url')
+/** A user's own id of a command, as a key of fixed size; where the asking client alone is answered, that client's own. */
+function keyOf({ user, onlyTo, re, stored }: Command): string | undefined {
+  if (re === undefined || !stored) return undefined
+  return createHash('sha256')
+    .update(onlyTo === undefined ? `${user}/${re}` : `${onlyTo}\n${re}`)
+    .digest('base64url')
 }
 
 /** What was asked: the command and its payload. */

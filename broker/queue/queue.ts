@@ -10,7 +10,8 @@ export interface Open {
 
 /** What became of an append. */
 export type Appended =
-  | { kind: 'new' }
+  /** `command` as it is to run: with its old id, when its answer was for the asking client alone and is wanted again. */
+  | { kind: 'new'; command: Command }
   /** The same id and body came before; `answer` is what its sender was told, if it has ended. */
   | { kind: 'repeat'; answer: TimedEvent | undefined }
   /** The same id came before with another body. */
@@ -29,11 +30,15 @@ export interface CommandQueue {
    * Resolves when the command is on the disk, in the order of the calls. One that is not to be stored is
    * only counted.
    * @throws when it cannot be stored; then nothing was
+   * @param isRetransmitted the sender's session keeps what came of it the first time
    */
-  append(command: Command, groups: readonly string[]): Promise<Appended>
+  append(command: Command, groups: readonly string[], isRetransmitted?: boolean): Promise<Appended>
   /** A dead letter is a command again: for this group alone, and under its old id. */
   revive(unit: Unit, command: Command, group: string): void
-  /** One group ends a command. The group that owns it says what its sender is told: remembered for repeats. */
+  /**
+   * One group ends a command. The group that owns it says what its sender is told: remembered for repeats, unless it is for the
+   * asking client alone. Such a command runs again, as the same command, when the device sends its id again.
+   */
   finish(unit: Unit, command: Command, group: string, told?: { answer: TimedEvent | undefined }): void
   /** So many attempts of a group have failed. */
   tried(command: Command, group: string, failed: number): void

@@ -8,6 +8,7 @@ export default command({
   input: listPage,
   events: { block_list },
   uses: { contacts: contactBook },
+  replyTo: 'client',
 
   async run(page, { from, contacts }) {
     return { reply: block_list(await contacts.blocked(from.user, page)) }

@@ -8,6 +8,7 @@ export default command({
   input: listPage,
   events: { contact_list },
   uses: { contacts: contactBook },
+  replyTo: 'client',
 
   async run(page, { from, contacts }) {
     return { reply: contact_list(await contacts.contacts(from.user, page)) }

@@ -13,6 +13,7 @@ export default command({
   }),
   events: { group },
   uses: { groups: groupBook },
+  replyTo: 'client',
   ordered: false,
 
   async run({ group_id, cursor, limit }, { from, groups }) {

@@ -9,6 +9,7 @@ export default command({
   input: z.object({ cursor: groupId.optional(), limit: z.int().min(1).max(100).default(50) }),
   events: { group_list },
   uses: { groups: groupBook },
+  replyTo: 'client',
   ordered: false,
 
   async run({ cursor, limit }, { from, groups }) {

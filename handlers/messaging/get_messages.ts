@@ -17,6 +17,7 @@ export default command({
   }),
   events: { messages },
   uses: { book: messageBook },
+  replyTo: 'client',
   ordered: false,
 
   async run({ with: other, group_id, ...at }, { from: { user }, book }) {

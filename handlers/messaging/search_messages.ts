@@ -24,6 +24,7 @@ export default command({
   }),
   events: { message_results },
   uses: { book: messageBook },
+  replyTo: 'client',
   ordered: false,
 
   async run({ q, cursor, limit }, { from: { user }, book }) {

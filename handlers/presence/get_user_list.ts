@@ -8,6 +8,7 @@ export default command({
   input: z.object({ cursor: userId.optional(), limit: z.int().min(1).max(100).default(50) }),
   events: { user_list },
   uses: { presence: presenceBook },
+  replyTo: 'client',
   ordered: false,
 
   async run({ cursor, limit }, { from, presence }) {

@@ -8,6 +8,7 @@ export default command({
   input: z.object({ user_id: userId }),
   events: { profile },
   uses: { profiles: profileBook },
+  replyTo: 'client',
   ordered: false,
 
   async run({ user_id }, { from, profiles }) {

@@ -12,6 +12,7 @@ export default command({
   }),
   events: { profile_results },
   uses: { profiles: profileBook },
+  replyTo: 'client',
   ordered: false,
 
   async run({ q, cursor, limit }, { profiles }) {

@@ -17,6 +17,7 @@ export default command({
   }),
   events: { call_list },
   uses: { calls: callBook },
+  replyTo: 'client',
   ordered: false,
 
   async run({ cursor, limit }, { from: { user }, calls }) {

@@ -35,7 +35,6 @@ test('gives a name, its password and what an RTCPeerConnection takes', async () 
     event: 'turn_credentials',
     re: expect.any(String),
     at: expect.any(String),
-    event_seq: expect.any(Number),
     username: expect.stringMatching(/^\d{10}:alice$/),
     password: signed(username, NEW),
     ttl: 1800,
@@ -146,7 +145,8 @@ test('the same command sent again is given the same, and counts once', async () 
   try {
     const hope = await small.device('hope')
     const first = await hope.asks('get_turn_credentials', {}, { id: 'once' })
-    expect(await hope.asks('get_turn_credentials', {}, { id: 'once' })).toEqual(first)
+    const again = await hope.asks('get_turn_credentials', {}, { id: 'once' })
+    expect({ ...again, at: '' }).toEqual({ ...first, at: '' })
     expect(await hope.asks('get_turn_credentials', {}, { id: 'twice' })).toMatchObject({ code: 'rate_limited' })
   } finally {
     await small.close()

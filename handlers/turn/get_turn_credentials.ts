@@ -8,6 +8,7 @@ export default command({
   input: z.object({ ttl: z.int().meta({ description: 'seconds; brought within 60 and 86,400' }).optional() }),
   events: { turn_credentials },
   uses: { turn: turnDesk },
+  replyTo: 'client',
   ordered: false,
 
   async run({ ttl }, { from, turn, command }) {

@@ -85,8 +85,10 @@ export interface Declaration<
    */
   internal?: Internal
   /**
-   * Who gets the reply: `user`, all of the sender's devices; `nobody`, there is none, as with a sign that somebody is typing (a
-   * refusal is told all the same). Default `user`.
+   * Who gets the reply, and the refusal in its place: `user`, all of the sender's devices, and the inbox keeps it for them;
+   * `client`, the asking client alone, and it is kept nowhere else: for a command that changes nothing, or that tells a secret. When
+   * the device sends the same id again it runs again, with the same `command.id`. `nobody`: there is no reply, as with a sign that somebody is typing (a refusal is
+   * told to all devices). Default `user`.
    */
   replyTo?: To
   /** `false` when one user's commands of this name need not wait for each other. Default true. */
@@ -108,7 +110,7 @@ export interface Declaration<
 }
 
 type InternalUse = 'presence' | 'later'
-type ReplyTo = 'user' | 'nobody'
+type ReplyTo = 'user' | 'client' | 'nobody'
 type Awaitable<Value> = Value | Promise<Value>
 type Returned<To extends ReplyTo, Events extends AnyEvents, Later extends AnyLater> = To extends 'nobody'
   ? Silent<Events, Later>

@@ -92,9 +92,9 @@ export function declarationOf(commands: Commands): Catalogue[string] {
   const live = [...events].flatMap(([name, { live }]): [string, number][] => (live ? [[name, live.everyMs]] : []))
   return {
     commands: Object.fromEntries(
-      [...commands].map(([name, { internal, ordered, timeoutMs, attempts }]) => [
+      [...commands].map(([name, { internal, replyTo, ordered, timeoutMs, attempts }]) => [
         name,
-        { ordered, timeoutMs, attempts, ...(internal && { internal }) },
+        { ordered, timeoutMs, attempts, ...(internal ? { internal } : replyTo !== 'user' && { replyTo }) },
       ]),
     ),
     events: [...events.keys()].toSorted(),

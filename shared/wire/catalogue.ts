@@ -10,6 +10,8 @@ export const catalogue = z.record(
       z.object({
         /** The broker alone sends it, and for this. */
         internal: z.enum(['presence', 'later']).optional(),
+        /** Who gets its reply, if not all of the sender's devices. */
+        replyTo: z.enum(['client', 'nobody']).optional(),
         /** One user's commands one after another. */
         ordered: z.boolean(),
         /** Milliseconds a handler may take for one attempt. */
