@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { isMqttString } from '../shared/wire/mqtt-string.ts'
 import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
 import { refuse, Refusal } from '../shared/wire/refusal.ts'
 import { TIME_RULE, timeOf } from '../shared/wire/time.ts'
@@ -29,7 +30,6 @@ export interface IntakePorts {
 }
 
 const MAX_ID = 64
-const NO_CONTROL = /^[^\u0000-\u001f\u007f]+$/
 
 /**
  * Takes what a device published: checks it, stamps it, stores it. It awaits nothing but its admission, which takes each the same
@@ -103,7 +103,7 @@ function idOf({ id }: JsonObject, correlation: Buffer | undefined): string | und
     return isText ? text : createHash('sha256').update(correlation).digest('base64url')
   }
   if (typeof id === 'string' && isId(id)) return id
-  throw refuse('bad_payload', { id: `must be a string of 1 to ${MAX_ID} characters` })
+  throw refuse('bad_payload', { id: `must be a string of 1 to ${MAX_ID} characters, without control characters` })
 }
 
 /** The id of a command that is refused before its own is checked, as far as one can be read. */
@@ -116,7 +116,7 @@ function readableId({ payload, correlation }: Incoming, maxBytes: number): strin
 }
 
 function isId(text: string): boolean {
-  return text.length <= MAX_ID && NO_CONTROL.test(text)
+  return text !== '' && text.length <= MAX_ID && isMqttString(text)
 }
 
 /** `expires_at` is a time by RFC 3339 or milliseconds since 1970; the message expiry, seconds from now. */

@@ -123,7 +123,7 @@ const settings = z.object({
   MAX_PACKET_BYTES: count(262_144, 16_384, 16_777_216),
   /** Bytes of a command's payload; beyond, `too_large`. */
   MAX_COMMAND_BYTES: count(65_536, 256, 16_777_216),
-  /** Seconds a client's keepalive may be, at most. */
+  /** Longest keepalive in seconds; a client that asks for a longer one, or for none, is held to this. */
   MAX_KEEPALIVE: count(3_600, 10, 65_535),
   /** Milliseconds a connection has to send its CONNECT. */
   CONNECT_TIMEOUT: count(5_000, 100, 60_000),

@@ -1,6 +1,6 @@
 import type { AuthenticateError, Client, ConnectPacket } from 'aedes'
 import { Denied, type DeniedAs } from '../session.ts'
-import { changeConnack, withUserProperties } from './connack.ts'
+import { changeConnack, unchanged, withUserProperties } from './connack.ts'
 import { connectionOf, firstOfEach } from './connection.ts'
 import { duplicatesWithinOneEmit, type CountingEmitter } from './emitter.ts'
 import { faultOfConnect } from './guard.ts'
@@ -20,7 +20,7 @@ const CONNACK: Record<DeniedAs, [number, number]> = {
 const MAX_UNACKNOWLEDGED = 20_000
 
 /** What Aedes asks at a CONNECT, in its order. */
-export function admission(hooks: Hooks, emitter: CountingEmitter) {
+export function admission(hooks: Hooks, emitter: CountingEmitter, maxKeepalive: number) {
   const keepWhileConnected = new WeakSet<object>()
 
   function preConnect(client: Client, packet: ConnectPacket, done: (err: Error | null, ok: boolean) => void): void {
@@ -38,6 +38,9 @@ export function admission(hooks: Hooks, emitter: CountingEmitter) {
       refused(inner, fault)
       return done(new Error(fault), false)
     }
+    // 3.1.1 has no way to say "ours": it is accepted and held to ours. MQTT 5 is told by Server Keep Alive [MQTT-3.1.2-21].
+    const isOver = !packet.keepalive || packet.keepalive > maxKeepalive
+    if (packet.protocolVersion !== 5 && isOver) packet.keepalive = maxKeepalive
     if (HANDLER_NAME.test(packet.username ?? '')) beforeHandler(packet)
     // Clean Start 0 without Session Expiry would drop the queue it resumes: kept while connected, wiped at the end.
     else if (packet.protocolVersion === 5 && !packet.clean) keepWhileConnected.add(inner)
@@ -65,9 +68,8 @@ export function admission(hooks: Hooks, emitter: CountingEmitter) {
     if (session.kind === 'handler') connection.inbox = new HandlerInbox(MAX_UNACKNOWLEDGED)
     else if (keepWhileConnected.has(client)) client.clean = false
     connection.session = session
-    if (client.version === 5 && session.kind === 'device') {
-      changeConnack(client, withUserProperties({ 'user-id': session.user }))
-    }
+    if (client.version !== 5) return
+    changeConnack(client, session.kind === 'device' ? withUserProperties({ 'user-id': session.user }) : unchanged)
   }
 
   function authenticate(
@@ -83,8 +85,7 @@ export function admission(hooks: Hooks, emitter: CountingEmitter) {
         const as = err instanceof Denied ? err.as : 'unauthorized'
         refused(inner, err.message, err instanceof Denied ? err.user : undefined)
         const [reasonCode, returnCode] = CONNACK[as]
-        if (inner.version === 5 && as !== 'unauthorized')
-          changeConnack(inner, (connack) => ({ ...connack, reasonCode }))
+        if (inner.version === 5) changeConnack(inner, (connack) => ({ ...connack, reasonCode }))
         done(Object.assign(new Error('not authorized'), { returnCode }), null)
       },
     )

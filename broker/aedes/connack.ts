@@ -12,13 +12,28 @@ export function changeConnack(client: InnerClient, change: (connack: IConnackPac
   const write = conn.write.bind(conn)
   reader.on('packet', (packet: Packet) => {
     conn.write = write
-    const changed = packet.cmd === 'connack' ? change(packet) : packet
-    conn.write(generate(changed, { protocolVersion }))
+    const bytes = packet.cmd === 'connack' ? fit(change(packet), client) : generate(packet, { protocolVersion })
+    if (bytes) conn.write(bytes)
+    else conn.destroy(new Error('its Maximum Packet Size has no room for a CONNACK'))
   })
   conn.write = (chunk: Buffer) => {
     reader.parse(chunk)
     return true
   }
+}
+
+/** Within the client's Maximum Packet Size: without what may be left out for it, or not at all [MQTT-3.2.2-19, 3.2.2-20]. */
+function fit(connack: IConnackPacket, { version, maximumPacketSize = Infinity }: InnerClient): Buffer | undefined {
+  const { reasonString: _reasonString, userProperties: _userProperties, ...needed } = connack.properties ?? {}
+  for (const properties of [connack.properties, needed]) {
+    const bytes = generate({ ...connack, ...(properties && { properties }) }, { protocolVersion: version as 5 })
+    if (bytes.length <= maximumPacketSize) return bytes
+  }
+  return undefined
+}
+
+export function unchanged(connack: IConnackPacket): IConnackPacket {
+  return connack
 }
 
 /** Adds user properties. */

@@ -35,7 +35,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   const emitter = countingEmitter()
   /** Of an event that is being emitted: the one session that gets it, by the event's number. */
   const alone = new Map<number, string>()
-  const { preConnect, authenticate, refused } = admission(hooks, emitter)
+  const { preConnect, authenticate, refused } = admission(hooks, emitter, config.MAX_KEEPALIVE)
 
   const store = openSessionStore(storage, {
     maxWaiting: config.MAX_OFFLINE_EVENTS,

@@ -1,8 +1,10 @@
 import type { Packet } from 'mqtt-packet'
 import type { ConnectPacket } from 'aedes'
+import { isMqttString } from '../../shared/wire/mqtt-string.ts'
 import { isOpenFilter } from '../topic-filter.ts'
 import type { InnerClient } from './internals.ts'
 import { faultOfPacket } from './packet-fault.ts'
+import { refusesLevel, WRONG_LEVEL } from './protocol-level.ts'
 import { OPEN } from './session-store.ts'
 
 /** What a PUBLISH to the rest of the broker becomes in Aedes: a topic that nobody can subscribe to. */
@@ -17,8 +19,6 @@ export const CONNECT_ROOM = 24_576
 const PACKETS_PER_TURN = 32
 /** Milliseconds over which a connection's packets are counted. */
 const COUNTED = 10_000
-
-const ILLEGAL = /[\u0000-\u001f\u007f-\u009f\ufffd\ufdd0-\ufdef\ufffe\uffff]/u
 
 export interface PacketGuard {
   /** Packets in ten seconds, at most: asked at each. */
@@ -43,7 +43,11 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
     parser.removeAllListeners('packet')
     return (parser.error = new Error(reason)) // this stops its loop over the rest of the chunk
   }
-  parseAlone(client, guard.maxFirst, (reason) => client.conn.destroy(stop(reason)))
+  parseAlone(client, guard.maxFirst, (reason, farewell) => {
+    const err = stop(reason)
+    if (farewell) client.conn.write(farewell, () => client.conn.destroy(err))
+    else client.conn.destroy(err)
+  })
 
   let [counted, since] = [0, 0]
   const isFlood = (packets: number): boolean => {
@@ -62,8 +66,12 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
     const fault = faultOfPacket(packet)
     if (fault !== undefined) return void client.conn.destroy(stop(fault))
     if (packet.cmd === 'disconnect') parser.removeAllListeners('packet') // [MQTT-3.14.4-1]
-    if (packet.cmd === 'subscribe')
-      for (const [i, sub] of packet.subscriptions.entries()) sub.topic = harmless(sub.topic, i)
+    if (packet.cmd === 'subscribe') {
+      const { subscriptions } = packet
+      for (const [i, sub] of subscriptions.entries()) sub.topic = harmless(sub.topic, i)
+      // Aedes would replace the list by one without doubles, and send too few codes [MQTT-3.8.4-6].
+      Object.defineProperty(packet, 'subscriptions', { get: () => subscriptions, set() {}, enumerable: true })
+    }
     if (packet.cmd === 'unsubscribe') packet.unsubscriptions = packet.unsubscriptions.map(harmless)
     handle!.call(parser, packet)
   })
@@ -81,7 +89,7 @@ function weightOf(packet: Packet): number {
  * perhaps, before anybody else is served. A stranger's first packet is bounded: he may not make us hold what a user may, and Aedes
  * has one bound for all.
  */
-function parseAlone(client: InnerClient, maxFirst: number, fault: (reason: string) => void): void {
+function parseAlone(client: InnerClient, maxFirst: number, fault: (reason: string, farewell?: Buffer) => void): void {
   const parser = client._parser
   const parsePayload = parser._parsePayload.bind(parser)
   let left = PACKETS_PER_TURN
@@ -104,6 +112,10 @@ function parseAlone(client: InnerClient, maxFirst: number, fault: (reason: strin
       return false
     }
     if (all.length < packet.length) return false
+    if (!client.connected && !client.connecting && refusesLevel(packet, all)) {
+      fault('a protocol level that is none of 3, 4 and 5', WRONG_LEVEL)
+      return false
+    }
     if (left === PACKETS_PER_TURN) setImmediate(nextTurn)
     if (left === 0) {
       if (!waits) client._parsingBatch++ // so that it reads no more meanwhile
@@ -122,19 +134,24 @@ function parseAlone(client: InnerClient, maxFirst: number, fault: (reason: strin
 
 /** Each by its own name, and none a number, or Aedes mixes up the codes of its SUBACK. */
 function harmless(filter: string, i: number): string {
-  if (filter in Object.prototype || ILLEGAL.test(filter) || /^\d*$/.test(filter)) return `${REFUSED}${i}/name`
+  if (filter in Object.prototype || !isText(filter) || /^\d*$/.test(filter)) return `${REFUSED}${i}/name`
   return isOpenFilter(filter) ? OPEN + filter : filter.startsWith(OPEN) ? `${REFUSED}${i}/name` : filter
 }
 
 /** What is wrong with a CONNECT, if anything. [MQTT-1.5.4, 3.1.3-5, 3.1.3-11] */
 export function faultOfConnect(packet: ConnectPacket): string | undefined {
   if (packet.clientId.length > MAX_CLIENT_ID) return `client id longer than ${MAX_CLIENT_ID} characters`
-  if (ILLEGAL.test(packet.clientId)) return 'client id with a control or non-character'
+  if (!isText(packet.clientId)) return 'client id with a control or non-character'
   if (packet.will && !isTopicName(packet.will.topic)) return 'will topic is no topic name'
   return undefined
 }
 
 /** A topic one may publish to: not empty, no wildcard, no control character. [MQTT-3.3.2-1, 3.3.2-2, 4.7.3] */
 export function isTopicName(topic: string): boolean {
-  return topic !== '' && !/[+#]/.test(topic) && !ILLEGAL.test(topic)
+  return topic !== '' && !/[+#]/.test(topic) && isText(topic)
+}
+
+/** U+FFFD stands for bytes that are no UTF-8. */
+function isText(text: string): boolean {
+  return isMqttString(text) && !text.includes('\ufffd')
 }

@@ -29,7 +29,7 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
 }
 
 /** Bytes that have come and are not parsed, as `bl` keeps them. */
-interface Pieces {
+export interface Pieces {
   readonly length: number
   slice(from: number, to: number): Buffer
   readonly constructor: new (all: Buffer) => Pieces
@@ -40,7 +40,7 @@ export interface InnerParser extends Omit<Parser, 'parse'> {
   /** Parses these bytes behind those that it has. */
   parse(bytes: Buffer | undefined): number
   error: Error | null
-  packet: { length: number }
+  packet: { cmd: string; length: number }
   _list: Pieces
   /** Parses a packet whose length is known; false when there is more to come. */
   _parsePayload(): boolean

@@ -1,5 +1,6 @@
 import type { PublishPacket, Subscription } from 'aedes'
 import { writeToStream } from 'mqtt-packet'
+import { isMqttString } from '../../shared/wire/mqtt-string.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 import { covers } from '../topic-filter.ts'
@@ -96,6 +97,8 @@ export function openTopics(ports: OpenPorts) {
     async relay(sender: string, message: Incoming): Promise<void> {
       const { topic, payload, qos, retain, expiry } = message
       if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES) throw refuse('bad_payload', { topic: 'is too long' })
+      const unfit = unfitIn(message)
+      if (unfit !== undefined) throw refuse('bad_payload', { [unfit]: 'holds control or non-characters' })
       const record: Retained = {
         topic,
         payload,
@@ -140,6 +143,13 @@ export function openTopics(ports: OpenPorts) {
       throw err.name === 'Refusal' ? err : refuse('unavailable')
     })
   }
+}
+
+/** Which of its texts cannot go to others. */
+function unfitIn({ contentType = '', responseTopic = '', properties }: Incoming): string | undefined {
+  if (!isMqttString(contentType)) return 'content_type'
+  if (!isMqttString(responseTopic)) return 'response_topic'
+  return Object.entries(properties).flat().every(isMqttString) ? undefined : 'user_properties'
 }
 
 /** Names that stand for the broker's own word; a device's are gone. */

@@ -12,6 +12,7 @@ export function faultOfPacket(packet: Packet): string | undefined {
   const needsId = WITH_ID.has(cmd) || (cmd === 'publish' && packet.qos > 0)
   if (needsId && !(packet.messageId !== undefined && packet.messageId >= 1)) return 'no message id' // [MQTT-2.2.1-3]
   if (cmd === 'unsubscribe' && packet.unsubscriptions.length === 0) return 'an UNSUBSCRIBE of nothing' // [MQTT-3.10.3-2]
+  if (cmd === 'connect' && packet.properties?.maximumPacketSize === 0) return 'a Maximum Packet Size of 0' // [3.1.2.11.4]
   const will = cmd === 'connect' ? packet.will : undefined
   if ((will?.qos ?? 0) > 2) return 'a will of QoS 3' // [MQTT-3.1.2-14]
   return (

@@ -1,0 +1,148 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { IConnackPacket, IConnectPacket, IPublishPacket, IPubackPacket, ISubackPacket } from 'mqtt-packet'
+import { tokenFor } from '../../test/device.ts'
+import { connectRaw, connectOn, openRaw, type RawClient } from '../../test/raw-client.ts'
+import { openStage, type Stage } from '../../test/stage.ts'
+
+// What the MQTT standards say, clause by clause, through TLS and a login, on open topics.
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage([], { CONNECTS_PER_CLIENT: '1000', MAX_KEEPALIVE: '90' })
+})
+afterAll(() => stage.close())
+
+const ALL = { pub: ['fleet/#', 'other/#'], sub: ['fleet/#', 'other/#'] }
+
+/** A CONNECT with a grant for open topics. */
+function granted(sub: string, more: Partial<IConnectPacket> = {}): Partial<IConnectPacket> {
+  const protocolVersion = more.protocolVersion ?? 5
+  return { ...more, protocolVersion, password: Buffer.from(tokenFor(sub, stage.secret, { acl: ALL })) }
+}
+const connected = (sub: string, more: Partial<IConnectPacket> = {}): Promise<RawClient> =>
+  connectRaw(stage, sub, granted(sub, more))
+
+async function connackOf(sub: string, more: Partial<IConnectPacket>): Promise<IConnackPacket> {
+  const raw = connectOn(await openRaw(stage, more.protocolVersion === 5 ? 5 : 4), stage, sub, more)
+  return (await raw.hears('connack')) as IConnackPacket
+}
+
+let lastId = 0
+async function takes(raw: RawClient, topic: string, more: object = {}): Promise<number | object | undefined> {
+  raw.send({ cmd: 'subscribe', messageId: ++lastId, subscriptions: [{ topic, qos: 1, ...more }] })
+  return ((await raw.hears('suback')) as ISubackPacket).granted[0]
+}
+function says(raw: RawClient, topic: string, more: Partial<IPublishPacket> = {}): void {
+  raw.send({ cmd: 'publish', topic, payload: 'x', qos: 1, messageId: ++lastId, dup: false, retain: false, ...more })
+}
+async function puback(raw: RawClient): Promise<number | undefined> {
+  return ((await raw.hears('puback')) as IPubackPacket).reasonCode
+}
+
+test.each([
+  ['MQTT', 4, 0],
+  ['MQTT', 4, 65_535],
+  ['MQIsdp', 3, 0],
+  ['MQIsdp', 3, 60],
+] as const)(
+  '%s %d with keepalive %d is accepted [MQTT 3.1.1, 3.1.2.10]',
+  async (protocolId, protocolVersion, keepalive) => {
+    expect(await connackOf('kay', { protocolId, protocolVersion, keepalive })).toMatchObject({ returnCode: 0 })
+  },
+)
+
+test.each([0, 65_535])('MQTT 5 is told what its keepalive %d becomes [MQTT-3.1.2-21]', async (keepalive) => {
+  const { properties } = await connackOf('kay', { protocolVersion: 5, keepalive })
+  expect(properties).toMatchObject({ serverKeepAlive: 90 })
+})
+
+test.each([0, 1, 2, 6, 127, 134])('protocol level %d gets CONNACK 1, and is closed [MQTT-3.1.2-2]', async (level) => {
+  const raw = await openRaw(stage)
+  const heard: Buffer[] = []
+  raw.socket.on('data', (chunk: Buffer) => heard.push(chunk))
+  raw.socket.write(Buffer.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), level, 2, 0, 60, 0, 1, 97]))
+  await once(raw.socket, 'close')
+  expect(Buffer.concat(heard).toString('hex')).toBe('20020001')
+})
+
+test('a refused CONNECT gets a code of its own version [MQTT-3.2.2-4, MQTT 5 3.2.2.2]', async () => {
+  for (const version of [3, 4] as const) {
+    const wrong = {
+      protocolId: version === 3 ? 'MQIsdp' : 'MQTT',
+      protocolVersion: version,
+      password: Buffer.from('x'),
+    }
+    expect(await connackOf('kay', wrong as Partial<IConnectPacket>)).toMatchObject({ returnCode: 5 })
+  }
+  expect(await connackOf('kay', { protocolVersion: 5, password: Buffer.from('x') })).toMatchObject({ reasonCode: 0x87 })
+})
+
+test('CONNACK fits the client’s Maximum Packet Size, without user properties if need be [MQTT-3.2.2-20]', async () => {
+  const most = (maximumPacketSize: number) => ({ protocolVersion: 5 as const, properties: { maximumPacketSize } })
+  expect((await connackOf('max', most(1_000))).properties?.userProperties).toEqual({ 'user-id': 'max' })
+  const small = await connackOf('max', most(24))
+  expect([small.reasonCode, small.properties?.userProperties]).toEqual([0, undefined])
+  const none = connectOn(await openRaw(stage, 5), stage, 'max', most(4))
+  const heard: Buffer[] = []
+  none.socket.on('data', (chunk: Buffer) => heard.push(chunk))
+  await none.closed
+  expect(heard).toEqual([])
+})
+
+test('a SUBSCRIBE that names one filter twice gets a code for each [MQTT-3.9.3-1], and the last counts [MQTT-3.8.4-3]', async () => {
+  for (const [protocolVersion, clean] of [
+    [4, true],
+    [5, true],
+    [4, false],
+  ] as const) {
+    const raw = await connected('twin', { protocolVersion, clean, clientId: `twin${protocolVersion}${clean}` })
+    const [topic, other] = ['fleet/twice', 'fleet/other']
+    const subscriptions = [
+      { topic, qos: 2 as const },
+      { topic: other, qos: 1 as const },
+      { topic, qos: 0 as const },
+    ]
+    raw.send({ cmd: 'subscribe', messageId: 1, subscriptions })
+    expect(((await raw.hears('suback')) as ISubackPacket).granted).toEqual([2, 1, 0])
+    says(raw, topic)
+    expect(await raw.hears('publish')).toMatchObject({ qos: 0 })
+    raw.send({ cmd: 'disconnect' })
+    await raw.closed
+  }
+})
+
+test('`$` topics are matched by no wildcard at the first level [MQTT-4.7.2-1], and are nobody’s', async () => {
+  const raw = await connected('dollar')
+  expect(await takes(raw, '+/+')).toBe(0x87)
+  for (const topic of ['$SYS/x', '$fleet/x']) {
+    says(raw, topic)
+    expect(await puback(raw)).toBe(0x87)
+  }
+})
+
+const UNFIT = ['\u0001', '\u0085', '\u{1fffe}', '\uffff', '\ufdd0']
+test.each(UNFIT)('%j goes out in no MQTT string of an open message [MQTT-1.5.4]', async (bad) => {
+  const raw = await connected('writer')
+  for (const properties of [
+    { contentType: bad },
+    { responseTopic: `fleet/${bad}` },
+    { userProperties: { [bad]: 'x' } },
+    { userProperties: { x: bad } },
+  ]) {
+    says(raw, 'fleet/1', { properties })
+    expect(await puback(raw)).toBe(0x99)
+  }
+  says(raw, 'fleet/1', { properties: { contentType: 'text/plain', userProperties: { Größe: '東京' } } })
+  expect(await puback(raw)).toBe(0)
+})
+
+test.each(UNFIT)('%j in a command’s id is refused, or it would end the handlers it goes to', async (bad) => {
+  const alice = await stage.device('alice')
+  alice.mqtt.publish('whoami', JSON.stringify({ id: `a${bad}b` }), { qos: 1 })
+  expect(await alice.receives('command_rejected')).toMatchObject({
+    code: 'bad_payload',
+    fields: { id: expect.anything() },
+  })
+  await alice.leaves()
+})
