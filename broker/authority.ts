@@ -45,11 +45,11 @@ export function mayHear({ user, token }: DeviceSession, topic: string): boolean 
 }
 
 export function mayTake({ rights }: HandlerSession, command: string): boolean {
-  return !isBrokerCommand(command) && (rights === 'all' || rights.commands.has(command))
+  return !isBrokerCommand(command) && (rights.commands === 'all' || rights.commands.has(command))
 }
 
 export function mayCause({ rights }: HandlerSession, event: string): boolean {
-  return !isBrokerEvent(event) && (rights === 'all' || rights.events.has(event))
+  return !isBrokerEvent(event) && rights.events.has(event)
 }
 
 const NOTHING: Grants = { pub: [], sub: [] }

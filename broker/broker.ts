@@ -109,10 +109,13 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   const declare = (now: Catalogue): void => {
     dispatch.declare(now)
     relay.declare(now)
+    for (const { events: declaredEvents } of Object.values(now)) {
+      for (const event of declaredEvents) identity.keys.events.add(event)
+    }
   }
+  const identity = openIdentity(config, secrets, storage, log)
   declare(catalogue)
 
-  const identity = openIdentity(config, secrets, storage, log)
   const live = new LiveSessions({
     clock: identity.sources.clock,
     end: (session, reasonCode) => engine.end(session, reasonCode),

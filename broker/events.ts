@@ -86,10 +86,10 @@ export class Events {
   }
 }
 
-/** An event's JSON, made once however many get it. A number is the broker's to give. */
+/** An event's JSON, made once however many get it. Its name, number, time and `re` are the broker's to give, and come once. */
 function bodyOf({ to, fields, at = new Date().toISOString() }: TimedEvent, cause: Cause | undefined): Buffer {
   const re = cause?.user === to ? cause.re : undefined
-  return Buffer.from(JSON.stringify({ ...fields, ...(re !== undefined && { re }), at, event_seq: undefined }))
+  return Buffer.from(JSON.stringify({ ...fields, re, at, event: undefined, event_seq: undefined }))
 }
 
 /** The same for one receiver: with his number, and with the event's name for where the topic does not tell it. */

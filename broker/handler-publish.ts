@@ -3,9 +3,10 @@ import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
 import { refuse } from '../shared/wire/refusal.ts'
 import { DONE_TOPIC, parseEventTopic } from '../shared/wire/topic.ts'
 import type { Incoming } from './aedes/port.ts'
-import { mayCause, mayRelay } from './authority.ts'
+import { mayRelay } from './authority.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
 import type { Events } from './events.ts'
+import { checkEvent } from './handler-event.ts'
 import type { HandlerSession } from './session.ts'
 
 /**
@@ -46,8 +47,10 @@ export async function takeFromHandler(
 
 function eventOf(session: HandlerSession, topic: string, payload: Buffer): OutgoingEvent {
   const to = parseEventTopic(topic)
-  if (!to || !mayCause(session, to.event)) throw refuse('forbidden')
-  return { to: to.user, event: to.event, fields: parse(payload) }
+  if (!to) throw refuse('forbidden')
+  const event = { to: to.user, event: to.event, fields: parse(payload) }
+  checkEvent(session, event)
+  return event
 }
 
 function parse(payload: Buffer): JsonObject {

@@ -56,8 +56,14 @@ export interface HandlerSession {
   readonly keepsOrder: boolean
 }
 
-/** What a handler's key opens: everything (the shared key), or what its group declares. */
-export type Rights = 'all' | { readonly commands: ReadonlySet<string>; readonly events: ReadonlySet<string> }
+/**
+ * What a handler's key opens: what its group declares; or, with the shared key, every command, and the events that any group
+ * declares or `HANDLER_EVENTS` names.
+ */
+export interface Rights {
+  readonly commands: ReadonlySet<string> | 'all'
+  readonly events: ReadonlySet<string>
+}
 
 export type Session = DeviceSession | HandlerSession
 

@@ -76,6 +76,13 @@ const settings = z.object({
   HANDLER_KEY: secrets.optional(),
   /** `group=key` pairs, comma-separated; a group may have several keys, so that one can be rotated. */
   HANDLER_KEYS: z.string().default('').transform(groupKeys),
+  /** Events that handlers with the shared key may publish though no handler's file declares them, comma-separated. */
+  HANDLER_EVENTS: list
+    .refine(
+      (all) => all.every((one) => /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(one)),
+      'must be snake_case names of events',
+    )
+    .default([]),
   /** Open topics of a group's handlers: a JSON object of `{group: {pub?: [filter…], sub?: [filter…]}}`. */
   HANDLER_GRANTS: z
     .string()

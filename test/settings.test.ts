@@ -110,6 +110,7 @@ test('refuses nonsense in every setting that is no free text', () => {
     'ADMIN_HOST',
     'WSS_ORIGINS',
     'DATA_DIR',
+    'HANDLER_EVENTS',
     'BROKER_CA',
     'TURN_SECRET_STORE',
     'TURN_REALM',

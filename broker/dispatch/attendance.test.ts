@@ -40,7 +40,15 @@ function group(): Group {
 
 function session(client: string): HandlerSession {
   const grants = { pub: [], sub: [] }
-  return { kind: 'handler', id: client, group: 'g', client, rights: 'all', grants, keepsOrder: false }
+  return {
+    kind: 'handler',
+    id: client,
+    group: 'g',
+    client,
+    rights: { commands: 'all', events: new Set<string>() },
+    grants,
+    keepsOrder: false,
+  }
 }
 
 function send(to: Group, name = 'act'): void {

@@ -4,8 +4,8 @@ import type { Catalogue } from '../../shared/wire/catalogue.ts'
 import type { LaterCommands, OutgoingEvent, Said } from '../../shared/wire/done.ts'
 import { refuse, Refusal, refusalFields } from '../../shared/wire/refusal.ts'
 import type { Delivery, MqttEngine } from '../aedes/port.ts'
-import { mayCause } from '../authority.ts'
 import type { Events } from '../events.ts'
+import { checkEvent } from '../handler-event.ts'
 import type { Later } from '../later.ts'
 import type { LiveEvents } from '../live-events.ts'
 import type { Metrics } from '../metrics.ts'
@@ -188,7 +188,7 @@ export class Dispatch {
   /**
    * A handler says how a delivery ended. Resolves when the end is stored; what came too late, or from one who does not hold
    * the command, changes nothing.
-   * @throws {Refusal} `forbidden` when an event is none that its key may publish; the attempt has failed
+   * @throws {Refusal} `forbidden` or `bad_payload` when an event is none that its key may publish; the attempt has failed
    */
   async settle(session: HandlerSession, done: Said): Promise<void> {
     const job = this.#group(session.group).held(session, done.command, done.attempt)
@@ -201,12 +201,15 @@ export class Dispatch {
       return this.#group(session.group).retry(job, done.code)
     }
     const { events = [], later } = done
-    const foreign =
-      events.find(({ event }) => !mayCause(session, event))?.event ??
-      later?.find(({ command }) => !this.#isLater(command, session.group))?.command
-    if (foreign !== undefined) {
+    try {
+      for (const event of events) checkEvent(session, event)
+      const foreign = later?.find(({ command }) => !this.#isLater(command, session.group))?.command
+      if (foreign !== undefined) {
+        throw refuse('forbidden', undefined, `the key of ${session.group} does not open the later command ${foreign}`)
+      }
+    } catch (err) {
       this.#group(session.group).retry(job, 'internal')
-      throw refuse('forbidden', undefined, `the key of ${session.group} does not open ${foreign}`)
+      throw err
     }
     if (done.outcome === 'refused' && job.command.internal) {
       const { name: command, id } = job.command

@@ -54,7 +54,7 @@ function joins(client: string, { window = 10, takes = ['act', 'read'], keepsOrde
     id,
     group: 'g',
     client,
-    rights: 'all',
+    rights: { commands: 'all', events: new Set<string>() },
     grants: { pub: [], sub: [] },
     keepsOrder,
   }

@@ -9,6 +9,8 @@ import type { BackOff } from './back-off.ts'
 export interface HandlerKeys {
   shared: readonly string[]
   groups: ReadonlyMap<string, readonly string[]>
+  /** The events that the shared keys open; they become more when a group declares more. */
+  events: Set<string>
   /** Open topics of a group. */
   grants: ReadonlyMap<string, Grants>
   backOff: BackOff
@@ -39,11 +41,11 @@ export async function admitHandler(
   const id = `$handler/${group}/${client}`
   const keepsOrder = properties[KEEPS_ORDER] === 'true'
   const grants = keys.grants.get(group) ?? NONE
-  return { kind: 'handler', id, group, client, rights: rightsOf(own, catalogue), grants, keepsOrder }
+  return { kind: 'handler', id, group, client, rights: rightsOf(own, keys, catalogue), grants, keepsOrder }
 }
 
-function rightsOf(own: string | undefined, catalogue: Catalogue): Rights {
-  if (own === undefined) return 'all'
+function rightsOf(own: string | undefined, { events }: HandlerKeys, catalogue: Catalogue): Rights {
+  if (own === undefined) return { commands: 'all', events }
   const declared = Object.hasOwn(catalogue, own) ? catalogue[own] : undefined
   return { commands: new Set(Object.keys(declared?.commands ?? {})), events: new Set(declared?.events) }
 }

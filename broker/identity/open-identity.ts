@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { ConfigError, type Config } from '../../shared/config.ts'
 import { sharedHandlerKeys, tokenSecrets } from '../../shared/dev-secrets.ts'
 import type { Logger } from '../../shared/log.ts'
+import { faultOfEvent } from '../../shared/wire/reserved.ts'
 import type { Grants } from '../session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { isOpenFilter } from '../topic-filter.ts'
@@ -19,13 +20,17 @@ export interface Secrets {
 
 /**
  * What the settings say of secrets and rights, before anything is opened.
- * @throws {ConfigError} when a secret is missing, or a group is granted what is no filter of open topics
+ * @throws {ConfigError} when a secret is missing, a group is granted what is no filter of open topics, or an event is the broker's own
  */
 export function readSecrets(config: Config): Secrets {
   const grants = new Map(Object.entries(config.HANDLER_GRANTS))
   for (const [group, { pub, sub }] of grants) {
     const wrong = [...pub, ...sub].find((filter) => !isOpenFilter(filter))
     if (wrong !== undefined) throw new ConfigError(`HANDLER_GRANTS: ${group}: ${wrong} is no filter of open topics`)
+  }
+  for (const event of config.HANDLER_EVENTS) {
+    const fault = faultOfEvent(event)
+    if (fault !== undefined) throw new ConfigError(`HANDLER_EVENTS: ${fault}`)
   }
   return { tokens: tokenSecrets(config), handlers: sharedHandlerKeys(config), grants }
 }
@@ -46,6 +51,12 @@ export function openIdentity(config: Config, secrets: Secrets, storage: Storage,
       tolerance: config.CLOCK_TOLERANCE,
     },
     revocations: openRevocations(storage),
-    keys: { shared: secrets.handlers, groups: config.HANDLER_KEYS, grants: secrets.grants, backOff: new BackOff() },
+    keys: {
+      shared: secrets.handlers,
+      groups: config.HANDLER_KEYS,
+      events: new Set(config.HANDLER_EVENTS),
+      grants: secrets.grants,
+      backOff: new BackOff(),
+    },
   }
 }

@@ -31,6 +31,7 @@ type Back = (broker: { url: string; ca: string; key: string; dir: string }) => s
 export async function startSwitchboard(backs: Back[], settings: Record<string, string> = {}): Promise<Served> {
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-load-'))
   const env = {
+    HANDLER_EVENTS: 'echoed', // no file of handlers/ declares it
     HOST: '127.0.0.1',
     DATA_DIR: dir,
     MQTTS_PORT: '0',

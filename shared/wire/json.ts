@@ -10,7 +10,8 @@ const PROTO_KEY = /"(?:_|\\u005[fF]){2}proto/
 
 /**
  * Reads a hostile payload as a JSON object. Time and memory are linear in its size.
- * @throws {SyntaxError} saying what is wrong: not UTF-8, not JSON, no object, too deep, a lone surrogate, a `__proto__` key
+ * @throws {SyntaxError} saying what is wrong: not UTF-8, not JSON, no object, too deep, a key that comes twice, a lone
+ * surrogate, a `__proto__` key
  */
 export function parseJsonObject(payload: Uint8Array, maxDepth = MAX_DEPTH): JsonObject {
   let text: string
@@ -19,7 +20,8 @@ export function parseJsonObject(payload: Uint8Array, maxDepth = MAX_DEPTH): Json
   } catch {
     throw new SyntaxError('is not UTF-8')
   }
-  if (deeperThan(text, maxDepth)) throw new SyntaxError(`is nested deeper than ${maxDepth} levels`)
+  const members = membersOf(text, maxDepth)
+  if (members === undefined) throw new SyntaxError(`is nested deeper than ${maxDepth} levels`)
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -27,13 +29,14 @@ export function parseJsonObject(payload: Uint8Array, maxDepth = MAX_DEPTH): Json
     throw new SyntaxError('is not JSON')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('is not a JSON object')
+  if (membersIn(value) !== members) throw new SyntaxError('holds a key twice')
   if (mayHide(text)) refuseHidden(value)
   return value as JsonObject
 }
 
 /** What `parseJsonObject` would say of a text that `JSON.stringify` has made of an object, if anything. */
 export function textFault(text: string, maxDepth = MAX_DEPTH): string | undefined {
-  if (deeperThan(text, maxDepth)) return `is nested deeper than ${maxDepth} levels`
+  if (membersOf(text, maxDepth) === undefined) return `is nested deeper than ${maxDepth} levels`
   if (!mayHide(text)) return undefined
   try {
     refuseHidden(JSON.parse(text))
@@ -47,18 +50,31 @@ function mayHide(text: string): boolean {
   return SURROGATE_ESCAPE.test(text) || PROTO_KEY.test(text)
 }
 
-/** Counts brackets outside strings, so that a deep text is refused before anything recurses over it. */
-function deeperThan(text: string, limit: number): boolean {
+/**
+ * Counts the members of all objects in a JSON text by their colons. Undefined when it is nested deeper than the limit, so that a
+ * deep text is refused before anything recurses over it.
+ */
+function membersOf(text: string, limit: number): number | undefined {
   let depth = 0
+  let members = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c === 0x22) {
       for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
     } else if (c === 0x7b || c === 0x5b) {
-      if (++depth > limit) return true
+      if (++depth > limit) return undefined
     } else if (c === 0x7d || c === 0x5d) depth--
+    else if (c === 0x3a) members++
   }
-  return false
+  return members
+}
+
+/** The members that are left of them: of two with one name JSON.parse keeps the last. */
+function membersIn(value: object): number {
+  const inner = Object.values(value) as unknown[]
+  let members = Array.isArray(value) ? 0 : inner.length
+  for (const one of inner) if (typeof one === 'object' && one !== null) members += membersIn(one)
+  return members
 }
 
 function refuseHidden(value: unknown): void {

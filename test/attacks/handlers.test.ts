@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { randomUUID } from 'node:crypto'
 import { readContract } from '../../scripts/async-api.ts'
 import { PlainHandler } from '../plain-handler.ts'
 import { openStage, type Stage } from '../stage.ts'
@@ -62,4 +63,58 @@ test("a stolen group's key reads no other group's commands and publishes no even
     expect([event, caused]).toEqual([event, declared.has(event)])
   }
   await thief.mqtt.endAsync()
+})
+
+test('the shared key publishes what some group declares or a setting names, and nothing else', async () => {
+  const thief = await PlainHandler.connect(stage, 'thief.1')
+  const alice = await stage.device('alice')
+  for (const event of ['made_up', 'command_rejected', 'session_info', 'events']) {
+    await expect(thief.causes(`alice_${event}`, {})).rejects.toMatchObject({ code: 0x87 })
+  }
+  expect(lines.join('')).toContain('no handler declares it, and HANDLER_EVENTS does not name it')
+  await thief.causes('alice_message_received', { from: 'bob' }) // by messaging
+  await thief.causes('alice_greeted', {}) // by the setting
+  expect((await alice.unread()).map(({ event }) => event)).toEqual(['message_received', 'greeted'])
+  await thief.mqtt.endAsync()
+})
+
+test("no handler fills in what is the broker's: an event's name, number, time and what it answers", async () => {
+  const contacts = await PlainHandler.connect(stage, 'c.1', { username: 'handler:contacts', key: KEY })
+  await contacts.takes('get_contact_list', 0)
+  const alice = await stage.device('alice', { hears: ['events', 'answers', 'contact_list', 'contact_added'] })
+  const raw: string[] = []
+  alice.mqtt.on('message', (_, payload) => void raw.push(payload.toString()))
+  const forged = { event: 'message_received', event_seq: 1, re: 'x', at: '1970-01-01T00:00:00Z' }
+  for (const [field, value] of Object.entries(forged)) {
+    const fields = { [field]: value, from: 'bob' }
+    await expect(contacts.causes('alice_contact_added', fields)).rejects.toMatchObject({ code: 0x99 })
+    for (const responseTopic of [undefined, 'alice_answers', 'alice_events']) {
+      const properties = responseTopic === undefined ? {} : { responseTopic }
+      const id = await alice.sends('get_contact_list', {}, { id: randomUUID(), properties })
+      const first = await contacts.gets()
+      const command = first.stamp['command-id']!
+      const events = [{ to: 'alice', event: 'contact_list', fields }]
+      await expect(contacts.ends({ outcome: 'done', command, attempt: 1, events })).rejects.toMatchObject({
+        code: 0x99,
+      })
+      expect((await contacts.gets()).stamp).toMatchObject({ 'command-id': command, attempt: '2' })
+      await expect(contacts.causes('alice_contact_list', fields, command)).rejects.toMatchObject({ code: 0x99 })
+      expect((await contacts.gets()).stamp).toMatchObject({ 'command-id': command, attempt: '3' })
+      await contacts.causes('alice_contact_list', { contacts: [] }, command)
+      expect(await alice.receives('contact_list')).toMatchObject({ re: id, contacts: [] })
+      await alice.unread() // it came on alice_events, too
+    }
+  }
+  expect(lines.join('')).toContain('has a field event_seq, which the broker fills in')
+
+  const doubled = (text: string) => contacts.mqtt.publishAsync('alice_contact_added', text, { qos: 1 })
+  for (const text of ['{"a":1,"a":2}', '{"a":{"b":1,"\\u0062":2}}', '{"a":[{"b":1,"b":1}]}']) {
+    await expect(doubled(text)).rejects.toMatchObject({ code: 0x99 })
+  }
+  await doubled('{"a":"\\":1,\\"a","b":{"a":[":"]}}')
+  await alice.receives('contact_added')
+  await alice.unread()
+  expect(raw.length).toBeGreaterThan(20)
+  for (const key of Object.keys(forged)) expect(raw.filter((text) => text.split(`"${key}":`).length > 2)).toEqual([])
+  await contacts.mqtt.endAsync()
 })
