@@ -1,5 +1,6 @@
 import { namedBy, parseDone, type Done, type OutgoingEvent } from '../shared/wire/done.ts'
 import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
+import { busy, BUSY_TOPIC } from '../shared/wire/member.ts'
 import { refuse } from '../shared/wire/refusal.ts'
 import { DONE_TOPIC, parseEventTopic } from '../shared/wire/topic.ts'
 import type { Incoming } from './aedes/port.ts'
@@ -10,7 +11,7 @@ import { checkEvent } from './handler-event.ts'
 import type { HandlerSession } from './session.ts'
 
 /**
- * Takes what a handler published: the end of a delivery on `$done`, an open topic granted to it, or an event, which ends the
+ * Takes what a handler published: the end of a delivery on `$done`, on `$busy` that it begins nothing, an open topic granted to it, or an event, which ends the
  * command that its user property `completes` names. When an end is refused, the attempt has failed.
  * @throws {Refusal} `forbidden` for what its key does not allow, `bad_payload`
  */
@@ -31,6 +32,11 @@ export async function takeFromHandler(
       throw refuse('bad_payload', undefined, `$done: ${(err as Error).message}`)
     }
     return dispatch.settle(session, end)
+  }
+  if (topic === BUSY_TOPIC) {
+    const said = busy.safeParse(parse(payload))
+    if (!said.success) throw refuse('bad_payload', undefined, `$busy: ${said.error.issues[0]?.message}`)
+    return dispatch.busy(session, said.data)
   }
   if (mayRelay(session, topic)) return ports.relay(session, message)
   const { completes } = properties

@@ -54,6 +54,8 @@ export interface HandlerSession {
   readonly grants: Grants
   /** Works each user's commands one after another, so that it may hold several of one user. */
   readonly keepsOrder: boolean
+  /** Ends by itself what overruns its time limit. */
+  readonly keepsTime: boolean
 }
 
 /**

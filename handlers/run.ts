@@ -1,7 +1,7 @@
 import { rootCertificates } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, readConfig, type Config } from '../shared/config.ts'
-import { readPem, sharedHandlerKeys, tlsFiles } from '../shared/dev-secrets.ts'
+import { devCertFile, readPem, sharedHandlerKeys, tlsFiles } from '../shared/dev-secrets.ts'
 import { dialled } from '../shared/dial.ts'
 import { openLog } from '../shared/log.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
@@ -27,28 +27,39 @@ async function main(): Promise<void> {
   closeOnSignal(opened, log)
   const loaded = await Promise.all(groups.map((group) => loadGroup(here, group)))
   const url = config.BROKER_URL ?? `mqtts://${dialled(config.HOST)}:${config.MQTTS_PORT}`
-  const ca = [...rootCertificates, ...(await brokerCa(config))]
+  const caFiles = await brokerCaFiles(config)
   const store = await openData(config, log)
   opened.push(store)
   const turn = openTurn(config)
   if (turn) opened.push(turn)
   const settings = handlerSettings(config, turn)
+  const served: Closable[] = []
+  opened.push({ close: async () => void (await Promise.all(served.map((one) => one.close()))) })
   for (const [i, group] of groups.entries()) {
     const own = config.HANDLER_KEYS.get(group)?.[0]
     const key = own ?? sharedHandlerKeys(config)[0]
     if (key === undefined) throw new ConfigError(`HANDLER_KEYS: has no key for ${group}, and HANDLER_KEY is not set`)
-    const broker = { url, ca, key, ownKey: own !== undefined }
-    const served = { group, commands: loaded[i]!, store, settings, log, broker }
-    opened.push(await serveGroup({ ...served, window: config.HANDLER_WINDOW }))
+    const broker = { url, ca: rootCertificates, caFiles, key, ownKey: own !== undefined }
+    const options = { group, commands: loaded[i]!, store, settings, log, broker, window: config.HANDLER_WINDOW }
+    served.push(await serveGroup(options))
   }
   process.send?.({ ready: groups })
 }
 
-/** Whom to believe besides the public authorities; in production perhaps nobody. The broker's own key is not needed. */
-async function brokerCa(config: Config): Promise<string[]> {
-  if (config.BROKER_CA) return [readPem('BROKER_CA', config.BROKER_CA)]
-  if (config.TLS_CERT) return [readPem('TLS_CERT', config.TLS_CERT)]
-  return config.production ? [] : [(await tlsFiles(config)).cert]
+/**
+ * The file of the certificate to believe besides the public authorities'; in production perhaps none. It is read at each
+ * connection, since it may be renewed.
+ */
+async function brokerCaFiles(config: Config): Promise<string[]> {
+  for (const setting of ['BROKER_CA', 'TLS_CERT'] as const) {
+    const file = config[setting]
+    if (file === undefined) continue
+    readPem(setting, file) // what is wrong with it is told at once
+    return [file]
+  }
+  if (config.production) return []
+  await tlsFiles(config) // makes it
+  return [devCertFile(config)]
 }
 
 main().catch((err: unknown) => {

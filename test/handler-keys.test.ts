@@ -1,12 +1,19 @@
+import { writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { readConfig } from '../shared/config.ts'
+import { tlsFiles, type Tls } from '../shared/dev-secrets.ts'
 import { openLog } from '../shared/log.ts'
 import { handlerSettings } from '../shared/runtime/handler-settings.ts'
-import { loadGroup } from '../shared/runtime/scan.ts'
+import { describe, loadGroup } from '../shared/runtime/scan.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { openStore } from '../shared/store/open.ts'
-import type { Device } from './device.ts'
+import { Device } from './device.ts'
+import { inThisThread } from './in-this-thread.ts'
 import { metric } from './metrics.ts'
+import { ownData } from './own-data.ts'
 import { PlainHandler, type PlainOptions } from './plain-handler.ts'
 import { HANDLERS, openStage, type Stage } from './stage.ts'
 
@@ -391,3 +398,68 @@ test('a handler process does not give its key to a broker whose certificate it d
   expect(lines.join('')).not.toMatch(/connect refused|"connected"/)
   await (await serve([...rootCertificates, stage.ca])).close()
 })
+
+test('a handler process comes back to a broker whose self-signed certificate was renewed in the file that it reads', async () => {
+  const [before, after] = [stage.keep(await ownData()), stage.keep(await ownData())]
+  const [old, renewed] = [await tlsFiles(readConfig(before.settings)), await tlsFiles(readConfig(after.settings))]
+  const files = {
+    TLS_CERT: join(before.settings.DATA_DIR, 'cert.pem'),
+    TLS_KEY: join(before.settings.DATA_DIR, 'key.pem'),
+  }
+  const writes = ({ cert, key }: Tls): void => {
+    writeFileSync(files.TLS_CERT, cert)
+    writeFileSync(files.TLS_KEY, key)
+  }
+  writes(old)
+  const other = stage.keep(await openStage([], files))
+  const way = stage.keep(await openWay(other.broker.ports.mqtts))
+  const log = openLog('silent', 'contacts')
+  const commands = await loadGroup(HANDLERS, 'contacts')
+  const store = stage.keep(await openStore(other.config, log))
+  const broker = {
+    url: `mqtts://127.0.0.1:${way.port}`,
+    ca: [],
+    caFiles: [files.TLS_CERT],
+    key: other.handlerKey,
+    ownKey: false,
+  }
+  const settings = handlerSettings(other.config)
+  stage.keep(
+    await serveGroup({ group: 'contacts', commands, store, settings, log, broker, window: 10, open: inThisThread }),
+  )
+  writes(renewed)
+  await other.broker.reload(await describe(HANDLERS))
+  way.breaks()
+  const bob = await Device.connect('bob', other.url, other.secret, renewed.cert)
+  stage.keep({ close: () => bob.mqtt.endAsync(true) })
+  expect(await bob.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
+})
+
+/** A way to a port of this machine, which breaks when the test wants it. */
+async function openWay(to: number) {
+  const sockets = new Set<Socket>()
+  const server = createServer((here) => {
+    const there = connect(to, '127.0.0.1')
+    for (const [one, other] of [
+      [here, there],
+      [there, here],
+    ] as const) {
+      sockets.add(one)
+      one.on('error', () => {}).on('close', () => other.destroy())
+      one.pipe(other)
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const breaks = (): void => {
+    for (const one of sockets) one.destroy()
+    sockets.clear()
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    breaks,
+    close: async () => {
+      breaks()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

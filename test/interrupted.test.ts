@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
-import { execute } from '../shared/runtime/execute.ts'
+import { execute, openWorkshop } from '../shared/runtime/execute.ts'
 import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
 import type { Collection, Document, Store } from '../shared/store/documents.ts'
@@ -128,12 +128,7 @@ function stageOf(lines: Line[], store: Store) {
       order: line + 1,
     }
     const payload = Buffer.from(JSON.stringify(typeof input === 'function' ? input(said) : input))
-    const shop = {
-      store: on,
-      settings: handlerSettings(readConfig({})),
-      log: openLog('silent', 'test'),
-      built: new Map(),
-    }
+    const shop = openWorkshop(on, handlerSettings(readConfig({})), openLog('silent', 'test'))
     return execute(command, commands.get(command)!, payload, stamp, shop)
   }
   /** The first so many of them, which must go well. */

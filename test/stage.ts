@@ -7,10 +7,12 @@ import { openLog } from '../shared/log.ts'
 import { Sampling } from '../shared/sampled-log.ts'
 import { declarationOf, describe, loadGroup, type Commands } from '../shared/runtime/scan.ts'
 import { handlerSettings } from '../shared/runtime/handler-settings.ts'
+import type { OpenConnection } from '../shared/runtime/connection/open.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { openStore } from '../shared/store/open.ts'
 import { Device, type DeviceOptions } from './device.ts'
+import { inThisThread } from './in-this-thread.ts'
 import { ownData } from './own-data.ts'
 
 export const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
@@ -30,8 +32,11 @@ export interface Stage {
   readonly secret: string
   readonly handlerKey: string
   device(sub: string, options?: DeviceOptions): Promise<Device>
-  /** Starts another process' worth of a group, here; closing it drains it. Commands of the test's own are declared too. */
-  serve(group: string, commands?: Commands): Promise<Closable>
+  /**
+   * Starts another process' worth of a group, here; closing it drains it. Commands of the test's own are declared too.
+   * @param open where its connection is kept; by default in this thread
+   */
+  serve(group: string, commands?: Commands, open?: OpenConnection): Promise<Closable>
   /** Closes this with the stage. */
   keep<T extends Closable>(opened: T): T
   close(): Promise<void>
@@ -90,10 +95,10 @@ export async function openStage(
       keep({ close: () => device.mqtt.endAsync(true) })
       return device
     },
-    async serve(group, commands) {
+    async serve(group, commands, open = inThisThread) {
       const login = { url, ca: [ca], key: handlerKey, ownKey: false }
       const settings = handlerSettings(config, turn)
-      const options = { group, store, settings, log, broker: login, window: config.HANDLER_WINDOW }
+      const options = { group, store, settings, log, broker: login, window: config.HANDLER_WINDOW, open }
       if (commands) await broker.reload({ ...catalogue, [group]: declarationOf(commands) })
       const served = await serveGroup({ ...options, commands: commands ?? (await loadGroup(HANDLERS, group)) })
       let closing: Promise<void> | undefined

@@ -48,6 +48,7 @@ function session(client: string): HandlerSession {
     rights: { commands: 'all', events: new Set<string>() },
     grants,
     keepsOrder: false,
+    keepsTime: false,
   }
 }
 

@@ -2,6 +2,7 @@ import type { Config } from '../../shared/config.ts'
 import type { Logger } from '../../shared/log.ts'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
 import type { LaterCommands, OutgoingEvent, Said } from '../../shared/wire/done.ts'
+import type { Busy } from '../../shared/wire/member.ts'
 import { refuse, Refusal, refusalFields } from '../../shared/wire/refusal.ts'
 import type { Delivery, MqttEngine } from '../aedes/port.ts'
 import type { Events } from '../events.ts'
@@ -226,6 +227,17 @@ export class Dispatch {
       ...(done.retry_after_ms !== undefined && { retryAfterMs: done.retry_after_ms }),
     })
     await this.#endByHandler(session.group, job, { events: [rejection(job.command, refusal), ...events], later })
+  }
+
+  /** A handler process computes and begins nothing, or does again; what it gives back had not begun. */
+  busy(session: HandlerSession, { busy, back }: Busy): void {
+    const { group, client } = session
+    const isNew = this.#group(group).busy(session, busy, back)
+    if (!isNew) return
+    const { log } = this.#ports
+    if (busy)
+      log.warn({ group, client, back: back.length }, 'a handler process computes; what it has not begun is given back')
+    else log.info({ group, client }, 'a handler process begins commands again')
   }
 
   /** What a handler says of a command's end is refused: the attempt has failed, or the command would wait for its time limit. */

@@ -47,7 +47,10 @@ function over(job: Job, how: string): void {
 }
 
 /** A new connection of a process, that takes these commands. */
-function joins(client: string, { window = 10, takes = ['act', 'read'], keepsOrder = false } = {}): HandlerSession {
+function joins(
+  client: string,
+  { window = 10, takes = ['act', 'read'], keepsOrder = false, keepsTime = false } = {},
+): HandlerSession {
   const id = `$handler/g/${client}`
   const session: HandlerSession = {
     kind: 'handler',
@@ -57,6 +60,7 @@ function joins(client: string, { window = 10, takes = ['act', 'read'], keepsOrde
     rights: { commands: 'all', events: new Set<string>() },
     grants: { pub: [], sub: [] },
     keepsOrder,
+    keepsTime,
   }
   for (const command of takes) group.take(session, window, command, 0)
   return session
@@ -328,4 +332,49 @@ test('who sends without end does not keep others waiting: his later commands go 
   expect(given.slice(4)).toEqual(['one: bob1 1', 'one: carl1 1', 'one: dora1 1'])
   for (const id of ['bob1', 'alice4']) ends(id)
   expect(given.slice(7)).toEqual(['one: alice5 1', 'one: alice6 1'])
+})
+
+test('what a busy member has not begun goes to another as if it had never been sent, in order, and it gets nothing more', () => {
+  const one = joins('one', { keepsOrder: true })
+  for (const id of ['alice1', 'alice2', 'alice3', 'bob1', 'carl1']) sends(id)
+  const before = jobs.get('alice2')!.lane!.time
+  expect(group.busy(one, true, ['alice2', 'alice3', 'bob1'])).toBe(true) // it has begun alice1 and carl1
+  expect(group.held(one, 'alice3')).toBeUndefined()
+  expect(given).toHaveLength(5)
+  joins('two', { keepsOrder: true })
+  sends('dora1')
+  expect(given.slice(5)).toEqual(['two: bob1 1', 'two: dora1 1'])
+  ends('alice1')
+  expect(given.slice(7)).toEqual(['two: alice2 1', 'two: alice3 1'])
+  expect(jobs.get('alice2')!.lane!.time).toBeGreaterThan(before)
+})
+
+test('a busy member that is alone gets what waits, stored or not, when it is free again', () => {
+  const one = joins('one', { keepsOrder: true })
+  for (const id of ['alice1', 'alice2', 'bob1']) sends(id)
+  group.busy(one, true, ['alice2', 'bob1'])
+  sends('carl1', 'read', { stored: false })
+  jest.advanceTimersByTime(TTL * 2)
+  expect(given).toHaveLength(3)
+  expect(group.has('read')).toBe(true)
+  expect(group.busy(one, false, [])).toBe(true)
+  expect(given.slice(3).toSorted()).toEqual(['one: alice2 1', 'one: bob1 1', 'one: carl1 1'])
+  expect(group.busy(one, false, [])).toBe(false)
+  expect(ended).toEqual([])
+})
+
+test('a member that is no more, or never was one, gives nothing back', () => {
+  const before = joins('one')
+  sends('alice1')
+  joins('one')
+  expect(group.busy(before, true, ['alice1'])).toBeUndefined()
+  expect(given).toEqual(['one: alice1 1', 'one: alice1 2'])
+})
+
+test('leaves the time to a member that keeps it', () => {
+  const one = joins('one', { keepsTime: true })
+  sends('alice1')
+  jest.advanceTimersByTime(10 * (TIME_LIMIT + GRACE))
+  expect(group.held(one, 'alice1', 1)).toBeDefined()
+  expect(given).toHaveLength(1)
 })

@@ -1,3 +1,4 @@
+import { GRACE } from '../../shared/wire/member.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../session.ts'
@@ -19,8 +20,6 @@ export interface GroupPorts {
   retryDelayMs: number
 }
 
-/** Milliseconds by which a handler may overrun its own time limit before the broker gives up on it. */
-const GRACE = 2_000
 const MAX_RETRY_DELAY = 30_000
 /** Milliseconds before the first look whether what was away is there again. */
 const PAUSE = 50
@@ -106,17 +105,39 @@ export class Group {
       this.lost(member.session) // the same client has come again before its old connection was seen to be gone
       member = undefined
     }
-    if (!member)
-      this.#members.set(
-        session.id,
-        (member = { session, window, takes: new Map(), holds: new Map(), keptFor: undefined }),
-      )
+    if (!member) {
+      member = { session, window, takes: new Map(), holds: new Map(), keptFor: undefined, isBusy: false }
+      this.#members.set(session.id, member)
+    }
     member.takes.set(command, qos)
     this.#pump()
   }
 
   takeNoMore(session: HandlerSession, command: string): void {
     this.#members.get(session.id)?.takes.delete(command)
+  }
+
+  /**
+   * A member begins nothing now, or does again. What it gives back had not begun: it waits as if it had never been sent, for
+   * another member or for this one. Tells whether it was otherwise before; undefined for one that is no member.
+   */
+  busy(session: HandlerSession, isBusy: boolean, back: readonly string[]): boolean | undefined {
+    const member = this.#members.get(session.id)
+    if (member?.session !== session) return undefined
+    const isNew = member.isBusy !== isBusy
+    member.isBusy = isBusy
+    for (const id of back) {
+      const job = this.held(session, id)
+      if (!job) continue
+      for (const one of job.lane?.takeBack(job) ?? [job]) {
+        this.#release(one)
+        this.#waitForTurn(one)
+      }
+      this.#goOn(job)
+    }
+    this.#pump() // others who wait go before a lane that has work in flight
+    if (!isBusy) for (const { lane } of member.holds.values()) if (lane) this.#advance(lane)
+    return isNew
   }
 
   /** A member's connection is gone: another gets what it held. */
@@ -219,7 +240,7 @@ export class Group {
       if (lane.inFlight.length === 0 && lane.next?.state === 'waiting' && !lane.next.ending) this.#makeReady(lane.next)
       return
     }
-    if (!member.session.keepsOrder || this.#members.get(member.session.id) !== member) return
+    if (member.isBusy || !member.session.keepsOrder || this.#members.get(member.session.id) !== member) return
     for (const [command, { head }] of this.#ready) if (head && member.takes.has(command)) return
     for (let job = lane.next; job && lane.inFlight.length < MAX_BEGUN; job = lane.next) {
       const { name, expiresAt = Infinity } = job.command
@@ -277,8 +298,9 @@ export class Group {
     this.#ports.deliver(member, job)
   }
 
-  /** From now on a member works on it. */
+  /** From now on a member works on it. One that keeps the time itself knows better when it has begun. */
   #limit(job: Job): void {
+    if (job.member?.session.keepsTime) return
     const limit = this.#ports.rule(job.command.name).timeoutMs + GRACE
     job.timer = setTimeout(() => {
       if (!job.ending) this.retry(job, 'timeout')

@@ -38,6 +38,8 @@ export interface Member {
   readonly holds: Map<string, Job>
   /** What may have ended its predecessors: it gets nothing else until it has had that. */
   keptFor: Job | undefined
+  /** It begins nothing now: its main thread computes. Others go first. */
+  isBusy: boolean
 }
 
 /** How a group runs a command. */

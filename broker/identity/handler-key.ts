@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
+import { KEEPS_TIME } from '../../shared/wire/member.ts'
 import { KEEPS_ORDER } from '../../shared/wire/stamp.ts'
 import type { Login } from '../aedes/port.ts'
 import { Denied, type Grants, type HandlerSession, type Rights } from '../session.ts'
@@ -40,8 +41,9 @@ export async function admitHandler(
   if (!GROUP.test(group)) throw new Denied('the group is not made of letters, digits, _ and -, at most 64')
   const id = `$handler/${group}/${client}`
   const keepsOrder = properties[KEEPS_ORDER] === 'true'
+  const keepsTime = properties[KEEPS_TIME] === 'true'
   const grants = keys.grants.get(group) ?? NONE
-  return { kind: 'handler', id, group, client, rights: rightsOf(own, keys, catalogue), grants, keepsOrder }
+  return { kind: 'handler', id, group, client, rights: rightsOf(own, keys, catalogue), grants, keepsOrder, keepsTime }
 }
 
 function rightsOf(own: string | undefined, { events }: HandlerKeys, catalogue: Catalogue): Rights {

@@ -3,7 +3,7 @@ import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { openLog } from '../../shared/log.ts'
 import type { Command } from '../../shared/runtime/command.ts'
-import { execute } from '../../shared/runtime/execute.ts'
+import { execute, openWorkshop } from '../../shared/runtime/execute.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { done } from '../../shared/wire/done.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
@@ -48,12 +48,7 @@ test('however many conferences he was in, one command gives up all of his seats'
     const { conference } = await book.create(dora, undefined, { id: `made ${i}`, order: i, at: new Date() })
     await book.join(carl, conference._id, conference.token, { id: `joined ${i}`, order: i, at: new Date() })
   }
-  const shop = {
-    store,
-    settings: handlerSettings(readConfig({})),
-    log: openLog('silent', 'test'),
-    built: new Map(),
-  }
+  const shop = openWorkshop(store, handlerSettings(readConfig({})), openLog('silent', 'test'))
   const run = (command: Command, id: string, input: object) => {
     const [at, client] = [new Date().toISOString(), 'phone']
     const stamp = {

@@ -3,7 +3,7 @@ import { readConfig } from '../../shared/config.ts'
 import { openLog } from '../../shared/log.ts'
 import { pairKey } from '../../shared/people/pairs.ts'
 import { conversations, idFrom, type MessageRecord } from '../../shared/people/messages.ts'
-import { execute } from '../../shared/runtime/execute.ts'
+import { execute, openWorkshop } from '../../shared/runtime/execute.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { groupsIn, loadGroup } from '../../shared/runtime/scan.ts'
 import type { Store } from '../../shared/store/documents.ts'
@@ -26,7 +26,7 @@ export async function openPlay(store: Store): Promise<Play> {
   const groups = await Promise.all((await groupsIn(HANDLERS)).map((group) => loadGroup(HANDLERS, group)))
   const commands = new Map(groups.flatMap((group) => [...group]))
   const settings = handlerSettings(readConfig({}))
-  const shop = { store, settings, log: openLog('silent', 'bench'), built: new Map() }
+  const shop = openWorkshop(store, settings, openLog('silent', 'bench'))
   let order = 0
   return async (user, name, input) => {
     const stamp = {

@@ -6,13 +6,13 @@ import { refuse } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
 import { userIdOf } from '../wire/user-id.ts'
 import { command, event, later, type Command } from './command.ts'
-import { execute } from './execute.ts'
+import { execute, openWorkshop } from './execute.ts'
 
 // How one attempt ends, and what the handler's log says of it.
 
 const lines: string[] = []
 const log = openLog('info', 'test', { write: (line) => void lines.push(line) })
-const shop = { store: {} as Store, settings: {} as never, log, built: new Map() }
+const shop = openWorkshop({} as Store, {} as never, log)
 const stamp: Stamp = {
   'command-id': 'alice/7~1',
   'user-id': userIdOf('alice'),

@@ -7,6 +7,7 @@ import { parseJsonObject } from '../wire/json.ts'
 import { Damaged, Refusal, Unavailable } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
 import type { Capability, Command, Effects, HandlerSettings, LaterValue } from './command.ts'
+import { inTime, TimedOut } from './time-limit.ts'
 
 /** What one process builds once and hands to its handlers. */
 export interface Workshop {
@@ -15,6 +16,14 @@ export interface Workshop {
   log: Logger
   /** Each builder's product, made at its first use at the latest. */
   built: Map<Capability, unknown>
+  /** What aborts each attempt that runs. */
+  running: Set<AbortController>
+  /** The process is told to stop: what fails now is no fault of the command. */
+  isStopping: boolean
+}
+
+export function openWorkshop(store: Store, settings: HandlerSettings, log: Logger): Workshop {
+  return { store, settings, log, built: new Map(), running: new Set(), isStopping: false }
 }
 
 /** Milliseconds between two looks whether the store is ready. */
@@ -48,7 +57,8 @@ export async function execute(
   const delivery = { command: stamp['command-id'], attempt: stamp.attempt }
   const log = shop.log.child({ command: name, id: delivery.command, attempt: delivery.attempt })
   const abort = new AbortController()
-  let timer: NodeJS.Timeout | undefined
+  shop.running.add(abort)
+  if (shop.isStopping) abort.abort()
   try {
     const input = inputOf(command, payload)
     const context = {
@@ -58,15 +68,15 @@ export async function execute(
       log,
       signal: abort.signal,
     }
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new TimedOut()), command.timeoutMs)
-    })
-    const began = performance.now()
-    const effects = await Promise.race([command.run(input, context), late])
-    if (performance.now() - began > command.timeoutMs) throw new TimedOut() // the process stood still, and its timer with it
+    const effects = await inTime(command.timeoutMs, () => command.run(input, context))
     return { ...delivery, ...endOf(command, effects, stamp) }
   } catch (err) {
     if (err instanceof Refusal && !command.internal) return { ...delivery, outcome: 'refused', ...refusalParts(err) }
+    abort.abort()
+    if (shop.isStopping && !(err instanceof TimedOut || err instanceof Unavailable)) {
+      log.info({ reason: errorText(err) }, 'put off, as the process is stopping')
+      return { ...delivery, outcome: 'retry', code: 'unavailable', reason: 'its process is stopping' }
+    }
     if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler took too long')
     else if (err instanceof Unavailable && err.isTold) log.debug({ reason: err.message }, 'put off')
     else log.error({ err }, 'the handler failed')
@@ -76,12 +86,13 @@ export async function execute(
         : {}
     return { ...delivery, outcome: 'retry', code: codeOf(err), ...reason }
   } finally {
-    clearTimeout(timer)
-    abort.abort()
+    shop.running.delete(abort)
   }
 }
 
-class TimedOut extends Error {}
+function errorText(err: unknown): string {
+  return err instanceof Error ? err.message : String(err)
+}
 
 function codeOf(err: unknown): 'timeout' | 'unavailable' | 'internal' {
   if (err instanceof TimedOut) return 'timeout'

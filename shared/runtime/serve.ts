@@ -1,23 +1,15 @@
-import { randomUUID } from 'node:crypto'
-import { createSecureContext, type ConnectionOptions } from 'node:tls'
-import {
-  connect,
-  ErrorWithReasonCode,
-  ErrorWithSubackPacket,
-  type IClientOptions,
-  type IPublishPacket,
-  type MqttClient,
-} from 'mqtt'
+import type { MessagePort } from 'node:worker_threads'
 import type { Logger } from '../log.ts'
 import type { Closable } from '../shutdown.ts'
 import type { Store } from '../store/documents.ts'
-import { encodeDone } from '../wire/done.ts'
-import { DONE_TOPIC } from '../wire/topic.ts'
-import { KEEPS_ORDER, stamp } from '../wire/stamp.ts'
+import { stamp } from '../wire/stamp.ts'
 import type { HandlerSettings } from './command.ts'
-import { equip, execute, type Workshop } from './execute.ts'
+import { begin } from './connection/claim.ts'
+import { inOwnThread, type OpenConnection } from './connection/open.ts'
+import { Pulse } from './connection/pulse.ts'
+import type { BrokerLogin, End, Offer, ToConnection, ToMain } from './connection/seam.ts'
+import { equip, execute, openWorkshop } from './execute.ts'
 import { Lanes } from './lanes.ts'
-import { KEEPALIVE, Lease } from './lease.ts'
 import type { Commands } from './scan.ts'
 import { seal } from './seal.ts'
 
@@ -27,154 +19,165 @@ export interface ServeOptions {
   store: Store
   settings: HandlerSettings
   log: Logger
-  broker: { url: string; ca: string[]; key: string; ownKey: boolean }
+  broker: BrokerLogin
   /** Commands held at a time: the Receive Maximum that the broker keeps to. */
   window: number
+  /** Where the connection is kept; by default in a thread of its own. */
+  open?: OpenConnection
 }
 
 /**
- * Serves one group until it is closed: makes what it keeps in the store, connects (and waits for a broker that is not there
- * yet), subscribes to its commands, runs each, and publishes its end. A lost connection is made again; what was held is then
- * another's, and what ends late changes nothing. `close` drains: nothing new is taken, what is held is finished, and the broker
- * has acknowledged every end.
- * @throws what `equip` throws, and the first connection's error, when the broker refuses key or certificate
+ * Milliseconds in which what runs may end when the process stops; then it is given back. Less than what `closeOnSignal` waits
+ * for, and what Docker and Kubernetes wait for.
  */
-export async function serveGroup(options: ServeOptions): Promise<Closable> {
-  const { group, commands, log, broker } = options
-  const shop: Workshop = { store: options.store, settings: options.settings, log, built: new Map() }
-  await equip([...commands.values()], shop)
-  const held = new Set<Promise<void>>()
-  const topics = [...commands.keys()]
-
-  const login: IClientOptions & ConnectionOptions = {
-    protocolVersion: 5,
-    clientId: `${group}.${randomUUID()}`,
-    username: broker.ownKey ? `handler:${group}` : 'handler',
-    password: broker.key,
-    secureContext: createSecureContext({ ca: broker.ca }), // made once: each attempt would cost 0.5 MB
-    clean: true,
-    keepalive: KEEPALIVE,
-    reconnectPeriod: 500,
-    reconnectOnConnackError: true, // a key may be on its way to the broker
-    resubscribe: false, // done on every connect, below, and its answer looked at
-    properties: { receiveMaximum: options.window, userProperties: { [KEEPS_ORDER]: 'true' } },
-  }
-  const client = connect(broker.url, login)
-  let draining = false
-  /** Of one `$done`: the broker's Maximum Packet Size, less its header. */
-  let mostBytes = Infinity
-  client.on('connect', ({ properties }) => (mostBytes = (properties?.maximumPacketSize ?? Infinity) - HEADER))
-
-  const subscribe = async (): Promise<void> => {
-    noDelay(client)
-    const denied = await deniedOf(client, topics)
-    if (denied.length > 0) log.error({ group, denied }, 'the key does not open these commands')
-    else log.info({ group, commands: topics.length }, 'serving')
-  }
-  const lanes = new Lanes()
-  const say = (body: string): Promise<unknown> =>
-    client.publishAsync(DONE_TOPIC, body, { qos: 1 }).catch((err: unknown) => {
-      if (!(err instanceof ErrorWithReasonCode)) throw err
-      log.error({ reason: refusal ?? err.message }, 'the broker refused the end of a command')
-    })
-  let refusal: string | undefined
-  // An end of nothing, which changes nothing: its PUBACK shows that the connection is the one it was.
-  const lease = new Lease(() => say(encodeDone({ command: '', attempt: 1, outcome: 'retry', code: 'unavailable' })))
-
-  const work = async (topic: string, payload: Buffer, { properties }: IPublishPacket): Promise<void> => {
-    const command = commands.get(topic)
-    const stamped = stamp.safeParse(properties?.userProperties)
-    if (!command || !stamped.success) return log.error({ topic }, 'a delivery without command or stamp, ignored')
-    const { 'user-id': user, lane } = stamped.data
-    const connection = client.stream
-    const run = async () => seal(await execute(topic, command, payload, stamped.data, shop), mostBytes, log)
-    if (lane === undefined) return void (await say((await run()).body))
-    const said: Promise<unknown>[] = []
-    await lanes.run(user, lane, async () => {
-      const isHeld = lease.renew().then(
-        () => true,
-        () => false,
-      )
-      if (!(await isHeld) || connection !== client.stream) return
-      const { body, isRetry } = await run()
-      if (isRetry) lanes.leave(user, lane)
-      said.push(say(body).then(() => isRetry && lanes.heard(user, lane))) // the next need not wait for it
-    })
-    await Promise.all(said)
-  }
-
-  client.on('message', (topic, payload, packet) => {
-    const working = work(topic, payload, packet)
-      .catch((err: Error) => log.warn({ topic, reason: err.message }, 'an end was not accepted'))
-      .finally(() => held.delete(working))
-    held.add(working)
-  })
-  client.on('packetreceive', (packet) => {
-    const { cmd } = packet
-    if (cmd === 'puback') refusal = packet.properties?.reasonString
-    if (cmd === 'puback' || cmd === 'pingresp') lease.heard()
-  })
-  client.on('close', () => lanes.leaveAll())
-  client.on('error', (err) => log.error({ reason: err.message }, 'connection'))
-  client.on('offline', () => log.warn({ url: broker.url }, 'the broker is away'))
-  await firstConnect(client)
-  await subscribe()
-  client.on('connect', () => {
-    if (!draining) subscribe().catch((err: Error) => log.error({ reason: err.message }, 'cannot subscribe'))
-  })
-
-  return {
-    async close() {
-      draining = true
-      if (client.connected) await client.unsubscribeAsync(topics).catch(() => {})
-      while (held.size > 0) await Promise.all(held)
-      lease.close()
-      await client.endAsync()
-    },
-  }
-}
+const DRAIN = 20_000
 
 /** Bytes of a PUBLISH besides its payload, and to spare. */
 const HEADER = 64
 
-const NOT_THERE = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-])
+/**
+ * Serves one group until it is closed: makes what it keeps in the store, connects (and waits for a broker that is not there
+ * yet), subscribes to its commands, runs each, and publishes its end. A lost connection is made again; what was held is then
+ * another's, and what ends late changes nothing. `close` drains: nothing new is taken, what runs is told by its signal, and
+ * what is held is finished, or given back after 20 s; the broker has acknowledged every end.
+ * @throws what `equip` throws, and the first connection's error, when the broker refuses key or certificate
+ */
+export async function serveGroup(options: ServeOptions): Promise<Closable> {
+  const { group, commands, log, broker, window, open = inOwnThread } = options
+  const pulse = new Pulse()
+  const settings: HandlerSettings = {
+    ...options.settings,
+    get answerBytes() {
+      return pulse.maxPacket === undefined ? options.settings.answerBytes : pulse.maxPacket / 2
+    },
+  }
+  const shop = openWorkshop(options.store, settings, log)
+  await equip([...commands.values()], shop)
 
-/** Waits for the broker as long as it takes, but not for a refused key or certificate. */
-async function firstConnect(client: MqttClient): Promise<void> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      client.once('connect', () => resolve())
-      client.on('error', (err) => {
-        if (!('code' in err && NOT_THERE.has(String(err.code)))) reject(err)
-      })
+  const limits = Object.fromEntries([...commands].map(([name, { timeoutMs }]) => [name, timeoutMs]))
+  const port = open({ group, broker, window, limits, pulse: pulse.buffer })
+  const heart = pulse.beat()
+  const tell = (message: ToConnection): void => port.postMessage(message)
+  const on = listening(port)
+  const lanes = new Lanes()
+  const held = new Set<Promise<void>>()
+
+  // How each ended, in one message for each turn of the event loop.
+  let ended: End[] = []
+  const say = (end: End): void => {
+    if (ended.length === 0) setImmediate(flush)
+    ended.push(end)
+  }
+  const flush = (): void => {
+    if (ended.length > 0) tell({ kind: 'ends', ends: ended })
+    ended = []
+  }
+
+  /** Of those who failed: what waits for the broker to have heard it. */
+  const failed = new Map<number, () => void>()
+  const waiting: ((isHeld: boolean) => void)[] = []
+  /** Is what this process holds still its own? Known at once as a rule. */
+  const isHeld = (): boolean | Promise<boolean> =>
+    pulse.isHeld ||
+    new Promise((resolve) => {
+      if (waiting.push(resolve) === 1) tell({ kind: 'renew' })
     })
-  } catch (err) {
-    await client.endAsync(true)
-    throw err
+
+  const work = async ({ n, topic, stamp: properties }: Offer, payload: Uint8Array, claims: Int32Array, i: number) => {
+    const command = commands.get(topic)
+    const stamped = stamp.safeParse(properties)
+    if (!command || !stamped.success) return log.error({ topic }, 'a delivery without command or stamp, ignored')
+    const { 'user-id': user, lane } = stamped.data
+    const run = async () => {
+      pulse.enter(n)
+      const running = execute(topic, command, payload, stamped.data, shop)
+      pulse.enter(0)
+      return seal(await running, (pulse.maxPacket ?? Infinity) - HEADER, log)
+    }
+    if (lane === undefined) {
+      if (begin(claims, i)) say({ n, ...(await run()) })
+      return
+    }
+    await lanes.run(user, lane, async () => {
+      if (!(await isHeld()) || !begin(claims, i)) return
+      const sealed = await run()
+      if (sealed.isRetry) {
+        lanes.leave(user, lane)
+        failed.set(n, () => lanes.heard(user, lane))
+      }
+      say({ n, ...sealed }) // the next need not wait for it
+    })
+  }
+
+  on('offers', ({ offers, payloads, claims }) => {
+    let at = 0
+    for (const [i, offer] of offers.entries()) {
+      const payload = payloads.subarray(at, (at += offer.bytes))
+      const working = work(offer, payload, claims, i).finally(() => held.delete(working))
+      held.add(working)
+    }
+  })
+  on('heard', ({ n }) => {
+    failed.get(n)?.()
+    failed.delete(n)
+  })
+  on('lost', () => {
+    lanes.leaveAll()
+    failed.clear()
+  })
+  on('renewed', ({ isHeld }) => {
+    for (const resolve of waiting.splice(0)) resolve(isHeld)
+  })
+  on('log', ({ level, fields, text }) => log[level](fields, text))
+
+  const heard = <Kind extends ToMain['kind']>(kind: Kind) =>
+    new Promise<Extract<ToMain, { kind: Kind }>>((resolve) => on(kind, resolve))
+  const end = (): void => {
+    heart()
+    port.close()
+  }
+  const refusal = await Promise.race([heard('serving').then(() => undefined), heard('failed')])
+  if (refusal) {
+    end()
+    throw new Error(refusal.message)
+  }
+
+  return {
+    async close() {
+      shop.isStopping = true
+      for (const abort of shop.running) abort.abort()
+      const drained = heard('drained')
+      tell({ kind: 'drain' })
+      await drained
+      let timer: NodeJS.Timeout | undefined
+      const isOver = new Promise<void>((resolve) => {
+        timer = setTimeout(() => {
+          log.warn({ count: held.size }, 'gives back what did not end in time')
+          resolve()
+        }, DRAIN)
+      })
+      const finished = (async () => {
+        while (held.size > 0) await Promise.all(held)
+      })()
+      await Promise.race([finished, isOver])
+      clearTimeout(timer)
+      flush()
+      const closed = heard('closed')
+      tell({ kind: 'close' })
+      await closed
+      end()
+    },
   }
 }
 
-/** Subscribes, and resolves with what the broker denies; a broken connection rejects. */
-async function deniedOf(client: MqttClient, topics: string[]): Promise<string[]> {
-  try {
-    // QoS 0: a delivery is ended by `$done`, and a lost connection gives it to another; a PUBACK would end it at once.
-    await client.subscribeAsync(topics, { qos: 0 })
-    return []
-  } catch (err) {
-    if (!(err instanceof ErrorWithSubackPacket)) throw err
-    const { granted } = err.packet
-    return topics.filter((_, i) => Number(granted[i]) >= 0x80)
+/** Listens to what comes by a port, each message by its kind. */
+function listening(port: MessagePort) {
+  const listeners = new Map<string, (message: never) => void>()
+  port.on('message', (message: ToMain) => listeners.get(message.kind)?.(message as never))
+  return <Kind extends ToMain['kind']>(
+    kind: Kind,
+    listener: (message: Extract<ToMain, { kind: Kind }>) => void,
+  ): void => {
+    listeners.set(kind, listener)
   }
-}
-
-function noDelay({ stream }: MqttClient): void {
-  if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
 }

@@ -1,0 +1,23 @@
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import type { ConnectionOptions } from './seam.ts'
+
+/** Opens a connection, and returns the main side's end of it. */
+export type OpenConnection = (options: ConnectionOptions) => MessagePort
+
+/** The one thread for all connections of this process, while there are any. */
+let thread: { worker: Worker; connections: number } | undefined
+
+/** In a thread of its own, which goes on while a handler computes. When the thread fails, the process ends. */
+export const inOwnThread: OpenConnection = (options) => {
+  const { port1: main, port2: port } = new MessageChannel()
+  thread ??= { worker: new Worker(new URL('./thread.mjs', import.meta.url)), connections: 0 }
+  const { worker } = thread
+  thread.connections++
+  worker.postMessage({ port, options }, [port])
+  main.once('close', () => {
+    if (thread?.worker !== worker || --thread.connections > 0) return
+    thread = undefined
+    void worker.terminate()
+  })
+  return main
+}

@@ -1,0 +1,97 @@
+/** Milliseconds between two looks at the clock, and the gap that tells that this process stood still. */
+export const TICK = 250
+const STOOD_STILL = 1_000
+/** Seconds. The broker gives up a handler after 1.5 times as long. */
+export const KEEPALIVE = 5
+/** Milliseconds since the last sign of the broker after which what is held may be another's. */
+const SILENCE = KEEPALIVE * 1_200
+/** Ticks without a sign of the main thread after which it computes: a second. */
+const SILENT_TICKS = 4
+
+/** A time long ago. */
+const NEVER = -(10n ** 15n)
+
+const HEARD = 0
+const TICKED = 1
+const CLOCKS = 2
+const [BEATS, ENTERED, MAX_PACKET] = [0, 1, 2]
+const NUMBERS = 4
+
+/**
+ * What both threads of a handler process know of each other at any moment, without a message: whether the main thread is alive,
+ * which delivery it has entered, and whether the connection thread has heard of the broker lately.
+ */
+export class Pulse {
+  readonly buffer: SharedArrayBuffer
+  readonly #clocks: BigInt64Array
+  readonly #numbers: Int32Array
+  #beats = 0
+  #silent = 0
+
+  constructor(buffer = new SharedArrayBuffer(CLOCKS * 8 + NUMBERS * 4)) {
+    this.buffer = buffer
+    this.#clocks = new BigInt64Array(buffer, 0, CLOCKS)
+    this.#numbers = new Int32Array(buffer, CLOCKS * 8, NUMBERS)
+  }
+
+  /** Main thread: it is alive. Returns what ends it. */
+  beat(): () => void {
+    const timer = setInterval(() => Atomics.add(this.#numbers, BEATS, 1), TICK)
+    timer.unref()
+    return () => clearInterval(timer)
+  }
+
+  /** Main thread: it is in the synchronous beginning of this delivery; 0, of none. */
+  enter(n: number): void {
+    Atomics.store(this.#numbers, ENTERED, n)
+  }
+
+  /** Main thread: is what this process holds surely its own? */
+  get isHeld(): boolean {
+    const now = clock()
+    return now - Number(Atomics.load(this.#clocks, TICKED)) < STOOD_STILL && this.#silence(now) < SILENCE
+  }
+
+  /** Bytes of a packet that the broker takes; undefined before the first connection. */
+  get maxPacket(): number | undefined {
+    return Atomics.load(this.#numbers, MAX_PACKET) || undefined
+  }
+
+  set maxPacket(bytes: number) {
+    Atomics.store(this.#numbers, MAX_PACKET, bytes)
+  }
+
+  /** Connection thread: the broker has answered something. */
+  heard(): void {
+    Atomics.store(this.#clocks, HEARD, BigInt(clock()))
+  }
+
+  /** Connection thread, at every `TICK`: what it held before it stood still may be another's. */
+  tick(): void {
+    const now = clock()
+    if (now - Number(Atomics.load(this.#clocks, TICKED)) > STOOD_STILL) Atomics.store(this.#clocks, HEARD, NEVER)
+    Atomics.store(this.#clocks, TICKED, BigInt(now))
+    const beats = Atomics.load(this.#numbers, BEATS)
+    this.#silent = beats === this.#beats ? this.#silent + 1 : 0
+    this.#beats = beats
+  }
+
+  /** Connection thread: the main thread computes, or stands at a breakpoint. Counted in ticks, as a slow machine is slow for both. */
+  get isStalled(): boolean {
+    return this.#silent >= SILENT_TICKS
+  }
+
+  /** Connection thread: the delivery that the main thread has entered, if it knows. */
+  get entered(): number {
+    return Atomics.load(this.#numbers, ENTERED)
+  }
+
+  #silence(now: number): number {
+    return now - Number(Atomics.load(this.#clocks, HEARD))
+  }
+}
+
+/** Milliseconds on a clock that all threads of a process share. */
+function clock(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n)
+}

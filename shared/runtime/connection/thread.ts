@@ -1,0 +1,11 @@
+import { parentPort, type MessagePort } from 'node:worker_threads'
+import { keepConnection } from './connection.ts'
+import type { ConnectionOptions } from './seam.ts'
+
+/** Opens one connection, whose main side has the other end of this port. */
+export interface Opening {
+  port: MessagePort
+  options: ConnectionOptions
+}
+
+parentPort!.on('message', ({ port, options }: Opening) => keepConnection(port, options))

@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { z } from 'zod'
+import { readConfig } from '../shared/config.ts'
+import { readPem, sharedHandlerKeys } from '../shared/dev-secrets.ts'
+import { openLog } from '../shared/log.ts'
+import { command, event } from '../shared/runtime/command.ts'
+import { handlerSettings } from '../shared/runtime/handler-settings.ts'
+import { serveGroup } from '../shared/runtime/serve.ts'
+import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
+import { openStore } from '../shared/store/open.ts'
+
+// A process of a group whose handlers hold up its main thread: run by computing.test.ts, which knows what it does by its output.
+
+const ran = event('ran', { attempt: z.int(), pid: z.int() })
+const { pid } = process
+const answer = (attempt: number) => ({ reply: ran({ attempt, pid }) })
+const say = (what: string, attempt: number): void => void process.stdout.write(`${what} ${attempt}\n`)
+
+/** Holds up this thread until there is such a file, and for so many milliseconds at least. */
+function compute(until: string, ms: number): void {
+  const clock = new Int32Array(new SharedArrayBuffer(4))
+  const began = performance.now()
+  while (performance.now() - began < ms || !existsSync(until)) Atomics.wait(clock, 0, 0, 50)
+}
+
+const long = { until: z.string(), ms: z.int() }
+const commands = new Map([
+  [
+    'compute',
+    command({
+      input: z.object(long),
+      events: { ran },
+      timeoutMs: 60_000,
+      run({ until, ms }, { command: { attempt } }) {
+        say('computes', attempt)
+        compute(until, ms)
+        return answer(attempt)
+      },
+    }),
+  ],
+  [
+    'overrun',
+    command({
+      input: z.object(long),
+      events: { ran },
+      timeoutMs: 500,
+      run({ until, ms }, { command: { attempt } }) {
+        say('overruns', attempt)
+        if (attempt === 1) compute(until, ms)
+        return answer(attempt)
+      },
+    }),
+  ],
+  [
+    'nap',
+    command({
+      input: z.object({}),
+      events: { ran },
+      timeoutMs: 500,
+      async run(_, { command: { attempt } }) {
+        say('naps', attempt)
+        await pause(200)
+        return answer(attempt)
+      },
+    }),
+  ],
+  ['quick', command({ input: z.object({}), events: { ran }, run: (_, { command }) => answer(command.attempt) })],
+  [
+    'listen',
+    command({
+      input: z.object({}),
+      events: { ran },
+      async run(_, { command: { attempt }, signal }) {
+        say('listens', attempt)
+        if (existsSync(process.env['HEARD'] ?? '')) return answer(attempt)
+        await pause(600_000, undefined, { signal })
+        return answer(attempt)
+      },
+    }),
+  ],
+])
+
+const config = readConfig()
+const log = openLog(config.LOG_LEVEL, 'computing')
+const opened: Closable[] = []
+closeOnSignal(opened, log)
+const store = await openStore(config, log)
+opened.push(store)
+opened.push(
+  await serveGroup({
+    group: 'computing',
+    commands,
+    store,
+    settings: handlerSettings(config),
+    log,
+    broker: {
+      url: config.BROKER_URL!,
+      key: sharedHandlerKeys(config)[0]!,
+      ownKey: false,
+      ca: [readPem('BROKER_CA', config.BROKER_CA!)],
+    },
+    window: config.HANDLER_WINDOW,
+  }),
+)
+process.send?.({ ready: true })

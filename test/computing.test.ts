@@ -1,0 +1,117 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { devCertFile } from '../shared/dev-secrets.ts'
+import { Run } from './process.ts'
+import { openStage, type Stage } from './stage.ts'
+
+// A handler that computes without awaiting holds up its process' main thread, as a debugger's breakpoint does. Its time limit is
+// the one that its author set, and nobody else's command loses an attempt by it.
+
+/** Milliseconds after which the broker gives up a connection that says nothing, and some. */
+const LONGER_THAN_SILENCE = 8_500
+
+const lines: string[] = []
+let stage: Stage
+let first: Run
+beforeAll(async () => {
+  stage = await openStage([], { HANDLER_EVENTS: 'ran' }, lines)
+  first = await starts()
+})
+afterAll(() => stage.close())
+
+async function starts(more: Record<string, string> = {}): Promise<Run> {
+  const env = {
+    ...stage.data,
+    BROKER_URL: stage.url,
+    BROKER_CA: devCertFile(stage.config),
+    HANDLER_KEY: stage.handlerKey,
+    LOG_LEVEL: 'info',
+    ...more,
+  }
+  const run = stage.keep(new Run(['test/computing-handlers.ts'], { env }))
+  await run.ready
+  return run
+}
+async function stops(run: Run): Promise<void> {
+  run.kill('SIGTERM')
+  expect(await run.ended).toBe(0)
+}
+
+let gates = 0
+/** A file that is not there until the test opens it. */
+function gate() {
+  const until = join(stage.config.DATA_DIR, `gate-${gates++}`)
+  return { until, opens: () => writeFileSync(until, '') }
+}
+const isBusy = async (): Promise<void> => {
+  while (!lines.some((line) => line.includes('a handler process computes'))) await new Promise(setImmediate)
+  lines.length = 0
+}
+const times = (run: Run, what: string): number => run.stdout.split(what).length - 1
+
+test('alone, it runs once, however long it is silent; others wait for it, in order, and lose no attempt', async () => {
+  const { until, opens } = gate()
+  const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+  await alice.sends('compute', { until, ms: LONGER_THAN_SILENCE })
+  await first.says(/computes 1/)
+  const later = await alice.sends('quick', {})
+  const sent = [await bob.sends('quick', {}), await bob.sends('quick', {})]
+  const unstored = await alice.sends('quick', {}, { qos: 0 })
+  await isBusy()
+  sent.push(await bob.sends('quick', {}))
+  opens()
+  const own = { attempt: 1, pid: first.pid }
+  expect(await alice.receives('ran')).toMatchObject(own)
+  const answers = [await alice.receives('ran'), await alice.receives('ran')]
+  expect(new Set(answers.map(({ re }) => re))).toEqual(new Set([later, unstored])) // what is not stored may pass on its way back
+  for (const re of sent) expect(await bob.receives('ran')).toMatchObject({ ...own, re })
+  expect(times(first, 'computes')).toBe(1)
+  expect([...(await alice.unread()), ...(await bob.unread())]).toEqual([])
+})
+
+test('beside another process, what it has not begun goes there meanwhile', async () => {
+  const { until, opens } = gate()
+  const [carol, dan] = [await stage.device('carol'), await stage.device('dan')]
+  await carol.sends('compute', { until, ms: 0 })
+  await first.says(/computes 1[^]*computes 1/)
+  const waiting = await dan.sends('quick', {})
+  await isBusy()
+  const second = await starts()
+  for (const re of [waiting, await dan.sends('quick', {})]) {
+    expect(await dan.receives('ran')).toMatchObject({ re, attempt: 1, pid: second.pid })
+  }
+  opens()
+  expect(await carol.receives('ran')).toMatchObject({ attempt: 1, pid: first.pid })
+  expect(times(second, 'computes')).toBe(0)
+  await stops(second)
+})
+
+test('one that computes for longer than its limit is tried elsewhere, and its late end is ignored; others lose nothing by it', async () => {
+  const { until, opens } = gate()
+  const [erin, frank] = [await stage.device('erin'), await stage.device('frank')]
+  await frank.sends('nap', {})
+  await first.says(/naps 1/)
+  await erin.sends('overrun', { until, ms: 0 })
+  await first.says(/overruns 1/)
+  await isBusy()
+  const second = await starts()
+  expect(await erin.receives('ran')).toMatchObject({ attempt: 2, pid: second.pid })
+  expect(await frank.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
+  opens()
+  await stops(second)
+  expect(await frank.asks('quick', {})).toMatchObject({ event: 'ran', pid: first.pid })
+  expect(await erin.asks('nap', {})).toMatchObject({ event: 'ran', attempt: 1 })
+  expect([...(await erin.unread()), ...(await frank.unread())]).toEqual([])
+})
+
+test('a process that is told to stop tells its handlers; what heeds it is put off without counting, and done elsewhere', async () => {
+  const { until: heard, opens } = gate()
+  const grace = await stage.device('grace')
+  await grace.sends('listen', {})
+  await first.says(/listens 1/)
+  await stops(first)
+  opens()
+  const second = await starts({ HEARD: heard })
+  expect(await grace.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
+})

@@ -1,0 +1,10 @@
+import { MessageChannel } from 'node:worker_threads'
+import { keepConnection } from '../shared/runtime/connection/connection.ts'
+import type { OpenConnection } from '../shared/runtime/connection/open.ts'
+
+/** A handler process' connection in the test's own thread: one of its own takes half a second of processor time to start. */
+export const inThisThread: OpenConnection = (options) => {
+  const { port1: main, port2: port } = new MessageChannel()
+  keepConnection(port, options)
+  return main
+}
