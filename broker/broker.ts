@@ -33,6 +33,7 @@ import { openMetrics } from './metrics.ts'
 import { Presence } from './presence.ts'
 import { openDeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
+import { openReplays } from './queue/replays.ts'
 import { checkLmdb } from './storage/check-lmdb.ts'
 import { holdFolder } from './storage/hold-folder.ts'
 import { openLmdb } from './storage/lmdb.ts'
@@ -79,6 +80,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   const dead = openDeadLetters(storage, config.MAX_DEAD, ({ command: { id } }) =>
     log.error({ id }, 'too many dead letters; the oldest is dropped'),
   )
+  const replays = openReplays()
   const inbox = await openInbox(storage, {
     events: config.INBOX_EVENTS,
     ageMs: config.INBOX_AGE,
@@ -99,6 +101,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     storage,
     queue,
     dead,
+    replays,
     engine: () => engine,
     events,
     live: relay,
@@ -217,7 +220,14 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
             .map(({ name }) => `the issuer ${name} does not tell its keys`),
           ...dispatch.lacking().map(({ text }) => text),
         ],
-        dead: deadLetterRequests({ ...identity, storage, dead, replay: (letters) => dispatch.replay(letters), log }),
+        dead: deadLetterRequests({
+          ...identity,
+          storage,
+          dead,
+          replays,
+          replay: (letters) => dispatch.replay(letters),
+          log,
+        }),
       },
     )
     const admin = await listenAs('ADMIN_HOST', 'ADMIN_PORT', listeningAdmin)

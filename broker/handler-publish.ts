@@ -28,7 +28,7 @@ export async function takeFromHandler(
       end = parseDone(payload)
     } catch (err) {
       const { command, attempt } = namedBy(payload) ?? {}
-      if (command !== undefined) dispatch.fail(session, command, attempt)
+      if (command !== undefined) dispatch.fail(session, command, attempt, (err as Error).message)
       throw refuse('bad_payload', undefined, `$done: ${(err as Error).message}`)
     }
     return dispatch.settle(session, end)
@@ -44,7 +44,7 @@ export async function takeFromHandler(
   try {
     event = eventOf(session, topic, payload)
   } catch (err) {
-    if (completes !== undefined) dispatch.fail(session, completes)
+    if (completes !== undefined) dispatch.fail(session, completes, undefined, (err as Error).message)
     throw err
   }
   if (completes === undefined) return events.tell(event)

@@ -1,16 +1,19 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ConfigError, readConfig, type Config } from '../shared/config.ts'
 import { signingSecret } from '../shared/dev-secrets.ts'
 import { dialled } from '../shared/dial.ts'
 import { durationOf, timeOfText } from '../shared/wire/time.ts'
+import type { ToldError } from '../shared/wire/told-error.ts'
 import { signToken } from './sign-token.ts'
 
 // npm run dead: what to do about commands whose last attempt failed. It asks the running broker, on its admin port.
 
 const USAGE = `usage: npm run dead -- <what> [filters]
-  list              one line each, oldest first: when it died, command, user, group, attempts, why, id
+  list              one line each, oldest first: when it died, command, user, group, attempts, why, id, and its error
   show <id>         all of one, its payload too
-  replay            runs them again, as commands of their users; each answers on its user's topics
+  replay            runs them again, as commands of their users; each answers on its user's topics. Waits, and says how each ended;
+                    exits 1 when one is dead again, or still waits
   drop              forgets them
 
 filters, all of which must hold:
@@ -24,6 +27,8 @@ filters, all of which must hold:
 
   --dry-run         with replay or drop: says what would be dealt with, and does nothing
   --limit 100       with list: lines at most, up to 1000
+  --timeout 60      with replay: seconds to wait, at most
+  --no-wait         with replay: does not wait
 
 replay and drop need a filter, or --all. A command that was replayed or has ended is no dead letter any more and cannot run
 again.
@@ -37,6 +42,17 @@ interface Letter {
   attempts: number
   code: string
   died_at: string
+  error?: ToldError
+}
+
+/** How a replay stands. */
+interface Progress {
+  waiting: number
+  open: Pick<Letter, 'id' | 'command' | 'user' | 'group'>[]
+  ended: (Pick<Letter, 'id' | 'command' | 'user' | 'group' | 'error'> & {
+    outcome: 'done' | 'refused' | 'dead'
+    code?: string
+  })[]
 }
 
 /** @throws {ConfigError} when it is neither a time nor how long ago */
@@ -62,8 +78,36 @@ async function ask<Answer>(config: Config, method: 'GET' | 'POST', path: string,
   return body as Answer
 }
 
-const lineOf = ({ died_at, command, user, group, attempts, code, id }: Letter): string =>
-  [died_at, command, user, group, `${attempts} attempts`, code, id].join('  ')
+const lineOf = ({ died_at, command, user, group, attempts, code, id, error }: Letter): string =>
+  [died_at, command, user, group, `${attempts} attempts`, code, id, ...textOf(error)].join('  ')
+
+const textOf = (error: ToldError | undefined): string[] =>
+  error ? [`${error.name}: ${error.message}`.replaceAll(/\s+/g, ' ')] : []
+
+/** Milliseconds between two looks. */
+const LOOK = 250
+
+/** Waits until the commands of a replay have ended, and says how. @returns whether all of them have, and none is dead again */
+async function watch(config: Config, replay: string, timeoutMs: number, say: (text: string) => void): Promise<boolean> {
+  const until = Date.now() + timeoutMs
+  const count = { done: 0, refused: 0, dead: 0 }
+  for (let after = 0; ;) {
+    const { waiting, open, ended } = await ask<Progress>(config, 'GET', '/dead/replay', { replay, after })
+    for (const { outcome, code, error, id, command, user, group } of ended) {
+      count[outcome]++
+      const what = outcome === 'dead' ? 'dead again' : outcome
+      say([what, command, user, group, ...(code === undefined ? [] : [code]), id, ...textOf(error)].join('  '))
+    }
+    after += ended.length
+    if (ended.length === 0 && (waiting === 0 || Date.now() >= until)) {
+      for (const { id, command, user, group } of open) say(['still waiting', command, user, group, id].join('  '))
+      const more = waiting > 0 ? `, ${waiting} still waiting after ${timeoutMs / 1000} s` : ''
+      say(`${count.done} done, ${count.refused} refused, ${count.dead} dead again${more}`)
+      return waiting === 0 && count.dead === 0
+    }
+    if (ended.length === 0) await pause(LOOK)
+  }
+}
 
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({
@@ -78,10 +122,12 @@ async function main(): Promise<void> {
       all: { type: 'boolean', default: false },
       'dry-run': { type: 'boolean', default: false },
       limit: { type: 'string', default: '100' },
+      timeout: { type: 'string', default: '60' },
+      'no-wait': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  const { all, 'dry-run': dryRun, limit, help, since, until, ...exact } = values
+  const { all, 'dry-run': dryRun, 'no-wait': noWait, limit, timeout, help, since, until, ...exact } = values
   const [what, id, ...rest] = positionals
   const say = (text: string): void => void process.stdout.write(`${text}\n`)
   if (help) return say(USAGE.trimEnd())
@@ -90,6 +136,7 @@ async function main(): Promise<void> {
     ...(since !== undefined && { since: timeIn('since', since) }),
     ...(until !== undefined && { until: timeIn('until', until) }),
   }
+  if (!/^\d{1,6}$/.test(timeout)) throw new ConfigError(`--timeout: ${timeout} is no number of seconds`)
   const config = readConfig()
   const list = (more: object): Promise<{ count: number; letters: Letter[] }> =>
     ask(config, 'GET', '/dead', { ...filter, ...more })
@@ -111,8 +158,10 @@ async function main(): Promise<void> {
       for (const letter of letters) say(lineOf(letter))
       say(`${count} would be ${what === 'replay' ? 'replayed' : 'dropped'}; nothing was changed`)
     } else {
-      const { count } = await ask<{ count: number }>(config, 'POST', `/dead/${what}`, filter)
+      const { count, replay } = await ask<{ count: number; replay?: string }>(config, 'POST', `/dead/${what}`, filter)
       say(`${count} ${what === 'replay' ? 'replayed' : 'dropped'}`)
+      if (noWait || replay === undefined || count === 0) return
+      if (!(await watch(config, replay, Number(timeout) * 1_000, say))) process.exitCode = 1
     }
   } else throw new ConfigError(USAGE.trimEnd())
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { command, event } from '../shared/runtime/command.ts'
+import type { Closable } from '../shared/shutdown.ts'
 import type { Device } from './device.ts'
 import { Run } from './process.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -16,17 +17,19 @@ const work = command({
   attempts: 2,
   run({ text }) {
     runs++
-    if (isBroken) throw new Error('broken')
+    if (isBroken) throw new Error(`broken by ${text}`)
     return { reply: worked({ text }) }
   },
 })
 
 let stage: Stage
 let env: Record<string, string>
+/** The process of the group that the tests begin with. */
+let away: Closable
 const devices = new Map<string, Device>()
 beforeAll(async () => {
   stage = await openStage([], { RETRY_DELAY: '0' })
-  await stage.serve('works', new Map([['do_work', work]]))
+  away = await stage.serve('works', new Map([['do_work', work]]))
   env = { SECRET: stage.secret, ADMIN_PORT: String(stage.broker.ports.admin), DATA_DIR: stage.config.DATA_DIR }
   for (const name of ['alice', 'bob']) devices.set(name, await stage.device(name))
 })
@@ -50,7 +53,9 @@ test('lists, shows, replays with a dry run, and drops: by command, user, time an
   await fails('bob', 'b1')
   const { lines } = await dead('list')
   expect(lines).toHaveLength(4)
-  expect(lines[0]).toMatch(/^\d{4}-.* {2}do_work {2}alice {2}works {2}2 attempts {2}internal {2}alice\/a1~\w+$/)
+  expect(lines[0]).toMatch(
+    /^\d{4}-.* {2}do_work {2}alice {2}works {2}2 attempts {2}internal {2}alice\/a1~\w+ {2}Error: broken by \[input\]$/,
+  )
   expect(lines[3]).toBe('3 dead letters')
   expect((await dead('list', '--user', 'bob')).lines.at(-1)).toBe('1 dead letter')
   expect((await dead('list', '--command', 'other')).lines).toEqual(['0 dead letters'])
@@ -58,6 +63,7 @@ test('lists, shows, replays with a dry run, and drops: by command, user, time an
   expect((await dead('list', '--since', '1h', '--limit', '1')).lines.at(-1)).toBe('3 dead letters, 1 shown')
   expect(JSON.parse((await dead('show', 'a1')).lines.join('\n'))).toMatchObject({
     payload: expect.stringMatching('a1'),
+    error: { name: 'Error', message: 'broken by [input]', stack: expect.stringMatching(/dead-letters\.test\.ts/) },
   })
 
   isBroken = false
@@ -65,7 +71,10 @@ test('lists, shows, replays with a dry run, and drops: by command, user, time an
   const dry = await dead('replay', '--user', 'alice', '--dry-run')
   expect(dry.lines.at(-1)).toBe('2 would be replayed; nothing was changed')
   expect(runs).toBe(before)
-  expect((await dead('replay', '--user', 'alice')).lines).toEqual(['2 replayed'])
+  const { code, lines: said } = await dead('replay', '--user', 'alice')
+  const ended = (id: string) =>
+    expect.stringMatching(new RegExp(`^done {2}do_work {2}alice {2}works {2}alice/${id}~\\w+$`))
+  expect([code, said]).toEqual([0, ['2 replayed', ended('a1'), ended('a2'), '2 done, 0 refused, 0 dead again']])
   const alice = devices.get('alice')!
   expect(await alice.receives('worked')).toMatchObject({ re: 'a1', text: 'a1' })
   expect(await alice.receives('worked')).toMatchObject({ re: 'a2' })
@@ -83,9 +92,28 @@ test('lists, shows, replays with a dry run, and drops: by command, user, time an
 test('what fails again is a dead letter again', async () => {
   isBroken = true
   await fails('bob', 'b2')
-  await dead('replay', '--all')
+  const { code, lines } = await dead('replay', '--all')
+  const again = expect.stringMatching(
+    /^dead again {2}do_work {2}bob {2}works {2}internal {2}bob\/b2~\w+ {2}Error: broken by \[input\]$/,
+  )
+  expect([code, lines]).toEqual([1, ['1 replayed', again, '0 done, 0 refused, 1 dead again']])
   expect(await devices.get('bob')!.receives('command_failed')).toMatchObject({ re: 'b2' })
   expect((await dead('list')).lines.at(-1)).toBe('1 dead letter')
+})
+
+test('says what still waits when it has waited long enough, and does not wait when it is told so', async () => {
+  isBroken = true
+  await fails('bob', 'b3')
+  await away.close()
+  const { code, lines } = await dead('replay', '--id', 'b3', '--timeout', '0')
+  const waits = expect.stringMatching(/^still waiting {2}do_work {2}bob {2}works {2}bob\/b3~\w+$/)
+  const sum = '0 done, 0 refused, 0 dead again, 1 still waiting after 0 s'
+  expect([code, lines]).toEqual([1, ['1 replayed', waits, sum]])
+  await stage.serve('works', new Map([['do_work', work]]))
+  expect(await devices.get('bob')!.receives('command_failed')).toMatchObject({ re: 'b3' })
+  const unwaited = await dead('replay', '--id', 'b3', '--no-wait')
+  expect([unwaited.code, unwaited.lines]).toEqual([0, ['1 replayed']])
+  await devices.get('bob')!.receives('command_failed')
 })
 
 test('says what is wrong with what it is asked', async () => {

@@ -2,8 +2,10 @@ import type { Config } from '../../shared/config.ts'
 import type { Logger } from '../../shared/log.ts'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
 import type { LaterCommands, OutgoingEvent, Said } from '../../shared/wire/done.ts'
+import { parseJsonObject } from '../../shared/wire/json.ts'
 import type { Busy } from '../../shared/wire/member.ts'
 import { refuse, Refusal, refusalFields } from '../../shared/wire/refusal.ts'
+import { tellAgain } from '../../shared/wire/told-error.ts'
 import type { Delivery, MqttEngine } from '../aedes/port.ts'
 import type { Events } from '../events.ts'
 import { checkEvent } from '../handler-event.ts'
@@ -12,6 +14,7 @@ import type { LiveEvents } from '../live-events.ts'
 import type { Metrics } from '../metrics.ts'
 import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
+import type { Ended, Replays } from '../queue/replays.ts'
 import type { Command, HandlerSession } from '../session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { Attendance } from './attendance.ts'
@@ -32,6 +35,7 @@ export interface DispatchPorts {
   storage: Storage
   queue: CommandQueue
   dead: DeadLetters
+  replays: Replays
   engine: () => MqttEngine
   events: Events
   live: LiveEvents
@@ -182,8 +186,10 @@ export class Dispatch {
     const job = this.#deliveries.get(delivery)
     if (!job || this.#group(session.group).held(session, job.command.id, Number(delivery.stamp['attempt'])) !== job)
       return
-    if (reasonCode >= 0x80) this.#group(session.group).retry(job, 'internal')
-    else await this.#endByHandler(session.group, job, { events: [] })
+    if (reasonCode >= 0x80) {
+      job.error = { name: 'Refused', message: `the handler's PUBACK has the reason code 0x${reasonCode.toString(16)}` }
+      this.#group(session.group).retry(job, 'internal')
+    } else await this.#endByHandler(session.group, job, { events: [] })
   }
 
   /**
@@ -199,6 +205,7 @@ export class Dispatch {
         const { reason = 'something that it needs is not there', damaged = false } = done
         job.lacks = { reason, damaged }
       }
+      job.error = done.error
       return this.#group(session.group).retry(job, done.code)
     }
     const { events = [], later } = done
@@ -209,6 +216,7 @@ export class Dispatch {
         throw refuse('forbidden', undefined, `the key of ${session.group} does not open the later command ${foreign}`)
       }
     } catch (err) {
+      job.error = { name: 'Refused', message: (err as Error).message.slice(0, 500) }
       this.#group(session.group).retry(job, 'internal')
       throw err
     }
@@ -241,9 +249,11 @@ export class Dispatch {
   }
 
   /** What a handler says of a command's end is refused: the attempt has failed, or the command would wait for its time limit. */
-  fail(session: HandlerSession, command: string, attempt?: number): void {
+  fail(session: HandlerSession, command: string, attempt: number | undefined, why: string): void {
     const job = this.#group(session.group).held(session, command, attempt)
-    if (job) this.#group(session.group).retry(job, 'internal')
+    if (!job) return
+    job.error = { name: 'Refused', message: why.slice(0, 500) }
+    this.#group(session.group).retry(job, 'internal')
   }
 
   /**
@@ -312,6 +322,7 @@ export class Dispatch {
       throw err
     }
     this.#group(group).end(job)
+    this.#ports.replays.ended(command.id, group, () => outcomeOf(ending))
     if (isOwner) metrics.ended.observe({ command: command.name }, (Date.now() - command.at) / 1000)
   }
 
@@ -354,7 +365,8 @@ export class Dispatch {
           { command: command.name, id: command.id, user: command.user, group: name, attempts, code },
           'a command is dead',
         )
-        const letter = command.stored ? { command, group: name, attempts, code, at: Date.now() } : undefined
+        const error = job.error && tellAgain(job.error, payloadOf(command))
+        const letter = command.stored ? { command, group: name, attempts, code, error, at: Date.now() } : undefined
         this.#endBySelf(name, job, failure(command, refuse(code)), letter)
       },
       expired: (job, code) => {
@@ -405,4 +417,19 @@ function rejection(command: Command, refusal: Refusal): OutgoingEvent {
 
 function failure(command: Command, refusal: Refusal): OutgoingEvent {
   return { to: command.user, event: 'command_failed', fields: refusalFields(command.name, refusal) }
+}
+
+function outcomeOf({ events, died }: Ending): Ended {
+  if (died) return { outcome: 'dead', code: died.code, ...(died.error && { error: died.error }) }
+  const refused = events.find(({ event }) => event === 'command_rejected')
+  return refused ? { outcome: 'refused', code: String(refused.fields['code']) } : { outcome: 'done' }
+}
+
+/** What was sent, so that an error is told without it. */
+function payloadOf({ payload }: Command): unknown {
+  try {
+    return parseJsonObject(payload)
+  } catch {
+    return undefined
+  }
 }

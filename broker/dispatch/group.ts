@@ -86,6 +86,7 @@ export class Group {
       lost: 0,
       putOff: 0,
       lacks: undefined,
+      error: undefined,
       state: 'waiting',
       member: undefined,
       timer: undefined,
@@ -149,6 +150,10 @@ export class Group {
     for (const job of member.holds.values()) {
       if (job.ending || job.member !== member) continue
       job.lost++
+      job.error = {
+        name: 'ConnectionLost',
+        message: 'the connection to the handler was lost while it worked on the command',
+      }
       this.retry(job, 'internal', 0)
     }
     this.#pump()
@@ -291,6 +296,7 @@ export class Group {
     clearTimeout(job.timer)
     job.timer = undefined
     job.state = 'held'
+    job.error = undefined
     job.member = member
     member.holds.set(job.command.id, job)
     job.lane?.send()
@@ -303,7 +309,9 @@ export class Group {
     if (job.member?.session.keepsTime) return
     const limit = this.#ports.rule(job.command.name).timeoutMs + GRACE
     job.timer = setTimeout(() => {
-      if (!job.ending) this.retry(job, 'timeout')
+      if (job.ending) return
+      job.error = { name: 'TimedOut', message: `the handler did not say how it ended within ${limit} ms` }
+      this.retry(job, 'timeout')
     }, limit)
   }
 

@@ -1,3 +1,4 @@
+import type { ToldError } from '../../shared/wire/told-error.ts'
 import type { Command, HandlerSession } from '../session.ts'
 import type { Lane } from './lane.ts'
 
@@ -15,6 +16,8 @@ export interface Job {
   /** What it waits for since it was put off, if a handler says so. */
   lacks: Lack | undefined
   /** `resting` between two attempts; `ready` for a member. */
+  /** What the attempt failed of, as far as it is known. */
+  error: ToldError | undefined
   state: 'waiting' | 'ready' | 'resting' | 'held' | 'over'
   member: Member | undefined
   timer: NodeJS.Timeout | undefined

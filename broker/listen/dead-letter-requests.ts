@@ -6,6 +6,7 @@ import { TIME_RULE, timeOfText } from '../../shared/wire/time.ts'
 import { verifyToken, type TokenSources } from '../identity/token.ts'
 import type { Revocations } from '../identity/revocations.ts'
 import type { DeadFilter, DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
+import type { Replays } from '../queue/replays.ts'
 import type { Storage } from '../storage/storage.ts'
 
 export interface DeadLetterPorts {
@@ -13,6 +14,7 @@ export interface DeadLetterPorts {
   revocations: Revocations
   storage: Storage
   dead: DeadLetters
+  replays: Replays
   replay: (letters: readonly DeadLetter[]) => Promise<void>
   log: Logger
 }
@@ -38,12 +40,15 @@ const query = z.strictObject({
   payload: z.stringbool().default(false),
 })
 
+const progress = z.strictObject({ replay: z.string(), after: z.coerce.number().int().min(0).default(0) })
+
 /**
  * What the admin port answers under `/dead`, in JSON, to a bearer token whose `role` is `operator`: GET `/dead` lists, POST
- * `/dead/replay` and `/dead/drop` act on all that the query's filter names. 400 names what is wrong with the query.
+ * `/dead/replay` and `/dead/drop` act on all that the query's filter names. A replay is named in
+ * its answer's `replay`, and GET `/dead/replay?replay=…&after=0` says how its commands have ended, after so many ends. 400 names what is wrong with the query.
  */
 export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
-  const { sources, revocations, storage, dead, replay, log } = ports
+  const { sources, revocations, storage, dead, replays, replay, log } = ports
 
   async function drop(letters: readonly DeadLetter[]): Promise<void> {
     await storage.commit((unit) => {
@@ -51,12 +56,26 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
     })
   }
 
-  async function act(what: 'replay' | 'drop', filter: DeadFilter): Promise<{ count: number }> {
+  async function act(what: 'replay' | 'drop', filter: DeadFilter): Promise<{ count: number; replay?: string }> {
     const letters = [...dead.find(filter)]
-    const ofChunk = what === 'replay' ? replay : drop
-    for (let i = 0; i < letters.length; i += CHUNK) await ofChunk(letters.slice(i, i + CHUNK))
+    const id = what === 'replay' ? replays.begin() : undefined
+    for (let i = 0; i < letters.length; i += CHUNK) {
+      const chunk = letters.slice(i, i + CHUNK)
+      if (id === undefined) await drop(chunk)
+      else await replayed(id, chunk)
+    }
     log.warn({ what, filter, count: letters.length }, 'an operator has dealt with dead letters')
-    return { count: letters.length }
+    return { count: letters.length, ...(id !== undefined && { replay: id }) }
+  }
+
+  async function replayed(id: string, letters: readonly DeadLetter[]): Promise<void> {
+    replays.add(id, letters)
+    try {
+      await replay(letters)
+    } catch (err) {
+      replays.remove(id, letters)
+      throw err
+    }
   }
 
   function list({ limit, payload, ...filter }: z.output<typeof query>): { count: number; letters: object[] } {
@@ -78,6 +97,13 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
     if (!(await isOperator(request.headers.authorization)))
       return say(401, { error: 'a token of an operator is needed' })
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost')
+    if (`${request.method} ${pathname}` === 'GET /dead/replay') {
+      const { data } = progress.safeParse(Object.fromEntries(searchParams))
+      const found = data && replays.look(data.replay, data.after)
+      return found
+        ? say(200, found)
+        : say(404, { error: 'this replay is not known: it is too long ago, or the broker was restarted' })
+    }
     const parsed = query.safeParse(Object.fromEntries(searchParams))
     if (!parsed.success) {
       return say(400, {
@@ -103,7 +129,7 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
   }
 }
 
-function shown({ command, group, attempts, code, at }: DeadLetter, withPayload: boolean): object {
+function shown({ command, group, attempts, code, error, at }: DeadLetter, withPayload: boolean): object {
   return {
     id: command.id,
     command: command.name,
@@ -112,6 +138,7 @@ function shown({ command, group, attempts, code, at }: DeadLetter, withPayload: 
     group,
     attempts,
     code,
+    ...(error && { error }),
     accepted_at: new Date(command.at).toISOString(),
     died_at: new Date(at).toISOString(),
     ...(withPayload && { payload: command.payload.toString() }),

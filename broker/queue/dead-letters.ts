@@ -1,3 +1,4 @@
+import type { ToldError } from '../../shared/wire/told-error.ts'
 import type { Command } from '../session.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 
@@ -7,6 +8,8 @@ export interface DeadLetter {
   readonly group: string
   readonly attempts: number
   readonly code: string
+  /** What the last attempt failed of; letters of older versions have none. */
+  readonly error?: ToldError | undefined
   /** When it died, in milliseconds since 1970. */
   readonly at: number
 }

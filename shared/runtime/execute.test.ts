@@ -80,3 +80,15 @@ test('of an internal command, neither a refusal nor an input that does not fit i
   expect(await runs(internal, { n: 'seven' })).toMatchObject(failed)
   expect(lines.join('')).toMatch(/the stored input does not fit the command: n: /)
 })
+
+test('an error is told with its name and its place, in the log and to the broker, and without what was sent', async () => {
+  const fails = command({
+    input: z.object({ text: z.string() }),
+    events: { done },
+    run: ({ text }) => Promise.reject(new TypeError(`no place for ${text}`)),
+  })
+  const end = await runs(fails, { text: 'a secret of hers' })
+  expect(end).toMatchObject({ ...failed, error: { name: 'TypeError', message: 'no place for [input]' } })
+  expect(lines.join('')).toMatch(/no place for \[input\].*execute\.test\.ts/)
+  expect(lines.join('') + JSON.stringify(end)).not.toContain('a secret of hers')
+})

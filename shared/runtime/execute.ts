@@ -6,6 +6,7 @@ import { parseInput } from '../wire/input.ts'
 import { parseJsonObject } from '../wire/json.ts'
 import { Damaged, Refusal, Unavailable } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
+import { redacted, tell } from '../wire/told-error.ts'
 import type { Capability, Command, Effects, HandlerSettings, LaterValue } from './command.ts'
 import { inTime, TimedOut } from './time-limit.ts'
 
@@ -73,25 +74,34 @@ export async function execute(
   } catch (err) {
     if (err instanceof Refusal && !command.internal) return { ...delivery, outcome: 'refused', ...refusalParts(err) }
     abort.abort()
+    const error = tell(err, payloadOf(payload))
     if (shop.isStopping && !(err instanceof TimedOut || err instanceof Unavailable)) {
-      log.info({ reason: errorText(err) }, 'put off, as the process is stopping')
+      log.info({ reason: error.message }, 'put off, as the process is stopping')
       return { ...delivery, outcome: 'retry', code: 'unavailable', reason: 'its process is stopping' }
     }
     if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler took too long')
     else if (err instanceof Unavailable && err.isTold) log.debug({ reason: err.message }, 'put off')
-    else log.error({ err }, 'the handler failed')
+    else log.error({ err: error }, 'the handler failed')
     const reason =
       err instanceof Unavailable
-        ? { reason: err.message.slice(0, MAX_REASON).toWellFormed(), ...(err instanceof Damaged && { damaged: true }) }
-        : {}
+        ? {
+            reason: redacted(err.message).slice(0, MAX_REASON).toWellFormed(),
+            ...(err instanceof Damaged && { damaged: true }),
+          }
+        : { error }
     return { ...delivery, outcome: 'retry', code: codeOf(err), ...reason }
   } finally {
     shop.running.delete(abort)
   }
 }
 
-function errorText(err: unknown): string {
-  return err instanceof Error ? err.message : String(err)
+/** What was sent, so that an error is told without it. */
+function payloadOf(payload: Uint8Array): unknown {
+  try {
+    return parseJsonObject(payload)
+  } catch {
+    return undefined
+  }
 }
 
 function codeOf(err: unknown): 'timeout' | 'unavailable' | 'internal' {

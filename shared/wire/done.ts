@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MAX_DEPTH, parseJsonObject, textFault } from './json.ts'
 import { CODES } from './refusal.ts'
+import { toldError } from './told-error.ts'
 import { isWord } from './topic.ts'
 import { isUserId, type UserId } from './user-id.ts'
 
@@ -50,7 +51,7 @@ const delivery = { command: z.string(), attempt: z.number().int().min(1) }
  * The body of `$done`: the end of one delivery, as one unit. `done` and `refused` end the command, and the broker stores its
  * events with its end; `retry` asks for another attempt, and with `unavailable` for one that does not count: something the
  * handler needs was not there, for the `reason` that the broker shows its operator; `damaged` says that a file must be restored
- * first, and the broker is then not ready.
+ * first, and the broker is then not ready. `error` is what operators find in the dead letter of a command whose last attempt it was.
  */
 export const done = z.discriminatedUnion('outcome', [
   z.strictObject({ ...delivery, outcome: z.literal('done'), events, later }),
@@ -69,6 +70,7 @@ export const done = z.discriminatedUnion('outcome', [
     outcome: z.literal('retry'),
     code: z.enum(['internal', 'timeout', 'unavailable']),
     reason: z.string().max(MAX_REASON).optional(),
+    error: toldError.optional(),
     damaged: z.boolean().optional(),
   }),
 ])
