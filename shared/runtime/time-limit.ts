@@ -1,4 +1,9 @@
-export class TimedOut extends Error {}
+export class TimedOut extends Error {
+  override name = 'TimedOut'
+  constructor() {
+    super('the handler took longer than its timeoutMs')
+  }
+}
 
 /** Milliseconds that this thread has spent in the synchronous beginnings of what ran here. */
 let spent = 0
