@@ -107,6 +107,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     live: relay,
     later,
     metrics,
+    clientsOf: (user) => live.clientsOf(user),
     log,
   })
   const declare = (now: Catalogue): void => {

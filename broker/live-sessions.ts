@@ -44,6 +44,10 @@ export class LiveSessions {
     return this.#live.get(user)?.size ?? 0
   }
 
+  clientsOf(user: UserId): string[] {
+    return [...(this.#live.get(user)?.keys() ?? [])].map(({ client }) => client)
+  }
+
   /** Its session goes on with another token, of the same user. */
   renew(session: DeviceSession, token: Token): void {
     session.token = token

@@ -105,7 +105,7 @@ const settings = z.object({
   RING_TIMEOUT: count(45_000, 100, 600_000),
   /** `true` takes private addresses out of what is relayed for calls. */
   HIDE_PRIVATE_ADDRESSES: z.stringbool().default(false),
-  /** Live events (signals) that may wait for one user; beyond, `rate_limited`. */
+  /** Live events (signals) of one sender that may wait for one user; beyond, `rate_limited`. */
   MAX_LIVE_WAITING: count(50, 1, 10_000),
   /** STUN and TURN servers as clients reach them, comma-separated; without them no credentials are given. */
   TURN_URIS: turnUris.default([]),

@@ -21,6 +21,7 @@ import {
   type Incoming,
   type MqttEngine,
 } from './port.ts'
+import { steady } from '../steady.ts'
 import { OPEN, openSessionStore } from './session-store.ts'
 import { isTooLarge } from './too-large.ts'
 import { sessionPersistence } from './sessions.ts'
@@ -213,7 +214,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     }
     const stored = packet as unknown as StoredPacket
     if ((alone.get(stored.brokerCounter) ?? inner.id) !== inner.id) return null
-    const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= Date.now()
+    const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= steady()
     if (isPast || isTooLarge(inner, stored) || !hooks.mayReceive(session, packet.topic)) {
       sessions.drop(inner.id, stored)
       return null

@@ -3,6 +3,7 @@ import { writeToStream } from 'mqtt-packet'
 import { isMqttString } from '../../shared/wire/mqtt-string.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
+import { steady } from '../steady.ts'
 import { covers } from '../topic-filter.ts'
 import { coalesce } from './coalesce.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
@@ -104,7 +105,7 @@ export function openTopics(ports: OpenPorts) {
         payload,
         qos,
         properties: propertiesOf(message),
-        ...(expiry !== undefined && { messageExpiry: Date.now() + expiry * 1000 }),
+        ...(expiry !== undefined && { messageExpiry: steady() + expiry * 1000 }),
       }
       const write = (unit: Unit): void => {
         if (retain) keepRetained(unit, record)
@@ -129,7 +130,7 @@ export function openTopics(ports: OpenPorts) {
       await stored((unit) => {
         for (const topic of found) {
           const message = retained.get(topic)
-          const left = message?.messageExpiry === undefined ? undefined : message.messageExpiry - Date.now()
+          const left = message?.messageExpiry === undefined ? undefined : message.messageExpiry - steady()
           if (!message || (left !== undefined && left <= 0)) continue
           const properties = { ...message.properties, ...(left && { messageExpiryInterval: Math.ceil(left / 1000) }) }
           hand(unit, session, { ...message, properties }, how)
@@ -153,7 +154,17 @@ function unfitIn({ contentType = '', responseTopic = '', properties }: Incoming)
 }
 
 /** Names that stand for the broker's own word; a device's are gone. */
-const STAMPED = new Set(['command-id', 'user-id', 'client-id', 'attempt', 'at', 'traceparent', 'order', 'lane'])
+const STAMPED = new Set([
+  'command-id',
+  'user-id',
+  'client-id',
+  'attempt',
+  'at',
+  'traceparent',
+  'order',
+  'lane',
+  'clients',
+])
 
 function propertiesOf(message: Incoming): NonNullable<PublishPacket['properties']> {
   const { contentType, isText, responseTopic, correlation, expiry, properties } = message

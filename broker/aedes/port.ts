@@ -53,7 +53,7 @@ export interface Outgoing extends Keeping {
 export interface Keeping {
   /** False: not at all, and it goes out at QoS 0. */
   kept?: boolean
-  /** Milliseconds since 1970 after which nobody is sent it. */
+  /** When nobody is sent it any more, by `steady`. */
   expiresAt?: number
 }
 

@@ -16,6 +16,7 @@ import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
 import type { Ended, Replays } from '../queue/replays.ts'
 import type { Command, HandlerSession } from '../session.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Storage } from '../storage/storage.ts'
 import { Attendance } from './attendance.ts'
 import { gaugeGroups } from './group-gauges.ts'
@@ -28,6 +29,8 @@ const UNDECLARED: Rule = { ordered: true, timeoutMs: 30_000, attempts: 5 }
 
 /** Milliseconds before an end that could not be stored is stored again. */
 const TRY_AGAIN = 500
+/** Bytes in which a user's clients are listed. */
+const MOST_LISTED = 60_000
 
 /** What a dispatcher works with. */
 export interface DispatchPorts {
@@ -41,6 +44,8 @@ export interface DispatchPorts {
   live: LiveEvents
   later: Later
   metrics: Metrics
+  /** Those of a user's that are connected. */
+  clientsOf(user: UserId): string[]
   log: Logger
 }
 
@@ -297,7 +302,7 @@ export class Dispatch {
         (unit) => {
           const plans = allowed
             .filter(({ event }) => live.isLive(event))
-            .map((event) => live.plan(event, command.stored))
+            .map((event) => live.plan(event, command.user, command.stored))
           const refusal = plans.every((plan) => plan.refusal) ? plans[0]?.refusal : undefined
           const plain = allowed.filter(({ event }) => !live.isLive(event))
           const caused = refusal ? refused(plain, command, refusal, at) : plain
@@ -398,11 +403,21 @@ export class Dispatch {
         traceparent: command.traceparent,
         order: String(command.order),
         ...(job.lane && member.session.keepsOrder && { lane: String(job.lane.time) }),
+        ...(this.#rules.get(command.name)?.seesClients && {
+          clients: listed(this.#ports.clientsOf(command.user)),
+        }),
       },
     }
     this.#deliveries.set(delivery, job)
     this.#ports.engine().deliver(member.session, delivery)
   }
+}
+
+/** As many of these, as JSON, as a user property has room for [MQTT-1.5.7]. */
+function listed(clients: readonly string[]): string {
+  let bytes = 0
+  const end = clients.findIndex((one) => (bytes += Buffer.byteLength(JSON.stringify(one)) + 1) > MOST_LISTED)
+  return JSON.stringify(end < 0 ? clients : clients.slice(0, end))
 }
 
 /** What a command causes, and that nobody was there for what it was about, if it is answered at all. */

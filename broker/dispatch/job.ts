@@ -53,6 +53,7 @@ export interface Rule {
   ordered: boolean
   timeoutMs: number
   attempts: number
+  seesClients?: boolean | undefined
 }
 
 /** Why an attempt failed; `unavailable` is no fault of the command and does not count. */

@@ -95,4 +95,8 @@ export const message_edited = event('message_edited', edited)
 const removed = { message_id: messageId, seq, ...conversation, deleted_at: z.iso.datetime() }
 export const message_removed = event('message_removed', removed)
 export const message_deleted = event('message_deleted', removed)
-export const user_typing = event('user_typing', { user_id: userId, group_id: groupId.optional() }, { everyMs: 0 })
+export const user_typing = event(
+  'user_typing',
+  { user_id: userId, group_id: groupId.optional() },
+  { everyMs: 1_000, latest: 'typing' },
+)

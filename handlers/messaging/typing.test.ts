@@ -44,3 +44,19 @@ test('a group sees one type, and oneself does not', async () => {
   for (const one of [dora, eve]) expect(await one.receives('user_typing')).toMatchObject({ user_id: 'carl', group_id })
   expect(await carl.unread()).toEqual([])
 })
+
+test('however often one types, another sees it once in a second, and the last place of it', async () => {
+  const [hal, ida, jon] = [await stage.device('hal'), await stage.device('ida'), await stage.device('jon')]
+  const group_id = await gather(hal, ida)
+  await befriend(jon, ida)
+  const began = performance.now()
+  for (let i = 0; i < 200; i++) hal.mqtt.publish('typing', '{"to":"ida"}', { qos: 0 })
+  for (let i = 0; i < 200; i++) hal.mqtt.publish('typing', JSON.stringify({ group_id }), { qos: 0 })
+  await hal.asks('get_messages', { with: 'ida' })
+  await jon.mqtt.publishAsync('typing', '{"to":"ida"}', { qos: 0 })
+  const seen = [await ida.receives('user_typing')]
+  const has = (field: string, value: unknown): boolean => seen.some((one) => one[field] === value)
+  while (!has('group_id', group_id) || !has('user_id', 'jon')) seen.push(await ida.receives('user_typing'))
+  const seconds = (performance.now() - began) / 1_000
+  expect(seen.filter(({ user_id }) => user_id === 'hal').length).toBeLessThanOrEqual(2 + seconds)
+})

@@ -78,3 +78,16 @@ test('is for those who are there: it fills no inbox, and no session of one who i
   expect((await back.unread()).filter(({ status }) => status === 'busy')).toEqual([])
   expect(await back.asks('whoami')).toMatchObject({ last })
 })
+
+test('however often one changes what one says, others hear the last of it, and not all', async () => {
+  const [yan, zoe] = [await comes(stage, 'yan'), await comes(stage, 'zoe')]
+  await befriend(yan, zoe)
+  const began = performance.now()
+  for (let i = 0; i < 100; i++) {
+    yan.mqtt.publish('set_status', JSON.stringify({ status: 'busy', text: `${i}` }), { qos: 0 })
+  }
+  await yan.asks('set_status', { status: 'away', text: 'the last' })
+  const heard = [await zoe.receives('user_status')]
+  while (heard.at(-1)!['text'] !== 'the last') heard.push(await zoe.receives('user_status'))
+  expect(heard.length).toBeLessThanOrEqual(2 + (performance.now() - began) / 200)
+})

@@ -4,6 +4,7 @@ import { PRESENCE, type PresenceRecord } from '../../shared/people/presence.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
+import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import { mostDescription, type SignalType } from './signal-body.ts'
 import type { CALL_STATES } from './signal-events.ts'
@@ -37,6 +38,8 @@ export interface Step {
   readonly call: CallDocument
   /** What it has become, if it has changed. */
   readonly became?: CallState | undefined
+  /** It has only gone over to another of the callee's clients. */
+  readonly isMove?: boolean
 }
 
 // What each side may do in which state, and what becomes of the call; `=` leaves it as it is. What is not here is refused.
@@ -98,7 +101,7 @@ export function callBook(store: Store, settings: HandlerSettings) {
 
     /** Takes a call one step on; an offer with a new id begins one. @throws {Refusal} `conflict`, when it is none that the call takes */
     async step(
-      from: { user: UserId; client: string },
+      from: { user: UserId; client: string; clients: ReadonlySet<string> },
       other: UserId,
       call_id: string,
       type: SignalType,
@@ -123,27 +126,33 @@ export function callBook(store: Store, settings: HandlerSettings) {
         const side = now?.caller === from.user ? 'caller' : 'callee'
         const state = now && stateFor(from.user, now, cause)
         const next = state && (side === 'caller' || now.called) ? STEPS[side][type]?.[state] : undefined
-        const isElsewhere =
+        const isOther =
           side === 'callee' && type === 'answer' && state === 'answered' && now?.answered_on !== from.client
+        // Once the client that answered is gone, another may go on with the call.
+        const isElsewhere = isOther && now?.answered_on !== undefined && from.clients.has(now.answered_on)
         const isLate = next !== '=' && state !== now?.state
         if (!now || !next || isElsewhere || isLate) {
           throw refuse('conflict', {
             call_id: now && side ? `is ${now.state}${isElsewhere ? ' elsewhere' : ''}` : 'is no call',
           })
         }
+        if (isOther)
+          return { ...now, answered_on: from.client, recent: remember(now, turn(from.user, cause, 'answered')) }
         if (next === '=') return now
-        const recent = [...now.recent, turn(from.user, cause, next)]
+        const recent = remember(now, turn(from.user, cause, next))
         if (next === 'answered') return { ...now, state: next, answered_at: at, answered_on: from.client, recent }
         return { ...now, state: next, ended_at: at, recent }
       })
-      return { call: after!, became: after!.recent.find(({ id }) => id === cause.id)?.state }
+      const place = after!.recent.findIndex(({ id }) => id === cause.id)
+      const [before, done] = place < 0 ? [] : [after!.recent[place - 1], after!.recent[place]]
+      return { call: after!, became: done?.state, isMove: done !== undefined && done.state === before?.state }
     },
 
     /** Nobody has answered in time. */
     async miss(_id: string, cause: Cause): Promise<CallDocument | undefined> {
       const after = await calls.change(_id, (now) => {
         if (now?.state !== 'ringing') return now
-        const recent = [...now.recent, turn(now.caller, cause, 'missed')]
+        const recent = remember(now, turn(now.caller, cause, 'missed'))
         return { ...now, state: 'missed', ended_at: cause.at.toISOString(), recent }
       })
       return after?.recent.some(({ id }) => id === cause.id) ? after : undefined
@@ -162,6 +171,11 @@ export function callBook(store: Store, settings: HandlerSettings) {
       return { list, cursor: found.length > limit ? place(list.at(-1)!) : undefined }
     },
   }
+}
+
+/** The last of what changed a call: more than have begun when a process dies. */
+function remember({ recent }: CallDocument, now: Turn): Turn[] {
+  return [...recent, now].slice(-2 * MAX_BEGUN - 1)
 }
 
 function turn(by: UserId, { id, order }: Cause, state: CallState): Turn {

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Device } from '../../test/device.ts'
 import { befriend } from '../../test/friends.ts'
 import { openStage, type Stage } from '../../test/stage.ts'
@@ -87,6 +87,39 @@ test('beyond the bound a burst is refused, and what was relayed comes all the sa
   expect(refused[0]).toMatchObject({ retry_after_ms: expect.any(Number) })
   await gus.hears('signal', relayed.length)
   expect((await gus.unread()).filter(({ event }) => event === 'signal')).toHaveLength(relayed.length)
+})
+
+test('one who sends too much keeps nobody else from the receiver, and the senders take turns', async () => {
+  const [hans, jill, kurt] = [await stage.device('hans'), await stage.device('jill'), await stage.device('kurt')]
+  for (const by of [hans, jill]) await befriend(by, kurt)
+  const sends = (by: Device, times: number) =>
+    Promise.all(
+      Array.from({ length: times }, (_, i) =>
+        by.asks('signal', { target: 'kurt', type: 'candidate', body: { ...CANDIDATE, sdpMLineIndex: i } }),
+      ),
+    )
+  const refused = (await sends(hans, 40)).filter(({ code }) => code === 'rate_limited')
+  expect(refused.length).toBeGreaterThan(0)
+  const answers = await sends(jill, 10)
+  expect(answers.filter(({ event }) => event !== 'signal_relayed')).toEqual([])
+  const relayed = 40 - refused.length + 10
+  await kurt.hears('signal', relayed)
+  const heard = (await kurt.unread()).filter(({ event }) => event === 'signal')
+  const jills = heard.flatMap(({ origin, body }, i) => (origin === 'jill' ? [{ i, body }] : []))
+  expect(jills.map(({ body }) => (body as typeof CANDIDATE).sdpMLineIndex)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  const gaps = jills.slice(1).map(({ i }, n) => i - jills[n]!.i)
+  expect(gaps.filter((gap) => gap > 2)).toEqual([]) // one of the other's between two of hers, at most
+})
+
+test('what was relayed comes although the clock is put on by an hour', async () => {
+  const [liz, moe] = await pair('liz', 'moe')
+  const all = Array.from({ length: 8 }, () => liz.asks('signal', { target: 'moe', type: 'candidate', body: CANDIDATE }))
+  const relayed = (await Promise.all(all)).filter(({ event }) => event === 'signal_relayed')
+  const clock = Date.now
+  const later = jest.spyOn(Date, 'now').mockImplementation(() => clock() + 3_600_000)
+  await moe.hears('signal', relayed.length)
+  later.mockRestore()
+  expect(relayed).toHaveLength(8)
 })
 
 test('one who is gone is offline at once, and so is one who blocks; he hears nothing, then or later', async () => {
@@ -177,6 +210,26 @@ test('a call rings on every device, one answers, and the others stop', async () 
   await signals(max, 'lea', 'bye', 'c1')
   expect(await lea.receives('call_changed')).toMatchObject({ state: 'ended' })
   expect(await signals(lea, 'max', 'candidate', 'c1')).toMatchObject({ code: 'conflict' })
+})
+
+test('once the client that answered is gone, another of the same user answers; until then it does not', async () => {
+  const [tess, uwe] = await pair('tess', 'uwe')
+  const tablet = await stage.device('uwe', { clientId: 'tablet' })
+  await offers(tess, 'uwe', 'c1')
+  await signals(uwe, 'tess', 'answer', 'c1')
+  await offers(tess, 'uwe', 'c1') // restarts ICE
+  expect(await signals(tablet, 'tess', 'answer', 'c1')).toMatchObject({ code: 'conflict' })
+  await uwe.leaves()
+  const back = await stage.device('uwe', { clientId: 'anew' })
+  for (const one of [tess, back, tablet]) await one.unread()
+  expect(await signals(back, 'tess', 'answer', 'c1')).toMatchObject({ event: 'signal_relayed' })
+  expect((await tess.unread()).map(({ event }) => event)).toEqual(['signal']) // to the caller nothing has changed
+  for (const one of [back, tablet]) {
+    expect(await one.receives('call_changed')).toMatchObject({ call_id: 'c1', state: 'answered', client_id: 'anew' })
+  }
+  expect(await signals(tablet, 'tess', 'answer', 'c1')).toMatchObject({ code: 'conflict' })
+  await signals(tess, 'uwe', 'bye', 'c1')
+  expect(await back.receives('call_changed')).toMatchObject({ state: 'ended' })
 })
 
 test('two who call each other by the same name at once are in one call, and either may answer', async () => {

@@ -12,6 +12,7 @@ export default command({
   input: z.object({ target: userId, type: signalType, body, call_id: callId.optional() }),
   events: { signal_relayed, signal, call_changed },
   uses: { calls: callBook },
+  seesClients: true,
   later: { ring_timed_out },
 
   async run({ target, type, body: given, call_id }, { from, calls, command }) {
@@ -20,9 +21,9 @@ export default command({
     checkBody(type, given, calls.mostDescription)
     const { isBlocked, isInvisible } = await calls.approach(user, target)
     const step = call_id === undefined ? undefined : await calls.step(from, target, call_id, type, isBlocked, command)
-    const both = isBlocked ? [user] : [user, target]
+    const hearing = isBlocked || step?.isMove ? [user] : [user, target]
     const changes = step?.became
-      ? both.map((one) => [one, call_changed({ ...callOf(one, step.call), state: step.became! })] as const)
+      ? hearing.map((one) => [one, call_changed({ ...callOf(one, step.call), state: step.became! })] as const)
       : []
     const later = step?.became === 'ringing' ? [[calls.ringMs, ring_timed_out({ call: step.call._id })] as const] : []
     const passed = calls.hidesPrivate ? withoutPrivate(type, given) : { body: given }

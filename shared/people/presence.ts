@@ -19,8 +19,8 @@ export interface PresenceRecord extends Document {
 
 export const PRESENCE: CollectionSpec = { name: 'presence', indexes: { by_shown: { fields: ['shown'] } } }
 
-/** Who is not connected asks when he is: what he has missed of it is of no use. */
-export const NOW = { everyMs: 0 }
+/** Who is not connected asks when he is: what he has missed of it is of no use, and what is past neither. */
+export const NOW = { everyMs: 200, latest: 'presence' }
 const shownStatus = z.enum(['available', 'away', 'busy'])
 /** `user_id` is there, as far as the receiver may see. */
 export const user_online = event(

@@ -51,7 +51,12 @@ type Built<Uses extends Record<string, Capability>> = { [K in keyof Uses]: Retur
 /** What a handler is told besides its input. */
 export interface Context {
   /** The sender, as the broker stamped it. */
-  from: { user: UserId; client: string }
+  from: {
+    user: UserId
+    client: string
+    /** Clients of the user that are connected now, for a command that declares `seesClients`. */
+    clients: ReadonlySet<string>
+  }
   /**
    * `id` is the same at every attempt of the same command, and never that of another. `order` is greater than that of every
    * command which the user sent before: a change that bears a smaller one than his last comes from a process that was cut
@@ -93,6 +98,8 @@ export interface Declaration<
   replyTo?: To
   /** `false` when one user's commands of this name need not wait for each other. Default true. */
   ordered?: boolean
+  /** `true` when it must know which of its sender's clients are connected. Default false. */
+  seesClients?: boolean
   /** Milliseconds for one attempt, 10 to 600,000. Default 30,000: a database that takes 2 s an operation is slow, and no fault of the command. */
   timeoutMs?: number
   /** Attempts before the command is dead, 1 to 5. Default 5. */
@@ -127,6 +134,7 @@ export interface Command {
   /** Who gets its reply. */
   readonly replyTo: ReplyTo
   readonly ordered: boolean
+  readonly seesClients: boolean
   readonly timeoutMs: number
   readonly attempts: number
   run(input: unknown, context: Context & Record<string, unknown>): Promise<Effects> | Effects
@@ -146,7 +154,7 @@ export function command<
   Internal extends InternalUse | undefined = undefined,
   To extends ReplyTo = 'user',
 >(declaration: Declaration<Shape, Events, Uses, Later, Internal, To>): Command {
-  const { timeoutMs = 30_000, attempts = 5, ordered = true, internal } = declaration
+  const { timeoutMs = 30_000, attempts = 5, ordered = true, seesClients = false, internal } = declaration
   if (!(timeoutMs >= 10 && timeoutMs <= 600_000)) throw new RangeError('timeoutMs must be 10 to 600,000')
   if (!(Number.isInteger(attempts) && attempts >= 1 && attempts <= 5)) throw new RangeError('attempts must be 1 to 5')
   const taken = OWN_FIELDS.find((field) => Object.hasOwn(declaration.input.shape, field))
@@ -159,6 +167,7 @@ export function command<
     internal,
     replyTo: internal ? 'nobody' : (declaration.replyTo ?? 'user'),
     ordered,
+    seesClients,
     timeoutMs,
     attempts,
     run: (input, context) => declaration.run(input as never, context as never),

@@ -20,6 +20,11 @@ export interface Live {
    * events go out all the same, and what it leaves for later is done at once.
    */
   readonly everyMs: number
+  /**
+   * Instead: of the events with this word that are about one user, their `user_id`, only the latest counts. One that comes to a
+   * receiver before the pace is over waits in the place of what waited before, and no command is refused for it.
+   */
+  readonly latest?: string
 }
 
 /** An event as a value: what happened, not yet to whom. */

@@ -64,7 +64,7 @@ export async function execute(
     const input = inputOf(command, payload)
     const context = {
       ...capabilities(command, shop),
-      from: { user: stamp['user-id'], client: stamp['client-id'] },
+      from: { user: stamp['user-id'], client: stamp['client-id'], clients: new Set(stamp.clients) },
       command: { id: delivery.command, attempt: delivery.attempt, order: stamp.order, at: new Date(stamp.at) },
       log,
       signal: abort.signal,

@@ -89,12 +89,18 @@ export async function describe(root: string): Promise<Catalogue> {
 /** What the broker must know of one group. */
 export function declarationOf(commands: Commands): Catalogue[string] {
   const events = new Map([...commands.values()].flatMap((command) => [...command.events]))
-  const live = [...events].flatMap(([name, { live }]): [string, number][] => (live ? [[name, live.everyMs]] : []))
+  const live = [...events].flatMap(([name, { live }]) => (live ? [[name, live] as const] : []))
   return {
     commands: Object.fromEntries(
-      [...commands].map(([name, { internal, replyTo, ordered, timeoutMs, attempts }]) => [
+      [...commands].map(([name, { internal, replyTo, ordered, timeoutMs, attempts, seesClients }]) => [
         name,
-        { ordered, timeoutMs, attempts, ...(internal ? { internal } : replyTo !== 'user' && { replyTo }) },
+        {
+          ordered,
+          timeoutMs,
+          attempts,
+          ...(internal ? { internal } : replyTo !== 'user' && { replyTo }),
+          ...(seesClients && { seesClients }),
+        },
       ]),
     ),
     events: [...events.keys()].toSorted(),

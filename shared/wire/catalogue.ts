@@ -18,11 +18,15 @@ export const catalogue = z.record(
         timeoutMs: z.number().int().positive(),
         /** Attempts before the command is dead. */
         attempts: z.number().int().positive(),
+        /** It is told which of its sender's clients are connected. */
+        seesClients: z.boolean().optional(),
       }),
     ),
     events: z.array(z.string()),
-    /** Of them, those for who is connected now: milliseconds between two to one user. */
-    live: z.record(z.string(), z.number().int().min(0)).optional(),
+    /** Of them, those for who is connected now: milliseconds between two to one user, and of what only the latest counts. */
+    live: z
+      .record(z.string(), z.object({ everyMs: z.number().int().min(0), latest: z.string().optional() }))
+      .optional(),
   }),
 )
 /** Group name to its declarations. */

@@ -17,6 +17,12 @@ export const stamp = z.object({
   order: z.coerce.number().int().min(0),
   /** Of an ordered command: grows when the broker takes back what it had sent of this user's. */
   lane: z.coerce.number().int().min(1).optional(),
+  /** For a command that is to know: the clients of its user that are connected. */
+  clients: z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(z.array(z.string()))
+    .optional(),
 })
 export type Stamp = z.output<typeof stamp>
 
