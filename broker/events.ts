@@ -1,4 +1,4 @@
-import type { OutgoingEvent } from '../shared/wire/done.ts'
+import type { Forgotten, OutgoingEvent } from '../shared/wire/done.ts'
 import { refuse, Refusal, refusalFields } from '../shared/wire/refusal.ts'
 import { ALL_EVENTS, eventTopic } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
@@ -61,6 +61,11 @@ export class Events {
     const body = bodyOf(event, cause)
     this.#inbox.keep(unit, { to: receiversOf(event), numbers: event.numbers, event: event.event, body })
     this.#send(unit, event, cause, body)
+  }
+
+  /** Inboxes tell no more of what was kept by now. */
+  forget(unit: Unit, what: readonly Forgotten[]): void {
+    for (const one of what) this.#inbox.forget(unit, one)
   }
 
   reject(to: UserId, command: string, refusal: Refusal, cause?: Cause): Promise<void> {

@@ -244,3 +244,14 @@ test('a removal that cannot be stored is made up for, and nobody loses his numbe
   await restarts()
   expect([inbox.lastOf(alice), inbox.lastOf(bob)]).toEqual([3, 1])
 })
+
+test('what is forgotten is told no more, after a restart too; what comes after it is', async () => {
+  const body = '{"message_id":"m1","text":"secret"}'
+  for (const event of ['said', 'heard']) await happens([alice, bob], event, body)
+  await happens([alice], 'said', '{"message_id":"m2"}')
+  await storage.commit((unit) => inbox.forget(unit, { events: ['said'], field: 'message_id', value: 'm1' }))
+  await happens([alice], 'said', body)
+  expect([missed(alice, 0), missed(bob, 0)]).toEqual([[2, 3, 4], [2]])
+  await restarts()
+  expect([missed(alice, 0), missed(bob, 0)]).toEqual([[2, 3, 4], [2]])
+})

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import type { Forgotten } from '../shared/wire/done.ts'
 import type { EventName } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
+import { openForgotten } from './inbox-forgotten.ts'
 import { Line } from './inbox-line.ts'
 import type { Storage, Unit } from './storage/storage.ts'
 
@@ -67,6 +69,7 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
   /** The last numbers of users whose events are all forgotten. */
   const ends = storage.table<number>('inbox_ends')
   const epochs = storage.table<string>('inbox_epoch')
+  const forgotten = openForgotten(storage)
 
   const epoch = epochs.get('epoch') ?? randomUUID()
   await storage.commit((unit) => unit.put(epochs, 'epoch', epoch))
@@ -152,6 +155,7 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
     let left = REMOVED_AT_ONCE
     for (const { key, value } of records.entries(oldest)) {
       oldest = Number(key)
+      forgotten.drop(unit, oldest)
       if (leaving.has(oldest)) continue
       if (!mustGo(value)) return false
       if (left <= 0) return true
@@ -206,6 +210,9 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
       })
     },
 
+    /** Tells no more of what was kept by now. */
+    forget: (unit: Unit, what: Forgotten): void => forgotten.add(unit, what, lastKey),
+
     /** Resolves when all that was kept until now is stored, and so is in `after`. */
     settled: (): Promise<void> => storage.commit(() => {}),
 
@@ -217,8 +224,9 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
       const events: Numbered[] = []
       let size = 0
       for (let number = since + 1; number <= last; number++) {
-        const record = records.get(Math.abs(line!.keyOf(number)))
-        if (!record || !mayRead(record.event)) continue // a hole, or not for him
+        const key = Math.abs(line!.keyOf(number))
+        const record = records.get(key)
+        if (!record || !mayRead(record.event) || forgotten.has(key, record)) continue // a hole, or not for him
         size += record.body.length + HEAD
         if (events.length === limit || (events.length > 0 && size > most)) {
           return { recovered: true, last, events, more: true }

@@ -95,13 +95,13 @@ export interface Events {
   message_delivered: { by: string; message_ids: (string)[] }
   message_removed: { message_id: string; seq: number; with?: string; group_id?: string; deleted_at: string }
   message_deleted: { message_id: string; seq: number; with?: string; group_id?: string; deleted_at: string }
+  message_sent: { message_id: string; seq: number; to?: string; group_id?: string; hash: string }
+  message_received: { message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash?: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string }
   message_updated: { message_id: string; seq: number; with?: string; group_id?: string; body?: string; ciphertext?: string; edited_at: string }
   message_edited: { message_id: string; seq: number; with?: string; group_id?: string; body?: string; ciphertext?: string; edited_at: string }
-  messages: { with?: string; group_id?: string; messages: ({ message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string })[]; more: boolean }
+  messages: { with?: string; group_id?: string; messages: ({ message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash?: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string })[]; more: boolean }
   message_read: { by: string; group_id?: string; up_to: number }
-  message_results: { messages: ({ message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string })[]; cursor?: string }
-  message_sent: { message_id: string; seq: number; to?: string; group_id?: string; hash: string }
-  message_received: { message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string }
+  message_results: { messages: ({ message_id: string; seq: number; from: string; to?: string; group_id?: string; body?: string; ciphertext?: string; system?: { change: "created" | "retitled" | "member_added" | "member_removed" | "member_left" | "role_changed"; title?: string; user_id?: string; role?: "owner" | "admin" | "member"; owner?: string }; attachments?: ({ file_id: string; type: string; size: number; name?: string; width?: number; height?: number })[]; hash?: string; prev_hash?: string; sent_at: string; edited_at?: string; deleted_at?: string })[]; cursor?: string }
   receipts_set: { delivered: boolean; read: boolean }
   user_typing: { user_id: string; group_id?: string }
   user_list: { users: ({ user_id: string; status: "available" | "away" | "busy"; text?: string })[]; cursor?: string }
@@ -155,7 +155,7 @@ export interface Causes {
   remove_member: 'group_updated' | 'group_changed'
   set_member_role: 'group_updated' | 'group_changed'
   ack_message: 'receipt_recorded' | 'message_delivered'
-  delete_message: 'message_removed' | 'message_deleted'
+  delete_message: 'message_removed' | 'message_deleted' | 'message_sent' | 'message_received' | 'message_updated' | 'message_edited'
   edit_message: 'message_updated' | 'message_edited'
   get_messages: 'messages'
   mark_read: 'receipt_recorded' | 'message_read'

@@ -13,9 +13,9 @@ export interface Closable {
 export function closeOnSignal(opened: readonly Closable[], log: Logger, deadlineMs = 30_000): void {
   let since: number | undefined
   const stop = (signal: string): void => {
-    if (since !== undefined && Date.now() - since > 1_000) process.exit(1) // Ctrl-C reaches a child twice: by npm too
+    if (since !== undefined && performance.now() - since > 1_000) process.exit(1) // Ctrl-C reaches a child twice: by npm too
     if (since !== undefined) return
-    since = Date.now()
+    since = performance.now()
     log.info({ signal }, 'stopping')
     setTimeout(() => {
       log.error({ deadlineMs }, 'did not stop in time')

@@ -1,8 +1,8 @@
 import type { Config } from '../../shared/config.ts'
 import type { Logger } from '../../shared/log.ts'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
-import type { LaterCommands, OutgoingEvent, Said } from '../../shared/wire/done.ts'
 import { parseJsonObject } from '../../shared/wire/json.ts'
+import type { Forgotten, LaterCommands, OutgoingEvent, Said } from '../../shared/wire/done.ts'
 import type { Busy } from '../../shared/wire/member.ts'
 import { refuse, Refusal, refusalFields } from '../../shared/wire/refusal.ts'
 import { tellAgain } from '../../shared/wire/told-error.ts'
@@ -53,6 +53,8 @@ export interface DispatchPorts {
 interface Ending {
   events: readonly OutgoingEvent[]
   later?: LaterCommands | undefined
+  /** What inboxes tell no more. */
+  forget?: readonly Forgotten[] | undefined
   died?: DeadLetter | undefined
 }
 
@@ -214,8 +216,10 @@ export class Dispatch {
       return this.#group(session.group).retry(job, done.code)
     }
     const { events = [], later } = done
+    const forget = 'forget' in done ? done.forget : undefined
     try {
       for (const event of events) checkEvent(session, event)
+      for (const event of (forget ?? []).flatMap((one) => one.events)) checkEvent(session, { event, fields: {} })
       const foreign = later?.find(({ command }) => !this.#isLater(command, session.group))?.command
       if (foreign !== undefined) {
         throw refuse('forbidden', undefined, `the key of ${session.group} does not open the later command ${foreign}`)
@@ -233,7 +237,7 @@ export class Dispatch {
       )
     }
     if (done.outcome === 'done' || job.command.internal)
-      return this.#endByHandler(session.group, job, { events, later })
+      return this.#endByHandler(session.group, job, { events, later, forget })
     const refusal = new Refusal(done.code, {
       message: done.message,
       ...(done.fields && { fields: done.fields }),
@@ -312,6 +316,7 @@ export class Dispatch {
           const answer = told[place]
           queue.finish(unit, command, group, isOwner ? { answer } : undefined)
           if (died) dead.add(unit, died)
+          if (isOwner && ending.forget) events.forget(unit, ending.forget)
           for (const event of told) {
             const cause = event === answer ? command : undefined
             if ('numbers' in event) events.keep(unit, event, cause)

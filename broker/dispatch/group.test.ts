@@ -308,6 +308,16 @@ test('what is not there for a handler is no fault of the command: it waits for i
   expect(ended).toEqual(['alice1 expired unavailable'])
 })
 
+test('a clock that is put on by an hour ends no wait', () => {
+  joins('one')
+  sends('alice1')
+  jest.setSystemTime(Date.now() + 3_600_000)
+  group.retry(jobs.get('alice1')!, 'unavailable')
+  jest.advanceTimersByTime(60)
+  expect(ended).toEqual([])
+  expect(given.at(-1)).toBe('one: alice1 1')
+})
+
 test('a member that is busy holds up nothing that another takes', () => {
   joins('slow', { window: 1, takes: ['read'] })
   joins('quick', { takes: ['act'] })

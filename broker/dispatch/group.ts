@@ -6,6 +6,7 @@ import { Fifo } from './fifo.ts'
 import { SUSPECTED, type Failure, type Job, type Lack, type Member, type Rule } from './job.ts'
 import { Lane } from './lane.ts'
 import { leastBusy } from './least-busy.ts'
+import { steady } from '../steady.ts'
 
 export interface GroupPorts {
   rule(command: string): Rule
@@ -82,6 +83,7 @@ export class Group {
     const job: Job = {
       command,
       lane,
+      since: steady() - Math.max(0, Date.now() - command.at), // from before a restart, perhaps
       attempt: failed + 1,
       lost: 0,
       putOff: 0,
@@ -188,7 +190,7 @@ export class Group {
     job.state = 'resting'
     job.timer = setTimeout(() => {
       job.state = 'waiting'
-      const isOver = code === 'unavailable' && Date.now() >= job.command.at + this.#ports.queueTtlMs
+      const isOver = code === 'unavailable' && steady() >= job.since + this.#ports.queueTtlMs
       if (isOver) this.#ports.expired(job, 'unavailable')
       else this.#goOn(job)
     }, delay)
@@ -328,19 +330,19 @@ export class Group {
 
   /** While a job waits it may expire, or find that nobody came in its time. */
   #waitForTurn(job: Job): void {
-    const { at, expiresAt = Infinity, name } = job.command
+    const { expiresAt = Infinity, name } = job.command
     const { queueTtlMs } = this.#ports
-    const now = Date.now()
-    const givesUpAt = at + queueTtlMs > now ? at + queueTtlMs : now + queueTtlMs
+    const now = steady()
+    const givesUpAt = job.since + queueTtlMs > now ? job.since + queueTtlMs : now + queueTtlMs
     clearTimeout(job.timer)
     const look = (): void => {
-      const then = Date.now() // a timer may fire a millisecond early
       if (job.ending) return
-      if (expiresAt <= then) this.#ports.expired(job, 'timeout')
-      else if (givesUpAt <= then && !this.has(name)) this.#ports.expired(job, 'unavailable')
+      // A timer may fire a millisecond early.
+      if (expiresAt <= Date.now()) this.#ports.expired(job, 'timeout')
+      else if (givesUpAt <= steady() && !this.has(name)) this.#ports.expired(job, 'unavailable')
       else this.#waitForTurn(job)
     }
-    job.timer = setTimeout(look, Math.min(expiresAt - now, givesUpAt - now, LONGEST_TIMER))
+    job.timer = setTimeout(look, Math.min(expiresAt - Date.now(), givesUpAt - now, LONGEST_TIMER))
   }
 
   #backOff(attempt: number, least = 0): number {

@@ -7,6 +7,8 @@ export interface Job {
   readonly command: Command
   /** The place of an ordered one among its user's. */
   readonly lane: Lane | undefined
+  /** When its command was accepted, by `steady`. */
+  readonly since: number
   /** Counts from 1. */
   attempt: number
   /** Connections that were lost with it. */

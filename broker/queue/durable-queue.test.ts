@@ -195,6 +195,19 @@ test('numbers only grow, over restarts and with a clock that is set back', async
   expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b))
 })
 
+test('an id gives the same answer although the clock is put on by an hour', async () => {
+  const command = commandOf('alice', 'a')
+  await queue.append(command, ['g'])
+  await ends(command, 'g', { answer })
+  const now = Date.now
+  try {
+    Date.now = () => now() + HOUR
+    expect(await queue.append(commandOf('alice', 'a'), ['g'])).toEqual({ kind: 'repeat', answer })
+  } finally {
+    Date.now = now
+  }
+})
+
 test('a revived command is open again for its one group, and answered anew', async () => {
   const command = commandOf('alice', 'a')
   await queue.append(command, ['one', 'two'])

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { TimedEvent } from '../events.ts'
 import type { Command } from '../session.ts'
+import { steady } from '../steady.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 import { openOrder } from './order.ts'
 import type { Appended, CommandQueue, Open } from './queue.ts'
@@ -73,7 +74,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   ): { appended: Appended; stored?: Promise<void> | undefined; again?: string | undefined } | undefined {
     const open = inFlight.get(key)
     const ended = open ? undefined : answered.get(key)
-    if (!open && (!ended || ended.until <= Date.now())) return undefined
+    if (!open && (!ended || ended.until <= steady())) return undefined
     if ((open ?? ended)!.digest !== digest) return { appended: { kind: 'conflict' } }
     const answer = open ? undefined : answers.get(key)?.answer
     return { appended: { kind: 'repeat', answer }, stored: open?.stored, again: ended?.again }
@@ -82,7 +83,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   function forgetOld(unit: Unit): void {
     let left = FORGOTTEN_AT_ONCE
     for (const [key, { until }] of answered) {
-      if (left-- === 0 || (until > Date.now() && answered.size <= limits.maxQueued)) return
+      if (left-- === 0 || (until > steady() && answered.size <= limits.maxQueued)) return
       answered.delete(key)
       if (!inFlight.has(key)) unit.remove(answers, key)
     }
@@ -145,7 +146,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       else put(unit, entry)
 
       const key = keyOf(command)
-      const until = Date.now() + limits.windowMs
+      const until = steady() + limits.windowMs
       const digest = key === undefined ? '' : digestOf(command)
       const again = command.onlyTo !== undefined && { again: command.id }
       const answer = again ? undefined : told?.answer

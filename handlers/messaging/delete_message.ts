@@ -1,12 +1,23 @@
 import { z } from 'zod'
 import { command } from '../../shared/runtime/command.ts'
 import { messageBook, nameFor } from './message-book.ts'
-import { message_deleted, message_removed, messageId } from './message-events.ts'
+import {
+  message_deleted,
+  message_edited,
+  message_received,
+  message_removed,
+  message_sent,
+  message_updated,
+  messageId,
+} from './message-events.ts'
 
-/** Takes away the content of one's own message, for everybody. Its place stays. */
+/** The events that tell what was in a message, or its hash. */
+const TELLING = { message_sent, message_received, message_updated, message_edited }
+
+/** Takes away the content of one's own message and its hash, for everybody and out of all inboxes. Its place stays. */
 export default command({
   input: z.object({ message_id: messageId }),
-  events: { message_removed, message_deleted },
+  events: { message_removed, message_deleted, ...TELLING },
   uses: { messages: messageBook },
 
   async run({ message_id }, { from: { user }, messages, command }) {
@@ -15,6 +26,7 @@ export default command({
     return {
       reply: message_removed({ ...removed, ...nameFor(user, message) }),
       notify: hearers.length > 0 ? [[hearers, message_deleted({ ...removed, ...nameFor(hearers[0]!, message) })]] : [],
+      forget: [{ events: Object.values(TELLING), field: 'message_id', value: message_id }],
     }
   },
 })

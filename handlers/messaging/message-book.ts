@@ -12,6 +12,7 @@ import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
+import { relinking, withoutHash } from './removed-hash.ts'
 import { maySee, roomsOf, type Target } from './rooms-of.ts'
 
 interface Letter extends Content {
@@ -41,6 +42,7 @@ export type MessageBook = ReturnType<typeof messageBook>
 /** Who wrote what, where, and in which order. */
 export function messageBook(store: Store, settings: HandlerSettings) {
   const { messages, append, sentBy } = conversations(store)
+  const relink = relinking(messages)
   const rooms = roomsOf(store, settings)
 
   /**
@@ -159,18 +161,20 @@ export function messageBook(store: Store, settings: HandlerSettings) {
         ciphertext: content.ciphertext,
       }))
     },
-    remove(user: UserId, id: string, cause: Cause) {
+    async remove(user: UserId, id: string, cause: Cause) {
       const changed = { id: cause.id, order: cause.order, at: cause.at.toISOString(), deleted: true }
-      return changeOwn(
+      const removed = await changeOwn(
         user,
         id,
         cause,
         true,
         ({ body: _body, ciphertext: _ciphertext, attachments: _attachments, ...now }) => ({
-          ...now,
+          ...withoutHash(now),
           changed,
         }),
       )
+      if (removed.message.was !== undefined) await relink(removed.message)
+      return removed
     },
   }
 }
@@ -184,7 +188,8 @@ function sizeFor(user: UserId, message: MessageRecord): number {
 
 /** What a message looks like to `user`, who may see it. */
 export function shown(user: UserId, message: MessageRecord) {
-  const { _id, seq, from, to, group, system, attachments, hash, sent_at, changed, heard } = message
+  const { _id, seq, from, to, group, system, attachments, sent_at, changed, heard } = message
+  const hash = changed?.deleted ? undefined : message.hash
   const { body, ciphertext } = heard && user !== from ? heard : message
   const edited_at = heard && user !== from ? heard.edited_at : changed?.at
   return {

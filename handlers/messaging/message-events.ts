@@ -47,7 +47,8 @@ const shown = {
   /** A change of the group; its hash is that of the change's name, a space, and the title or user id it is about. */
   system: groupChange.optional(),
   attachments: z.array(givenAttachment).optional(),
-  hash,
+  /** Of one that is deleted it is gone; in the chain stands the SHA-256 of its `message_id` instead. */
+  hash: hash.optional(),
   /** The hash of the message before it, so that one that is missing or altered shows. */
   prev_hash: hash.optional(),
   sent_at: z.iso.datetime(),

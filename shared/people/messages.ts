@@ -34,7 +34,7 @@ export interface Content {
 }
 
 /** One user's side of the chain: the hashes of the last message that he sees, before this one and with it. */
-interface View {
+export interface View {
   readonly prev?: string | undefined
   readonly last?: string | undefined
 }
@@ -54,6 +54,8 @@ export interface MessageRecord extends Document, Content {
   readonly prev_hash?: string | undefined
   /** Of two users, the one whose id sorts first and the other, when they have not seen the same before it, or after. */
   readonly views?: readonly [View, View]
+  /** The hash that it had, as long as those behind it still bear it. */
+  readonly was?: string | undefined
   readonly sent_at: string
   /** The other blocks its sender: nobody else ever sees it. */
   readonly unheard?: boolean

@@ -26,6 +26,15 @@ export interface SideEffects<Events extends AnyEvents, Later extends AnyLater> {
   notify?: ReadonlyArray<readonly [to: UserId | readonly UserId[], event: ValueOf<Events>]>
   /** Commands that the broker sends in the caller's name after so many milliseconds, at most 30 days. */
   later?: ReadonlyArray<readonly [afterMs: number, command: ValueOf<Later>]>
+  /**
+   * What inboxes tell no more: of these events, all of before, those in which the field has this value. What is caused now is
+   * not meant.
+   */
+  forget?: ReadonlyArray<{
+    readonly events: readonly Pick<EventType, 'event'>[]
+    readonly field: string
+    readonly value: string
+  }>
 }
 
 /** The effects of a command whose sender waits for one answer: a reply, or a refusal though something was changed. */

@@ -1,7 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '../log.ts'
 import type { Store } from '../store/documents.ts'
-import { MAX_LATER, MAX_REASON, type Done, type LaterCommands, type OutgoingEvent } from '../wire/done.ts'
+import {
+  MAX_LATER,
+  MAX_REASON,
+  type Done,
+  type Forgotten,
+  type LaterCommands,
+  type OutgoingEvent,
+} from '../wire/done.ts'
 import { parseInput } from '../wire/input.ts'
 import { parseJsonObject } from '../wire/json.ts'
 import { Damaged, Refusal, Unavailable } from '../wire/refusal.ts'
@@ -138,7 +145,7 @@ function faultsOf({ message, fields }: Refusal): string {
 
 /** @throws {Error} when the effects are not what the command declares: then the attempt has failed */
 function endOf(command: Command, returned: Effects | undefined, stamp: Stamp) {
-  const { reply, refusal, notify = [], later } = returned ?? {}
+  const { reply, refusal, notify = [], later, forget } = returned ?? {}
   const isAnswered = reply !== undefined || refusal !== undefined
   if (command.replyTo !== 'nobody' && !isAnswered) throw new Error('the handler returned neither a reply nor a refusal')
   if (command.replyTo === 'nobody' && isAnswered) throw new Error('the handler returned an answer, and declares none')
@@ -148,7 +155,11 @@ function endOf(command: Command, returned: Effects | undefined, stamp: Stamp) {
   const more = later && { later: later.map(([afterMs, value]) => scheduled(command, afterMs, value)) }
   if (refusal) return { outcome: 'refused' as const, ...refusalParts(refusal), events, ...more }
   if (reply) events.unshift({ to: stamp['user-id'], event: reply.event, fields: reply.fields })
-  return { outcome: 'done' as const, events, ...more }
+  return { outcome: 'done' as const, events, ...more, ...(forget && { forget: forget.map(namedEvents) }) }
+}
+
+function namedEvents({ events, field, value }: NonNullable<Effects['forget']>[number]): Forgotten {
+  return { events: events.map(({ event }) => event), field, value }
 }
 
 /** A value of `later` has checked its own input. */

@@ -120,11 +120,11 @@ function openCollection<D extends Document>(
     checkKey(id)
     await ready()
     return turns(id, async () => {
-      const end = Date.now() + CONTENDED
+      const end = performance.now() + CONTENDED
       for (let longest = 1; ; longest = Math.min(2 * longest, LONGEST_PAUSE)) {
         const through = await attempt()
         if (through) return through.value
-        if (Date.now() > end) throw new Unavailable(`a document of ${name} is changed too often`)
+        if (performance.now() > end) throw new Unavailable(`a document of ${name} is changed too often`)
         await pause(Math.random() * longest)
       }
     })

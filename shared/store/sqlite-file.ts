@@ -176,12 +176,12 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
   // Alone of all statements, turning to WAL does not wait for other processes that start at the same time. A process that
   // gives up here ends.
   function turnToWal(): void {
-    for (const end = Date.now() + STARTING_MS; ; holdUp(5)) {
+    for (const end = performance.now() + STARTING_MS; ; holdUp(5)) {
       try {
         db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
         return
       } catch (error) {
-        if (!isBusy(error) || Date.now() > end) throw error
+        if (!isBusy(error) || performance.now() > end) throw error
       }
     }
   }

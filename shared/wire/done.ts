@@ -44,6 +44,19 @@ const later = z
   .optional()
 export type LaterCommands = NonNullable<z.output<typeof later>>
 
+/** Earlier events that inboxes are to tell no more: those of these names in which a field has this value. */
+const forget = z
+  .array(
+    z.strictObject({
+      events: z.array(z.string().refine(isWord, 'is no event name')).min(1).max(16),
+      field: z.string().refine(isWord, 'is no field name'),
+      value: z.string().min(1).max(64),
+    }),
+  )
+  .max(10)
+  .optional()
+export type Forgotten = NonNullable<z.output<typeof forget>>[number]
+
 const events = z.array(outgoingEvent).max(MAX_EVENTS)
 const delivery = { command: z.string(), attempt: z.number().int().min(1) }
 
@@ -54,7 +67,7 @@ const delivery = { command: z.string(), attempt: z.number().int().min(1) }
  * first, and the broker is then not ready. `error` is what operators find in the dead letter of a command whose last attempt it was.
  */
 export const done = z.discriminatedUnion('outcome', [
-  z.strictObject({ ...delivery, outcome: z.literal('done'), events, later }),
+  z.strictObject({ ...delivery, outcome: z.literal('done'), events, later, forget }),
   z.strictObject({
     ...delivery,
     outcome: z.literal('refused'),
