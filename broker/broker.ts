@@ -24,7 +24,8 @@ import { listenAdmin } from './listen/admin.ts'
 import { listenAs } from './listen/listen-as.ts'
 import { deadLetterRequests } from './listen/dead-letter-requests.ts'
 import { listenTls } from './listen/tls.ts'
-import { listenWss } from './listen/wss.ts'
+import { Proxies } from './listen/proxies.ts'
+import { listenWss, type WssSettings } from './listen/wss.ts'
 import { watchCertificate } from './listen/watch-certificate.ts'
 import { Later } from './later.ts'
 import { LiveEvents } from './live-events.ts'
@@ -204,7 +205,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     const { HOST: host } = config
     const maxHeaders = config.MAX_TOKEN_BYTES + HEADER_ROOM
     const listeningAdmin = listenAdmin(
-      { host: config.ADMIN_HOST, port: config.ADMIN_PORT, maxHeaders },
+      { host: config.ADMIN_HOST, port: config.ADMIN_PORT, maxHeaders, hosts: config.ADMIN_HOSTS },
       {
         registry: metrics.registry,
         isReady: () =>
@@ -233,13 +234,25 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     )
     const admin = await listenAs('ADMIN_HOST', 'ADMIN_PORT', listeningAdmin)
     opened.push(admin)
-    const listeningTls = listenTls({ host, port: config.MQTTS_PORT, tls, gate }, (socket) =>
-      engine.accept(socket, { address: socket.remoteAddress ?? 'unknown' }),
+    const proxies = new Proxies(config.PROXY_PROTOCOL_FROM, config.CONNECT_TIMEOUT)
+    const edge = { host, tls, gate, proxies }
+    const listeningTls = listenTls({ ...edge, port: config.MQTTS_PORT }, (socket, address) =>
+      engine.accept(socket, { address }),
     )
     const mqtts = await listenAs('HOST', 'MQTTS_PORT', listeningTls)
     opened.push(mqtts)
-    const [origins, maxPayload, timeout] = [config.WSS_ORIGINS, config.MAX_PACKET_BYTES, config.CONNECT_TIMEOUT]
-    const web = { host, port: config.WSS_PORT, tls, gate, origins, maxPayload, maxHeaders, timeout }
+    const web: WssSettings = {
+      ...edge,
+      port: config.WSS_PORT,
+      origins: config.WSS_ORIGINS,
+      maxPayload: config.MAX_PACKET_BYTES,
+      maxHeaders,
+      timeout: config.CONNECT_TIMEOUT,
+      refusedOrigin(refused) {
+        metrics.refusedOrigins.inc()
+        log.warn(refused, 'a page of another origin is refused; if it is yours, list its origin in WSS_ORIGINS')
+      },
+    }
     const wss = await listenAs(
       'HOST',
       'WSS_PORT',

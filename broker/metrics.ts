@@ -47,6 +47,11 @@ export function openMetrics() {
       },
     }),
     refusedConnects: new Counter({ name: 'mqtt_connects_refused_total', help: 'Connects refused', registers }),
+    refusedOrigins: new Counter({
+      name: 'websocket_origins_refused_total',
+      help: 'WebSockets refused to pages of other origins',
+      registers,
+    }),
     refusedSubscriptions: new Counter({
       name: 'mqtt_subscriptions_refused_total',
       help: 'Filters of SUBSCRIBE packets refused',

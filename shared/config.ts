@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { faultOfIssuers, oidcIssuers } from './oidc-issuers.ts'
+import { originOf } from './origin.ts'
 import { areTurnUris } from './turn-uris.ts'
 
 export type { OidcIssuer } from './oidc-issuers.ts'
@@ -26,6 +28,18 @@ const host = z
   .string()
   .regex(/^(?:\[[\da-f:.]+\]|[^\s/%[\]]+)$/i, 'must be an address or a host name')
   .transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
+const origins = list.transform((all, context) =>
+  all.map((one) => {
+    const origin = originOf(one)
+    if (origin === undefined)
+      context.addIssue('must be origins: scheme://host[:port], without a path, comma-separated; or null')
+    return origin ?? ''
+  }),
+)
+const networks = list.refine(
+  (all) => all.every(isNetwork),
+  'must be IP addresses and networks such as 10.0.0.0/8, comma-separated',
+)
 const MIN_SECRET = 16
 const secrets = list.refine((all) => all.length > 0 && all.every((one) => one.length >= MIN_SECRET), {
   message: `each must have at least ${MIN_SECRET} characters`,
@@ -56,8 +70,12 @@ const settings = z.object({
   WSS_PORT: port(8443),
   ADMIN_PORT: port(9090),
   ADMIN_HOST: host.default('127.0.0.1'),
+  /** Host names, besides ADMIN_HOST, `localhost` and addresses, by which the admin port may be asked. */
+  ADMIN_HOSTS: list.default([]),
+  /** Addresses and networks of load balancers whose connections begin with a PROXY header (version 2), and must. */
+  PROXY_PROTOCOL_FROM: networks.default([]),
   /** Origins whose pages may open a WebSocket, comma-separated; the broker's own is always allowed. */
-  WSS_ORIGINS: list.default([]),
+  WSS_ORIGINS: origins.default([]),
   DATA_DIR: z.string().min(1).default('./data'),
   TLS_CERT: z.string().min(1).optional(),
   TLS_KEY: z.string().min(1).optional(),
@@ -230,6 +248,12 @@ export function requireInProduction(config: Config, names: ReadonlyArray<keyof C
 
 function fromProcess(): Record<string, string | undefined> {
   return { ...(existsSync('.env') && parseEnv(readFileSync('.env', 'utf8'))), ...process.env }
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const family = isIP(address)
+  return family !== 0 && (prefix === undefined || Number(prefix) <= (family === 4 ? 32 : 128))
 }
 
 function json(text: string, context: z.RefinementCtx): unknown {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { once } from 'node:events'
+import { request as requestPlain } from 'node:http'
 import { request } from 'node:https'
 import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
@@ -109,6 +110,53 @@ test('a page of a foreign origin gets no WebSocket; one of a listed origin, of o
   expect(await opens({})).toMatchObject({ status: 101 })
 })
 
+test('origins are compared as origins: whatever their case, and with or without the default port', async () => {
+  for (const origin of ['HTTPS://App.Example', `${PAGE}:443`, `${PAGE}/`]) {
+    expect([origin, await opens({ origin })]).toMatchObject([origin, { status: 101 }])
+  }
+  for (const [origin, host] of [
+    ['https://chat.example.com:443', 'chat.example.com'],
+    ['https://chat.example.com', 'Chat.Example.com:443'],
+    ['https://bücher.example', 'xn--bcher-kva.example'],
+    ['https://[::1]:8443', '[0:0::1]:8443'],
+  ] as const) {
+    const asked = { origin: Buffer.from(origin).toString('latin1'), host }
+    const status = origin.includes('ü') ? 403 : 101 // browsers send punycode, and bytes are no name
+    expect([origin, await opens(asked)]).toMatchObject([origin, { status }])
+  }
+  for (const [origin, host] of [
+    ['http://chat.example.com', 'chat.example.com'],
+    ['https://chat.example.com', 'chat.example.com:8443'],
+    ['null', 'null'],
+  ] as const) {
+    expect([origin, await opens({ origin, host, 'x-forwarded-host': 'chat.example.com' })]).toMatchObject([
+      origin,
+      { status: 403 },
+    ])
+  }
+})
+
+test('a refused origin is logged and counted, and null is let in where it is listed', async () => {
+  const lines: string[] = []
+  const other = await openStage([], { WSS_ORIGINS: 'null' }, lines)
+  try {
+    const statusOf = (origin: string): Promise<number> =>
+      new Promise((resolve) => {
+        const ws = new WebSocket(other.wss, ['mqtt'], { ca: other.ca, headers: { origin } })
+        ws.on('error', () => {})
+        ws.once('unexpected-response', (_, { statusCode }) => resolve(statusCode!))
+        ws.once('open', () => resolve(101))
+      })
+    expect([await statusOf('null'), await statusOf('https://evil.example')]).toEqual([101, 403])
+    expect(lines.find((line) => line.includes('WSS_ORIGINS'))).toMatch(
+      /"origin":"https:\/\/evil.example","host":"127.0.0.1:\d+","address":"127.0.0.1"/,
+    )
+    expect(await (await fetch(`${other.admin}/metrics`)).text()).toMatch(/^websocket_origins_refused_total 1$/m)
+  } finally {
+    await other.close()
+  }
+})
+
 test('a WebSocket speaks mqtt at /mqtt, uncompressed, and nothing else', async () => {
   expect(await opens({}, ['chat', 'mqtt'])).toEqual({ status: 101, protocol: 'mqtt', extensions: '' })
   expect(await opens({}, [])).toMatchObject({ status: 400 })
@@ -177,6 +225,32 @@ test('health and metrics answer on loopback, and tell no user', async () => {
   const elsewhere = connectTcp(stage.broker.ports.admin, '127.0.0.2')
   const [err] = (await once(elsewhere, 'error')) as [NodeJS.ErrnoException]
   expect(err.code).toBe('ECONNREFUSED')
+})
+
+test('the admin port is asked by address, as localhost or by a listed name, and by no other: no page rebinds its name to it', async () => {
+  const own = await openStage([], { ADMIN_HOSTS: 'broker,Metrics.Internal' })
+  const { admin: port } = own.broker.ports
+  const status = (host: string, path: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const asked = requestPlain({ host: '127.0.0.1', port, path, headers: { host } }, (answer) => {
+        answer.resume()
+        resolve(answer.statusCode!)
+      })
+      asked.on('error', reject)
+      asked.end()
+    })
+  try {
+    for (const host of ['127.0.0.1', 'localhost', 'LOCALHOST', '[::1]', '10.1.2.3', 'broker', 'metrics.internal']) {
+      expect([host, await status(`${host}:${port}`, '/metrics')]).toEqual([host, 200])
+    }
+    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'broker.evil', 'a:b:c']) {
+      for (const path of ['/metrics', '/readyz', '/dead', '/']) {
+        expect([host, path, await status(host, path)]).toEqual([host, path, 421])
+      }
+    }
+  } finally {
+    await own.close()
+  }
 })
 
 function certificate(commonName: string): Promise<{ cert: string; private: string }> {

@@ -3,6 +3,7 @@ import type { Login } from '../aedes/port.ts'
 import { Denied, sessionIdOf, type Session } from '../session.ts'
 import { admitHandler, type HandlerKeys } from './handler-key.ts'
 import type { Revocations } from './revocations.ts'
+import { isJwt } from './token-form.ts'
 import { verifyToken, type TokenSources } from './token.ts'
 
 export interface Identity {
@@ -23,7 +24,7 @@ export async function authenticate(login: Login, identity: Identity, catalogue: 
     return admitHandler(login, username, password, identity.keys, catalogue)
   }
   if (username !== undefined && username !== 'JWT') throw new Denied('username is neither JWT nor handler')
-  const given = username === undefined ? carriedToken : (password ?? carriedToken)
+  const given = isJwt(password) ? password : (carriedToken ?? password)
   if (given === undefined) throw new Denied('username or password is missing')
   const token = await verifyToken(given, identity.sources)
   identity.revocations.check(token)

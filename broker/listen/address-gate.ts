@@ -23,8 +23,13 @@ export class AddressGate {
     this.#rate = new RateLimiterMemory({ points: limits.connects, duration: 60 })
   }
 
-  admit(socket: Socket): void {
-    const address = socket.remoteAddress ?? 'unknown'
+  /** Tells of a connection that was closed for another reason. */
+  refuse(address: string, reason: string): void {
+    this.#refused(address, reason)
+  }
+
+  /** @param address where it comes from, which is another than its peer's behind a proxy */
+  admit(socket: Socket, address: string): void {
     const network = networkOf(address)
     const open = (this.#open.get(network) ?? 0) + 1
     this.#open.set(network, open)

@@ -1,33 +1,35 @@
 import type { IncomingMessage } from 'node:http'
+import { isJwt } from '../identity/token-form.ts'
 
-const NAMES = ['token', 'access_token']
+const NAMES = ['access_token', 'token']
 
 /**
- * The token that a WebSocket's opening carries, for clients that cannot set a password: a bearer in `Authorization`, a cookie or
- * a query parameter `token` or `access_token` (RFC 6750). Nothing of it may be logged, the URL included.
+ * The token that a WebSocket's opening carries, for clients that cannot set a password: the first JWT among a bearer in
+ * `Authorization`, and a query parameter or cookie `access_token` or `token` (RFC 6750). What was put there for this connection
+ * comes before cookies, which browsers add by themselves. Nothing of it may be logged, the URL included.
  */
-export function carriedToken({ headers, url }: IncomingMessage): string | undefined {
+export function carriedToken({ headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>): string | undefined {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
-  return bearer ?? cookieOf(headers.cookie ?? '') ?? queryOf(url ?? '')
+  return [bearer, ...inQuery(url), ...inCookies(headers.cookie ?? '')].find(isJwt)
 }
 
-function cookieOf(header: string): string | undefined {
-  for (const pair of header.split(';')) {
-    const [name, ...value] = pair.split('=')
-    if (NAMES.includes(name!.trim()))
-      return (
-        value
-          .join('=')
-          .trim()
-          .replace(/^"(.*)"$/, '$1') || undefined
-      )
-  }
-  return undefined
-}
-
-function queryOf(url: string): string | undefined {
+function inQuery(url: string): string[] {
   const at = url.indexOf('?')
   const query = new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
-  for (const name of NAMES) if (query.get(name)) return query.get(name)!
-  return undefined
+  return NAMES.flatMap((name) => query.getAll(name))
+}
+
+/** One name may come several times, set for several paths (RFC 6265, 5.4). */
+function inCookies(header: string): string[] {
+  const cookies = header.split(';').map((pair) => {
+    const [name, ...value] = pair.split('=')
+    return {
+      name: name!.trim(),
+      value: value
+        .join('=')
+        .trim()
+        .replace(/^"(.*)"$/, '$1'),
+    }
+  })
+  return NAMES.flatMap((wanted) => cookies.flatMap(({ name, value }) => (name === wanted ? [value] : [])))
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
-import { createServer, type TlsOptions } from 'node:tls'
+import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from 'node:tls'
 import type { Tls } from '../../shared/dev-secrets.ts'
 import type { AddressGate } from './address-gate.ts'
+import type { Proxies } from './proxies.ts'
 
 export interface Listener {
   readonly port: number
@@ -32,30 +33,57 @@ export function tlsOptions({ cert, key }: Tls): TlsOptions {
   return { cert, key, minVersion: 'TLSv1.2', ciphers: CIPHERS, handshakeTimeout: HANDSHAKE_TIMEOUT }
 }
 
-/** MQTT over TLS (1.2 and up). */
+export interface TlsSettings {
+  host: string
+  port: number
+  tls: Tls
+  gate: AddressGate
+  proxies: Proxies
+}
+
+/** Listens for TLS (1.2 and up). What is accepted comes with its address: the one that a listed proxy tells, else the peer's. */
 export async function listenTls(
-  { host, port, tls, gate }: { host: string; port: number; tls: Tls; gate: AddressGate },
-  accept: (socket: Socket) => void,
+  { host, port, tls, gate, proxies }: TlsSettings,
+  accept: (socket: TLSSocket, address: string) => void,
 ): Promise<Listener> {
   const sockets = new Set<Socket>()
-  const server = createServer(tlsOptions(tls))
-  server.on('secureConnection', accept)
-  server.on('connection', (socket: Socket) => {
-    gate.admit(socket)
-    socket.setNoDelay(true) // without it a round trip costs 44 ms
+  /** Addresses that proxies have told, by both ends of the proxy's connection. */
+  const told = new Map<string, string>()
+  const secured = createTlsServer(tlsOptions(tls))
+  secured.on('secureConnection', (socket) =>
+    accept(socket, told.get(endsOf(socket)) ?? socket.remoteAddress ?? 'unknown'),
+  )
+  secured.on('tlsClientError', (_, socket) => socket.destroy()) // scanners, plain TCP, who says nothing: Node leaves them open
+  const begin = (socket: Socket, address: string): void => {
+    gate.admit(socket, address)
+    if (!socket.destroyed) secured.emit('connection', socket)
+  }
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
+    const peer = socket.remoteAddress ?? 'unknown'
+    if (!proxies.has(peer)) return begin(socket, peer)
+    const found = (source: string): void => {
+      const ends = endsOf(socket)
+      told.set(ends, source)
+      socket.once('close', () => told.delete(ends))
+      begin(socket, source)
+    }
+    proxies.read(socket, found, (reason) => gate.refuse(peer, reason))
   })
-  server.on('tlsClientError', (_, socket) => socket.destroy()) // scanners, plain TCP, who says nothing: Node leaves them open
   await listening(server, host, port)
   return {
     port: portOf(server),
-    renew: (tls) => server.setSecureContext(tlsOptions(tls)),
+    renew: (tls) => secured.setSecureContext(tlsOptions(tls)),
     close() {
       for (const socket of sockets) socket.destroy()
       return closed(server)
     },
   }
+}
+
+function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }
 
 /** @throws the listen error, with the address in its message */

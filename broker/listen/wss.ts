@@ -1,86 +1,104 @@
-import type { IncomingMessage } from 'node:http'
-import { createServer } from 'node:https'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, WebSocketServer } from 'ws'
-import type { Tls } from '../../shared/dev-secrets.ts'
+import { originOf } from '../../shared/origin.ts'
 import type { From } from '../aedes/port.ts'
-import type { AddressGate } from './address-gate.ts'
 import { carriedToken } from './carried-token.ts'
-import { closed, listening, portOf, tlsOptions, type Listener } from './tls.ts'
+import { readFirstRequest } from './first-request.ts'
+import { boundFrames } from './frames.ts'
+import { listenTls, type Listener, type TlsSettings } from './tls.ts'
 
 const SUBPROTOCOL = 'mqtt' // [MQTT-6.0.0-3]
 const MQTT_PATH = '/mqtt'
+/** Fragments of one WebSocket message. */
+const MAX_FRAGMENTS = 1_024
 
-/** MQTT over WebSocket at `/mqtt` of an HTTPS server. A browser's page may connect from this host or a listed origin only. */
+export interface WssSettings extends TlsSettings {
+  /** Normalized. */
+  origins: readonly string[]
+  maxPayload: number
+  /** Bytes of a request's headers, which may carry a token. */
+  maxHeaders: number
+  /** Milliseconds for the request that opens a WebSocket. */
+  timeout: number
+  /** Is told of each page that may not connect. */
+  refusedOrigin: (refused: { origin: string; host: string | undefined; address: string }) => void
+}
+
+/**
+ * MQTT over WebSocket at `/mqtt` of an HTTPS server. A browser's page may connect from this host or a listed origin only. One
+ * connection carries one request.
+ */
 export async function listenWss(
-  settings: {
-    host: string
-    port: number
-    tls: Tls
-    gate: AddressGate
-    origins: readonly string[]
-    maxPayload: number
-    /** Bytes of a request's headers, which may carry a token. */
-    maxHeaders: number
-    /** Milliseconds for the request that opens one. */
-    timeout: number
-  },
+  settings: WssSettings,
   accept: (stream: Duplex, from: From) => void,
 ): Promise<Listener> {
-  const { host, port, tls, gate, origins, maxPayload, maxHeaders, timeout } = settings
-  const limits = {
-    maxHeaderSize: maxHeaders,
-    headersTimeout: timeout,
-    requestTimeout: timeout,
-    keepAliveTimeout: timeout,
-  }
-  const server = createServer({ ...tlsOptions(tls), ...limits, connectionsCheckingInterval: 1_000 }, (_, response) => {
-    response.writeHead(404, { 'content-type': 'text/plain' }).end('MQTT over WebSocket is at /mqtt\n')
+  const { origins, maxPayload, maxHeaders, timeout, refusedOrigin } = settings
+  const opening = new WeakMap<Duplex, { address: string; rest: Buffer; opened: () => void }>()
+  const http = createServer({ maxHeaderSize: maxHeaders }, (request, response) => {
+    response.once('finish', () => request.socket.destroySoon())
+    response
+      .writeHead(404, { 'content-type': 'text/plain', connection: 'close' })
+      .end('MQTT over WebSocket is at /mqtt\n')
   })
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload,
+    maxFragments: MAX_FRAGMENTS,
+    allowSynchronousEvents: false, // one frame of a connection in a turn of the event loop
     perMessageDeflate: false, // a bomb would be cheap to send and dear to open
     handleProtocols: () => SUBPROTOCOL,
   })
-  const open = new Set<Socket>()
-  server.on('connection', (socket: Socket) => {
-    gate.admit(socket)
-    open.add(socket)
-    socket.once('close', () => open.delete(socket))
-  })
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    socket.on('error', () => {}) // from here on it is nobody's but ours
+  http.on('upgrade', (request: IncomingMessage, socket: Socket) => {
+    const { address, rest, opened } = opening.get(socket)!
     const refusal = refusalOf(request, origins)
     if (refusal !== undefined) {
+      const { origin, host } = request.headers
+      if (refusal === FORBIDDEN) refusedOrigin({ origin: origin!, host, address })
       socket.once('finish', () => socket.destroy()) // a peer that does not close would hold it for ever
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`)
       return
     }
-    request.socket.setNoDelay(true)
-    sockets.handleUpgrade(request, socket, head, (ws) => {
+    sockets.handleUpgrade(request, socket, rest, (ws) => {
+      opened()
       ws.on('error', () => {}) // its stream ends with it
-      const address = request.socket.remoteAddress ?? 'unknown'
+      boundFrames(ws)
       accept(createWebSocketStream(ws), { address, carriedToken: carriedToken(request) })
     })
   })
-  await listening(server, host, port)
+  const listener = await listenTls(settings, (socket, address) => {
+    socket.on('error', () => {})
+    const timer = setTimeout(() => socket.destroy(), timeout)
+    socket.once('close', () => clearTimeout(timer))
+    readFirstRequest(socket, maxHeaders, (rest) => {
+      opening.set(socket, { address, rest, opened: () => clearTimeout(timer) })
+      http.emit('connection', socket)
+      socket.resume()
+    })
+  })
   return {
-    port: portOf(server),
-    renew: (tls) => server.setSecureContext(tlsOptions(tls)),
-    async close() {
+    ...listener,
+    close() {
       for (const ws of sockets.clients) ws.terminate()
-      for (const socket of open) socket.destroy()
-      await closed(server)
+      return listener.close()
     },
   }
 }
 
+const FORBIDDEN = '403 Forbidden'
+
 function refusalOf({ url, headers }: IncomingMessage, origins: readonly string[]): string | undefined {
   if (url?.split('?', 1)[0] !== MQTT_PATH) return '404 Not Found'
   const { origin, host } = headers
-  if (origin !== undefined && origin !== `https://${host}` && !origins.includes(origin)) return '403 Forbidden'
+  if (origin !== undefined && !mayConnect(origin, host, origins)) return FORBIDDEN
   const asked = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim())
   return asked?.includes(SUBPROTOCOL) ? undefined : '400 Bad Request'
+}
+
+/** A page of this host, as its browser names it, or of a listed origin. */
+function mayConnect(text: string, host: string | undefined, origins: readonly string[]): boolean {
+  const origin = originOf(text)
+  if (origin === undefined) return false
+  return origins.includes(origin) || (origin !== 'null' && origin === originOf(`https://${host}`))
 }

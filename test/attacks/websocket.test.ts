@@ -51,6 +51,35 @@ async function upgraded(): Promise<TLSSocket> {
   return socket
 }
 
+test('one connection gets one answer, however many requests it sends at once', async () => {
+  const socket = await raw()
+  let heard = ''
+  socket.setEncoding('latin1').on('data', (text: string) => (heard += text))
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2_000))
+  await new Promise((resolve) => socket.once('close', resolve)) // perhaps by a reset: it still sends
+  expect(heard.match(/HTTP\/1\.1/g)).toHaveLength(1)
+  expect(heard).toMatch(/^HTTP\/1\.1 404 [^]*connection: close/i)
+  await serves()
+})
+
+test.each([
+  ['PONGs', Buffer.from([0x8a, 0x80, 0, 0, 0, 0])],
+  ['PINGs', Buffer.from([0x89, 0x80, 0, 0, 0, 0])],
+  ['empty messages', Buffer.from([0x82, 0x80, 0, 0, 0, 0])],
+])('endless %s end their connection, long before its time to log in is over, and hold up nobody', async (_, frame) => {
+  const patient = await openStage([], { CONNECT_TIMEOUT: '60000' })
+  try {
+    const socket = connectTls({ port: patient.broker.ports.wss, host: '127.0.0.1', ca: patient.ca })
+    socket.on('error', () => {})
+    socket.write(`${UPGRADE.join('\r\n')}\r\n\r\n`)
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.resume().write(Buffer.concat(Array.from({ length: 5_000 }, () => frame)))
+    await closed
+  } finally {
+    await patient.close()
+  }
+})
+
 test('a frame that says it has 100 MB is refused by its first bytes', async () => {
   const socket = await upgraded()
   const length = Buffer.alloc(8)
