@@ -32,6 +32,29 @@ test("finds by all words in one's own conversations, the last one first, and in 
   expect(await finds(alice, '"*" OR NEAR(')).toEqual([])
 })
 
+test('finds words however they are drawn, broken or keyed', async () => {
+  const [una, vic] = [await stage.device('una'), await stage.device('vic')]
+  await befriend(una, vic)
+  for (const [body, q] of [
+    ['Donau\u00addampf\u00adschiff', 'donaudampfschiff'],
+    ['کتاب\u200cها', 'كتابها'],
+    ['كتـــــاب', 'كتاب'],
+    ['not\u2060able', 'notable'],
+    ['Łódź', 'lodz'],
+    ['Đà Nẵng', 'da nang'],
+    ['smørrebrød', 'smorrebrod'],
+    ['co-operate', 'cooperate'],
+    ['บ้านสวย', 'สวย'],
+  ] as const) {
+    await una.asks('send_message', { to: 'vic', body })
+    expect([q, await finds(vic, q)]).toEqual([q, [body]])
+  }
+  expect(await vic.asks('search_messages', { q: '🦊 ?' })).toMatchObject({
+    code: 'bad_payload',
+    fields: { q: 'has no letters or digits to search for' },
+  })
+})
+
 test('ciphertext is never searched; what was edited is found as it is, and what was deleted is not', async () => {
   const [dora, eve] = [await stage.device('dora'), await stage.device('eve')]
   await befriend(dora, eve)

@@ -7,8 +7,8 @@ import { message_results } from './message-events.ts'
 const MOST_WORDS = 16
 const query = z
   .string()
-  .min(1)
   .max(200, { abort: true })
+  .refine((text) => wordsOf(text).length > 0, 'has no letters or digits to search for')
   .refine((text) => wordsOf(text).length <= MOST_WORDS, `has more than ${MOST_WORDS} words`)
 
 /** Finds messages by their words, all of them, in the caller's own conversations and groups; the last ones first. What is encrypted is not found. */

@@ -1,22 +1,46 @@
-// How names are found: by their words, folded, and by what is left of a word when one letter is taken out. Two spellings that are one
-// typing error apart (a letter wrong, missing, too many, or two swapped) have such a rest in common.
+import { closeGaps, compounds, fold, isDense, runsOf } from '../../shared/wire/words.ts'
 
-const MAX_WORDS = 6
+// How names are found: by the beginnings of their words, folded as all words are, and by what is left of a word when one letter is
+// taken out. Two spellings that are one typing error apart (a letter wrong, missing, too many, or two swapped) have such a rest in common.
+
+/** Words of a name, and of a search for one. */
+const [MAX_WORDS, MAX_ASKED] = [24, 8]
 /** Letters of a word that count; so a word has at most as many rests. */
 const MAX_LETTERS = 12
 /** Shorter words have too many neighbours. */
 const LEAST_FOR_TYPOS = 4
 
-/** The words of a name, without case, accents and punctuation, each once. */
+/**
+ * The words that a name is found by the beginnings of, each once. `Jean-Luc` is also one word; `李小龍`, in a script without spaces,
+ * is found from any of its letters on.
+ */
 export function wordsOf(name: string): string[] {
-  const folded = name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
-  const words = folded.match(/[\p{L}\p{N}]+/gu) ?? []
-  return [...new Set(words.map((word) => Array.from(word).slice(0, MAX_LETTERS).join('')))].slice(0, MAX_WORDS)
+  const folded = closeGaps(fold(name))
+  const words = runsOf(folded).flatMap((run) => (isDense(run) ? tailsOf(run) : [run]))
+  return firsts([...words, ...[...compounds(folded)].flat()], MAX_WORDS)
 }
 
-/** The word, and each way to take one letter out of it. */
+/** The words of a search for a name, each once. */
+export function askedIn(query: string): string[] {
+  return firsts(runsOf(fold(query)), MAX_ASKED)
+}
+
+function firsts(words: string[], most: number): string[] {
+  return [...new Set(words.map((word) => Array.from(word).slice(0, MAX_LETTERS).join('')))].slice(0, most)
+}
+
+function tailsOf(run: string): string[] {
+  const letters = run.match(/[\p{L}\p{N}]\p{M}*/gu) ?? []
+  return letters.map((_, i) => letters.slice(i).join(''))
+}
+
+/**
+ * The word, and each way to take one letter out of it. None for words too short to be taken for another, and for those of scripts
+ * without spaces.
+ */
 export function restsOf(word: string): string[] {
   const letters = Array.from(word)
+  if (letters.length < LEAST_FOR_TYPOS - 1 || isDense(word)) return []
   if (letters.length < LEAST_FOR_TYPOS) return [word]
   return [...new Set([word, ...letters.map((_, i) => letters.toSpliced(i, 1).join(''))])]
 }
@@ -25,7 +49,7 @@ export function restsOf(word: string): string[] {
 export function distance(query: string, name: string): number | undefined {
   const words = wordsOf(name)
   let worst = 0
-  for (const asked of wordsOf(query)) {
+  for (const asked of askedIn(query)) {
     if (words.some((word) => word.startsWith(asked))) continue
     if (!words.some((word) => isOneErrorAway(asked, word))) return undefined
     worst = 1
@@ -35,6 +59,7 @@ export function distance(query: string, name: string): number | undefined {
 
 /** One letter wrong, missing or too many, or two neighbours swapped (Damerau and Levenshtein), in words of four letters and more. */
 function isOneErrorAway(a: string, b: string): boolean {
+  if (isDense(a) || isDense(b)) return false
   const [x, y] = [Array.from(a), Array.from(b)]
   if (Math.min(x.length, y.length) < LEAST_FOR_TYPOS - 1 || Math.max(x.length, y.length) < LEAST_FOR_TYPOS) return false
   let i = 0

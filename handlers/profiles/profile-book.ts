@@ -3,7 +3,7 @@ import type { Context, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import { distance, restsOf, wordsOf } from './name-terms.ts'
+import { nameIndex } from './name-index.ts'
 import { MAX_FIELDS, type ProfileChange, type ProfileFields } from './profile-fields.ts'
 
 interface ProfileDocument extends Document {
@@ -16,63 +16,40 @@ interface ProfileDocument extends Document {
 
 type Shown = Record<string, string | number | boolean>
 
-/** A way to find a user: a word of his name, or the rest of one. */
-interface TermDocument extends Document {
-  readonly kind: 'word' | 'rest'
-  readonly term: string
-  readonly user: UserId
-}
-
-/** Users looked at for one page of results, at most. */
-const MOST_LOOKED_AT = 300
+/** Profiles whose names are folded again at a time. */
+const AT_ONCE = 50
 
 export type ProfileBook = ReturnType<typeof profileBook>
 
 /** Who says what of himself, and to whom it is shown. */
 export function profileBook(store: Store, settings: HandlerSettings) {
   const profiles = store.collection<ProfileDocument>({ name: 'profiles' })
-  const terms = store.collection<TermDocument>({
-    name: 'profile_terms',
-    indexes: { by_term: { fields: ['kind', 'term', 'user'] }, by_user: { fields: ['user'] } },
-  })
+  const names = nameIndex(store)
   const around = people(store, settings)
 
-  /** Makes the user's terms those of his name. Comes to the same however often it is begun. */
-  async function index(user: UserId, name: string | undefined): Promise<void> {
-    const words = wordsOf(name ?? '')
-    const wanted = new Map<string, TermDocument>()
-    for (const word of words) {
-      for (const [kind, all] of [['word', [word]] as const, ['rest', restsOf(word)] as const]) {
-        for (const term of all)
-          wanted.set(`${kind} ${term} ${user}`, { _id: `${kind} ${term} ${user}`, kind, term, user })
-      }
+  /** Until it is the name that the profile has: another process may change it meanwhile. */
+  async function indexAgain(user: UserId): Promise<void> {
+    for (let order: number | undefined; ;) {
+      const profile = await profiles.get(user)
+      if (!profile || profile.order === order) return
+      await names.set(user, profile.fields.name)
+      order = profile.order
     }
-    const had = await terms.find({ by: 'by_user', where: { user }, limit: 200 })
-    for (const { _id } of had) if (!wanted.delete(_id)) await terms.remove(_id)
-    for (const term of wanted.values()) await terms.insert(term)
-  }
-
-  /** Users whose name may answer to this word. */
-  async function candidates(word: string): Promise<Set<UserId>> {
-    const found = new Set<UserId>()
-    const from = { _id: '', term: word, user: '' }
-    for (const doc of await terms.find({
-      by: 'by_term',
-      where: { kind: 'word' },
-      after: from,
-      limit: MOST_LOOKED_AT,
-    })) {
-      if (!doc.term.startsWith(word)) break
-      found.add(doc.user)
-    }
-    for (const term of restsOf(word)) {
-      for (const doc of await terms.find({ by: 'by_term', where: { kind: 'rest', term }, limit: 50 }))
-        found.add(doc.user)
-    }
-    return found
   }
 
   return {
+    /** Makes the index of names again when an earlier version has folded it: before the first command, and by however many at once. */
+    async prepare(): Promise<void> {
+      if (await names.isFolded()) return
+      for (let after: { _id: string } | undefined; ;) {
+        const page = await profiles.find({ limit: AT_ONCE, ...(after && { after }) })
+        await Promise.all(page.map(({ _id }) => indexAgain(_id)))
+        if (page.length < AT_ONCE) break
+        after = page.at(-1)!
+      }
+      await names.setFolded()
+    },
+
     /** Sets and takes away fields. A command that a later one has overtaken changes nothing. */
     async change(user: UserId, change: ProfileChange, { order }: Pick<Context['command'], 'order'>): Promise<void> {
       const after = await profiles.change(user, (now) => {
@@ -84,7 +61,7 @@ export function profileBook(store: Store, settings: HandlerSettings) {
           throw refuse('bad_payload', { fields: `would be more than ${MAX_FIELDS}` })
         return { _id: user, fields, order }
       })
-      if ('name' in change) await index(user, after?.fields.name)
+      if ('name' in change) await names.set(user, after?.fields.name)
     },
 
     /** What `asker` may see of a user. Nobody can tell a user without a profile from none, nor a block from being a stranger. */
@@ -93,24 +70,14 @@ export function profileBook(store: Store, settings: HandlerSettings) {
       return found ? visible(found.fields, stands) : {}
     },
 
-    /** Users by the words of their names, best first: 50 at most, behind `cursor`. */
+    /** Users by the words of their names, best first: at most `limit` behind `cursor`. */
     async search(query: string, cursor: string | undefined, limit: number) {
-      const words = wordsOf(query)
-      if (words.length === 0) return { profiles: [] }
-      const longest = words.toSorted((a, b) => b.length - a.length)[0]! // the fewest answer to it
-      const found: { place: string; user_id: UserId; fields: ReturnType<typeof publicOf> }[] = []
-      for (const user of await candidates(longest)) {
-        const profile = await profiles.get(user)
-        const far = profile?.fields.name === undefined ? undefined : distance(query, profile.fields.name)
-        if (far === undefined || !profile) continue
-        found.push({ place: `${far} ${user}`, user_id: user, fields: publicOf(profile.fields) })
-      }
-      const sorted = found.toSorted((a, b) => (a.place < b.place ? -1 : 1))
-      const page = sorted.filter(({ place }) => cursor === undefined || place > cursor)
-      const shown = page.slice(0, limit)
+      const found = (await names.find(query)).filter(({ place }) => cursor === undefined || place > cursor)
+      const page = found.slice(0, limit)
+      const all = await Promise.all(page.map(({ user }) => profiles.get(user)))
       return {
-        profiles: shown.map(({ user_id, fields }) => ({ user_id, fields })),
-        ...(page.length > limit && { cursor: shown.at(-1)!.place }),
+        profiles: all.flatMap((one) => (one ? [{ user_id: one._id, fields: publicOf(one.fields) }] : [])),
+        ...(found.length > limit && { cursor: page.at(-1)!.place }),
       }
     },
 

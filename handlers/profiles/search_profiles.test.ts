@@ -30,7 +30,31 @@ test('finds by name, by beginning, by several words in any order, and over a typ
   expect(await found('alcie cooper')).toEqual(['u1'])
   expect(await found('coper')).toEqual(['u1', 'u3'])
   expect(await found('xylophone')).toEqual([])
-  expect(await found('?!')).toEqual([])
+  expect(await seeker.asks('search_profiles', { q: '?!' })).toMatchObject({
+    code: 'bad_payload',
+    fields: { q: 'has no letters or digits to search for' },
+  })
+  expect(await seeker.asks('search_profiles', { q: 'ali', cursor: 'none' })).toMatchObject({ code: 'bad_payload' })
+})
+
+test('finds by the same folding as messages are found by', async () => {
+  await named('w1', 'Łukasz Strauß')
+  await named('w2', 'Jean-Luc Ægirsen')
+  await named('w3', '李小龍')
+  await named('w4', 'राम')
+  await named('w5', 'रमा')
+  await named('w6', 'dé\u00adborah')
+  for (const [q, user] of [
+    ['strauss lukasz', 'w1'],
+    ['jeanluc', 'w2'],
+    ['aegirsen', 'w2'],
+    ['小龍', 'w3'],
+    ['राम', 'w4'],
+    ['रमा', 'w5'],
+    ['deborah', 'w6'],
+  ] as const) {
+    expect([q, await found(q)]).toEqual([q, [user]])
+  }
 })
 
 test('shows public fields only', async () => {

@@ -53,7 +53,10 @@ export interface Effects extends SideEffects<AnyEvents, AnyLater> {
   refusal?: Refusal
 }
 
-/** Builds what a handler works with out of the store, once per process: `uses: { contacts: contactBook }`. */
+/**
+ * Builds what a handler works with out of the store, once per process: `uses: { contacts: contactBook }`. Where it has a method
+ * `prepare`, the group's first command waits until that has resolved.
+ */
 export type Capability = (store: Store, settings: HandlerSettings) => unknown
 type Built<Uses extends Record<string, Capability>> = { [K in keyof Uses]: ReturnType<Uses[K]> }
 

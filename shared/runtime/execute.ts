@@ -38,20 +38,28 @@ export function openWorkshop(store: Store, settings: HandlerSettings, log: Logge
 const PAUSE = 500
 
 /**
- * Builds all that these commands use, and waits until the store is ready for it, which may be long with many documents.
+ * Builds all that these commands use, and waits until the store is ready for it and they are prepared, which may be long with
+ * many documents.
  * @throws when what is stored does not fit or is damaged: no command would succeed
  */
 export async function equip(commands: Iterable<Command>, shop: Workshop): Promise<void> {
   for (;;) {
     try {
       for (const command of commands) capabilities(command, shop)
-      return await shop.store.ready()
+      await shop.store.ready()
+      for (const product of shop.built.values()) await prepared(product)
+      return
     } catch (err) {
       if (!(err instanceof Unavailable) || err instanceof Damaged) throw err
       shop.log.info({ reason: err.message }, 'the store is not ready yet')
       await pause(PAUSE)
     }
   }
+}
+
+async function prepared(product: unknown): Promise<void> {
+  if (typeof product !== 'object' || product === null || !('prepare' in product)) return
+  if (typeof product.prepare === 'function') await product.prepare()
 }
 
 /** Runs one attempt of a command and says how it ended. Never rejects: the one place where a handler's errors are caught. */

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, expect } from '@jest/globals'
-import type { Collection, Document, Query, Store } from './documents.ts'
+import type { Collection, CollectionSpec, Document, Query, Store, TextSpec } from './documents.ts'
 
 /** Data to try an engine on; `second` opens the same data again, as another process would. */
 export interface Trial {
   readonly store: Store
   second(): Promise<Store>
+  /** Gives the documents of a collection the words that this function makes of their texts, as the first version of the store kept them. */
+  foldAsBefore(spec: CollectionSpec & { text: TextSpec }, wordsOf: (text: string) => string[]): Promise<void>
   /** Closes every store, and removes the data. */
   cleanUp(): Promise<void>
 }

@@ -29,7 +29,8 @@ export interface CollectionSpec {
 /**
  * The words of one text can be searched, by those who may see the document. A collection keeps its text for good. When it
  * gets one, the documents that are there are made searchable at opening, in the order of their keys; processes that
- * opened it without the text must have ended by then, because what they write is not found.
+ * opened it without the text must have ended by then, because what they write is not found. The same when words are folded
+ * by a new version (see words.ts): those of the version before must have ended, or what they write is found by the old folding.
  */
 export interface TextSpec {
   /** The top-level field with the text: a string, or lacking, and then the document is not found. */

@@ -11,6 +11,7 @@ import {
   uniqueIndexes,
   WORDS,
 } from './mongo-documents.ts'
+import { FOLDING } from '../wire/words.ts'
 import { isDuplicate, isOtherIndex } from './mongo-errors.ts'
 
 /** What is known of a collection, in a document by its name. */
@@ -19,6 +20,8 @@ export interface About {
   /** The place of the document that was inserted last. */
   last: number
   text?: string
+  /** Of which folding all documents have their words by now; the first one had no number. */
+  folding?: number
   /** Fields of the store's own that all documents have by now. */
   filled: string[]
 }
@@ -33,12 +36,12 @@ export function aboutCollections({ db }: MongoLink): MongoCollection<About> {
 }
 
 /**
- * Makes what is missing of a collection; several processes may do so at once. Documents that are older than a unique index or
- * the text get their fields, in the order of their keys: until then it rejects or is not done, and nobody uses the collection.
+ * Makes what is missing of a collection; several processes may do so at once. Documents that are older than a unique index,
+ * the text or its folding get their fields, in the order of their keys: until then it rejects or is not done, and nobody uses the collection.
  */
 export async function makeCollection(link: MongoLink, spec: CollectionSpec): Promise<void> {
   const { name } = spec
-  const { filled } = await aboutOf(link, spec)
+  const { filled, folding = 1 } = await aboutOf(link, spec)
   const docs = link.db.collection<Stored>(name)
   const indexes = indexesFor(spec)
   try {
@@ -51,9 +54,13 @@ export async function makeCollection(link: MongoLink, spec: CollectionSpec): Pro
   }
   const own = [...uniqueIndexes(spec).map(([index]) => uniqueField(index)), ...(spec.text ? [PLACE] : [])]
   const missing = own.filter((field) => !filled.includes(field))
-  if (missing.length === 0) return
+  if (spec.text && folding > FOLDING)
+    throw new Error(`the words of ${name} were folded by a newer version: run that one`)
+  const foldsAgain = spec.text !== undefined && folding < FOLDING
+  if (missing.length === 0 && !foldsAgain) return
   await fill(link, spec, docs, missing)
-  await link.ask(() => aboutCollections(link).updateOne({ _id: name }, { $addToSet: { filled: { $each: missing } } }))
+  const done = { $addToSet: { filled: { $each: missing } }, ...(foldsAgain && { $max: { folding: FOLDING } }) }
+  await link.ask(() => aboutCollections(link).updateOne({ _id: name }, done))
 }
 
 /** @throws when the text is another one, or has gone */
@@ -99,10 +106,12 @@ async function fill(
     const page = await link.read(() => docs.find(behind, { sort: { _id: 1 }, limit: AT_ONCE }).toArray())
     const writes = page.flatMap((stored) => {
       const own = ownFields(spec, decodeDocument(stored), Number(stored[PLACE] ?? 0))
-      if (fields.every((field) => field in stored || !(field in own))) return []
+      const isFilled = fields.every((field) => field in stored || !(field in own))
+      if (isFilled && JSON.stringify(stored[WORDS]) === JSON.stringify(own[WORDS])) return []
       // Who has changed it since has done this, too.
       const filter = { _id: stored._id, [ETAG]: stored[ETAG] ?? null }
-      return [{ updateOne: { filter, update: { $set: { ...own, [ETAG]: new ObjectId() } } } }]
+      const gone = own[WORDS] === undefined && { $unset: { [WORDS]: true as const } }
+      return [{ updateOne: { filter, update: { $set: { ...own, [ETAG]: new ObjectId() }, ...gone } } }]
     })
     try {
       if (writes.length > 0) await link.ask(() => docs.bulkWrite(writes, { ordered: false }))

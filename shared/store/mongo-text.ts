@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Searchable } from './rules.ts'
-import { wordsOf } from '../wire/words.ts'
+import { indexedWordsOf } from '../wire/words.ts'
 
 // Text is searched by an ordinary multikey index over the tokens of each document. Not by `$text`: its compound index may have
 // no multikey field before the text (manual, "Text Indexes on Self-Managed Deployments": Restrictions), so it could not be
@@ -10,7 +10,7 @@ import { wordsOf } from '../wire/words.ts'
 
 /** What a document is found by. */
 export function documentTokens({ text, within }: Searchable): string[] {
-  const words = wordsOf(text)
+  const words = indexedWordsOf(text)
   return [...new Set(within)].flatMap((value) => tokensFor(value, words))
 }
 

@@ -5,7 +5,9 @@ import { sharedMongoServer } from '../../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../../test/own-data.ts'
 import { storeContract } from './contract.ts'
 import { type Collection, type CollectionSpec, Conflict, type Document, type Store } from './documents.ts'
+import { tokensFor } from './mongo-text.ts'
 import { openMongo } from './mongo.ts'
+import { searchable } from './rules.ts'
 
 const server = await sharedMongoServer()
 const { url, what } = server
@@ -24,6 +26,23 @@ storeContract(`MongoDB, by ${what}`, async () => {
   return {
     store: await another(),
     second: another,
+    async foldAsBefore({ name, text }, wordsOf) {
+      const client = new MongoClient(own)
+      const docs = client.db().collection<Document & Record<string, unknown>>(name)
+      for (const doc of await docs.find().toArray()) {
+        const found = searchable(text, doc)
+        const words = found?.within.flatMap((value) => tokensFor(value, wordsOf(found.text))) ?? []
+        await docs.updateOne(
+          { _id: doc._id },
+          words.length > 0 ? { $set: { __words: words } } : { $unset: { __words: true } },
+        )
+      }
+      await client
+        .db()
+        .collection<Document>('__collections')
+        .updateOne({ _id: name }, { $unset: { folding: true } })
+      await client.close()
+    },
     async cleanUp() {
       for (const store of open) await store.close()
       await dropDatabase(own)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { CollectionSpec, Document, TextSpec } from './documents.ts'
 import { type Searchable, searchable, type WordSearch } from './rules.ts'
 import { holdUp, type Row, type Sql, type SqliteFile } from './sqlite-file.ts'
-import { wordsOf } from '../wire/words.ts'
+import { FOLDING, indexedWordsOf } from '../wire/words.ts'
 
 // Text is searched with FTS5, SQLite's inverted index. A document's tokens are all its words for each of its values,
 // `<digest of the value><word>`. With words and values as tokens of their own, a search would leap through the
@@ -90,17 +90,43 @@ export async function searchText(db: SqliteFile, name: string, search: WordSearc
 
 export const placeOf = (row: Row): number => Number(row.place)
 
-/** Makes the tables, and notes all documents that are there as waiting. Under the write lock. */
-export function makeText(sql: Sql, { name, text }: CollectionSpec): void {
-  const statement =
-    text &&
-    `CREATE VIRTUAL TABLE ${tokensOf(name)} USING /* ${text.field} within ${text.within} */ ` +
-      `fts5(tokens, content='', contentless_delete=1, detail=none, tokenize='ascii')`
-  const [made] = sql.all('SELECT sql FROM sqlite_schema WHERE name = ?', [`${name}.text.tokens`])
-  if (made?.sql === statement) return
-  if (made || statement === undefined) throw new Error(`the text of ${name} is another in the file, and is for good`)
+const EARLIER = Array.from({ length: FOLDING - 1 }, (_, i) => i + 1)
 
+/** What makes the table of tokens; its comment says of what they are made. The first folding had no number. */
+export function tokensStatement({ name, text }: TextCollection, folding: number): string {
+  const number = folding === 1 ? '' : `, folding ${folding}`
+  return (
+    `CREATE VIRTUAL TABLE ${tokensOf(name)} USING /* ${text.field} within ${text.within}${number} */ ` +
+    `fts5(tokens, content='', contentless_delete=1, detail=none, tokenize='ascii')`
+  )
+}
+
+/** Throws away the tokens of an earlier folding; all documents wait for their new ones, and keep their places. */
+function foldAgain(sql: Sql, name: string, statement: string): void {
+  sql.run(`DROP TABLE ${tokensOf(name)}`)
   sql.run(statement)
+  sql.run(`INSERT OR IGNORE INTO ${waitingOf(name)} SELECT place FROM ${placesOf(name)}`)
+}
+
+/** Makes the tables, or those of a new folding, and notes all documents that are there as waiting. Under the write lock. */
+export function makeText(sql: Sql, { name, text }: CollectionSpec): void {
+  const [row] = sql.all('SELECT sql FROM sqlite_schema WHERE name = ?', [`${name}.text.tokens`])
+  const made = row?.sql
+  const wanted = text && tokensStatement({ name, text }, FOLDING)
+  if (made === wanted) return
+  if (text && wanted !== undefined && EARLIER.some((folding) => made === tokensStatement({ name, text }, folding))) {
+    return foldAgain(sql, name, wanted)
+  }
+  if (made !== undefined || wanted === undefined) {
+    const isNewer = typeof made === 'string' && made.includes(`within ${text?.within}, folding `)
+    throw new Error(
+      isNewer
+        ? `the words of ${name} were folded by a newer version: run that one`
+        : `the text of ${name} is another in the file, and is for good`,
+    )
+  }
+
+  sql.run(wanted)
   // A place is given once only, even when the newest document is removed: a page that waits must not mean another one.
   sql.run(`CREATE TABLE ${placesOf(name)} (place INTEGER PRIMARY KEY AUTOINCREMENT, _id TEXT NOT NULL UNIQUE)`)
   sql.run(`CREATE TABLE ${waitingOf(name)} (place INTEGER PRIMARY KEY)`)
@@ -135,13 +161,13 @@ function indexPage(sql: Sql, { name, text }: TextCollection): void {
 
 // Of one length, so that no value and word together look like two others; 128 bits, so that nobody makes up a value
 // with the digest of another one.
-function tokensFor(value: string, words: readonly string[]): string[] {
+export function tokensFor(value: string, words: readonly string[]): string[] {
   const digest = createHash('sha256').update(value).digest('hex').slice(0, 32)
   return words.map((word) => digest + word)
 }
 
 function documentTokens({ text, within }: Searchable): string {
-  const words = wordsOf(text)
+  const words = indexedWordsOf(text)
   return [...new Set(within)].flatMap((value) => tokensFor(value, words)).join(' ')
 }
 

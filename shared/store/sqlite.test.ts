@@ -7,7 +7,8 @@ import type { CollectionSpec, Document, Query, Store } from './documents.ts'
 import { checkQuery } from './rules.ts'
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
 import { searchStatement } from './sqlite-search.ts'
-import { makeText, wordsStatement } from './sqlite-text.ts'
+import { makeText, tokensFor, tokensStatement, wordsStatement } from './sqlite-text.ts'
+import { searchable } from './rules.ts'
 import { openSqlite } from './sqlite.ts'
 
 storeContract('SQLite', async () => {
@@ -21,6 +22,21 @@ storeContract('SQLite', async () => {
   return {
     store: another(),
     second: async () => another(),
+    async foldAsBefore({ name, text }, wordsOf) {
+      const file = openSqliteFile(join(folder, 'test.db'))
+      file.write((sql) => {
+        sql.run(`DROP TABLE "${name}.text.tokens"`)
+        sql.run(tokensStatement({ name, text }, 1))
+        const rows = sql.all(`SELECT place, doc FROM "${name}" JOIN "${name}.text.places" USING (_id)`)
+        for (const row of rows) {
+          const found = searchable(text, JSON.parse(row.doc as string) as Document)
+          const tokens = found?.within.flatMap((value) => tokensFor(value, wordsOf(found.text))) ?? []
+          const values = [row.place as number, tokens.join(' ')]
+          sql.run(`INSERT INTO "${name}.text.tokens" (rowid, tokens) VALUES (CAST(? AS INTEGER), ?)`, values)
+        }
+      })
+      file.close()
+    },
     async cleanUp() {
       for (const store of open) await store.close()
       rmSync(folder, { recursive: true })

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { cpuTime } from '../../test/cpu-time.ts'
-import { wordsOf } from './words.ts'
+import { indexedWordsOf, wordsOf } from './words.ts'
 
 test.each([
   ['', ''],
@@ -13,6 +13,13 @@ test.each([
   ['İstanbul ISTANBUL ıstanbul', 'istanbul'],
   ['ﬁ ² ½ Ⅷ Å', 'fi 2 1 viii a'],
   ['й ё', 'и е'],
+  ['Donau\u00addampf not\u2060able zero\u200bwidth', 'donaudampf notable zero width'],
+  ['می\u200cخواهم کتـــاب', 'ميخواهم كتاب'],
+  ['Łódź Đà Nẵng smørrebrød Ægir Œuvre Þór Guðrún ħ ŋ', 'lodz da nang smorrebrod aegir oeuvre thor gudrun h n'],
+  ['रमा राम क्\u200dष', 'रमा राम क्ष'],
+  ['שָׁלוֹם', 'שלום'],
+  ['\u200eleft\u202cright\ufeff e\u034f\u0301\ufe0f', 'leftright e'],
+  ['ພາສາ ភាសា မြန်မာ', 'ພ າ ສ ភា សា မြ န် မာ'],
   ['日本語 abc日本', '日 本 語 abc'],
   ['コーヒー ｺｰﾋｰ', 'コ ー ヒ'],
   ['か が は ぱ', 'か が は ぱ'],
@@ -24,6 +31,12 @@ test.each([
   ['1️⃣ 🦊 👨‍👩‍👧 ☎ _ - "*" \0 \ud800', '1'],
 ])('%j has the words %j', (text, words) => {
   expect(wordsOf(text).join(' ')).toBe(words)
+})
+
+test('joined words are found as one, too', () => {
+  const found = indexedWordsOf("Jean-Luc O’Hara don't col·lecció 2026-11-20 a-1 x- -y rock-'n'-roll")
+  const more = ['jeanluc', 'ohara', 'dont', 'colleccio']
+  expect(found).toEqual([...wordsOf("Jean-Luc O’Hara don't col·lecció 2026-11-20 a-1 x- -y rock-'n'-roll"), ...more])
 })
 
 test('takes its own words for the same', () => {

@@ -1,0 +1,82 @@
+import type { Document, Store } from '../../shared/store/documents.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import { FOLDING } from '../../shared/wire/words.ts'
+import { askedIn, distance, restsOf, wordsOf } from './name-terms.ts'
+
+/** A way to find a user: a word of their name, or the rest of one. Beside them, one document says how all were folded. */
+interface TermDocument extends Document {
+  readonly kind: 'word' | 'rest' | 'folding'
+  readonly term: string
+  readonly user: string
+  /** The whole name, so that a search need not read the profiles of all who might answer to it. */
+  readonly name?: string
+}
+
+/** Names that answer to a search, best first: the place of each, for a cursor. */
+export interface NameFound {
+  readonly user: UserId
+  readonly place: string
+}
+
+/** Terms looked at for one search: words that begin so, and of each rest. */
+const [MOST_WORDS, MOST_RESTS] = [300, 50]
+/** Terms of one user, at most. */
+const MOST_TERMS = 500
+const FOLDED = 'folding'
+
+/** By which terms users are found. */
+export function nameIndex(store: Store) {
+  const terms = store.collection<TermDocument>({
+    name: 'profile_terms',
+    indexes: { by_term: { fields: ['kind', 'term', 'user'] }, by_user: { fields: ['user'] } },
+  })
+
+  return {
+    /** Makes the user's terms those of their name. Comes to the same however often it is begun. */
+    async set(user: UserId, name: string | undefined): Promise<void> {
+      const wanted = termsOf(user, name)
+      const had = await terms.find({ by: 'by_user', where: { user }, limit: MOST_TERMS })
+      const same = new Set(had.filter((one) => one.name === name).map(({ _id }) => _id))
+      await Promise.all([
+        ...had.filter(({ _id }) => !wanted.has(_id)).map(({ _id }) => terms.remove(_id)),
+        ...[...wanted.values()].filter(({ _id }) => !same.has(_id)).map((term) => terms.change(term._id, () => term)),
+      ])
+    },
+
+    /** Users whose names answer to a search. */
+    async find(query: string): Promise<NameFound[]> {
+      const longest = askedIn(query).toSorted((a, b) => b.length - a.length)[0] // the fewest answer to it
+      if (longest === undefined) return []
+      const behind = { _id: '', term: longest, user: '' }
+      const words = await terms.find({ by: 'by_term', where: { kind: 'word' }, after: behind, limit: MOST_WORDS })
+      const rests = await Promise.all(
+        restsOf(longest).map((term) => terms.find({ by: 'by_term', where: { kind: 'rest', term }, limit: MOST_RESTS })),
+      )
+      const found = new Map<string, NameFound>()
+      for (const { user, name } of [...words.filter(({ term }) => term.startsWith(longest)), ...rests.flat()]) {
+        const far = name === undefined || found.has(user) ? undefined : distance(query, name)
+        if (far !== undefined) found.set(user, { user: user as UserId, place: `${far} ${user}` })
+      }
+      return [...found.values()].toSorted((a, b) => (a.place < b.place ? -1 : 1))
+    },
+
+    isFolded: async () => (await terms.get(FOLDED))?.term === String(FOLDING),
+    async setFolded(): Promise<void> {
+      await terms.change(FOLDED, () => ({ _id: FOLDED, kind: FOLDED, term: String(FOLDING), user: '' }))
+    },
+  }
+}
+
+function termsOf(user: UserId, name: string | undefined): Map<string, TermDocument> {
+  const wanted = new Map<string, TermDocument>()
+  if (name === undefined) return wanted
+  for (const word of wordsOf(name)) {
+    for (const [kind, all] of [['word', [word]] as const, ['rest', restsOf(word)] as const]) {
+      for (const term of all) {
+        const _id = `${kind} ${term} ${user}`
+        wanted.set(_id, { _id, kind, term, user, name })
+      }
+    }
+  }
+  return wanted
+}
