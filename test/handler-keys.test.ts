@@ -3,12 +3,15 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { z } from 'zod'
 import { readConfig } from '../shared/config.ts'
 import { tlsFiles, type Tls } from '../shared/dev-secrets.ts'
 import { openLog } from '../shared/log.ts'
-import { handlerSettings } from '../shared/runtime/handler-settings.ts'
+import { command, event } from '../shared/runtime/command.ts'
+import { handlerSettings, type HandlerSettings } from '../shared/runtime/handler-settings.ts'
 import { describe, loadGroup } from '../shared/runtime/scan.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
+import type { Store } from '../shared/store/documents.ts'
 import { openStore } from '../shared/store/open.ts'
 import { Device } from './device.ts'
 import { inThisThread } from './in-this-thread.ts'
@@ -397,6 +400,30 @@ test('a handler process does not give its key to a broker whose certificate it d
   await expect(serve([...rootCertificates])).rejects.toThrow(/self-signed|unable to verify/)
   expect(lines.join('')).not.toMatch(/connect refused|"connected"/)
   await (await serve([...rootCertificates, stage.ca])).close()
+})
+
+test('a handler process sizes its answers by what the broker says at CONNECT, not by its own setting', async () => {
+  const small = stage.keep(
+    await openStage([], { MAX_PACKET_BYTES: '32768', MAX_COMMAND_BYTES: '16384', HANDLER_EVENTS: 'sized' }),
+  )
+  const sized = event('sized', { bytes: z.number() })
+  const size = command({
+    input: z.object({}),
+    events: { sized },
+    uses: { settings: (_store: Store, settings: HandlerSettings) => settings },
+    run: (_, { settings }) => ({ reply: sized({ bytes: settings.answerBytes }) }),
+  })
+  const log = openLog('silent', 'sizes')
+  const store = stage.keep(await openStore(small.config, log))
+  const settings = handlerSettings(readConfig({}))
+  expect(settings.answerBytes).toBe(131_072)
+  const broker = { url: small.url, ca: [small.ca], key: small.handlerKey, ownKey: false }
+  const commands = new Map([['size', size]])
+  stage.keep(
+    await serveGroup({ group: 'sizes', commands, store, settings, log, broker, window: 10, open: inThisThread }),
+  )
+  const bob = await small.device('bob')
+  expect(await bob.asks('size')).toMatchObject({ event: 'sized', bytes: 16_384 })
 })
 
 test('a handler process comes back to a broker whose self-signed certificate was renewed in the file that it reads', async () => {
