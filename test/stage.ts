@@ -60,7 +60,7 @@ export async function openStage(
     ADMIN_PORT: '0',
     LOG_LEVEL: heard ? 'debug' : (process.env['LOG_LEVEL'] ?? 'silent'),
     RETRY_DELAY: '20',
-    HANDLER_EVENTS: 'contact,greeted,note_added,note_shared,thought', // of plain handlers, which declare nothing
+    HANDLER_EVENTS: 'contact,echoed,greeted,note_added,note_shared,thought,ticked,told', // of plain handlers, which declare nothing
     ...data.settings,
     ...settings,
   })
