@@ -168,6 +168,11 @@ const settings = z.object({
   SESSION_TTL: count(604_800_000, 1_000, 31_536_000_000),
   /** Retained messages of open topics, in all; beyond, `rate_limited`. */
   MAX_RETAINED: count(10_000, 0, 10_000_000),
+  /** Bytes of them, in all; beyond, `rate_limited`. */
+  MAX_RETAINED_BYTES: count(268_435_456, 0, 68_719_476_736),
+  /** Retained messages of one user, and their bytes; beyond, `rate_limited`. */
+  RETAINED_PER_USER: count(1_000, 0, 10_000_000),
+  RETAINED_BYTES_PER_USER: count(16_777_216, 0, 68_719_476_736),
 
   /** Connections from one address (IPv6: one /64) at a time, and new ones in a minute; beyond, hung up on. */
   CONNECTIONS_PER_ADDRESS: count(20_000, 1, 10_000_000),

@@ -9,7 +9,13 @@ import { openStage, type Stage } from '../../test/stage.ts'
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage([], { CONNECTS_PER_CLIENT: '1000', MAX_KEEPALIVE: '90' })
+  stage = await openStage([], {
+    CONNECTS_PER_CLIENT: '1000',
+    MAX_KEEPALIVE: '90',
+    MAX_RETAINED: '60',
+    RETAINED_PER_USER: '50',
+    RETAINED_BYTES_PER_USER: '8000000',
+  })
 })
 afterAll(() => stage.close())
 
@@ -145,4 +151,43 @@ test.each(UNFIT)('%j in a command’s id is refused, or it would end the handler
     fields: { id: expect.anything() },
   })
   await alice.leaves()
+})
+
+test('an expired retained message takes nobody’s room [MQTT-3.3.2-5]', async () => {
+  const raw = await connected('expiring')
+  const kept = async (name: string, more: Partial<IPublishPacket> = {}): Promise<number | undefined> => {
+    says(raw, `other/brief/${name}`, { retain: true, ...more })
+    return puback(raw)
+  }
+  for (let i = 0; i < 49; i++) expect(await kept(`${i}`)).toBe(0)
+  expect(await kept('brief', { properties: { messageExpiryInterval: 1 } })).toBe(0)
+  while ((await kept('more')) !== 0); // it has no room until the second is over
+  expect(await kept('still more')).toBe(0x97)
+  for (const name of ['more', ...Array.from({ length: 49 }, (_, i) => `${i}`)]) await kept(name, { payload: '' })
+})
+
+test('retained messages are bounded for each user, and come whole, page by page, at every QoS', async () => {
+  const raw = await connected('hoarder')
+  const large = { retain: true, payload: Buffer.alloc(200_000) }
+  for (let i = 0; i < 39; i++) {
+    says(raw, `fleet/large/${i}`, large)
+    expect(await puback(raw)).toBe(0)
+  }
+  for (let i = 39; i < 42; i++) says(raw, `fleet/large/${i}`, large)
+  expect([await puback(raw), await puback(raw), await puback(raw)]).toEqual([0x97, 0x97, 0x97])
+  for (const [qos, clean] of [
+    [0, true],
+    [1, true],
+    [1, false],
+  ] as const) {
+    const sub = await connected('reader', { protocolVersion: 4, clean, clientId: `reader${qos}${clean}` })
+    sub.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'fleet/large/#', qos }] })
+    const topics = new Set<string>()
+    while (topics.size < 39) {
+      const packet = (await sub.hears('publish')) as IPublishPacket
+      topics.add(packet.topic)
+      if (qos === 1) sub.send({ cmd: 'puback', messageId: packet.messageId! })
+    }
+    sub.socket.destroy()
+  }
 })

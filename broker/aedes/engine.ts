@@ -59,7 +59,12 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   const open = openTopics({
     storage,
     store,
-    maxRetained: config.MAX_RETAINED,
+    retained: {
+      maxRetained: config.MAX_RETAINED,
+      maxRetainedBytes: config.MAX_RETAINED_BYTES,
+      perUser: config.RETAINED_PER_USER,
+      bytesPerUser: config.RETAINED_BYTES_PER_USER,
+    },
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
     clientOf: (id) => clients.get(id)?.client,
     mayReceive: (id, topic) => {
@@ -259,7 +264,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       if (entry?.session !== session) return
       entry.client.publish(connectionOf(entry.client).inbox!.seal(delivery), () => {})
     },
-    relay: (session, message) => open.relay(session.id, message),
+    relay: (session, message) => open.relay(session.id, session.kind === 'device' ? session.user : undefined, message),
     sessionsBeside: ({ id, user }) => store.countOf(user) - (store.get(id) ? 1 : 0),
     end(session, reasonCode) {
       clientOf.get(session)?.disconnect({ reasonCode })

@@ -4,26 +4,26 @@ import { isMqttString } from '../../shared/wire/mqtt-string.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 import { steady } from '../steady.ts'
-import { covers } from '../topic-filter.ts'
 import { coalesce } from './coalesce.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import type { Incoming } from './port.ts'
+import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
 import { isTooLarge } from './too-large.ts'
 import { OPEN, type EventRecord, type SessionStore } from './session-store.ts'
+import { welcoming } from './welcome.ts'
 
 /** Bytes of an open topic, at most: it is the key under which its retained message is stored. */
 const MAX_TOPIC_BYTES = 1_024
 
-type Retained = Pick<StoredPacket, 'topic' | 'payload' | 'qos' | 'properties' | 'messageExpiry'>
 type Qos = 0 | 1 | 2
 
 export interface OpenPorts {
   storage: Storage
   store: SessionStore
-  maxRetained: number
+  retained: RetainedBounds
   maxUnsentBytes: number
   /** The connection that has this session now. */
-  clientOf(session: string): InnerClient | undefined
+  clientOf: (session: string) => InnerClient | undefined
   mayReceive(session: string, topic: string): boolean
   /** Gives a QoS 1 or 2 packet its message id, and notes it. False when it has to wait for those before it. */
   sends(client: InnerClient, packet: StoredPacket): boolean
@@ -37,26 +37,20 @@ export type OpenTopics = ReturnType<typeof openTopics>
  */
 export function openTopics(ports: OpenPorts) {
   const { storage, store } = ports
-  const retained = storage.table<Retained>('retained')
-  const topics = new Set([...retained.entries()].map(({ key }) => String(key)))
-
-  function keepRetained(unit: Unit, { topic, payload, ...more }: Retained): void {
-    if (payload.length === 0) {
-      unit.remove(retained, topic) // [MQTT-3.3.1-6]
-      return unit.afterwards(() => void topics.delete(topic))
-    }
-    if (!topics.has(topic) && topics.size >= ports.maxRetained) {
-      throw refuse('rate_limited', undefined, 'there are too many retained messages')
-    }
-    unit.put(retained, topic, { topic, payload, ...more })
-    unit.afterwards(() => void topics.add(topic))
-  }
+  const retained = new RetainedMessages(storage, ports.retained)
+  const welcome = welcoming({
+    retained,
+    maxUnsentBytes: ports.maxUnsentBytes,
+    clientOf: ports.clientOf,
+    stateOf: store.get,
+    hand: handRetained,
+  })
 
   /** Hands a message to a session: into its queue where that lasts, and to its connection when that is stored. */
   function hand(
     unit: Unit,
     session: string,
-    message: Retained,
+    message: OpenMessage,
     how: { qos: Qos; retain: boolean; ids: number[] },
   ): void {
     const client = ports.clientOf(session)
@@ -95,12 +89,12 @@ export function openTopics(ports: OpenPorts) {
      * Publishes to an open topic. Resolves when it is stored in every session that must keep it, and retained if it says so.
      * @throws {Refusal} `unavailable` when it cannot be stored, `bad_payload`, `rate_limited`
      */
-    async relay(sender: string, message: Incoming): Promise<void> {
+    async relay(sender: string, user: string | undefined, message: Incoming): Promise<void> {
       const { topic, payload, qos, retain, expiry } = message
       if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES) throw refuse('bad_payload', { topic: 'is too long' })
       const unfit = unfitIn(message)
       if (unfit !== undefined) throw refuse('bad_payload', { [unfit]: 'holds control or non-characters' })
-      const record: Retained = {
+      const record: OpenMessage = {
         topic,
         payload,
         qos,
@@ -108,7 +102,7 @@ export function openTopics(ports: OpenPorts) {
         ...(expiry !== undefined && { messageExpiry: steady() + expiry * 1000 }),
       }
       const write = (unit: Unit): void => {
-        if (retain) keepRetained(unit, record)
+        if (retain) retained.keep(unit, user, record)
         for (const [session, { qos: most, keepsRetain, identifiers }] of store.openTo(topic, sender)) {
           hand(unit, session, record, { qos: most, retain: retain && keepsRetain, ids: identifiers })
         }
@@ -117,26 +111,21 @@ export function openTopics(ports: OpenPorts) {
     },
 
     /** Sends a new subscriber what is retained [MQTT-3.8.4-4]. */
-    async welcome(session: string, sub: Subscription): Promise<void> {
-      const filter = sub.topic.slice(OPEN.length)
-      const found = /[+#]/.test(filter)
-        ? [...topics].filter((topic) => covers(filter, topic))
-        : topics.has(filter)
-          ? [filter]
-          : []
-      if (found.length === 0) return
-      const { subscriptionIdentifier: id } = sub as { subscriptionIdentifier?: number }
-      const how = { qos: sub.qos, retain: true, ids: id === undefined ? [] : [id] }
-      await stored((unit) => {
-        for (const topic of found) {
-          const message = retained.get(topic)
-          const left = message?.messageExpiry === undefined ? undefined : message.messageExpiry - steady()
-          if (!message || (left !== undefined && left <= 0)) continue
-          const properties = { ...message.properties, ...(left && { messageExpiryInterval: Math.ceil(left / 1000) }) }
-          hand(unit, session, { ...message, properties }, how)
-        }
-      })
-    },
+    welcome: (session: string, sub: Subscription) => welcome(session, sub.topic.slice(OPEN.length), sub),
+  }
+
+  async function handRetained(topics: string[], session: string, sub: Subscription): Promise<void> {
+    const { subscriptionIdentifier: id } = sub as { subscriptionIdentifier?: number }
+    const how = { qos: sub.qos, retain: true, ids: id === undefined ? [] : [id] }
+    await stored((unit) => {
+      for (const topic of topics) {
+        const message = retained.get(topic)
+        if (!message) continue
+        const left = message.messageExpiry === undefined ? undefined : message.messageExpiry - steady()
+        const properties = { ...message.properties, ...(left && { messageExpiryInterval: Math.ceil(left / 1000) }) }
+        hand(unit, session, { ...message, properties }, how)
+      }
+    })
   }
 
   async function stored(write: (unit: Unit) => void): Promise<void> {

@@ -26,6 +26,8 @@ export interface SessionState {
   incoming: Set<number>
   /** The connection that still gets the queue of its absence: what is published meanwhile lines up behind. */
   catchingUp?: object
+  /** Called when something of what waits has gone. */
+  relieved?: () => void
   /** Stops the clock of its absence. */
   stopClock?: () => void
 }
@@ -119,6 +121,7 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     session.bytes -= waiting.packet.payload.length
     if (waiting.packet.messageId !== undefined) session.byMessageId.delete(waiting.packet.messageId)
     waiting.sent?.()
+    session.relieved?.()
     if (session.expiry > 0) storage.eventually((unit) => unit.remove(events, [id, number]))
     return waiting.packet
   }
@@ -127,6 +130,7 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     const session = sessions.get(id)
     if (!session) return
     session.stopClock?.()
+    session.relieved?.()
     for (const filter of session.subscriptions.keys()) unsubscribe(id, session, filter)
     sessions.delete(id)
     const left = (owners.get(ownerOf(id)) ?? 1) - 1
@@ -255,6 +259,7 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
       if (!session || number === undefined || waiting?.packet.qos !== 2) return
       session.bytes -= waiting.packet.payload.length
       waiting.packet = pubrelOf(number, messageId)
+      session.relieved?.()
       if (session.expiry === 0) return
       await storage.commit((unit) => unit.put(events, [id, number], { ...NO_MESSAGE, released: messageId }))
     },
