@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
+import { people } from '../../shared/people/pairs.ts'
+import { countingStore } from '../../test/counting-store.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { contactBook, type ContactBook } from './contact-book.ts'
 import { FIRST_PAGE } from './list-page.ts'
@@ -84,3 +86,33 @@ test('pages a list without skipping or doubling anyone while others come and go'
 
   expect([first.letters, second.letters, third.letters, third.cursor]).toEqual(['adgj', 'kmps', 'vy', undefined])
 })
+
+test.each([10, 1_000])(
+  'with %i pending requests, a user’s contacts are read without them, and the list has all in order',
+  async (count) => {
+    const { store, read } = countingStore(await data.store())
+    const [book, settings] = [
+      contactBook(store),
+      { access: 'contacts', ringMs: 1, hidesPrivate: false, commandBytes: 65_536, answerBytes: 131_072 } as const,
+    ]
+    const asked = Array.from({ length: count }, (_, i) => userIdOf(`a${String(i).padStart(4, '0')}`))
+    const zed = userIdOf('zed')
+    await Promise.all(asked.map((other) => book.request(other, mallory, undefined, next())))
+    for (const other of [bob, zed]) {
+      await book.request(mallory, other, undefined, next())
+      await book.accept(other, mallory, next())
+    }
+    const before = read()
+    expect(await people(store, settings).contactsOf(mallory)).toEqual([bob, zed])
+    expect(read() - before).toBe(2)
+
+    const seen: string[] = []
+    let cursor: UserId | undefined
+    do {
+      const page = await book.contacts(mallory, { cursor, limit: 100 })
+      seen.push(...page.contacts.map(({ user_id }) => user_id))
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    expect(seen).toEqual([...asked, bob, zed])
+  },
+)

@@ -11,6 +11,7 @@ import {
   STRANGERS,
   type Act,
   type Cause,
+  type List,
   type Pair,
   type Side,
 } from './pair-state.ts'
@@ -52,15 +53,16 @@ export function contactBook(store: Store) {
     return outcome(await change(user, other, (pair) => perform(pair, what, cause, note)), what, cause.id)
   }
 
-  /** In the order of the others' ids: first those below `user`, in whose pairs he is the high one, then those above. */
-  async function page(user: UserId, list: 'contacts' | 'blocks', { cursor, limit }: ListPage) {
+  /** In the order of the others' ids. */
+  async function page(user: UserId, lists: readonly List[], { cursor, limit }: ListPage) {
     const peer = cursor ?? '' // sorts before every id
     const from = { after: { _id: pairKey(user, peer), low: peer, high: peer }, limit: limit + 1 }
-    const found = [
-      ...(await pairs.find({ by: 'by_high', where: { high: user, high_list: list }, ...from })),
-      ...(await pairs.find({ by: 'by_low', where: { low: user, low_list: list }, ...from })),
-    ]
-    const docs = found.slice(0, limit)
+    const found: PairDocument[] = []
+    for (const list of lists) {
+      found.push(...(await pairs.find({ by: 'by_high', where: { high: user, high_list: list }, ...from })))
+      found.push(...(await pairs.find({ by: 'by_low', where: { low: user, low_list: list }, ...from })))
+    }
+    const docs = found.toSorted((a, b) => (otherIn(a, user) < otherIn(b, user) ? -1 : 1)).slice(0, limit)
     const last = found.length > limit ? docs.at(-1) : undefined
     return { docs, cursor: last && otherIn(last, user) }
   }
@@ -75,7 +77,7 @@ export function contactBook(store: Store) {
 
     /** Contacts and pending requests, without those whom he blocks. */
     async contacts(user: UserId, at: ListPage) {
-      const { docs, cursor } = await page(user, 'contacts', at)
+      const { docs, cursor } = await page(user, ['contacts', 'requests'], at)
       const contacts = docs.flatMap((doc) => {
         const { mine, note } = seenBy(user, doc)
         return mine.sees === 'none' ? [] : [{ user_id: otherIn(doc, user), state: mine.sees, note }]
@@ -89,7 +91,7 @@ export function contactBook(store: Store) {
     unblock: async (user: UserId, other: UserId, cause: Cause) =>
       hasChanged(await change(user, other, (pair) => setBlock(pair, false, cause)), cause.id),
     async blocked(user: UserId, at: ListPage) {
-      const { docs, cursor } = await page(user, 'blocks', at)
+      const { docs, cursor } = await page(user, ['blocks'], at)
       return { users: docs.map((doc) => otherIn(doc, user)), cursor }
     },
   }

@@ -110,9 +110,12 @@ export function hasChanged({ mine }: Pair, id: string): boolean {
 }
 
 /** In which of a user's lists the other stands. */
-export function listed(side: Side): 'contacts' | 'blocks' | 'none' {
-  return side.blocks ? 'blocks' : side.sees === 'none' ? 'none' : 'contacts'
+export function listed(side: Side): List | 'none' {
+  if (side.blocks) return 'blocks'
+  return side.sees === 'none' ? 'none' : side.sees === 'contact' ? 'contacts' : 'requests'
 }
+/** Requests have a list of their own: whoever asks for a user's contacts reads none of them. Those stored before are in `contacts`. */
+export type List = 'contacts' | 'requests' | 'blocks'
 
 /** What comes of an act, as the pair is. */
 function says<A extends Act>({ mine, theirs }: Pair, act: A): Outcome<A> {

@@ -129,9 +129,16 @@ export function messageBook(store: Store, settings: HandlerSettings) {
      * @throws {Refusal} `bad_payload` for a cursor that is none
      */
     async search(user: UserId, words: string, cursor: string | undefined, limit: number) {
-      const groups = new Map((await rooms.groups(user)).map(({ group, me }) => [group._id, me.since]))
-      const within = [scopeOf({ user }), ...[...groups.keys()].map((group) => scopeOf({ group }))]
-      const isHis = ({ group, seq }: MessageRecord) => group === undefined || groups.get(group)! < seq
+      const within = [scopeOf({ user }), ...(await rooms.groups(user)).map((group) => scopeOf({ group }))]
+      const since = new Map<string, number>()
+      async function isTheirs({ group, seq }: MessageRecord): Promise<boolean> {
+        if (group === undefined) return true
+        if (!since.has(group)) {
+          if (since.size > 0) await aTurn() // a group may have a thousand members
+          since.set(group, (await rooms.sinceIn(user, group)) ?? Infinity)
+        }
+        return since.get(group)! < seq
+      }
       const look = (after: string | undefined, most: number) =>
         messages.search({ words, within, after, limit: most }).catch((err: unknown) => {
           throw err instanceof TypeError ? refuse('bad_payload', { cursor: 'is none' }) : err
@@ -141,7 +148,8 @@ export function messageBook(store: Store, settings: HandlerSettings) {
       for (let looked = 0, size = limit; looked < MOST_LOOKED_AT; looked += size, size = AT_ONCE) {
         if (looked > 0) await aTurn()
         const page = await look(after, size)
-        const all = [...found, ...page.docs.filter(isHis)]
+        const all = [...found]
+        for (const one of page.docs) if (await isTheirs(one)) all.push(one)
         found = fitting(user, all.slice(0, limit))
         const next = all[found.length] // does not go in any more: the next page begins with it
         if (next) {

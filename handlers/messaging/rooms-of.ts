@@ -87,8 +87,10 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
       const hearing = await Promise.all(others.map((other) => hears(other, user)))
       return others.filter((_, i) => hearing[i])
     },
-    /** The groups he is in; a thousand at most. */
-    groups: (user: UserId) => groups.page(user, undefined, 999),
+    /** Groups that they may be in; a thousand at most. */
+    groups: (user: UserId) => groups.hinted(user, 999),
+    /** They see what has come to a group behind this place; undefined for one they are not in. */
+    sinceIn: async (user: UserId, group: string) => (await groups.joined(group, user))?.me.since,
     /** Where a message is, for one who may see it; undefined for everybody else. */
     async around(user: UserId, message: MessageRecord): Promise<Room | undefined> {
       const { from, to, group, seq } = message
