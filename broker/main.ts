@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { ConfigError, readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
+import { keepFilesPrivate } from '../shared/private-files.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { catalogue, type Catalogue } from '../shared/wire/catalogue.ts'
 import { Damaged } from '../shared/wire/refusal.ts'
@@ -10,12 +11,14 @@ import { startBroker } from './broker.ts'
 
 // npm run broker: one broker process. SIGHUP reads the certificate and the handlers' declarations again.
 
+const TSX = import.meta.resolve('tsx')
 const describe = fileURLToPath(new URL('../handlers/describe.ts', import.meta.url))
 
 /** What the handlers' files declare, told by a process of its own, so that no handler's code runs in the broker. */
 async function declarations(): Promise<Catalogue> {
-  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, describe], {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', TSX, describe], {
     maxBuffer: 2 ** 24,
+    env: {}, // handlers' files are told no secret of the broker's
   })
   return catalogue.parse(JSON.parse(stdout))
 }
@@ -23,6 +26,7 @@ async function declarations(): Promise<Catalogue> {
 async function main(): Promise<void> {
   const config = readConfig()
   const log = openLog(config.LOG_LEVEL, 'broker')
+  keepFilesPrivate(config.DATA_DIR, log)
   const opened: Closable[] = []
   closeOnSignal(opened, log)
   const broker = await startBroker(config, await declarations(), log)
@@ -31,8 +35,14 @@ async function main(): Promise<void> {
     declarations()
       .then((now) => broker.reload(now))
       .then(
-        () => log.info('reloaded'),
-        (err: unknown) => log.error({ err }, 'could not reload; everything stays as it was'),
+        () => {
+          log.info('reloaded')
+          process.send?.({ reloaded: true })
+        },
+        (err: unknown) => {
+          log.error({ err }, 'could not reload; everything stays as it was')
+          process.send?.({ reloaded: false })
+        },
       )
   })
   process.send?.({ ready: broker.ports })

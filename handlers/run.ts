@@ -4,6 +4,7 @@ import { ConfigError, readConfig, type Config } from '../shared/config.ts'
 import { devCertFile, readPem, sharedHandlerKeys, tlsFiles } from '../shared/dev-secrets.ts'
 import { dialled } from '../shared/dial.ts'
 import { openLog } from '../shared/log.ts'
+import { keepFilesPrivate } from '../shared/private-files.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
 import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   }
   const config = readConfig()
   const log = openLog(config.LOG_LEVEL, groups.join('+'))
+  keepFilesPrivate(config.DATA_DIR, log, /^handlers\.db/)
   const opened: Closable[] = []
   closeOnSignal(opened, log)
   const loaded = await Promise.all(groups.map((group) => loadGroup(here, group)))

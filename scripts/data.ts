@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Config, ConfigError, readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
+import { keepFilesPrivate } from '../shared/private-files.ts'
 import { DATABASE, databaseOf } from '../shared/store/mongo-client.ts'
 import { openData } from '../handlers/open-data.ts'
 import { collectionsOf } from './data/collections.ts'
@@ -75,7 +76,9 @@ async function main(): Promise<void> {
   if (folder === undefined || more.length > 0 || !Object.hasOwn(WHAT, what)) throw new ConfigError(USAGE)
   const specs = await collectionsOf(fileURLToPath(new URL('../handlers', import.meta.url)))
   const config = readConfig()
-  const store = await openData(config, openLog(config.LOG_LEVEL, 'data'))
+  const log = openLog(config.LOG_LEVEL, 'data')
+  keepFilesPrivate(config.DATA_DIR, log, /^handlers\.db/)
+  const store = await openData(config, log)
   process.stdout.write(`${what} ${WHAT[what]} ${placeOf(config)}\n`)
   try {
     if (what === 'export') {

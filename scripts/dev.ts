@@ -4,7 +4,7 @@ import { readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
 import { groupsIn } from '../shared/runtime/scan.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
-import { HANDLERS, startPlatform, type Platform } from './platform.ts'
+import { giveUp, HANDLERS, startPlatform, type Platform } from './platform.ts'
 
 // npm run dev: the platform, reloaded on save. A new process serves before the old one finishes its work and ends.
 
@@ -16,7 +16,7 @@ const QUIET = 80
 async function reload(platform: Platform, files: Set<string>): Promise<void> {
   const concerns = (folder: string): boolean => [...files].some((file) => file.startsWith(folder))
   if (concerns('broker/')) await platform.broker.restart()
-  else if (concerns('handlers/')) platform.broker.signal('SIGHUP')
+  else if (concerns('handlers/')) await platform.broker.reload() // first, since a group's key opens what the broker knows of
   for (const group of await groupsIn(HANDLERS)) {
     const part = platform.groups.get(group)
     if (!part) await platform.add(group)
@@ -29,8 +29,7 @@ async function main(): Promise<void> {
   const log = openLog(config.LOG_LEVEL, 'dev')
   const opened: Closable[] = []
   closeOnSignal(opened, log, 40_000)
-  const platform = await startPlatform(config)
-  opened.push(platform)
+  const platform = await startPlatform(config, opened).catch((err: unknown) => giveUp(opened, err))
 
   const changed = new Set<string>()
   let timer: NodeJS.Timeout | undefined

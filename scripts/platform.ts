@@ -1,47 +1,93 @@
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../shared/config.ts'
-import { devCertFile, tokenSecrets } from '../shared/dev-secrets.ts'
+import { devCertFile, sharedHandlerKeys, tokenSecrets } from '../shared/dev-secrets.ts'
 import { dialled } from '../shared/dial.ts'
+import { groupKey } from '../shared/group-key.ts'
 import { groupsIn } from '../shared/runtime/scan.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { signToken } from './sign-token.ts'
-import { supervise, type Part } from './supervise.ts'
+import { Stopped, supervise, type Fate, type Part } from './supervise.ts'
 
 const file = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
 export const HANDLERS = file('handlers')
 
-export interface Platform extends Closable {
+export interface Platform {
   readonly broker: Part
   readonly groups: Map<string, Part>
   /** Starts a group that came later. */
   add(group: string): Promise<void>
 }
 
-/** Starts the broker, then each handler group, each a process of its own, and says where everything is. */
-export async function startPlatform(config: Config): Promise<Platform> {
-  const opened: Closable[] = []
+/**
+ * Starts the broker, then each handler group, each a process of its own, and says where everything is.
+ * @param opened gets what ends all of it at once, as far as it has started
+ */
+export async function startPlatform(config: Config, opened: Closable[]): Promise<Platform> {
   const groups = new Map<string, Part>()
+  const fate: Fate = { kills: 0 }
   let ports = { mqtts: config.MQTTS_PORT, wss: config.WSS_PORT, admin: config.ADMIN_PORT }
-  try {
-    const broker = await supervise('broker', [file('broker/main.ts')], (message) => {
-      ports = (message as { ready: typeof ports }).ready
-      process.env['MQTTS_PORT'] = String(ports.mqtts) // what the handlers, and a broker after this one, are to use
-      process.env['WSS_PORT'] = String(ports.wss)
-      process.env['ADMIN_PORT'] = String(ports.admin)
-    })
-    opened.push(broker)
-    const add = async (group: string): Promise<void> => {
-      const part = await supervise(group, [file('handlers/run.ts'), group])
-      opened.push(part)
-      groups.set(group, part)
+  const broker = supervise('broker', [file('broker/main.ts')], {
+    fate,
+    env: () => ({ ...process.env, ...portSettings(ports), ...FOR_HANDLERS }),
+    serving: (message) => (ports = (message as { ready: typeof ports }).ready), // a broker after this one has the same
+  })
+  opened.push({
+    async close() {
+      await Promise.all([...groups.values()].map((part) => part.close()))
+      await broker.close()
+    },
+  })
+  await broker.served
+  const add = async (group: string): Promise<void> => {
+    const env = (): NodeJS.ProcessEnv => ({ ...process.env, ...portSettings(ports), ...handlerSettings(config, group) })
+    const part = supervise(group, [file('handlers/run.ts'), group], { fate, env })
+    groups.set(group, part)
+    try {
+      await part.served
+    } catch (err) {
+      groups.delete(group)
+      throw err
     }
-    const names = await groupsIn(HANDLERS)
-    await Promise.all(names.map(add))
-    process.stdout.write(greeting(config, ports, names))
-    return { broker, groups, add, close: () => closeAll(opened) }
-  } catch (err) {
-    await closeAll(opened)
-    throw err
+  }
+  const names = await groupsIn(HANDLERS)
+  await Promise.all(names.map(add))
+  process.stdout.write(greeting(config, ports, names))
+  return { broker, groups, add }
+}
+
+/**
+ * Ends what has started of a platform that cannot start. A start that was told to end ends by that signal, and this never resolves.
+ * @throws why it cannot start
+ */
+export async function giveUp(opened: Closable[], err: unknown): Promise<never> {
+  if (err instanceof Stopped) return new Promise(() => {})
+  await closeAll(opened)
+  throw err
+}
+
+function portSettings({ mqtts, wss, admin }: { mqtts: number; wss: number; admin: number }): NodeJS.ProcessEnv {
+  return { MQTTS_PORT: String(mqtts), WSS_PORT: String(wss), ADMIN_PORT: String(admin) }
+}
+
+// An empty value goes before .env, and counts as unset.
+
+/** What is none of the broker's business. */
+const FOR_HANDLERS = { MONGODB_URL: '', TURN_SECRET: '', TURN_SECRET_STORE: '' }
+/** What is none of the handlers'. */
+const FOR_BROKER = { SECRET: '', OPERATOR_TOKEN: '', HANDLER_KEY: '', TLS_CERT: '', TLS_KEY: '', OIDC_ISSUERS: '' }
+/** What signs names for coturn, which only the group of that name does. */
+const FOR_TURN = { TURN_SECRET: '', TURN_SECRET_STORE: '' }
+
+/** The settings of a group's process: a key that opens this group only, the broker's certificate without its key, no token secret. */
+function handlerSettings(config: Config, group: string): NodeJS.ProcessEnv {
+  const [shared] = sharedHandlerKeys(config)
+  const own = config.HANDLER_KEYS.get(group)?.[0] ?? (shared === undefined ? undefined : groupKey(shared, group))
+  const ca = config.BROKER_CA ?? config.TLS_CERT ?? (config.production ? undefined : devCertFile(config))
+  return {
+    ...FOR_BROKER,
+    ...(group !== 'turn' && FOR_TURN),
+    HANDLER_KEYS: own === undefined ? '' : `${group}=${own}`,
+    ...(ca !== undefined && { BROKER_CA: ca }),
   }
 }
 

@@ -1,7 +1,7 @@
-import { ConfigError, readConfig } from '../shared/config.ts'
+import { readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
-import { startPlatform } from './platform.ts'
+import { giveUp, startPlatform } from './platform.ts'
 
 // npm start: the whole platform, each part a process of its own, started again when it crashes.
 
@@ -9,8 +9,8 @@ try {
   const config = readConfig()
   const opened: Closable[] = []
   closeOnSignal(opened, openLog(config.LOG_LEVEL, 'start'), 40_000)
-  opened.push(await startPlatform(config))
+  await startPlatform(config, opened).catch((err: unknown) => giveUp(opened, err))
 } catch (err) {
-  process.stderr.write(`${err instanceof ConfigError ? err.message : (err as Error).message}\n`)
+  process.stderr.write(`${(err as Error).message}\n`)
   process.exit(1)
 }

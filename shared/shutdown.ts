@@ -29,7 +29,7 @@ export function closeOnSignal(opened: readonly Closable[], log: Logger, deadline
       },
     )
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal).on(signal, stop) // stop-early.mjs, so far
   process.on('disconnect', () => stop('disconnect'))
   if (process.send && !process.connected) stop('disconnect') // its parent went while this process was loading
 }

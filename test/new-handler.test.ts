@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Device } from './device.ts'
-import { ROOT, Run } from './process.ts'
+import { childrenOf, isAlive, ROOT, Run } from './process.ts'
 
 // A handler developer's first minutes, in a copy of the tree: scaffold, test, edit while it runs.
 
@@ -74,6 +75,22 @@ test('npm run dev serves a handler that is scaffolded meanwhile; an edit is live
     await dev.close()
     rmSync(join(tree, 'handlers/notes'), { recursive: true })
   }
+})
+
+test.each(['start', 'dev', 'broker', 'handlers'])('SIGTERM to npm run %s ends its process too', async (script) => {
+  const args = script === 'handlers' ? ['--', 'contacts'] : []
+  const settings = { DATA_DIR: join(tree, 'signals'), MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
+  const npm = spawn('npm', ['run', '--silent', script, ...args], { cwd: tree, env: { ...env, ...settings } })
+  const ended = once(npm, 'exit')
+  let ours: number | undefined // of the processes below npm, the one that runs our script, as soon as there is one
+  while (ours === undefined) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const below = [npm.pid!, ...childrenOf(npm.pid!).keys()].flatMap((pid) => [...childrenOf(pid)])
+    ours = below.find(([, command]) => /^\S*node .*\.ts/.test(command))?.[0]
+  }
+  npm.kill('SIGTERM')
+  await ended
+  expect(isAlive(ours)).toBe(false)
 })
 
 test('npm run new makes a handler that passes its own test, the type check and the format check', async () => {

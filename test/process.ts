@@ -101,7 +101,8 @@ export function isAlive(pid: number): boolean {
   return ps(['-o', 'stat=', '-p', String(pid)]).some((stat) => !stat.startsWith('Z'))
 }
 
-function childrenOf(parent: number): Map<number, string> {
+/** The processes that a process has started and that run now: process id to command line. */
+export function childrenOf(parent: number): Map<number, string> {
   const lines = ps(['-o', 'pid=,stat=,args=', '--ppid', String(parent)])
   return new Map(
     lines.flatMap((line) => {

@@ -401,9 +401,13 @@ const groups = await groupsIn(HANDLERS)
 
 test('docker-compose.yml has a service for the broker and for each group, which is what it runs', () => {
   expect(groups).toContain('contacts')
-  expect(services.get('broker')).toContain('command: [node, --import, tsx, broker/main.ts]\n')
+  expect(services.get('broker')).toContain(
+    'command: [node, --import, ./shared/stop-early.mjs, --import, tsx, broker/main.ts]\n',
+  )
   for (const group of groups) {
-    expect(services.get(group)).toContain(`command: [node, --import, tsx, handlers/run.ts, ${group}]\n`)
+    expect(services.get(group)).toContain(
+      `command: [node, --import, ./shared/stop-early.mjs, --import, tsx, handlers/run.ts, ${group}]\n`,
+    )
     expect(services.get(group)).not.toMatch(/container_name|ports:/) // or it could not be scaled
   }
   const others = [...services.keys()].filter((name) => name !== 'broker' && !groups.includes(name))

@@ -1,11 +1,14 @@
-import { mkdtempSync, rmSync, statSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import jwt from 'jsonwebtoken'
+import { connectAsync, type MqttClient } from 'mqtt'
 import { Device } from './device.ts'
 import { freePorts } from './free-port.ts'
-import { isAlive, Run } from './process.ts'
+import { childrenOf, isAlive, ROOT, Run } from './process.ts'
 
 // A fresh machine: nothing is set, nothing is there, and one command starts it all.
 
@@ -16,6 +19,7 @@ const fresh = mkdtempSync(join(tmpdir(), 'fresh-'))
 let start: Run
 let dir: string
 beforeAll(async () => {
+  chmodSync(fresh, 0o755)
   start = run(['scripts/start.ts'], { DATA_DIR: fresh })
   await start.says(/Ctrl-C ends it/)
 })
@@ -52,6 +56,23 @@ function part(script: string): number {
   return [...start.children()].find(([, command]) => command.includes(script))![0]
 }
 
+function environmentOf(pid: number): Record<string, string> {
+  const pairs = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean)
+  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]))
+}
+
+/** Kills the process of a part as soon as there is one. */
+async function killAtOnce(platform: Run, script: string, but = 0): Promise<number> {
+  for (;;) {
+    const found = [...platform.children()].find(([pid, command]) => pid !== but && command.includes(script))
+    if (!found) await new Promise((resolve) => setTimeout(resolve, 20))
+    else {
+      process.kill(found[0], 'SIGKILL')
+      return found[0]
+    }
+  }
+}
+
 test('starts everything with nothing set, says where it is, and gives two tokens that work at once', async () => {
   expect(said(/(mqtts:\/\/\S+)/)).toMatch(/^mqtts:\/\/127\.0\.0\.1:[1-9]\d+$/)
   expect(said(/(wss:\/\/\S+)/)).toMatch(/^wss:\/\/127\.0\.0\.1:[1-9]\d+\/mqtt$/)
@@ -61,6 +82,37 @@ test('starts everything with nothing set, says where it is, and gives two tokens
   const [alice, bob] = [await device('alice'), await device('bob', 'wss')]
   expect(await alice.asks('request_contact', { user_id: 'bob' })).toMatchObject({ event: 'contact_request_sent' })
   expect(await bob.receives('contact_requested')).toMatchObject({ user_id: 'alice' })
+})
+
+test('every file is for its owner alone, although others may enter the folder', () => {
+  const files = readdirSync(fresh, { recursive: true, encoding: 'utf8' }).filter((file) => /\.|key|secret/.test(file))
+  expect(files).toEqual(expect.arrayContaining(['handlers.db', 'handlers.db-wal', 'broker/broker.lmdb', 'dev/tls.pem']))
+  const open = files.filter((file) => (statSync(join(fresh, file)).mode & 0o077) !== 0)
+  expect(open).toEqual([])
+})
+
+test('each handler process has the key of its own group, and none of the broker’s secrets', async () => {
+  const keys = new Set<string>()
+  for (const group of ['contacts', 'messaging', 'turn']) {
+    const { HANDLER_KEYS = '', ...env } = environmentOf(part(`handlers/run.ts ${group}`))
+    expect(HANDLER_KEYS).toMatch(new RegExp(`^${group}=[\\w-]{43}$`))
+    keys.add(HANDLER_KEYS.slice(group.length + 1))
+    for (const name of ['SECRET', 'HANDLER_KEY', 'OPERATOR_TOKEN', 'TLS_KEY']) expect(env[name]).toBe('')
+  }
+  expect(keys.size).toBe(3)
+  const [contacts] = keys
+  const url = said(/MQTT over TLS +(\S+)/)
+  const login = (username: string): Promise<MqttClient> =>
+    connectAsync(url, {
+      ca: readFileSync(said(/--ca (\S+)/)),
+      clientId: 'messaging.thief',
+      username,
+      password: contacts!,
+      protocolVersion: 5,
+      reconnectPeriod: 0,
+    })
+  for (const name of ['handler', 'handler:messaging']) await expect(login(name)).rejects.toThrow('Not authorized')
+  await (await login('handler:contacts')).endAsync()
 })
 
 test('a handler process that is killed is started again, and what was sent meanwhile is done', async () => {
@@ -84,6 +136,61 @@ test('SIGTERM ends all of it', async () => {
   expect(await start.ended).toBe(0)
   expect(parts.filter(isAlive)).toEqual([])
   expect(start.stderr.split('\n').filter((line) => line !== '' && !line.includes('starting it again'))).toEqual([])
+})
+
+test('parts that are killed while the platform starts are started again, on an address other than 127.0.0.1 too', async () => {
+  const settings = { HOST: '127.0.0.2', SECRET: 'a secret of the tests', HANDLER_KEY: 'a handler key of the tests' }
+  const other = run(['scripts/start.ts'], { ...settings, ...(await freePorts()) })
+  const loading = await killAtOnce(other, 'broker/main.ts')
+  await other.says(/broker ended before it served \(SIGKILL\)/)
+  await other.says(/the broker listens/)
+  await killAtOnce(other, 'handlers/run.ts contacts')
+  await killAtOnce(other, 'handlers/run.ts turn')
+  await killAtOnce(other, 'broker/main.ts', loading)
+  await other.says(/Ctrl-C ends it/)
+  expect(other.stderr).toMatch(/contacts ended before it served \(SIGKILL\)/)
+  expect(other.stderr).toMatch(/broker ended \(SIGKILL\); starting it again/)
+  const url = /MQTT over TLS +(\S+)/.exec(other.stdout)![1]!
+  expect(url).toMatch(/^mqtts:\/\/127\.0\.0\.2:\d+$/)
+  const ca = readFileSync(/--ca (\S+)/.exec(other.stdout)![1]!, 'utf8')
+  const alice = await Device.connect('alice', url, settings.SECRET, ca)
+  expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
+  await alice.mqtt.endAsync(true)
+  other.kill('SIGTERM')
+  expect(await other.ended).toBe(0)
+})
+
+test('a process that is told to end while it loads its code ends with 0, as PID 1 too', async () => {
+  const loading = 'data:text/javascript,console.log("loading");setInterval(() => {}, 1e6);await new Promise(() => {})'
+  const early = join(ROOT, 'shared/stop-early.mjs')
+  const node = [process.execPath, '--import', early, '--import', loading, join(ROOT, 'broker/main.ts')]
+  const isRoot = process.getuid?.() === 0
+  const child = spawn('unshare', [isRoot ? '-pf' : '-Urpf', ...node], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(child.stdout, 'data')
+  const [first] = childrenOf(child.pid!).keys()
+  process.kill(first!, 'SIGTERM')
+  expect(await once(child, 'exit')).toEqual([0, null])
+
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  for (const name of ['start', 'dev', 'broker', 'handlers']) {
+    expect(scripts[name]).toMatch(/^exec node --import \.\/shared\/stop-early\.mjs --import tsx /)
+  }
+  expect(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8')).toContain(
+    '"node", "--import", "./shared/stop-early.mjs"',
+  )
+})
+
+test('a start that is told to end, ends at once, with 0 and nothing left', async () => {
+  const other = run(['scripts/start.ts'], await freePorts())
+  await other.says(/the broker listens/)
+  const children = [...other.children().keys()]
+  expect(children.length).toBeGreaterThan(0)
+  other.kill('SIGTERM')
+  expect(await other.ended).toBe(0)
+  expect(children.filter(isAlive)).toEqual([])
+  expect(other.stderr).toBe('')
 })
 
 test('a wrong setting ends the start with 1, its name on stderr, and no value that could be a secret', async () => {

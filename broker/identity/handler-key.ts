@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { groupKey } from '../../shared/group-key.ts'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
 import { KEEPS_TIME } from '../../shared/wire/member.ts'
 import { KEEPS_ORDER } from '../../shared/wire/stamp.ts'
@@ -34,7 +35,7 @@ export async function admitHandler(
 ): Promise<HandlerSession> {
   const own = username.startsWith('handler:') ? username.slice('handler:'.length) : undefined
   const group = own ?? client.split('.', 1)[0]!
-  const valid = own === undefined ? keys.shared : (keys.groups.get(own) ?? [])
+  const valid = own === undefined ? keys.shared : keysOf(own, keys)
   await keys.backOff.guess(`${address} ${username.slice(0, 80)}`, () => {
     if (!isOneOf(key, valid)) throw new Denied('handler key is wrong')
   })
@@ -44,6 +45,11 @@ export async function admitHandler(
   const keepsTime = properties[KEEPS_TIME] === 'true'
   const grants = keys.grants.get(group) ?? NONE
   return { kind: 'handler', id, group, client, rights: rightsOf(own, keys, catalogue), grants, keepsOrder, keepsTime }
+}
+
+/** A group's own keys: those that are set, and those that come with the shared ones. */
+function keysOf(group: string, { groups, shared }: HandlerKeys): string[] {
+  return [...(groups.get(group) ?? []), ...shared.map((key) => groupKey(key, group))]
 }
 
 function rightsOf(own: string | undefined, { events }: HandlerKeys, catalogue: Catalogue): Rights {
