@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   }
   const config = readConfig()
   const log = openLog(config.LOG_LEVEL, groups.join('+'))
-  keepFilesPrivate(config.DATA_DIR, log, /^handlers\.db/)
+  keepFilesPrivate(config.DATA_DIR, log)
   const opened: Closable[] = []
   closeOnSignal(opened, log)
   const loaded = await Promise.all(groups.map((group) => loadGroup(here, group)))

@@ -77,7 +77,7 @@ async function main(): Promise<void> {
   const specs = await collectionsOf(fileURLToPath(new URL('../handlers', import.meta.url)))
   const config = readConfig()
   const log = openLog(config.LOG_LEVEL, 'data')
-  keepFilesPrivate(config.DATA_DIR, log, /^handlers\.db/)
+  keepFilesPrivate(config.DATA_DIR, log)
   const store = await openData(config, log)
   process.stdout.write(`${what} ${WHAT[what]} ${placeOf(config)}\n`)
   try {

@@ -2,30 +2,35 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from './log.ts'
 
+/** Where in DATA_DIR files of ours are, and which: it may hold others'. */
+const OURS: [folder: string, name: RegExp][] = [
+  ['.', /^handlers\.db/],
+  ['broker', /./],
+  ['dev', /./],
+]
+
 /**
- * Every file that this process makes from now on is for its owner alone, whatever the folder's mode. Warns of those in `folder`
- * that were made before and that others may read or write.
+ * Every file that this process makes from now on is for its owner alone, whatever the folder's mode. Warns of files in DATA_DIR that
+ * were made before and that other users may read or write.
  */
-export function keepFilesPrivate(folder: string, log: Logger, names = /./): void {
+export function keepFilesPrivate(DATA_DIR: string, log: Logger): void {
   process.umask(0o077)
-  for (const file of filesIn(folder).filter((name) => names.test(name))) {
-    const path = join(folder, file)
-    const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
-    if ((mode & 0o077) === 0) continue
-    log.warn(
-      { file: path, mode: (mode & 0o777).toString(8) },
-      'other users may use this file; take that away: chmod go-rwx',
-    )
+  const files = OURS.flatMap(([folder, name]) => filesIn(join(DATA_DIR, folder)).filter((file) => name.test(file.name)))
+  const open = files.map(({ path }) => path).filter((path) => (modeOf(path) & 0o077) !== 0)
+  if (open.length > 0) {
+    log.warn({ files: open.slice(0, 20) }, 'other users may use these files; take that from them with chmod go-rwx')
   }
 }
 
-function filesIn(folder: string): string[] {
+function filesIn(folder: string): { name: string; path: string }[] {
   try {
-    const all = readdirSync(folder, { recursive: true, withFileTypes: true })
-    return all
-      .filter((one) => one.isFile())
-      .map((one) => join(one.parentPath, one.name).slice(join(folder, '/').length))
+    const all = readdirSync(folder, { withFileTypes: true }).filter((one) => one.isFile())
+    return all.map(({ name }) => ({ name, path: join(folder, name) }))
   } catch {
     return [] // not there yet, or not ours: whoever opens it says so
   }
+}
+
+function modeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mode ?? 0
 }

@@ -1,0 +1,153 @@
+import { once } from 'node:events'
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test as always } from '@jest/globals'
+import { readConfig } from '../../shared/config.ts'
+import { tlsFiles } from '../../shared/dev-secrets.ts'
+import { Device } from '../device.ts'
+import { freePorts } from '../free-port.ts'
+import { buildImage, cannotBuild, type Container, type Image } from '../image.ts'
+import { childrenOf, ROOT } from '../process.ts'
+
+// The image that docker-compose.yml runs: built, then started as there, with the commands and health checks that stand there.
+
+const reason = cannotBuild()
+const test = reason === undefined ? always : always.skip // the last lines of a run name what was skipped
+if (reason !== undefined) process.stderr.write(`the image cannot be built here: ${reason}\n`)
+
+const [SECRET, HANDLER_KEY] = ['a secret of the tests', 'a handler key of the tests']
+const compose = readFileSync(`${ROOT}docker-compose.yml`, 'utf8')
+const PORTS = await freePorts()
+const ENV = { NODE_ENV: 'production', DATA_DIR: '/data', LOG_LEVEL: 'info' }
+
+let image: Image | undefined
+let dir: string
+let mounts: { data: string; secrets: string }
+let ca: string
+beforeAll(async () => {
+  if (reason !== undefined) return
+  dir = mkdtempSync(join(tmpdir(), 'containers-'))
+  mounts = { data: join(dir, 'data'), secrets: join(dir, 'secrets') }
+  for (const folder of Object.values(mounts)) mkdirSync(folder)
+  chownSync(mounts.data, 1000, 1000)
+  const { cert, key } = await tlsFiles(readConfig({ DATA_DIR: join(dir, 'ca') }))
+  ca = cert
+  for (const [name, pem] of [['tls_cert', cert] as const, ['tls_key', key] as const]) {
+    writeFileSync(join(mounts.secrets, name), pem, { mode: 0o400 })
+    chownSync(join(mounts.secrets, name), 1000, 1000)
+  }
+  image = await buildImage()
+}, 600_000)
+afterAll(async () => {
+  if (reason !== undefined) return
+  await image?.close()
+  rmSync(dir, { recursive: true })
+})
+
+/** What stands in docker-compose.yml for a service: its command, or what its health check runs, with the ports of this test. */
+function listOf(service: string, key: 'command' | 'test'): string[] {
+  const block = new RegExp(`^  ${service}:\\n((?: {3,}.*\\n|\\n)*)`, 'm').exec(compose)![1]!
+  const [, list] = new RegExp(`^ +${key}: \\[(.*)\\]`, 'm').exec(block)!
+  const words = list!.split(', ').map((word) => word.replace(/^'(.*)'$/, '$1'))
+  const port: Record<string, string> = { '8883': PORTS.MQTTS_PORT, '9090': PORTS.ADMIN_PORT }
+  return words.filter((word) => word !== 'CMD').map((word) => port[word] ?? word)
+}
+
+function start(service: string, command = listOf(service, 'command'), more: Record<string, string> = {}): Container {
+  const own = service === 'broker' ? BROKER : HANDLERS
+  return image!.start(command, { ...ENV, ...PORTS, ...own, ...more }, mounts)
+}
+const BROKER = { SECRET, HANDLER_KEY, TLS_CERT: '/run/secrets/tls_cert', TLS_KEY: '/run/secrets/tls_key' }
+const HANDLERS = {
+  HANDLER_KEY,
+  BROKER_URL: `mqtts://127.0.0.1:${PORTS.MQTTS_PORT}`,
+  BROKER_CA: '/run/secrets/tls_cert',
+}
+
+/** Runs a command to its end. */
+async function ends(
+  service: string,
+  command: string[],
+  more?: Record<string, string>,
+): Promise<[number | null, string]> {
+  const container = start(service, command, more)
+  return [await container.ended, container.said]
+}
+
+/** Resolves when it has said this; rejects when it ends before. */
+async function says(container: Container, what: RegExp): Promise<void> {
+  while (!what.test(container.said)) {
+    const isOver = await Promise.race([
+      container.ended.then(() => true),
+      once(container.child.stdout!, 'data').then(() => false),
+    ])
+    if (isOver && !what.test(container.said)) throw new Error(`it ended: ${container.said}`)
+  }
+}
+
+/** What `docker stop` does. */
+function stop({ child }: Container, signal: NodeJS.Signals = 'SIGTERM'): void {
+  const [first] = childrenOf(child.pid!).keys()
+  process.kill(first!, signal)
+}
+
+test('a broker and a group run in the image as uid 1000 on a read-only root, let a command through, and end with 0', async () => {
+  expect(image!.config).toMatchObject({ User: 'node', Cmd: listOf('broker', 'command') })
+  const [broker, contacts] = [start('broker'), start('contacts')]
+  await Promise.all([says(broker, /the broker listens/), says(contacts, /"serving"/)])
+
+  const url = HANDLERS.BROKER_URL
+  const [alice, bob] = await Promise.all(['alice', 'bob'].map((user) => Device.connect(user, url, SECRET, ca)))
+  expect(await alice!.asks('request_contact', { user_id: 'bob' })).toMatchObject({ event: 'contact_request_sent' })
+  expect(await bob!.receives('contact_requested')).toMatchObject({ user_id: 'alice' })
+  await Promise.all([alice!.mqtt.endAsync(true), bob!.mqtt.endAsync(true)])
+
+  for (const service of ['broker', 'contacts']) expect(await ends(service, listOf(service, 'test'))).toEqual([0, ''])
+  expect(await ends('broker', ['id', '-u'])).toEqual([0, '1000\n'])
+
+  // What an operator runs beside them.
+  const dead = ['node', '--import', 'tsx', 'scripts/dead.ts', 'list']
+  expect(await ends('broker', dead)).toEqual([0, '0 dead letters\n'])
+  const token = ['node', '--import', 'tsx', 'scripts/token.ts', 'alice']
+  expect(await ends('broker', token)).toEqual([0, expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)])
+
+  for (const one of [contacts, broker]) stop(one)
+  expect(await Promise.all([contacts.ended, broker.ended])).toEqual([0, 0])
+  for (const service of ['broker', 'contacts']) expect((await ends(service, listOf(service, 'test')))[0]).not.toBe(0)
+
+  const data = (...args: string[]): string[] => ['node', '--import', 'tsx', 'scripts/data.ts', ...args]
+  expect(await ends('contacts', data('export', '/data/dump'))).toEqual([
+    0,
+    expect.stringContaining('all as it should be'),
+  ])
+  expect((await ends('contacts', data('check', '/data/dump')))[0]).toBe(0)
+})
+
+test('every group that docker-compose.yml names loads in the image', async () => {
+  const groups = [...compose.matchAll(/handlers\/run\.ts, (\w+)\]/g)].map(([, group]) => group!)
+  expect(groups).toContain('signaling')
+  const [status, said] = await ends('broker', ['node', '--import', 'tsx', 'handlers/describe.ts'])
+  expect(status).toBe(0)
+  expect(Object.keys(JSON.parse(said) as object).toSorted()).toEqual(groups.toSorted())
+})
+
+test('the health check ends a process that is stopped, and says which', async () => {
+  const script =
+    'node -e "process.kill(process.pid, \'SIGSTOP\')" & until grep -qs "^State:.T " /proc/$!/status; do :; done; exec "$@"'
+  const [status, said] = await ends('contacts', ['sh', '-c', script, 'sh', ...listOf('contacts', 'test')])
+  expect([status, said]).toEqual([1, expect.stringMatching(/^process \d+ is stopped; killing it\n$/)])
+})
+
+test('data of another owner is told by the setting, as is a broker that has its data already', async () => {
+  const [status, said] = await ends('broker', listOf('broker', 'command'), { DATA_DIR: '/app/deploy' })
+  expect([status, said]).toEqual([1, expect.stringMatching(/^DATA_DIR: cannot use \/app\/deploy\/broker: .*\n$/)])
+  const first = start('broker')
+  await says(first, /the broker listens/)
+  expect(await ends('broker', listOf('broker', 'command'))).toEqual([
+    1,
+    expect.stringContaining('DATA_DIR: another broker uses /data/broker'),
+  ])
+  stop(first)
+  expect(await first.ended).toBe(0)
+})
