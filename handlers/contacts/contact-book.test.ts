@@ -7,6 +7,14 @@ import { contactBook, type ContactBook } from './contact-book.ts'
 import { FIRST_PAGE } from './list-page.ts'
 
 const [alice, bob, mallory] = [userIdOf('alice'), userIdOf('bob'), userIdOf('mallory')]
+const SETTINGS = {
+  access: 'contacts',
+  ringMs: 1,
+  hidesPrivate: false,
+  commandBytes: 65_536,
+  answerBytes: 131_072,
+} as const
+
 let data: OwnData
 let contacts: ContactBook
 
@@ -91,10 +99,7 @@ test.each([10, 1_000])(
   'with %i pending requests, a user’s contacts are read without them, and the list has all in order',
   async (count) => {
     const { store, read } = countingStore(await data.store())
-    const [book, settings] = [
-      contactBook(store),
-      { access: 'contacts', ringMs: 1, hidesPrivate: false, commandBytes: 65_536, answerBytes: 131_072 } as const,
-    ]
+    const [book, settings] = [contactBook(store), SETTINGS]
     const asked = Array.from({ length: count }, (_, i) => userIdOf(`a${String(i).padStart(4, '0')}`))
     const zed = userIdOf('zed')
     await Promise.all(asked.map((other) => book.request(other, mallory, undefined, next())))
@@ -116,3 +121,18 @@ test.each([10, 1_000])(
     expect(seen).toEqual([...asked, bob, zed])
   },
 )
+
+test('who reads the contacts of one who has many keeps nobody waiting until the last', async () => {
+  const store = await data.store()
+  const book = contactBook(store)
+  const many = Array.from({ length: 500 }, (_, i) => userIdOf(`n${i}`))
+  await Promise.all(many.map((other) => book.request(alice, other, undefined, next())))
+  await Promise.all(many.map((other) => book.accept(other, alice, next())))
+  const order: string[] = []
+  const reading = people(store, SETTINGS)
+    .contactsOf(alice)
+    .then((all) => order.push(`read ${all.length}`))
+  setImmediate(() => order.push('other'))
+  await reading
+  expect(order).toEqual(['other', 'read 500'])
+})

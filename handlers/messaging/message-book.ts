@@ -8,6 +8,7 @@ import {
   type Draft,
   type MessageRecord,
 } from '../../shared/people/messages.ts'
+import { aTurn } from '../../shared/people/turn.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
@@ -186,9 +187,6 @@ export function messageBook(store: Store, settings: HandlerSettings) {
     },
   }
 }
-
-/** Lets others have their turn in a long walk: the store answers within one's own. */
-const aTurn = (): Promise<void> => new Promise((go) => void setImmediate(go))
 
 function sizeFor(user: UserId, message: MessageRecord): number {
   return Buffer.byteLength(JSON.stringify(shown(user, message)))

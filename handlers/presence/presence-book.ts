@@ -1,5 +1,6 @@
 import { people, withinOneEvent } from '../../shared/people/pairs.ts'
 import { PRESENCE, shownOf, type PresenceRecord, type Shown, type Status } from '../../shared/people/presence.ts'
+import { aTurn } from '../../shared/people/turn.ts'
 import type { Context, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
@@ -18,7 +19,9 @@ interface PresenceDocument extends PresenceRecord {
   readonly recent: readonly (Cause & { readonly heard: Heard })[]
 }
 
-const PAGE = 500
+const PAGE = 200
+/** Users looked at before others have their turn. */
+const AT_ONCE = 50
 /** Users told of a change with ACCESS=everyone, at most. */
 const MOST_TOLD = 10_000
 
@@ -44,7 +47,10 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
   async function* shown(after = ''): AsyncGenerator<PresenceDocument> {
     for (let from = after; ;) {
       const page = await states.find({ by: 'by_shown', where: { shown: true }, after: { _id: from }, limit: PAGE })
-      yield* page
+      for (const [i, one] of page.entries()) {
+        if (i % AT_ONCE === 0) await aTurn()
+        yield one
+      }
       if (page.length < PAGE) return
       from = page.at(-1)!._id
     }
@@ -85,8 +91,9 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
       }
       if (settings.access === 'contacts') {
         const contacts = (await around.contactsOf(asker)).toSorted()
-        for (const user of contacts) {
+        for (const [i, user] of contacts.entries()) {
           if (cursor !== undefined && user <= cursor) continue
+          if (i % AT_ONCE === 0) await aTurn()
           add(await states.get(user))
           if (users.length > limit) break
         }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { CollectionSpec, Document, Store } from '../store/documents.ts'
 import type { UserId } from '../wire/user-id.ts'
+import { aTurn } from './turn.ts'
 
 export const ROLES = ['owner', 'admin', 'member'] as const
 export type Role = (typeof ROLES)[number]
@@ -67,6 +68,7 @@ export function groupsOf(store: Store) {
         const behind = { _id: '\u{10ffff}', group: place }
         const hints = await memberships.find({ by: 'by_user', where: { user }, after: behind, limit })
         for (const { group } of hints) {
+          await aTurn() // it may have a thousand members
           const one = joined(await groups.get(group), user)
           if (one) found.push(one)
         }

@@ -1,6 +1,7 @@
 import type { HandlerSettings } from '../runtime/command.ts'
 import type { CollectionSpec, Document, Store } from '../store/documents.ts'
 import type { UserId } from '../wire/user-id.ts'
+import { aTurn } from './turn.ts'
 
 /** One user's half of a pair, as far as others than the contacts group need it. */
 interface Half {
@@ -28,7 +29,7 @@ export function pairKey(a: string, b: string): string {
 /** How a user stands to another. Who is blocked must not be able to tell it from `stranger`. */
 export type Relation = 'self' | 'contact' | 'stranger' | 'blocked'
 
-const PAGE = 500
+const PAGE = 200
 /** Receivers of one event, at most, as the broker takes them. */
 const MOST_TOLD = 10_000
 
@@ -83,6 +84,7 @@ export function people(store: Store, { access }: HandlerSettings) {
           const page = await pairs.find({ by, where, after, limit: PAGE })
           for (const pair of page) if (relationIn(pair) === 'contact') found.push(pair[theirs])
           isMore = page.length === PAGE
+          if (isMore) await aTurn()
           if (isMore) after = { _id: page.at(-1)!._id, [theirs]: page.at(-1)![theirs] }
         }
       }
