@@ -202,6 +202,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     dispatch.resume()
     relay.resume()
     later.resume()
+    engine.resume()
     const { HOST: host } = config
     const maxHeaders = config.MAX_TOKEN_BYTES + HEADER_ROOM
     const listeningAdmin = listenAdmin(

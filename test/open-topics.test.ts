@@ -297,7 +297,7 @@ test('handlers use the open topics that are granted to their group', async () =>
   await expect(tracking.mqtt.publishAsync('fleet/7/pos', 'x', { qos: 1 })).rejects.toMatchObject({ code: 0x87 })
 })
 
-test('over an absence and a killed broker messages wait, retained ones stay, and QoS 2 comes once', async () => {
+test('over an absence and a killed broker messages wait, retained ones stay, wills are sent, and QoS 2 comes once', async () => {
   const parts = await Parts.open({ CONNECTS_PER_CLIENT: '1000' })
   try {
     const on = { url: parts.url, ca: parts.ca, secret: parts.env['SECRET']! }
@@ -307,6 +307,22 @@ test('over an absence and a killed broker messages wait, retained ones stay, and
     await away.leaves()
     const van = await Peer.connect('van', ALL, {}, on)
     for (let i = 0; i < 20; i++) await van.says('fleet/1/pos', String(i), { qos: (i % 2) + 1, retain: i === 19 })
+    const will = (name: string, willDelayInterval = 0) => ({
+      clientId: name,
+      will: {
+        topic: `fleet/gone/${name}`,
+        payload: Buffer.from(name),
+        qos: 1 as const,
+        retain: true,
+        properties: { willDelayInterval },
+      },
+    })
+    const acl = { ...ALL, pub: [...ALL.pub, 'whoami'] }
+    await Peer.connect('diver', acl, will('diver'), on)
+    await Peer.connect('waiter', acl, { ...will('waiter', 1), ...kept }, on)
+    await Peer.connect('nobody', { pub: [] }, will('forbidden'), on)
+    await (await Peer.connect('leaver', acl, will('leaver'), on)).leaves()
+    ;(await Peer.connect('returner', acl, { ...will('returner', 600), ...kept }, on)).mqtt.stream.destroy()
     await parts.killBroker()
     await parts.startBroker()
     const back = await Peer.connect('away', ALL, { ...kept, clientId: 'away' }, on)
@@ -315,6 +331,12 @@ test('over an absence and a killed broker messages wait, retained ones stay, and
     const late = await Peer.connect('late', ALL, {}, on)
     await late.takes('fleet/1/pos')
     expect(await late.hears()).toMatchObject([{ text: '19', packet: { retain: true } }])
+    const mourner = await Peer.connect('mourner', ALL, {}, on)
+    await mourner.takes(['fleet/gone/#', 'loop/back'])
+    expect(new Set((await mourner.hears(2)).map(({ text }) => text))).toEqual(new Set(['diver', 'waiter']))
+    await (await Peer.connect('returner', acl, { clientId: 'returner', ...kept }, on)).leaves()
+    expect(await mourner.all()).toEqual([])
+    await mourner.leaves()
     await back.leaves()
     const again = await Peer.connect('away', ALL, { ...kept, clientId: 'away' }, on)
     await again.takes('loop/back')

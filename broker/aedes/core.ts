@@ -10,6 +10,7 @@ interface AedesInsides {
   _finishRegisterClient(client: InnerClient): void
   unregisterClient(client: InnerClient): void
   scheduleSessionExpiry(): void
+  scheduleWill(client: InnerClient, will: object, seconds: number): void
 }
 
 const Base = Aedes as unknown as new (
@@ -19,6 +20,8 @@ const Base = Aedes as unknown as new (
 /** Aedes with two faults mended: maps that know `constructor`, and a late goodbye that ends the session of its successor. */
 export class Core extends Base {
   registered: (client: InnerClient) => void = () => {}
+  /** A will is about to wait for its delay. */
+  willWaits: (client: InnerClient, will: object) => void = () => {}
   /** A store's failure: without a listener it would end the process. */
   failed: (err: Error) => void = () => {}
 
@@ -44,4 +47,9 @@ export class Core extends Base {
 
   /** Our sessions keep their own time, which a restart does not end. */
   override scheduleSessionExpiry(): void {}
+
+  override scheduleWill(client: InnerClient, will: object, seconds: number): void {
+    this.willWaits(client, will)
+    super.scheduleWill(client, will, seconds)
+  }
 }

@@ -25,6 +25,7 @@ import { steady } from '../steady.ts'
 import { OPEN, openSessionStore } from './session-store.ts'
 import { isTooLarge } from './too-large.ts'
 import { sessionPersistence } from './sessions.ts'
+import { delayOf, openWills } from './wills.ts'
 
 /** Wills that wait for their delay; beyond, they are sent at once. */
 const MAX_DELAYED_WILLS = 1_000
@@ -42,7 +43,19 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     maxWaiting: config.MAX_OFFLINE_EVENTS,
     maxWaitingBytes: config.MAX_OFFLINE_BYTES,
   })
+  const wills = openWills({
+    storage,
+    most: MAX_DELAYED_WILLS,
+    publish: async (session, message) => hooks.publish(session, message),
+    fault: (session, err) => hooks.fault(session, err),
+  })
   const sessions = sessionPersistence(store, {
+    async putWill(client, will) {
+      const { session } = connectionOf(client)
+      if (session?.kind !== 'device') return
+      await wills.keep(session, will, incoming(will, client), delayOf(will, client.sessionExpiryInterval))
+    },
+    cancelWill: (id) => wills.cancel(id),
     mayKeep: (id, filter) => {
       const session = clients.get(id)?.session
       const asked = filter.startsWith(OPEN) ? filter.slice(OPEN.length) : filter
@@ -99,6 +112,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     authorizeSubscribe,
     authorizeForward,
   })
+  core.willWaits = (client, will) => wills.waits(client.id, will)
   core.failed = (err) => hooks.fault(undefined, err)
   for (const fault of ['clientError', 'connectionError'] as const) {
     core.on(fault, (client: Client, err: Error) => {
@@ -135,7 +149,9 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     clientOf.set(session, client)
     if (!client.clean) store.began(client.id, outlives(client))
     hooks.connected(session, client.receiveMaximum)
+    const { will } = client
     client.conn.once('close', () => {
+      if (will && client._disconnected) wills.done(client.id, will)
       if (clients.get(client.id)?.client === client) {
         clients.delete(client.id)
         store.ended(client.id, outlives(client))
@@ -169,8 +185,12 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     const take = async (): Promise<void> => {
       try {
         await hooks.publish(session, message)
+        wills.done(inner.id, packet)
       } catch (err) {
-        if (err instanceof Refusal) throw err
+        if (err instanceof Refusal) {
+          wills.done(inner.id, packet)
+          throw err
+        }
         hooks.fault(session, err as Error)
         throw new Error('internal', { cause: err }) // on MQTT 5 its text reaches the client
       }
@@ -269,8 +289,10 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     end(session, reasonCode) {
       clientOf.get(session)?.disconnect({ reasonCode })
     },
+    resume: () => wills.resume(),
     close: async () => {
       store.stop()
+      wills.stop()
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()
     },
   }

@@ -22,6 +22,10 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
   /** One of them is handled. */
   readonly _nextBatch: () => void
   connackSent: boolean
+  /** It has said goodbye: its will is void. */
+  _disconnected: boolean
+  will: PublishPacket | null
+  _will: PublishPacket | null
   /** False: it wants no Reason String [MQTT-3.1.2-29]. */
   _requestProblemInformation: boolean | undefined
   conn: Duplex

@@ -117,6 +117,8 @@ export interface MqttEngine {
   deliver(session: HandlerSession, delivery: Delivery): void
   /** Ends a session's connection; on MQTT 5 with this reason code. */
   end(session: Session, reasonCode: number): void
+  /** Sends the wills that a broker which was killed has left. */
+  resume(): void
   close(): Promise<void>
 }
 

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { Subscription } from 'aedes'
+import type { PublishPacket, Subscription } from 'aedes'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import type { SessionState, SessionStore } from './session-store.ts'
 
@@ -7,6 +7,9 @@ export interface SessionPorts {
   /** Asked at every filter that is stored: a SUBSCRIBE is stored whole, with what was denied in it. */
   mayKeep(clientId: string, filter: string): boolean
   maxSubscriptions: number
+  /** Keeps the will of a client that is about to connect. */
+  putWill: (client: InnerClient, will: PublishPacket) => Promise<void>
+  cancelWill(clientId: string): void
   /** A PUBACK that came for something these sessions do not hold. */
   acknowledged(clientId: string, messageId: number, reasonCode: number): void
 }
@@ -112,13 +115,16 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       store.released(client.id, packet.messageId)
     },
 
-    // Nothing is retained and no will outlives its broker here: a will is a command, published when its connection ends.
+    // Nothing is retained here.
     storeRetained: async (): Promise<void> => {},
     createRetainedStream: () => Readable.from([]),
     createRetainedStreamCombi: () => Readable.from([]),
-    putWill: async (): Promise<void> => {},
+    putWill: limits.putWill,
     getWill: async (): Promise<undefined> => undefined,
-    delWill: async (): Promise<undefined> => undefined,
+    /** Aedes says by the same call that a client has come and that a will is done with: `conn` tells the first. */
+    async delWill(client: { id: string; conn?: unknown }): Promise<undefined> {
+      if (client.conn) limits.cancelWill(client.id)
+    },
     streamWill: () => Readable.from([]),
     getClientList: () => Readable.from([]),
     countOffline: async () => store.counts(),
