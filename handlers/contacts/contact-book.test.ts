@@ -136,3 +136,33 @@ test('who reads the contacts of one who has many keeps nobody waiting until the 
   await reading
   expect(order).toEqual(['other', 'read 500'])
 })
+
+test('holds 1,000 requests of one user that nobody answered, whoever blocks them; one that is cancelled makes room', async () => {
+  const other = (n: number) => userIdOf(`other-${n}`)
+  await contacts.block(bob, alice, next())
+  await contacts.request(alice, bob, undefined, next())
+  for (let n = 1; n < 1_000; n += 111) {
+    await Promise.all(Array.from({ length: 111 }, (_, i) => contacts.request(alice, other(n + i), undefined, next())))
+  }
+  const full = { code: 'conflict', fields: { user_id: expect.stringMatching(/^1000 requests/) } }
+  await expect(contacts.request(alice, mallory, undefined, next())).rejects.toMatchObject(full)
+  expect(await contacts.request(alice, other(1), undefined, next())).toBe('requested') // pending already
+  expect(await contacts.request(mallory, alice, undefined, same(1))).toBe('asked') // others' requests take no room
+  expect(await contacts.request(alice, mallory, undefined, next())).toBe('accepted')
+
+  await contacts.cancel(alice, other(1), next())
+  expect(await contacts.request(alice, userIdOf('nora'), undefined, same(7))).toBe('asked')
+  expect(await contacts.request(alice, userIdOf('nora'), undefined, same(7))).toBe('asked') // again, after a crash
+})
+
+test('holds 1,000 users whom one blocks', async () => {
+  const other = (n: number) => userIdOf(`${n % 2 === 0 ? 'a' : 'z'}-${n}`) // whose ids sort before and after
+  for (let n = 0; n < 1_000; n += 100) {
+    await Promise.all(Array.from({ length: 100 }, (_, i) => contacts.block(mallory, other(n + i), next())))
+  }
+  await expect(contacts.block(mallory, bob, next())).rejects.toMatchObject({ code: 'conflict' })
+  expect(await contacts.block(mallory, other(1), next())).toBe(false)
+  await contacts.unblock(mallory, other(1), next())
+  expect(await contacts.block(mallory, bob, same(8))).toBe(true)
+  expect(await contacts.block(mallory, bob, same(8))).toBe(true)
+})

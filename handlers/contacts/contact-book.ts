@@ -1,6 +1,7 @@
 import { pairKey, PAIRS, type PairRecord } from '../../shared/people/pairs.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
+import { refuse } from '../../shared/wire/refusal.ts'
 import type { ListPage } from './list-page.ts'
 import {
   hasChanged,
@@ -28,6 +29,9 @@ interface PairDocument extends PairRecord {
   readonly high_list: ReturnType<typeof listed>
   readonly note?: string | undefined
 }
+
+/** Requests of one user that nobody has answered, and users whom one blocks, at most. */
+const [MOST_REQUESTS, MOST_BLOCKS] = [1_000, 1_000]
 
 export type ContactBook = ReturnType<typeof contactBook>
 
@@ -67,9 +71,33 @@ export function contactBook(store: Store) {
     return { docs, cursor: last && otherIn(last, user) }
   }
 
+  /** A pair that a command would put into one of the user's lists, where it is not yet. */
+  async function isNew(user: UserId, other: UserId, cause: Cause, isIn: (mine: Side) => boolean): Promise<boolean> {
+    const { mine } = seenBy(user, await pairs.get(pairKey(user, other)))
+    return !isIn(mine) && !mine.recent?.some(({ id }) => id === cause.id)
+  }
+
+  async function countBlocks(user: UserId): Promise<number> {
+    const limit = MOST_BLOCKS
+    return (
+      (await pairs.count({ by: 'by_high', where: { high: user, high_list: 'blocks' }, limit })) +
+      (await pairs.count({ by: 'by_low', where: { low: user, low_list: 'blocks' }, limit }))
+    )
+  }
+
   return {
-    request: (user: UserId, other: UserId, note: string | undefined, cause: Cause) =>
-      act('request', user, other, cause, note),
+    /** @throws {Refusal} `conflict` when too many requests of the user's are pending */
+    async request(user: UserId, other: UserId, note: string | undefined, cause: Cause) {
+      // Counted alike whether the other blocks the user or not, so that no answer tells.
+      const isAsking = await isNew(user, other, cause, ({ sees, blocks }) => sees !== 'none' || blocks)
+      if (
+        isAsking &&
+        (await pairs.count({ by: 'by_asker', where: { asker: user }, limit: MOST_REQUESTS })) >= MOST_REQUESTS
+      ) {
+        throw refuse('conflict', { user_id: `${MOST_REQUESTS} requests of yours are pending: cancel one first` })
+      }
+      return act('request', user, other, cause, note)
+    },
     accept: (user: UserId, other: UserId, cause: Cause) => act('accept', user, other, cause),
     reject: (user: UserId, other: UserId, cause: Cause) => act('reject', user, other, cause),
     cancel: (user: UserId, other: UserId, cause: Cause) => act('cancel', user, other, cause),
@@ -85,9 +113,16 @@ export function contactBook(store: Store) {
       return { contacts, cursor }
     },
 
-    /** Resolves with whether that changed anything; the same when the command comes again. */
-    block: async (user: UserId, other: UserId, cause: Cause) =>
-      hasChanged(await change(user, other, (pair) => setBlock(pair, true, cause)), cause.id),
+    /**
+     * Resolves with whether that changed anything; the same when the command comes again.
+     * @throws {Refusal} `conflict` when the user blocks too many
+     */
+    async block(user: UserId, other: UserId, cause: Cause) {
+      if ((await isNew(user, other, cause, ({ blocks }) => blocks)) && (await countBlocks(user)) >= MOST_BLOCKS) {
+        throw refuse('conflict', { user_id: `you block ${MOST_BLOCKS} users: unblock one first` })
+      }
+      return hasChanged(await change(user, other, (pair) => setBlock(pair, true, cause)), cause.id)
+    },
     unblock: async (user: UserId, other: UserId, cause: Cause) =>
       hasChanged(await change(user, other, (pair) => setBlock(pair, false, cause)), cause.id),
     async blocked(user: UserId, at: ListPage) {
@@ -110,5 +145,6 @@ function seenBy(user: UserId, doc: PairDocument | undefined): Pair {
 function documentOf(user: UserId, other: UserId, { mine, theirs, note }: Pair): PairDocument {
   const [low, low_side, high, high_side] = user < other ? [user, mine, other, theirs] : [other, theirs, user, mine]
   const [low_list, high_list] = [listed(low_side), listed(high_side)]
-  return { _id: pairKey(low, high), low, high, low_side, high_side, low_list, high_list, note }
+  const asker = low_side.sees === 'requested' ? low : high_side.sees === 'requested' ? high : undefined
+  return { _id: pairKey(low, high), low, high, low_side, high_side, low_list, high_list, asker, note }
 }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { Collection, Document, Store } from '../../shared/store/documents.ts'
+import { MEMBERSHIPS, type MembershipRecord } from '../../shared/people/groups.ts'
+import { PAIRS, type PairRecord } from '../../shared/people/pairs.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { groupBook } from './group-book.ts'
@@ -54,11 +56,8 @@ test.each(['remove', 'leave'] as const)(
 )
 
 test('one who blocks the maker of groups has nothing of them to look through', async () => {
-  const pairs = store.collection<Document & Record<string, unknown>>({
-    name: 'contact_pairs',
-    indexes: { by_low: { fields: ['low', 'low_list', 'high'] }, by_high: { fields: ['high', 'high_list', 'low'] } },
-  })
-  const side = { sees: 'none', blocks: false }
+  const pairs = store.collection<PairRecord & Record<string, unknown>>(PAIRS)
+  const side = { sees: 'none', blocks: false } as const
   await pairs.insert({
     _id: 'alice bob',
     low: alice,
@@ -77,4 +76,19 @@ test('one who blocks the maker of groups has nothing of them to look through', a
   await book.setRole(alice, group, carl, 'admin', cause())
   await book.add(carl, group, bob, cause())
   expect((await book.list(bob, undefined, 10)).list).toMatchObject([{ group: { _id: group } }])
+})
+
+test('one who is in 1,000 groups makes no more until they leave one', async () => {
+  const hints = store.collection<MembershipRecord>(MEMBERSHIPS)
+  const book = groupBook(store, SETTINGS)
+  const { group } = await book.create(alice, 'The first', [], cause())
+  await Promise.all(
+    Array.from({ length: 999 }, (_, n) => hints.insert({ _id: `alice g${n}`, user: alice, group: `g${n}` })),
+  )
+  const full = { code: 'conflict', message: 'you are in 1000 groups: leave one first' }
+  await expect(book.create(alice, 'One more', [], cause())).rejects.toMatchObject(full)
+  await book.leave(alice, group, cause())
+  const last = cause()
+  expect(await book.create(alice, 'One more', [], last)).toMatchObject({ change: { change: 'created' } })
+  expect(await book.create(alice, 'One more', [], last)).toMatchObject({ change: { change: 'created' } })
 })

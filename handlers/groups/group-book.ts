@@ -65,6 +65,8 @@ export interface Outcome {
 /** Of a group: its members, and the bytes of their ids, which go with each message. */
 export const MOST_MEMBERS = 1_000
 const MOST_BYTES = 100_000
+/** Groups that a user is in when they make another one, at most. */
+const MOST_GROUPS = 1_000
 /** Members who are looked at, or written down, at once; between them others have their turn. */
 const AT_ONCE = 50
 /** Commands of all members that may have begun when a process dies, and room. */
@@ -151,12 +153,18 @@ export function groupBook(store: Store, settings: HandlerSettings) {
   }
 
   return {
-    /** Makes a group of `user` and these members. @throws {Refusal} `forbidden` when one of them is none of his contacts */
+    /**
+     * Makes a group of `user` and these members.
+     * @throws {Refusal} `forbidden` when one of them is no contact of the user's, `conflict` when they are in too many groups
+     */
     async create(user: UserId, title: string, others: readonly UserId[], cause: Cause): Promise<Outcome> {
       const _id = idFrom(cause.id)
       const change: GroupChange = { change: 'created', title }
       const before = await groups.get(_id)
       if (before) return tell(user, before, change, cause)
+      if ((await memberships.count({ by: 'by_user', where: { user }, limit: MOST_GROUPS })) >= MOST_GROUPS) {
+        throw refuse('conflict', undefined, `you are in ${MOST_GROUPS} groups: leave one first`)
+      }
       const members: Member[] = [{ user, role: 'owner', since: 0 }]
       members.push(...(await someAtOnce(others, (other) => invited(user, other, 'members', 0))))
       checkSize(members)

@@ -18,6 +18,8 @@ export interface CallDocument extends Document {
   /** The callee again, unless he blocks the caller: then the call is none of his. */
   readonly called?: UserId
   readonly state: CallState
+  /** The caller again, as long as it rings. */
+  readonly ringing_for?: UserId | undefined
   readonly started_at: string
   readonly answered_at?: string
   readonly ended_at?: string
@@ -63,6 +65,9 @@ const STEPS: Record<'caller' | 'callee', Partial<Record<SignalType, Partial<Reco
   },
 }
 
+/** Calls of one user that ring at a time, at most. */
+const MOST_RINGING = 32
+
 /** Who called whom, and what became of it. */
 export function callBook(store: Store, settings: HandlerSettings) {
   const calls = store.collection<CallDocument>({
@@ -70,6 +75,7 @@ export function callBook(store: Store, settings: HandlerSettings) {
     indexes: {
       by_caller: { fields: ['caller', 'started_at'] },
       by_called: { fields: ['called', 'started_at'] },
+      by_ringing: { fields: ['ringing_for'] },
     },
   })
   const states = store.collection<PresenceRecord>(PRESENCE)
@@ -84,6 +90,9 @@ export function callBook(store: Store, settings: HandlerSettings) {
   ) {
     return calls.find({ by: `by_${by}`, where: { [by]: user }, ...(after && { after }), limit, reverse: true })
   }
+
+  const countRinging = (user: UserId): Promise<number> =>
+    calls.count({ by: 'by_ringing', where: { ringing_for: user }, limit: MOST_RINGING })
 
   return {
     hidesPrivate: settings.hidesPrivate,
@@ -117,9 +126,13 @@ export function callBook(store: Store, settings: HandlerSettings) {
         callee: other,
         ...(!isBlocked && { called: other }),
         state: 'ringing',
+        ringing_for: from.user,
         started_at: at,
         recent: [turn(from.user, cause, 'ringing')],
       })
+      if (type === 'offer' && !(await calls.get(_id)) && (await countRinging(from.user)) >= MOST_RINGING) {
+        throw refuse('conflict', { call_id: `${MOST_RINGING} calls of yours ring: end one first` })
+      }
       const after = await calls.change(_id, (now) => {
         if (now?.recent.some(({ id }) => id === cause.id)) return now
         if (!now && type === 'offer') return begin()
@@ -140,8 +153,9 @@ export function callBook(store: Store, settings: HandlerSettings) {
           return { ...now, answered_on: from.client, recent: remember(now, turn(from.user, cause, 'answered')) }
         if (next === '=') return now
         const recent = remember(now, turn(from.user, cause, next))
-        if (next === 'answered') return { ...now, state: next, answered_at: at, answered_on: from.client, recent }
-        return { ...now, state: next, ended_at: at, recent }
+        const rung = { ...now, state: next, ringing_for: undefined, recent }
+        if (next === 'answered') return { ...rung, answered_at: at, answered_on: from.client }
+        return { ...rung, ended_at: at }
       })
       const place = after!.recent.findIndex(({ id }) => id === cause.id)
       const [before, done] = place < 0 ? [] : [after!.recent[place - 1], after!.recent[place]]
@@ -153,7 +167,7 @@ export function callBook(store: Store, settings: HandlerSettings) {
       const after = await calls.change(_id, (now) => {
         if (now?.state !== 'ringing') return now
         const recent = remember(now, turn(now.caller, cause, 'missed'))
-        return { ...now, state: 'missed', ended_at: cause.at.toISOString(), recent }
+        return { ...now, state: 'missed', ringing_for: undefined, ended_at: cause.at.toISOString(), recent }
       })
       return after?.recent.some(({ id }) => id === cause.id) ? after : undefined
     },

@@ -27,4 +27,4 @@ export async function collectionsOf(handlers: string): Promise<CollectionSpec[]>
 const refuse = async (): Promise<never> => {
   throw new Error('a builder must not use the store')
 }
-const NOTHING = { get: refuse, insert: refuse, change: refuse, remove: refuse, find: refuse, search: refuse }
+const NOTHING = { get: refuse, insert: refuse, change: refuse, remove: refuse, find: refuse, count: refuse, search: refuse }

@@ -15,11 +15,17 @@ export interface PairRecord extends Document {
   readonly high: UserId
   readonly low_side: Half
   readonly high_side: Half
+  /** Whose request is pending. */
+  readonly asker?: UserId | undefined
 }
 
 export const PAIRS: CollectionSpec = {
   name: 'contact_pairs',
-  indexes: { by_low: { fields: ['low', 'low_list', 'high'] }, by_high: { fields: ['high', 'high_list', 'low'] } },
+  indexes: {
+    by_low: { fields: ['low', 'low_list', 'high'] },
+    by_high: { fields: ['high', 'high_list', 'low'] },
+    by_asker: { fields: ['asker'] },
+  },
 }
 
 export function pairKey(a: string, b: string): string {

@@ -13,6 +13,20 @@ export function indexesContract({ notes, put, ids }: Desk): void {
       await put({ _id: 'n3', owner: 'alice', slug: 'y' }, { _id: 'n4', owner: 'bob', slug: 'x' })
     })
 
+    test('counts what it finds, as far as the limit, and from a place on', async () => {
+      await put(
+        { _id: 'n2', owner: 'alice', slug: 'y' },
+        { _id: 'n3', owner: 'alice', slug: 'z' },
+        { _id: 'n4', owner: 'bob' },
+      )
+      const alice = { by: 'by_slug', where: { owner: 'alice' } }
+      expect(await notes().count({ ...alice, limit: 100 })).toBe(3)
+      expect(await notes().count({ ...alice, limit: 2 })).toBe(2)
+      expect(await notes().count({ ...alice, after: { _id: 'n1', slug: 'x' }, limit: 100 })).toBe(2)
+      expect(await notes().count({ by: 'by_slug', where: { owner: 'carol' }, limit: 100 })).toBe(0)
+      await expect(notes().count({ by: 'none', limit: 1 })).rejects.toThrow(TypeError)
+    })
+
     test('tells types, case and spelling apart', async () => {
       await put({ _id: 'n2', owner: 'alice', slug: 'X' }, { _id: 'n3', owner: 'Alice', slug: 'x' })
       await put(

@@ -92,6 +92,11 @@ export interface Collection<D extends Document> {
    */
   find(query: Query): Promise<D[]>
   /**
+   * How many documents `find` would return: at most the query's `limit`. No document is read.
+   * @throws {TypeError} like `find`
+   */
+  count(query: Query): Promise<number>
+  /**
    * Documents whose text has all the words, those inserted last first; a changed document keeps its place.
    * @throws {TypeError} when the collection has no text, the words are too many or the cursor is none
    */

@@ -184,6 +184,17 @@ function openCollection<D extends Document>(
       return [...found.values()].slice(0, limit).map(decoded)
     },
 
+    async count(query) {
+      const { filters } = searchFilters(checkQuery(spec, query))
+      await ready()
+      const { limit } = query
+      const counts = filters.map((filter) => link.read(() => docs.countDocuments(filter, { limit })))
+      return Math.min(
+        limit,
+        (await Promise.all(counts)).reduce((sum, count) => sum + count, 0),
+      )
+    },
+
     async search(query): Promise<Found<D>> {
       const search = checkTextQuery(spec, query)
       await ready()

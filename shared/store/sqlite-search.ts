@@ -29,7 +29,11 @@ export function indexName(collection: string, index: string): string {
 }
 
 /** A search as one statement that walks its index, and only the part of it that it returns. */
-export function searchStatement(collection: string, search: Search): { sql: string; values: Bound[] } {
+export function searchStatement(
+  collection: string,
+  search: Search,
+  select: 'doc' | '1' = 'doc',
+): { sql: string; values: Bound[] } {
   const { index, fields, equal, order, after = [], limit, reverse } = search
   const behind = [...order.map(column), '_id']
   const conditions = fields.map((field) => `${column(field)} = ?`)
@@ -38,7 +42,7 @@ export function searchStatement(collection: string, search: Search): { sql: stri
   }
   return {
     sql: [
-      `SELECT doc FROM "${collection}"`,
+      `SELECT ${select} FROM "${collection}"`,
       index === undefined ? '' : `INDEXED BY ${indexName(collection, index)}`,
       conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`,
       `ORDER BY ${behind.map((name) => (reverse ? `${name} DESC` : name)).join(', ')} LIMIT ?`,

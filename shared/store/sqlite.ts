@@ -95,6 +95,11 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
       return db.use((sql) => sql.all(statement, values).map(read))
     },
 
+    async count(query) {
+      const { sql: statement, values } = searchStatement(name, checkQuery(spec, query), '1')
+      return db.use((sql) => Number(sql.all(`SELECT count(*) AS n FROM (${statement})`, values)[0]!.n))
+    },
+
     async search(query) {
       const search = checkTextQuery(spec, query)
       const rows = await searchText(db, name, search)
