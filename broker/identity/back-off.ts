@@ -4,28 +4,29 @@ import { Denied } from '../session.ts'
 
 /** Wrong guesses in five minutes that cost nothing: a key that is being changed. */
 const FREE = 5
-/** Milliseconds before the first guess after those is looked at; doubled with each, up to the longest. */
+/** Milliseconds before the first guess after those is refused; doubled with each, up to the longest. */
 const FIRST = 100
 const LONGEST = 5_000
-/** Guesses of one guesser that may wait; more are refused unseen. */
+/** Wrong guesses of one guesser that may wait; more are refused at once. */
 const MAX_WAITING = 10
 
-/** Makes whoever guesses wrongly wait before his next guess is looked at, longer each time; a right one ends that. */
+/**
+ * Makes whoever guesses wrongly wait for the refusal, longer each time. A right guess is let in at once: it may come from the same
+ * address as the wrong ones, through one NAT or proxy. How many guesses are looked at is bounded by CONNECTS_PER_ADDRESS.
+ */
 export class BackOff {
   readonly #wrong = new RateLimiterMemory({ points: Number.MAX_SAFE_INTEGER, duration: 300 })
   readonly #waiting = new Map<string, number>()
 
-  /** @throws what `check` does, and {Denied} when too many of this guesser wait already */
+  /** @throws what `check` does, after a while, or {Denied} at once when too many of this guesser wait already */
   async guess(guesser: string, check: () => void): Promise<void> {
-    const wrong = (await this.#wrong.get(guesser))?.consumedPoints ?? 0
-    if (wrong >= FREE) await this.#wait(guesser, Math.min(FIRST * 2 ** (wrong - FREE), LONGEST))
     try {
       check()
     } catch (err) {
-      await this.#wrong.penalty(guesser)
+      const { consumedPoints: wrong } = await this.#wrong.penalty(guesser)
+      if (wrong > FREE) await this.#wait(guesser, Math.min(FIRST * 2 ** (wrong - FREE - 1), LONGEST))
       throw err
     }
-    if (wrong > 0) await this.#wrong.delete(guesser)
   }
 
   async #wait(guesser: string, ms: number): Promise<void> {

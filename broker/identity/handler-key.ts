@@ -23,7 +23,7 @@ const NONE: Grants = { pub: [], sub: [] }
 
 /**
  * The session of a handler process. `handler` takes a shared key, and its group is its client id up to the first `.`;
- * `handler:<group>` takes a key of that group's own. Who gives wrong keys has to wait longer and longer.
+ * `handler:<group>` takes a key of that group's own. Who gives wrong keys waits longer and longer for the refusal; a right one is let in at once.
  * @throws {Denied} with the reason, for the log
  */
 export async function admitHandler(
