@@ -38,6 +38,7 @@ import { openReplays } from './queue/replays.ts'
 import { checkLmdb } from './storage/check-lmdb.ts'
 import { holdFolder } from './storage/hold-folder.ts'
 import { openLmdb } from './storage/lmdb.ts'
+import { openStanding } from './standing.ts'
 import type { Storage } from './storage/storage.ts'
 
 export interface Broker extends Closable {
@@ -94,6 +95,18 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     isThere: (user) => live.countOf(user) > 0,
     maxWaiting: config.MAX_LIVE_WAITING,
   })
+  const identity = openIdentity(config, secrets, storage, log)
+  const live = new LiveSessions({
+    clock: identity.sources.clock,
+    end: (session, reasonCode, forGood) => engine.end(session, reasonCode, forGood),
+    drop: (isMeant, user) => engine.drop(isMeant, user),
+    renewed: (session) => engine.renewed(session),
+    expiring({ user, client, token }) {
+      const fields = { client_id: client, exp: token.expiresAt / 1000 }
+      events.tell({ to: user, event: 'session_expiring', fields }).catch(() => {}) // it ends all the same
+    },
+  })
+  const standing = openStanding({ ...identity, clock: identity.sources.clock, live })
   const sendInternal = (name: CommandName, user: UserId, input: object): Promise<void> =>
     dispatch.accept(internalCommand(name, user, input, queue.nextOrder()), false)
   const later = new Later({ storage, send: (user, name, input) => sendInternal(name, user, input) })
@@ -107,6 +120,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     events,
     live: relay,
     later,
+    standing,
     metrics,
     clientsOf: (user) => live.clientsOf(user),
     log,
@@ -118,17 +132,8 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       for (const event of declaredEvents) identity.keys.events.add(event)
     }
   }
-  const identity = openIdentity(config, secrets, storage, log)
   declare(catalogue)
 
-  const live = new LiveSessions({
-    clock: identity.sources.clock,
-    end: (session, reasonCode) => engine.end(session, reasonCode),
-    expiring({ user, client, token }) {
-      const fields = { client_id: client, exp: token.expiresAt / 1000 }
-      events.tell({ to: user, event: 'session_expiring', fields }).catch(() => {}) // it ends all the same
-    },
-  })
   const limits = openLimits(config, (session) => {
     hooks.flooded(session)
     engine.end(session, MESSAGE_RATE_TOO_HIGH)
@@ -138,7 +143,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     maxBytes: config.MAX_COMMAND_BYTES,
     events,
     async admit(session, cost) {
-      if (live.isCut(session)) throw refuse('forbidden')
+      if (!standing.mayAct(session)) throw refuse('forbidden')
       await limits.publish(session, cost)
     },
     relay: (session, message) => engine.relay(session, message),
@@ -199,6 +204,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   ]
   const engine: MqttEngine = await openEngine(config, storage, hooks)
   try {
+    engine.drop(({ user, jti }) => identity.revocations.holds({ user, jti })) // what a killed broker had no time for
     dispatch.resume()
     relay.resume()
     later.resume()

@@ -39,8 +39,8 @@ export function engineHooks(ports: HookPorts): Hooks {
       const session = await authenticate(login, identity, ports.catalogue())
       if (session.kind === 'device') {
         await limits.connect(session)
-        if (ports.engine().sessionsBeside(session) >= maxSessions) {
-          throw new Denied('the user has too many sessions', 'too_many', session.user)
+        if (!ports.engine().makeRoom(session, maxSessions)) {
+          throw new Denied('the user has too many sessions that are connected', 'too_many', session.user)
         }
       }
       return session
@@ -51,11 +51,12 @@ export function engineHooks(ports: HookPorts): Hooks {
       if (session.kind === 'handler') return void windows.set(session, window)
       live.began(session)
       // What was decided while it was let in holds for it, too.
-      if (live.countOf(session.user) > maxSessions) live.cut((one) => one === session, QUOTA_EXCEEDED, session.user)
+      const { user } = session
+      if (live.countOf(user) > maxSessions) live.cut((one) => one === session, QUOTA_EXCEEDED, { user })
       try {
         identity.revocations.check(session.token)
       } catch {
-        live.cut((one) => one === session, ADMINISTRATIVE_ACTION, session.user)
+        live.cut((one) => one === session, ADMINISTRATIVE_ACTION, { user, forGood: true })
       }
       if (!live.isCut(session)) presence.came(session.user)
     },

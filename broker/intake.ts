@@ -63,6 +63,7 @@ export async function takeCommand(session: DeviceSession, message: Incoming, por
       order,
       name,
       client: session.client,
+      jti: session.token.jti,
       payload: message.payload,
       at: Date.now(),
       expiresAt,

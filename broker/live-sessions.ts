@@ -1,5 +1,5 @@
 import type { UserId } from '../shared/wire/user-id.ts'
-import { NOT_AUTHORIZED } from './aedes/port.ts'
+import { NOT_AUTHORIZED, type Kept } from './aedes/port.ts'
 import type { DeviceSession, Token } from './session.ts'
 import { callAt } from './timer.ts'
 
@@ -11,7 +11,12 @@ const GRACE = 1_000
 export interface LivePorts {
   /** The time by which tokens end. */
   clock: { now(): number }
-  end(session: DeviceSession, reasonCode: number): void
+  /** Ends a session's connection; `forGood`: and what it keeps. */
+  end(session: DeviceSession, reasonCode: number, forGood?: boolean): void
+  /** Ends sessions that have no connection. Returns how many there were. */
+  drop(isMeant: (kept: Kept) => boolean, user?: UserId): number
+  /** A session has another token. */
+  renewed(session: DeviceSession): void
   /** A session ends in a minute, unless it gets another token. */
   expiring(session: DeviceSession): void
 }
@@ -51,22 +56,40 @@ export class LiveSessions {
   /** Its session goes on with another token, of the same user. */
   renew(session: DeviceSession, token: Token): void {
     session.token = token
+    this.#ports.renewed(session)
     const own = this.#live.get(session.user)
     if (!own?.has(session)) return
     own.get(session)!()
     own.set(session, this.#clocks(session))
   }
 
+  has(session: DeviceSession): boolean {
+    return this.#live.get(session.user)?.has(session) ?? false
+  }
+
   /**
-   * Ends the sessions that are meant: what they still send, their wills too, counts no more.
+   * Ends sessions, connected or kept, with what waits for them and their wills.
    * @returns how many there were
    */
-  cut(isMeant: (session: DeviceSession) => boolean, reasonCode: number, user?: UserId): number {
+  banish(isMeant: (session: Kept) => boolean, reasonCode: number, user?: UserId): number {
+    const isMeantLive = ({ user, client, token: { jti } }: DeviceSession): boolean => isMeant({ user, client, jti })
+    return this.cut(isMeantLive, reasonCode, { user, forGood: true }) + this.#ports.drop(isMeant, user)
+  }
+
+  /**
+   * Disconnects sessions and ignores what they still send, wills included. `forGood`: and ends what they keep.
+   * @returns how many there were
+   */
+  cut(
+    isMeant: (session: DeviceSession) => boolean,
+    reasonCode: number,
+    { user, forGood }: { user?: UserId | undefined; forGood?: boolean } = {},
+  ): number {
     const among = user === undefined ? [...this.#live.values()] : [this.#live.get(user) ?? new Map<never, never>()]
     const meant = among.flatMap((own) => [...own.keys()]).filter(isMeant)
     for (const session of meant) {
       this.#cut.add(session)
-      this.#ports.end(session, reasonCode)
+      this.#ports.end(session, reasonCode, forGood)
     }
     return meant.length
   }

@@ -81,6 +81,8 @@ export interface Command {
   readonly name: CommandName
   readonly user: UserId
   readonly client: string
+  /** The id of the token that let it in, if it had one. */
+  readonly jti?: string | undefined
   readonly payload: Buffer
   /** The device's own id: `re` of its answer. */
   readonly re: string | undefined

@@ -180,7 +180,7 @@ const settings = z.object({
   /** Connects of one user's one client in a minute; beyond, that client is refused for CONNECT_BAN milliseconds. */
   CONNECTS_PER_CLIENT: count(15, 1, 1_000_000),
   CONNECT_BAN: count(300_000, 1_000, 86_400_000),
-  /** Sessions of one user, connected or kept. */
+  /** Sessions of one user, connected or kept; beyond, the oldest without a connection ends, or the new one is refused. */
   SESSIONS_PER_USER: count(100, 1, 100_000),
   /** Subscriptions of one session; beyond, refused. */
   SUBSCRIPTIONS_PER_SESSION: count(1_000, 1, 100_000),

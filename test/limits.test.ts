@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { ISubackPacket } from 'mqtt-packet'
-import { tokenFor } from './device.ts'
+import { tokenFor, type Device } from './device.ts'
 import { connectOn, connectRaw, openRaw } from './raw-client.ts'
 import { openStage, type Stage } from './stage.ts'
 
@@ -90,13 +90,17 @@ test('the sixteenth connect of a client in a minute is refused, and those after 
   await comes()
 })
 
-test('a user has so many sessions and no more, kept ones among them; others have theirs', async () => {
+test('a user has so many sessions: the oldest that has no connection makes room, and none that has one', async () => {
   const kept = { mqtt: { clean: false, properties: { sessionExpiryInterval: 600 } } }
-  for (let i = 0; i < 5; i++) await (await stage.device('sam', { clientId: `kept-${i}`, ...kept })).leaves()
+  const comes = (i: number): Promise<Device> => stage.device('sam', { clientId: `kept-${i}`, ...kept })
+  for (let i = 0; i < 5; i++) await (await comes(i)).leaves()
+  const present = async (i: number): Promise<boolean | undefined> => (await comes(i)).connack?.sessionPresent
+  expect(await present(5)).toBe(false) // for whom the session 0 goes
+  expect(await present(2)).toBe(true) // is one of them
+  expect([await present(1), await present(3), await present(4)]).toEqual([true, true, true])
   lines.length = 0
-  await expect(stage.device('sam', { clientId: 'one-more' })).rejects.toMatchObject({ code: 0x97 })
+  await expect(comes(6)).rejects.toMatchObject({ code: 0x97 })
   expect(refusals()).toMatchObject([{ user: 'sam', reason: expect.stringMatching(/too many sessions/) }])
-  await stage.device('sam', { clientId: 'kept-0', ...kept }) // is one of them
   await serves()
 })
 

@@ -164,6 +164,10 @@ test('a ban and a revocation outlive a killed broker', async () => {
   try {
     const secret = parts.env['SECRET']!
     const boss = await asOperator({ device: (sub, options) => parts.device(sub, options), secret })
+    await (await parts.device('bob')).leaves() // and keeps a session, as dora does
+    await (
+      await parts.device('dora', { clientId: 'tablet', token: tokenFor('dora', secret, { jti: 'tablet' }) })
+    ).leaves()
     await boss.asks('ban_user', { user_id: 'bob' })
     await boss.asks('revoke_token', { jti: 'lost', exp: seconds() + 3_600 })
     await parts.killBroker()
@@ -172,6 +176,9 @@ test('a ban and a revocation outlive a killed broker', async () => {
     const lost = { token: tokenFor('dora', secret, { jti: 'lost' }) }
     await expect(parts.device('dora', lost)).rejects.toMatchObject({ code: 0x87 })
     await (await parts.device('dora')).leaves()
+    await boss.isBack()
+    expect(await boss.asks('kick_user', { user_id: 'bob' })).toMatchObject({ sessions: 0 })
+    expect(await boss.asks('revoke_token', { jti: 'tablet' })).toMatchObject({ sessions: 1 })
   } finally {
     await parts.close()
   }

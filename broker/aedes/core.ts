@@ -11,6 +11,7 @@ interface AedesInsides {
   unregisterClient(client: InnerClient): void
   scheduleSessionExpiry(): void
   scheduleWill(client: InnerClient, will: object, seconds: number): void
+  clearDelayedWill(clientId: string): void
 }
 
 const Base = Aedes as unknown as new (

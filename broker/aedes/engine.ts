@@ -2,6 +2,7 @@ import { promisify } from 'node:util'
 import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'aedes'
 import type { Config } from '../../shared/config.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
 import type { HandlerSession, Session } from '../session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { answerInOrder } from './acknowledge.ts'
@@ -143,18 +144,21 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   })
   await core.listen()
 
+  /** Sessions that end with their connection, whatever they have asked for. */
+  const endedForGood = new WeakSet<Session>()
+
   core.registered = (client) => {
     const session = connectionOf(client).session!
     clients.set(client.id, { client, session })
     clientOf.set(session, client)
-    if (!client.clean) store.began(client.id, outlives(client))
+    if (!client.clean) store.began(client.id, outlives(client), jtiOf(session))
     hooks.connected(session, client.receiveMaximum)
     const { will } = client
     client.conn.once('close', () => {
       if (will && client._disconnected) wills.done(client.id, will)
       if (clients.get(client.id)?.client === client) {
         clients.delete(client.id)
-        store.ended(client.id, outlives(client))
+        store.ended(client.id, endedForGood.has(session) ? 0 : outlives(client))
       }
       hooks.gone(session)
     })
@@ -285,8 +289,31 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       entry.client.publish(connectionOf(entry.client).inbox!.seal(delivery), () => {})
     },
     relay: (session, message) => open.relay(session.id, session.kind === 'device' ? session.user : undefined, message),
-    sessionsBeside: ({ id, user }) => store.countOf(user) - (store.get(id) ? 1 : 0),
-    end(session, reasonCode) {
+    makeRoom({ id, user }, most) {
+      const others = store.ofOwner(user).filter((one) => one.id !== id)
+      const over = others.length - most + 1
+      if (over <= 0) return true
+      const kept = others.filter(({ since }) => since !== undefined).toSorted((a, b) => a.since! - b.since!)
+      if (kept.length < over) return false
+      for (const one of kept.slice(0, over)) store.end(one.id)
+      return true
+    },
+    drop(isMeant, user) {
+      let count = 0
+      for (const { id, since, jti } of user === undefined ? store.all() : store.ofOwner(user)) {
+        const slash = id.indexOf('/')
+        if (since === undefined || !isMeant({ user: id.slice(0, slash) as UserId, client: id.slice(slash + 1), jti }))
+          continue
+        core.clearDelayedWill(id)
+        wills.cancel(id)
+        store.end(id)
+        count++
+      }
+      return count
+    },
+    renewed: (session) => store.used(session.id, session.token.jti),
+    end(session, reasonCode, forGood = false) {
+      if (forGood) endedForGood.add(session)
       clientOf.get(session)?.disconnect({ reasonCode })
     },
     resume: () => wills.resume(),
@@ -296,6 +323,10 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()
     },
   }
+}
+
+function jtiOf(session: Session): string | undefined {
+  return session.kind === 'device' ? session.token.jti : undefined
 }
 
 /** Subscriptions that were not there before. */

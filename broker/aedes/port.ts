@@ -57,6 +57,14 @@ export interface Keeping {
   expiresAt?: number
 }
 
+/** A device's session, as it is kept while it has no connection. */
+export interface Kept {
+  user: UserId
+  client: string
+  /** Of the token that it had last. */
+  jti: string | undefined
+}
+
 /** A command on its way to one handler process. */
 export interface Delivery {
   topic: string
@@ -112,11 +120,18 @@ export interface MqttEngine {
    * @throws {Refusal}
    */
   relay(session: Session, message: Incoming): Promise<void>
-  /** How many other sessions of its user are kept. */
-  sessionsBeside(session: DeviceSession): number
+  /**
+   * Makes room for a session beside fewer than `most` others of its user: ends the oldest of those that have no connection. False
+   * when there are too many that have one.
+   */
+  makeRoom(session: DeviceSession, most: number): boolean
+  /** Ends sessions that have no connection, with what waits for them and their wills. Returns how many there were. */
+  drop(isMeant: (kept: Kept) => boolean, user?: UserId): number
+  /** A session goes on with another token, which its kept state is to remember. */
+  renewed(session: DeviceSession): void
   deliver(session: HandlerSession, delivery: Delivery): void
-  /** Ends a session's connection; on MQTT 5 with this reason code. */
-  end(session: Session, reasonCode: number): void
+  /** Ends a session's connection, on MQTT 5 with this reason code; `forGood`: and what it would keep. */
+  end(session: Session, reasonCode: number, forGood?: boolean): void
   /** Sends the wills that a broker which was killed has left. */
   resume(): void
   close(): Promise<void>

@@ -17,6 +17,10 @@ export interface Waiting {
 export interface SessionState {
   /** Milliseconds for which it outlives its connection; 0: not at all, and it is not on the disk. */
   expiry: number
+  /** The id of the token that it had last. */
+  jti?: string | undefined
+  /** When its connection ended; without it, it has one. */
+  since?: number
   subscriptions: Map<string, Subscription>
   /** By number, in the order of their publishing. */
   waiting: Map<number, Waiting>
@@ -37,6 +41,7 @@ interface SessionRecord {
   subscriptions: Subscription[]
   /** When its connection ended; without it, it has one, or had one when the broker was killed. */
   since?: number | undefined
+  jti?: string | undefined
 }
 
 /** What waits for a session, as it is stored; without a QoS it is 1. */
@@ -52,6 +57,13 @@ export interface SessionBounds {
   maxWaitingBytes: number
 }
 
+/** A session, when it was left, and by which token it was used last. */
+export interface ListedSession {
+  id: string
+  since: number | undefined
+  jti: string | undefined
+}
+
 export type SessionStore = ReturnType<typeof openSessionStore>
 
 /**
@@ -64,7 +76,7 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
   const received = storage.table<true>('received')
 
   const sessions = new Map<string, SessionState>()
-  const owners = new Map<string, number>()
+  const owners = new Map<string, Set<string>>()
   const subscribers = new Map<string, Map<string, Subscription & { clientId: string }>>()
   const openSubscriptions = new OpenSubscriptions()
   let lastNumber = 0
@@ -82,7 +94,9 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
         incoming: new Set(),
       }
       sessions.set(id, session)
-      owners.set(ownerOf(id), (owners.get(ownerOf(id)) ?? 0) + 1)
+      const own = owners.get(ownerOf(id))
+      if (own) own.add(id)
+      else owners.set(ownerOf(id), new Set([id]))
     }
     return session
   }
@@ -102,7 +116,8 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     if (ids?.delete(id) && ids.size === 0) subscribers.delete(filter)
   }
   const record = (unit: Unit, id: string, session: SessionState, since?: number): void => {
-    unit.put(records, id, { expiry: session.expiry, subscriptions: [...session.subscriptions.values()], since })
+    const { expiry, jti } = session
+    unit.put(records, id, { expiry, subscriptions: [...session.subscriptions.values()], since, jti })
   }
   const enqueue = (id: string, session: SessionState, packet: StoredPacket): void => {
     session.waiting.set(packet.brokerCounter, { packet: { ...packet, messageId: undefined } })
@@ -133,9 +148,8 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     session.relieved?.()
     for (const filter of session.subscriptions.keys()) unsubscribe(id, session, filter)
     sessions.delete(id)
-    const left = (owners.get(ownerOf(id)) ?? 1) - 1
-    if (left > 0) owners.set(ownerOf(id), left)
-    else owners.delete(ownerOf(id))
+    const own = owners.get(ownerOf(id))
+    if (own?.delete(id) && own.size === 0) owners.delete(ownerOf(id))
     if (session.expiry === 0) return
     storage.eventually((unit) => {
       const now = sessions.get(id) // begun anew, if this has to be tried again
@@ -154,11 +168,18 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     })
   }
   const expire = (id: string, session: SessionState, since: number): void => {
+    session.since = since
     if (!isClosed) session.stopClock = callAt(since + session.expiry, () => end(id))
+  }
+
+  const listed = (id: string): ListedSession => {
+    const { since, jti } = sessions.get(id)!
+    return { id, since, jti }
   }
 
   for (const { key, value } of records.entries()) {
     const session = open(String(key), value.expiry)
+    session.jti = value.jti
     for (const sub of value.subscriptions) subscribe(String(key), session, sub)
   }
   for (const { key, value } of events.entries()) {
@@ -204,19 +225,34 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     /** Its subscribers at QoS 1 and 2, connected or away. */
     subscribersOf: (topic: string) => subscribers.get(topic),
     openTo: (topic: string, sender: string) => openSubscriptions.match(topic, sender),
-    /** How many sessions of this owner (what stands before the slash of their ids) it holds. */
-    countOf: (owner: string): number => owners.get(owner) ?? 0,
+    /** The sessions of this owner (what stands before the slash of their ids). */
+    ofOwner: (owner: string): ListedSession[] => [...(owners.get(owner) ?? [])].map(listed),
+    all: (): ListedSession[] => [...sessions.keys()].map(listed),
     counts: () => ({ subsCount: subscribers.size, clientsCount: sessions.size }),
 
-    /** A connection has this session now; `expiry` is how many milliseconds the session outlives it. */
-    began(id: string, expiry: number): void {
+    /**
+     * A connection has this session now, by the token with this id; `expiry` is how many milliseconds the session outlives it.
+     */
+    began(id: string, expiry: number, jti?: string): void {
       const session = open(id)
       session.stopClock?.()
       delete session.stopClock
+      delete session.since
+      session.jti = jti
       if (session.expiry === 0 && expiry === 0) return
       session.expiry ||= expiry // one that resumes with none ends with its connection, and stays on the disk until then
       storage.eventually((unit) => {
         if (sessions.get(id) === session) record(unit, id, session)
+      })
+    },
+    /** Its connection goes on by the token with this id. */
+    used(id: string, jti: string | undefined): void {
+      const session = sessions.get(id)
+      if (!session || session.jti === jti) return
+      session.jti = jti
+      if (session.expiry === 0) return
+      storage.eventually((unit) => {
+        if (sessions.get(id) === session) record(unit, id, session, session.since)
       })
     },
     /** Its connection has ended. */

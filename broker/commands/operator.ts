@@ -3,7 +3,8 @@ import { isUserId } from '../../shared/wire/user-id.ts'
 import { ADMINISTRATIVE_ACTION, NOT_AUTHORIZED } from '../aedes/port.ts'
 import { brokerCommand } from './broker-command.ts'
 
-// What an operator does about sessions. It holds over a restart. `sessions`: how many were ended by it.
+// What an operator does about sessions, connected or kept: what waits for them is dropped, and so are their wills (see
+// standing.ts for what else goes on in the user's name). It holds over a restart. `sessions`: how many were ended by it.
 
 const userId = z.string().max(512).refine(isUserId, 'must be a user id')
 const ofUser = z.object({ user_id: z.string(), sessions: z.number() })
@@ -16,7 +17,11 @@ export const kickUser = brokerCommand({
   output: ofUser,
   run: ({ user_id, client_id }, { live }) => ({
     user_id,
-    sessions: live.cut(({ client }) => client_id === undefined || client === client_id, ADMINISTRATIVE_ACTION, user_id),
+    sessions: live.banish(
+      ({ client }) => client_id === undefined || client === client_id,
+      ADMINISTRATIVE_ACTION,
+      user_id,
+    ),
   }),
 })
 
@@ -28,7 +33,7 @@ export const banUser = brokerCommand({
   output: ofUser,
   async run({ user_id, seconds }, { live, revocations }) {
     await revocations.ban(user_id, seconds === undefined ? undefined : Date.now() + seconds * 1000)
-    return { user_id, sessions: live.cut(() => true, ADMINISTRATIVE_ACTION, user_id) }
+    return { user_id, sessions: live.banish(() => true, ADMINISTRATIVE_ACTION, user_id) }
   },
 })
 
@@ -51,6 +56,6 @@ export const revokeToken = brokerCommand({
   output: z.object({ jti: z.string(), sessions: z.number() }),
   async run({ jti, exp }, { live, revocations }) {
     await revocations.revoke(jti, exp === undefined ? undefined : (exp + 60) * 1000)
-    return { jti, sessions: live.cut(({ token }) => token.jti === jti, NOT_AUTHORIZED) }
+    return { jti, sessions: live.banish((session) => session.jti === jti, NOT_AUTHORIZED) }
   },
 })

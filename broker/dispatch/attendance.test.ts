@@ -32,6 +32,7 @@ function group(): Group {
     deliver: nothing,
     failed: nothing,
     dead: nothing,
+    mayRun: () => true,
     expired: nothing,
     queueTtlMs: 600_000,
     retryDelayMs: 10,

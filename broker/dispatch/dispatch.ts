@@ -17,6 +17,7 @@ import type { CommandQueue } from '../queue/queue.ts'
 import type { Ended, Replays } from '../queue/replays.ts'
 import type { Command, HandlerSession } from '../session.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
+import type { Standing } from '../standing.ts'
 import type { Storage } from '../storage/storage.ts'
 import { Attendance } from './attendance.ts'
 import { gaugeGroups } from './group-gauges.ts'
@@ -43,6 +44,7 @@ export interface DispatchPorts {
   events: Events
   live: LiveEvents
   later: Later
+  standing: Pick<Standing, 'mayRun'>
   metrics: Metrics
   /** Those of a user's that are connected. */
   clientsOf(user: UserId): string[]
@@ -367,6 +369,7 @@ export class Dispatch {
     group = new Group({
       rule: (command) => this.#rules.get(command) ?? UNDECLARED,
       deliver: (member, job) => this.#deliver(member, job),
+      mayRun: (command) => this.#ports.standing.mayRun(command),
       failed: ({ command, attempt }) => this.#ports.queue.tried(command, name, attempt - 1),
       dead: (job, code) => {
         const { command, attempt: attempts } = job

@@ -16,12 +16,14 @@ let given: string[]
 let ended: string[]
 let jobs: Map<string, Job>
 let rules: Record<string, Partial<Rule>>
+const banned = new Set<string>()
 
 beforeEach(() => {
   jest.useFakeTimers()
   given = []
   ended = []
   jobs = new Map()
+  banned.clear()
   rules = { read: { ordered: false } }
   group = new Group({
     rule: (command) => ({ ordered: true, timeoutMs: TIME_LIMIT, attempts: 3, ...rules[command] }),
@@ -31,6 +33,7 @@ beforeEach(() => {
     },
     failed: () => {},
     dead: (job, code) => over(job, `dead ${code}`),
+    mayRun: ({ user }) => !banned.has(user),
     expired: (job, code) => over(job, `expired ${code}`),
     queueTtlMs: TTL,
     retryDelayMs: 10,
@@ -218,6 +221,32 @@ test('a command that has expired is not run, wherever it waits', () => {
   expect(ended).toEqual(['alice2 expired timeout'])
   ends('alice1')
   expect(given).toEqual(['one: alice1 1', 'one: alice3 1'])
+})
+
+test.each([false, true])(
+  'what a user who is banned had sent does not run; what had begun does (order kept: %s)',
+  (keepsOrder) => {
+    joins('one', { keepsOrder, takes: ['act'] })
+    sends('mallory1')
+    banned.add('mallory')
+    sends('mallory2')
+    sends('mallory3', 'read')
+    sends('alice1')
+    ends('mallory1')
+    joins('two', { takes: ['read'] })
+    expect(ended).toEqual(expect.arrayContaining(['mallory2 expired forbidden', 'mallory3 expired forbidden']))
+    expect(given).toEqual(['one: mallory1 1', 'one: alice1 1'])
+  },
+)
+
+test('a command is not tried again when its user was banned meanwhile', () => {
+  joins('one')
+  sends('mallory1')
+  banned.add('mallory')
+  group.retry(jobs.get('mallory1')!, 'internal')
+  jest.advanceTimersByTime(10)
+  expect(ended).toEqual(['mallory1 expired forbidden'])
+  expect(given).toHaveLength(1)
 })
 
 test('a timer that fires a millisecond early ends nothing for another reason than its own', () => {

@@ -15,8 +15,10 @@ export interface GroupPorts {
   failed(job: Job): void
   /** The last attempt failed. */
   dead(job: Job, code: Failure): void
-  /** Nobody took it in time: it expired, or no member was there for its time to live. */
-  expired(job: Job, code: 'timeout' | 'unavailable'): void
+  /** May it still run? Asked before each attempt. */
+  mayRun(command: Command): boolean
+  /** It does not run: it expired, no member was there for its time to live, or it may not any more. */
+  expired(job: Job, code: 'timeout' | 'unavailable' | 'forbidden'): void
   queueTtlMs: number
   retryDelayMs: number
 }
@@ -253,6 +255,7 @@ export class Group {
       const { name, expiresAt = Infinity } = job.command
       const mayGo = job.state === 'waiting' && !job.ending && expiresAt > Date.now() && member.takes.has(name)
       if (!mayGo || member.keptFor || member.holds.size >= member.window) return
+      if (!this.#ports.mayRun(job.command)) return this.#ports.expired(job, 'forbidden')
       this.#give(job, member)
     }
   }
@@ -286,6 +289,7 @@ export class Group {
     ready.shift()
     if (isGone) return true
     if (expiresAt <= Date.now()) this.#ports.expired(job, 'timeout')
+    else if (!this.#ports.mayRun(job.command)) this.#ports.expired(job, 'forbidden')
     else if (!member || member === 'full') this.#ports.expired(job, 'unavailable')
     else {
       this.#give(job, member)

@@ -9,34 +9,46 @@ interface Term {
 
 export type Revocations = ReturnType<typeof openRevocations>
 
-/** Tokens that an operator has revoked and users whom he has banned: kept over a restart. */
+/** Tokens that an operator has revoked and users they have banned: kept over a restart, and in memory, since all is checked by them. */
 export function openRevocations(storage: Storage) {
-  const tokens = storage.table<Term>('revoked')
-  const users = storage.table<Term>('banned')
-  const held = (table: typeof tokens, key: string): boolean => {
-    const term = table.get(key)
-    return term !== undefined && (term.until === undefined || term.until > Date.now())
-  }
-  forgetPast(storage, tokens)
-  forgetPast(storage, users)
+  const tokens = openTerms(storage, 'revoked')
+  const users = openTerms(storage, 'banned')
 
   return {
     /** @throws {Denied} when the token is revoked or its user banned */
     check({ user, jti }: Pick<Token, 'user' | 'jti'>): void {
-      if (held(users, user)) throw new Denied('the user is banned', 'banned', user)
-      if (jti !== undefined && held(tokens, jti)) throw new Denied('token: revoked', 'unauthorized', user)
+      if (users.has(user)) throw new Denied('the user is banned', 'banned', user)
+      if (jti !== undefined && tokens.has(jti)) throw new Denied('token: revoked', 'unauthorized', user)
     },
-    isBanned: (user: UserId): boolean => held(users, user),
-    revoke: (jti: string, until?: number): Promise<void> => storage.commit((unit) => unit.put(tokens, jti, { until })),
-    ban: (user: UserId, until?: number): Promise<void> => storage.commit((unit) => unit.put(users, user, { until })),
-    unban: (user: UserId): Promise<void> => storage.commit((unit) => unit.remove(users, user)),
+    /** Is the user banned, or the token revoked? */
+    holds: ({ user, jti }: { user: UserId; jti?: string | undefined }): boolean =>
+      users.has(user) || (jti !== undefined && tokens.has(jti)),
+    revoke: (jti: string, until?: number): Promise<void> => tokens.put(jti, until),
+    ban: (user: UserId, until?: number): Promise<void> => users.put(user, until),
+    unban: (user: UserId): Promise<void> => users.remove(user),
   }
 }
 
-function forgetPast(storage: Storage, table: ReturnType<Storage['table']>): void {
-  const now = Date.now()
+/** Keys, each with the time until which it counts. */
+function openTerms(storage: Storage, name: string) {
+  const table = storage.table<Term>(name)
+  const held = new Map<string, number>()
   for (const { key, value } of table.entries()) {
-    const { until } = value as Term
-    if (until !== undefined && until < now) storage.eventually((unit) => unit.remove(table, key))
+    const { until = Infinity } = value
+    if (until < Date.now()) storage.eventually((unit) => unit.remove(table, key))
+    else held.set(String(key), until)
+  }
+  return {
+    has: (key: string): boolean => (held.get(key) ?? 0) > Date.now(),
+    put: (key: string, until?: number): Promise<void> =>
+      storage.commit((unit) => {
+        unit.put(table, key, { until })
+        unit.afterwards(() => void held.set(key, until ?? Infinity))
+      }),
+    remove: (key: string): Promise<void> =>
+      storage.commit((unit) => {
+        unit.remove(table, key)
+        unit.afterwards(() => void held.delete(key))
+      }),
   }
 }
