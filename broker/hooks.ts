@@ -60,6 +60,9 @@ export function engineHooks(ports: HookPorts): Hooks {
       }
       if (!live.isCut(session)) presence.came(session.user)
     },
+    fellSilent(session) {
+      if (session.kind === 'handler') dispatch.fellSilent(session)
+    },
     gone(session) {
       metrics.connections.dec({ kind: session.kind })
       log.debug({ session: session.id }, 'gone')

@@ -128,6 +128,10 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     const { reasonCode, returnCode } = connack as { reasonCode?: number; returnCode?: number }
     if ((reasonCode ?? returnCode) === 0) queueMicrotask(() => client.emit('connected'))
   })
+  core.on('keepaliveTimeout', (client) => {
+    const { session } = connectionOf(client)
+    if (session) hooks.fellSilent(session)
+  })
   core.on('unsubscribe', (filters, client) => {
     const { session, filters: own } = connectionOf(client)
     for (const filter of filters) {

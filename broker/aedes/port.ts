@@ -92,6 +92,8 @@ export interface Hooks {
   acknowledged(session: HandlerSession, delivery: Delivery, reasonCode: number): void
   /** May this session get this topic? Asked at every delivery, and of what a stored session kept. */
   mayReceive(session: Session, topic: string): boolean
+  /** It said nothing for longer than its keepalive; it is gone next. */
+  fellSilent(session: Session): void
   gone(session: Session): void
   refusedConnect(reason: string, login: RefusedLogin): void
   /** A packet came, of whomever. */

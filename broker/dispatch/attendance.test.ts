@@ -115,3 +115,18 @@ test('a command that no process of its group takes is shown, while the others ar
   declared.take(session('new'), 10, 'act_anew', 1)
   expect(attendance.faults()).toEqual([])
 })
+
+test('a process that fell silent is named until it is back, or ten minutes have passed', () => {
+  attendance.fellSilent('declared', 'declared.1')
+  attendance.fellSilent('other', 'other.1')
+  jest.advanceTimersByTime(3_000)
+  expect(attendance.faults()).toEqual([
+    'a process of the group declared (declared.1) does not answer, since 3 s',
+    'a process of the group other (other.1) does not answer, since 3 s',
+  ])
+  expect(said).toEqual(Array(2).fill('a handler process does not answer and is cut off; kill it if it stands still'))
+  attendance.isBack('declared.1')
+  expect(attendance.faults()).toEqual(['a process of the group other (other.1) does not answer, since 3 s'])
+  jest.advanceTimersByTime(600_000)
+  expect(attendance.faults()).toEqual([])
+})

@@ -3,6 +3,9 @@ import type { Group } from './group.ts'
 
 /** Milliseconds for which a group may be without a process before anybody is told: a rolling restart stays quiet. */
 const GRACE = 5_000
+/** Milliseconds for which a process that fell silent is told of, unless it comes back; and how many are, at most. */
+const SILENCE_TOLD = 600_000
+const MOST_SILENT = 100
 
 interface Absence {
   since: number
@@ -19,6 +22,8 @@ export class Attendance {
   readonly #absences = new Map<string, Absence>()
   readonly #seen = new Set<string>()
   readonly #openedAt = Date.now()
+  /** Processes that were cut off because they said nothing: client id to group, and when. */
+  readonly #silent = new Map<string, { group: string; since: number }>()
 
   constructor(
     groups: ReadonlyMap<string, Group>,
@@ -51,8 +56,33 @@ export class Attendance {
     this.#seen.add(group)
   }
 
-  /** A line for each group whose commands wait for a process. */
+  /** A process was cut off since it said nothing for too long: it stands still, and may hold a lock that others need, or its network is gone. */
+  fellSilent(group: string, client: string): void {
+    this.#silent.delete(client)
+    this.#silent.set(client, { group, since: Date.now() })
+    if (this.#silent.size > MOST_SILENT) this.#silent.delete(this.#silent.keys().next().value!)
+    this.#log.warn({ group, client }, 'a handler process does not answer and is cut off; kill it if it stands still')
+  }
+
+  /** A process is there, again perhaps. */
+  isBack(client: string): void {
+    this.#silent.delete(client)
+  }
+
+  /** A line for each process that fell silent, and for each group whose commands wait for a process. */
   faults(): string[] {
+    return [...this.#silences(), ...this.#shortages()]
+  }
+
+  #silences(): string[] {
+    const now = Date.now()
+    for (const [client, { since }] of this.#silent) if (now - since > SILENCE_TOLD) this.#silent.delete(client)
+    return [...this.#silent].map(([client, { group, since }]) => {
+      return `a process of the group ${group} (${client}) does not answer, since ${seconds(now - since)} s`
+    })
+  }
+
+  #shortages(): string[] {
     const now = Date.now()
     return [...this.#groups].flatMap(([name, group]) => {
       const absence = this.#absences.get(name)

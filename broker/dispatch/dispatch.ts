@@ -177,6 +177,7 @@ export class Dispatch {
     const isFirst = group.members === 0
     group.take(session, allowed, command, qos)
     if (isFirst) this.#attendance.came(session.group)
+    this.#attendance.isBack(session.client)
   }
 
   takeNoMore(session: HandlerSession, command: string): void {
@@ -188,6 +189,11 @@ export class Dispatch {
     const before = group.members
     group.lost(session)
     if (before > 0 && group.members === 0) this.#attendance.away(session.group)
+  }
+
+  /** A handler process said nothing for longer than its keepalive, and is cut off. */
+  fellSilent({ group, client }: HandlerSession): void {
+    this.#attendance.fellSilent(group, client)
   }
 
   /** A PUBACK: the plain way to complete a delivery at QoS 1. */
