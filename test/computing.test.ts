@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { devCertFile } from '../shared/dev-secrets.ts'
 import { Run } from './process.ts'
@@ -44,8 +45,13 @@ function gate() {
   const until = join(stage.config.DATA_DIR, `gate-${gates++}`)
   return { until, opens: () => writeFileSync(until, '') }
 }
-const isBusy = async (): Promise<void> => {
-  while (!lines.some((line) => line.includes('a handler process computes'))) await new Promise(setImmediate)
+/** Resolves when the broker has been told that a process computes. */
+async function isBusy(): Promise<void> {
+  const timeout = AbortSignal.timeout(30_000)
+  while (!lines.some((line) => line.includes('a handler process computes'))) {
+    timeout.throwIfAborted()
+    await pause(20)
+  }
   lines.length = 0
 }
 const times = (run: Run, what: string): number => run.stdout.split(what).length - 1
@@ -111,6 +117,8 @@ test('a process that is told to stop tells its handlers; what heeds it is put of
   await grace.sends('listen', {})
   await first.says(/listens 1/)
   await stops(first)
+  expect(first.stdout).toContain('put off, as the process is stopping')
+  expect(first.stdout).not.toContain('did not end in time')
   opens()
   const second = await starts({ HEARD: heard })
   expect(await grace.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
