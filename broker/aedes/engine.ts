@@ -113,7 +113,10 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     authorizeSubscribe,
     authorizeForward,
   })
-  core.willWaits = (client, will) => wills.waits(client.id, will)
+  core.willWaits = (client, will) => {
+    const { session } = connectionOf(client)
+    if (session?.kind === 'device') wills.waits(session, will)
+  }
   core.failed = (err) => hooks.fault(undefined, err)
   for (const fault of ['clientError', 'connectionError'] as const) {
     core.on(fault, (client: Client, err: Error) => {
@@ -159,7 +162,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     hooks.connected(session, client.receiveMaximum)
     const { will } = client
     client.conn.once('close', () => {
-      if (will && client._disconnected) wills.done(client.id, will)
+      if (will && (client._disconnected || endedForGood.has(session))) wills.done(client.id, will)
       if (clients.get(client.id)?.client === client) {
         clients.delete(client.id)
         store.ended(client.id, endedForGood.has(session) ? 0 : outlives(client))
@@ -315,7 +318,10 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       }
       return count
     },
-    renewed: (session) => store.used(session.id, session.token.jti),
+    renewed(session) {
+      store.used(session.id, session.token.jti)
+      wills.renewed(session)
+    },
     end(session, reasonCode, forGood = false) {
       if (forGood) endedForGood.add(session)
       clientOf.get(session)?.disconnect({ reasonCode })

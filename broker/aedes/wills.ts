@@ -47,6 +47,12 @@ export function openWills({ storage, most, publish, fault }: WillPorts) {
     })
   }
 
+  /** As it is stored, with the token that the session has now. */
+  const recordOf = (session: DeviceSession, rest: Pick<WillRecord, 'message' | 'delay' | 'dueAt'>): WillRecord => ({
+    ...rest,
+    session: { ...session, token: { ...session.token, acl: listed(session.token.acl) } },
+  })
+
   async function send(id: string, { session, message }: WillRecord): Promise<void> {
     const sender = { ...session, token: { ...session.token, acl: aclOf(session.token.acl) } }
     try {
@@ -60,20 +66,25 @@ export function openWills({ storage, most, publish, fault }: WillPorts) {
   return {
     /** Resolves when a connection's will is on the disk; `will` is what Aedes will publish. */
     async keep(session: DeviceSession, will: object, message: Incoming, delay: number): Promise<void> {
-      const { token } = session
       current.set(session.id, will)
-      const record: WillRecord = {
-        message,
-        session: { ...session, token: { ...token, acl: listed(token.acl) } },
-        delay,
-      }
-      await storage.commit((unit) => unit.put(table, session.id, record))
+      await storage.commit((unit) => unit.put(table, session.id, recordOf(session, { message, delay })))
+    },
+    /** Its session goes on with another token, by which it will be judged. */
+    renewed(session: DeviceSession): void {
+      const { id } = session
+      const will = current.get(id)
+      const record = will && table.get(id)
+      if (!record) return
+      storage.eventually((unit) => {
+        if (current.get(id) === will) unit.put(table, id, recordOf(session, record))
+      })
     },
     /** Its connection has ended, and it waits for its delay. */
-    waits(id: string, will: object): void {
+    waits(session: DeviceSession, will: object): void {
+      const { id } = session
       const record = current.get(id) === will ? table.get(id) : undefined
       if (!record) return
-      const waiting = { ...record, dueAt: Date.now() + record.delay }
+      const waiting = recordOf(session, { ...record, dueAt: Date.now() + record.delay })
       storage.eventually((unit) => {
         if (current.get(id) === will) unit.put(table, id, waiting)
       })
