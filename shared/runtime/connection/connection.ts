@@ -112,7 +112,9 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions): v
     const one = held.get(n)
     if (one && held.delete(n)) await publish(body).catch((err: Error) => refused(one, err))
     else if (isRetry) await ask() // it has been ended otherwise
-    if (isRetry) say({ kind: 'heard', n })
+    if (!isRetry) return
+    offer() // what the broker sent before it heard of the failure is left undone, so it must not come behind that
+    say({ kind: 'heard', n })
   }
   const refused = ({ command, attempt }: Held, err: Error): void => {
     const reason = err instanceof ErrorWithReasonCode ? (refusal ?? err.message) : err.message
