@@ -125,7 +125,8 @@ test.each([
   ['fleet/+/task', 0x87],
   ['fleet/7/#', 0x87],
   ['+/7/pos', 0x87],
-  ['$share/g/fleet/7/pos', 0x9e],
+  ['$share/g/fleet/7/#', 0x87],
+  ['$share/g/fleet/7/pos', 1],
   ['fleet/+/pos', 1],
   ['fleet/7/pos', 1],
 ])('with a grant of fleet/+/pos, %s gets %d', async (filter, code) => {

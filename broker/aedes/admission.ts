@@ -7,6 +7,8 @@ import { faultOfConnect } from './guard.ts'
 import { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient } from './internals.ts'
 import type { Hooks } from './port.ts'
+import { NO_LIMIT } from './send-window.ts'
+import { TopicAliases } from './topic-aliases.ts'
 
 const HANDLER_NAME = /^handler(?::|$)/
 /** What a refused login is told: on MQTT 5, on 3.1.1. [MQTT-3.2.2.2] */
@@ -31,6 +33,8 @@ export function admission(hooks: Hooks, emitter: CountingEmitter, maxKeepalive: 
     connection.username = packet.username
     connection.clientId = packet.clientId
     connection.properties = firstOfEach(packet.properties?.userProperties)
+    const { topicAliasMaximum = 0 } = packet.properties ?? {}
+    if (topicAliasMaximum > 0) connection.aliases = new TopicAliases(topicAliasMaximum)
     delete packet.properties?.userProperties // Aedes keeps the CONNECT as long as the connection, and its will longer
     inner.pause() // or what comes next is handled before it is known who sends it; Aedes resumes after the CONNACK
     const fault = faultOfConnect(packet)
@@ -66,7 +70,8 @@ export function admission(hooks: Hooks, emitter: CountingEmitter, maxKeepalive: 
     })
     client.id = session.id
     if (session.kind === 'handler') connection.inbox = new HandlerInbox(MAX_UNACKNOWLEDGED)
-    else if (keepWhileConnected.has(client)) client.clean = false
+    // What has to wait for its window waits in a session, if only as long as the connection.
+    else if (keepWhileConnected.has(client) || client.receiveMaximum < NO_LIMIT) client.clean = false
     connection.session = session
     if (client.version !== 5) return
     changeConnack(client, session.kind === 'device' ? withUserProperties({ 'user-id': session.user }) : unchanged)

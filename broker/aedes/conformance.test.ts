@@ -191,3 +191,134 @@ test('retained messages are bounded for each user, and come whole, page by page,
     sub.socket.destroy()
   }
 })
+
+test('a client gets no more at once than its Receive Maximum, and the rest in order as it acknowledges [MQTT-3.3.4-9]', async () => {
+  const van = await connected('sender')
+  for (const more of [{ clean: true }, { clean: false, properties: { sessionExpiryInterval: 60 } }]) {
+    const properties = { ...more.properties, receiveMaximum: 2 }
+    const raw = await connected('slow', { ...more, properties, clientId: `slow${more.clean}` })
+    await takes(raw, 'fleet/slow', { qos: 2 })
+    for (let i = 0; i < 7; i++) says(van, 'fleet/slow', { payload: `${i}`, qos: i % 2 === 0 ? 1 : 2 })
+    const heard: string[] = []
+    const waiting: IPublishPacket[] = []
+    while (heard.length < 7) {
+      const packet = (await raw.hears('publish')) as IPublishPacket
+      heard.push(packet.payload.toString())
+      waiting.push(packet)
+      if (waiting.length < 2 && heard.length < 7) continue
+      raw.send({ cmd: 'pingreq' }) // what it was sent before this answer is all that it gets
+      expect((await raw.hears('publish', 'pingresp')).cmd).toBe('pingresp')
+      const { qos, messageId } = waiting.shift()!
+      if (qos === 1) raw.send({ cmd: 'puback', messageId: messageId! })
+      else {
+        raw.send({ cmd: 'pubrec', messageId: messageId! })
+        expect(await raw.hears('pubrel', 'publish')).toMatchObject({ cmd: 'pubrel', messageId })
+        raw.send({ cmd: 'pubcomp', messageId: messageId! })
+      }
+    }
+    expect(heard).toEqual(['0', '1', '2', '3', '4', '5', '6'])
+    raw.send({ cmd: 'disconnect' })
+    await raw.closed
+  }
+})
+
+test('what has waited for an absent client comes within its Receive Maximum, too', async () => {
+  const lasting = { clean: false, clientId: 'absent', properties: { sessionExpiryInterval: 60, receiveMaximum: 1 } }
+  const before = await connected('absent', lasting)
+  await takes(before, 'fleet/absent')
+  before.socket.destroy()
+  await before.closed
+  const van = await connected('sender')
+  for (let i = 0; i < 4; i++) {
+    says(van, 'fleet/absent', { payload: `${i}` })
+    await puback(van)
+  }
+  const raw = await connected('absent', lasting)
+  for (let i = 0; i < 4; i++) {
+    const { payload, messageId } = (await raw.hears('publish')) as IPublishPacket
+    expect(payload.toString()).toBe(`${i}`)
+    raw.send({ cmd: 'pingreq' })
+    expect((await raw.hears('publish', 'pingresp')).cmd).toBe('pingresp')
+    raw.send({ cmd: 'puback', messageId: messageId! })
+  }
+})
+
+test('topics go out by as many aliases as the client allows, and by none without [MQTT-3.1.2-26, 3.1.2-27]', async () => {
+  const named = async (properties: object): Promise<[string, number | undefined][]> => {
+    const raw = await connected('alias', { properties })
+    await takes(raw, 'fleet/alias/#')
+    const heard: [string, number | undefined][] = []
+    for (const topic of ['a', 'a', 'b', 'a']) {
+      says(raw, `fleet/alias/${topic}`, { qos: 0 })
+      const packet = (await raw.hears('publish')) as IPublishPacket
+      heard.push([packet.topic, packet.properties?.topicAlias])
+    }
+    return heard
+  }
+  expect(await named({ topicAliasMaximum: 1 })).toEqual([
+    ['fleet/alias/a', 1],
+    ['', 1],
+    ['fleet/alias/b', undefined],
+    ['', 1],
+  ])
+  for (const properties of [{}, { topicAliasMaximum: 0 }]) {
+    expect((await named(properties)).map(([, alias]) => alias)).toEqual([undefined, undefined, undefined, undefined])
+  }
+})
+
+test('a message larger than the client takes is dropped for it alone [MQTT-3.1.2-25]', async () => {
+  const [small, other] = [
+    await connected('small', { properties: { maximumPacketSize: 100 } }),
+    await connected('other'),
+  ]
+  for (const raw of [small, other]) await takes(raw, 'fleet/size')
+  for (const payload of [Buffer.alloc(200, 'x'), 'fits']) {
+    says(other, 'fleet/size', { payload })
+    expect(((await other.hears('publish')) as IPublishPacket).payload).toEqual(Buffer.from(payload))
+  }
+  expect(((await small.hears('publish')) as IPublishPacket).payload.toString()).toBe('fits')
+})
+
+test('of a shared subscription each message goes to one of the group, in turn [MQTT-4.8.2-4]', async () => {
+  const group = [await connected('one', { clientId: 'one' }), await connected('two', { clientId: 'two' })]
+  const alone = await connected('alone')
+  for (const raw of group) expect(await takes(raw, '$share/g/fleet/shared/#')).toBe(1)
+  await takes(alone, 'fleet/shared/#')
+  for (let i = 0; i < 4; i++) {
+    says(alone, 'fleet/shared/x', { payload: `${i}` })
+    expect(await alone.hears('publish')).toMatchObject({ topic: 'fleet/shared/x' })
+  }
+  const heard = await Promise.all(
+    group.map(async (raw) => [await raw.hears('publish'), await raw.hears('publish')] as IPublishPacket[]),
+  )
+  expect(heard.map((packets) => packets.map(({ payload }) => payload.toString()))).toEqual([
+    ['0', '2'],
+    ['1', '3'],
+  ])
+  group[0]!.send({ cmd: 'unsubscribe', messageId: 1, unsubscriptions: ['$share/g/fleet/shared/#'] })
+  await group[0]!.hears('unsuback')
+  for (let i = 4; i < 6; i++) {
+    says(alone, 'fleet/shared/x', { payload: `${i}` })
+    expect(((await group[1]!.hears('publish')) as IPublishPacket).payload.toString()).toBe(`${i}`)
+  }
+})
+
+test('a shared subscription has no No Local [MQTT-3.8.3-4], and CONNACK does not say that there are none', async () => {
+  const raw = connectOn(await openRaw(stage, 5), stage, 'nl', granted('nl'))
+  const { properties } = (await raw.hears('connack')) as IConnackPacket
+  expect(properties?.sharedSubscriptionAvailable).toBeUndefined()
+  raw.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: '$share/g/fleet/x', qos: 1, nl: true }] })
+  await raw.closed
+})
+
+test('the retain flag is the same when a message is sent again [MQTT-3.3.1-8, 4.4.0-1]', async () => {
+  const lasting = { clean: false, clientId: 'again', properties: { sessionExpiryInterval: 60 } }
+  const before = await connected('again', lasting)
+  says(before, 'fleet/again', { retain: true })
+  await puback(before)
+  await takes(before, 'fleet/again')
+  expect(await before.hears('publish')).toMatchObject({ retain: true, dup: false })
+  before.socket.destroy()
+  await before.closed
+  expect(await (await connected('again', lasting)).hears('publish')).toMatchObject({ retain: true, dup: true })
+})

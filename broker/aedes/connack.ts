@@ -12,7 +12,8 @@ export function changeConnack(client: InnerClient, change: (connack: IConnackPac
   const write = conn.write.bind(conn)
   reader.on('packet', (packet: Packet) => {
     conn.write = write
-    const bytes = packet.cmd === 'connack' ? fit(change(packet), client) : generate(packet, { protocolVersion })
+    const bytes =
+      packet.cmd === 'connack' ? fit(change(withShared(packet)), client) : generate(packet, { protocolVersion })
     if (bytes) conn.write(bytes)
     else conn.destroy(new Error('its Maximum Packet Size has no room for a CONNACK'))
   })
@@ -30,6 +31,12 @@ function fit(connack: IConnackPacket, { version, maximumPacketSize = Infinity }:
     if (bytes.length <= maximumPacketSize) return bytes
   }
   return undefined
+}
+
+/** We have what Aedes says is not there: shared subscriptions. */
+function withShared({ properties, ...connack }: IConnackPacket): IConnackPacket {
+  const { sharedSubscriptionAvailable: _not, ...rest } = properties ?? {}
+  return { ...connack, ...(properties && { properties: rest }) }
 }
 
 export function unchanged(connack: IConnackPacket): IConnackPacket {

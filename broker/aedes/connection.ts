@@ -1,6 +1,7 @@
 import type { Session } from '../session.ts'
 import type { HandlerInbox } from './handler-inbox.ts'
 import type { From } from './port.ts'
+import type { TopicAliases } from './topic-aliases.ts'
 
 /** What is known of one connection. */
 export interface Connection {
@@ -12,6 +13,8 @@ export interface Connection {
   session?: Session
   isRefused?: boolean
   inbox?: HandlerInbox
+  /** On MQTT 5, when its client allows some. */
+  aliases?: TopicAliases
   /** What it has subscribed to. */
   readonly filters: Set<string>
 }

@@ -26,6 +26,7 @@ import { steady } from '../steady.ts'
 import { OPEN, openSessionStore } from './session-store.ts'
 import { isTooLarge } from './too-large.ts'
 import { sessionPersistence } from './sessions.ts'
+import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
 import { delayOf, openWills } from './wills.ts'
 
 /** Wills that wait for their delay; beyond, they are sent at once. */
@@ -57,9 +58,10 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       await wills.keep(session, will, incoming(will, client), delayOf(will, client.sessionExpiryInterval))
     },
     cancelWill: (id) => wills.cancel(id),
+    send: (client, packet) => open.sendAgain(client, packet),
     mayKeep: (id, filter) => {
       const session = clients.get(id)?.session
-      const asked = filter.startsWith(OPEN) ? filter.slice(OPEN.length) : filter
+      const asked = filter.startsWith(OPEN) ? sharedOrOwn(filter.slice(OPEN.length)) : filter
       return session !== undefined && hooks.mayReceive(session, asked)
     },
     maxSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
@@ -146,6 +148,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   core.on('subscribe', (subs, client) => {
     for (const sub of subs) {
       if (!sub.topic.startsWith(OPEN) || sub.qos > 2 || !wantsRetained(sub)) continue
+      if (sharedFilter(sub.topic.slice(OPEN.length))) continue // its group gets none
       open.welcome(client.id, sub).catch((err: Error) => hooks.fault(connectionOf(client).session, err))
     }
   })
@@ -227,7 +230,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     const { session, filters } = connectionOf(client)
     const isNew = !filters.has(sub.topic)
     const isOver = isNew && filters.size >= config.SUBSCRIPTIONS_PER_SESSION
-    const filter = sub.topic.startsWith(OPEN) ? sub.topic.slice(OPEN.length) : sub.topic
+    const filter = sub.topic.startsWith(OPEN) ? sharedOrOwn(sub.topic.slice(OPEN.length)) : sub.topic
     const verdict = session && !isOver ? hooks.subscribe(session, filter, sub.qos) : 'deny'
     if (isOver) hooks.fault(session, new Error('too many subscriptions'))
     if (verdict === 'deny') return done(null, null)

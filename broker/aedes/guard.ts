@@ -6,6 +6,7 @@ import type { InnerClient } from './internals.ts'
 import { faultOfPacket } from './packet-fault.ts'
 import { refusesLevel, WRONG_LEVEL } from './protocol-level.ts'
 import { OPEN } from './session-store.ts'
+import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
 
 /** What a PUBLISH to the rest of the broker becomes in Aedes: a topic that nobody can subscribe to. */
 export const SINK = '$sink'
@@ -68,6 +69,9 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
     if (packet.cmd === 'disconnect') parser.removeAllListeners('packet') // [MQTT-3.14.4-1]
     if (packet.cmd === 'subscribe') {
       const { subscriptions } = packet
+      if (subscriptions.some(({ nl, topic }) => nl === true && sharedFilter(topic)))
+        // [MQTT-3.8.3-4]
+        return void client.conn.destroy(stop('No Local on a shared subscription'))
       for (const [i, sub] of subscriptions.entries()) sub.topic = harmless(sub.topic, i)
       // Aedes would replace the list by one without doubles, and send too few codes [MQTT-3.8.4-6].
       Object.defineProperty(packet, 'subscriptions', { get: () => subscriptions, set() {}, enumerable: true })
@@ -135,7 +139,7 @@ function parseAlone(client: InnerClient, maxFirst: number, fault: (reason: strin
 /** Each by its own name, and none a number, or Aedes mixes up the codes of its SUBACK. */
 function harmless(filter: string, i: number): string {
   if (filter in Object.prototype || !isText(filter) || /^\d*$/.test(filter)) return `${REFUSED}${i}/name`
-  return isOpenFilter(filter) ? OPEN + filter : filter.startsWith(OPEN) ? `${REFUSED}${i}/name` : filter
+  return isOpenFilter(sharedOrOwn(filter)) ? OPEN + filter : filter.startsWith(OPEN) ? `${REFUSED}${i}/name` : filter
 }
 
 /** What is wrong with a CONNECT, if anything. [MQTT-1.5.4, 3.1.3-5, 3.1.3-11] */

@@ -22,6 +22,8 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
   /** One of them is handled. */
   readonly _nextBatch: () => void
   connackSent: boolean
+  /** Messages of QoS 1 and 2 that it takes without having acknowledged them. */
+  readonly receiveMaximum: number
   /** It has said goodbye: its will is void. */
   _disconnected: boolean
   will: PublishPacket | null

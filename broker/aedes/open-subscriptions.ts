@@ -1,5 +1,6 @@
 import type { Subscription } from 'aedes'
 import { Qlobber } from 'qlobber'
+import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
 
 /** How a session gets the messages of one topic: by the highest QoS of its subscriptions that match [MQTT-3.3.4-2]. */
 export interface OpenMatch {
@@ -17,6 +18,8 @@ export class OpenSubscriptions {
     wildcard_some: '#',
     match_empty_levels: true,
   })
+  /** How often the group of a shared subscription has had a message. */
+  readonly #turns = new Map<string, number>()
   readonly #subs = new Map<string, Map<string, Subscription>>()
 
   get count(): number {
@@ -27,7 +30,7 @@ export class OpenSubscriptions {
     let ids = this.#subs.get(filter)
     if (!ids) {
       this.#subs.set(filter, (ids = new Map()))
-      this.#filters.add(filter, filter)
+      this.#filters.add(sharedOrOwn(filter), filter)
     }
     ids.set(session, sub)
   }
@@ -36,23 +39,50 @@ export class OpenSubscriptions {
     const ids = this.#subs.get(filter)
     if (!ids?.delete(session) || ids.size > 0) return
     this.#subs.delete(filter)
-    this.#filters.remove(filter, filter)
+    this.#filters.remove(sharedOrOwn(filter), filter)
+    this.#turns.delete(filter)
   }
 
-  /** Every session that gets what `sender` publishes to this topic, once. */
-  match(topic: string, sender: string): Map<string, OpenMatch> {
+  /**
+   * Every session that gets what `sender` publishes to this topic: once for all subscriptions of its own, and once for each
+   * shared one when it has its turn [MQTT-4.8.2-4].
+   * @param isHere tells who of a group can be sent it at once
+   */
+  match(topic: string, sender: string, isHere: (session: string) => boolean): [string, OpenMatch][] {
     const found = new Map<string, OpenMatch>()
+    const shared: [string, OpenMatch][] = []
     for (const filter of this.#filters.match(topic)) {
-      for (const [session, sub] of this.#subs.get(filter) ?? []) {
+      const subs = this.#subs.get(filter) ?? new Map<string, Subscription>()
+      if (sharedFilter(filter)) {
+        const session = this.#turnOf(filter, [...subs.keys()], isHere)
+        if (session !== undefined) shared.push([session, widened(NOTHING, subs.get(session)!)])
+        continue
+      }
+      for (const [session, sub] of subs) {
         if (sub.nl && session === sender) continue // [MQTT-3.8.3-3]
-        const one = found.get(session) ?? { qos: 0, keepsRetain: false, identifiers: [] }
-        found.set(session, one)
-        if (sub.qos > one.qos) one.qos = sub.qos
-        one.keepsRetain ||= sub.rap === true
-        const { subscriptionIdentifier } = sub as { subscriptionIdentifier?: number }
-        if (subscriptionIdentifier !== undefined) one.identifiers.push(subscriptionIdentifier)
+        found.set(session, widened(found.get(session) ?? NOTHING, sub))
       }
     }
-    return found
+    return [...found, ...shared]
+  }
+
+  /** Whose turn it is: the next one who is here, or, when nobody is, the next one. */
+  #turnOf(filter: string, sessions: string[], isHere: (session: string) => boolean): string | undefined {
+    const turn = (this.#turns.get(filter) ?? 0) % sessions.length
+    const inTurn = [...sessions.slice(turn), ...sessions.slice(0, turn)]
+    const session = inTurn.find(isHere) ?? inTurn[0]
+    if (session !== undefined) this.#turns.set(filter, sessions.indexOf(session) + 1)
+    return session
+  }
+}
+
+const NOTHING: OpenMatch = { qos: 0, keepsRetain: false, identifiers: [] }
+
+function widened({ qos, keepsRetain, identifiers }: OpenMatch, sub: Subscription): OpenMatch {
+  const { subscriptionIdentifier: id } = sub as { subscriptionIdentifier?: number }
+  return {
+    qos: sub.qos > qos ? sub.qos : qos,
+    keepsRetain: keepsRetain || sub.rap === true,
+    identifiers: id === undefined ? identifiers : [...identifiers, id],
   }
 }

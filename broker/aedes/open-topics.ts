@@ -5,6 +5,7 @@ import { refuse } from '../../shared/wire/refusal.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 import { steady } from '../steady.ts'
 import { coalesce } from './coalesce.ts'
+import { connectionOf } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import type { Incoming } from './port.ts'
 import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
@@ -58,7 +59,10 @@ export function openTopics(ports: OpenPorts) {
     const properties = { ...message.properties, ...(how.ids.length > 0 && { subscriptionIdentifier: how.ids }) }
     const record = { ...message, ...(Object.keys(properties).length > 0 && { properties }) }
     const lasts = client ? !client.clean : (store.get(session)?.expiry ?? 0) > 0
-    const kept = qos > 0 && lasts ? store.keepFor(unit, session, { ...record, qos } as EventRecord) : undefined
+    const kept =
+      qos > 0 && lasts
+        ? store.keepFor(unit, session, { ...record, qos, ...(how.retain && { retain: true }) } as EventRecord)
+        : undefined
     unit.afterwards(() => {
       const now = ports.clientOf(session)
       const packet = kept ?? { ...record, cmd: 'publish', qos, dup: false, brokerId: '', brokerCounter: 0 }
@@ -76,7 +80,7 @@ export function openTopics(ports: OpenPorts) {
     if (packet.qos > 0 && !ports.sends(client, packet)) return
     coalesce(client.conn)
     const { properties: _properties, ...rest } = packet
-    const told = client.version === 5 ? packet : rest
+    const told = client.version === 5 ? (connectionOf(client).aliases?.name(packet) ?? packet) : rest
     try {
       writeToStream(told as PublishPacket, client.conn, { protocolVersion: client.version as 4 })
     } catch (err) {
@@ -101,13 +105,24 @@ export function openTopics(ports: OpenPorts) {
         properties: propertiesOf(message),
         ...(expiry !== undefined && { messageExpiry: steady() + expiry * 1000 }),
       }
+      const isHere = (session: string): boolean =>
+        ports.clientOf(session) !== undefined && ports.mayReceive(session, topic)
       const write = (unit: Unit): void => {
         if (retain) retained.keep(unit, user, record)
-        for (const [session, { qos: most, keepsRetain, identifiers }] of store.openTo(topic, sender)) {
+        for (const [session, { qos: most, keepsRetain, identifiers }] of store.openTo(topic, sender, isHere)) {
           hand(unit, session, record, { qos: most, retain: retain && keepsRetain, ids: identifiers })
         }
       }
       await stored(write)
+    },
+
+    /** Sends what has waited in a session for room in its client's window. */
+    sendAgain(client: InnerClient, packet: StoredPacket): void {
+      const { messageExpiry, properties } = packet
+      if (messageExpiry === undefined) return send(client, client.id, { ...packet })
+      const left = messageExpiry - steady()
+      const messageExpiryInterval = Math.ceil(left / 1000)
+      if (left > 0) send(client, client.id, { ...packet, properties: { ...properties, messageExpiryInterval } })
     },
 
     /** Sends a new subscriber what is retained [MQTT-3.8.4-4]. */

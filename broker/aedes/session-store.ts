@@ -47,6 +47,7 @@ interface SessionRecord {
 /** What waits for a session, as it is stored; without a QoS it is 1. */
 export type EventRecord = Pick<StoredPacket, 'topic' | 'payload' | 'properties' | 'messageExpiry'> & {
   qos?: 1 | 2
+  retain?: boolean
   /** The message id under which the client has it; what is left to do is its PUBREL [MQTT-4.3.3-1]. */
   released?: number
 }
@@ -224,7 +225,8 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     },
     /** Its subscribers at QoS 1 and 2, connected or away. */
     subscribersOf: (topic: string) => subscribers.get(topic),
-    openTo: (topic: string, sender: string) => openSubscriptions.match(topic, sender),
+    openTo: (topic: string, sender: string, isHere: (session: string) => boolean) =>
+      openSubscriptions.match(topic, sender, isHere),
     /** The sessions of this owner (what stands before the slash of their ids). */
     ofOwner: (owner: string): ListedSession[] => [...(owners.get(owner) ?? [])].map(listed),
     all: (): ListedSession[] => [...sessions.keys()].map(listed),
@@ -330,14 +332,14 @@ const OURS = 'switchboard'
 const NO_MESSAGE: EventRecord = { topic: '', payload: Buffer.alloc(0) }
 
 function packetOf(number: number, message: EventRecord, dup: boolean): StoredPacket {
-  const { topic, payload, properties, qos = 1, messageExpiry } = message
+  const { topic, payload, properties, qos = 1, retain = false, messageExpiry } = message
   return {
     cmd: 'publish',
     topic,
     payload,
     qos,
     dup,
-    retain: false,
+    retain,
     brokerId: OURS,
     brokerCounter: number,
     ...(properties && { properties }),

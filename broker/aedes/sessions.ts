@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { PublishPacket, Subscription } from 'aedes'
 import type { InnerClient, StoredPacket } from './internals.ts'
+import { windowOf } from './send-window.ts'
 import type { SessionState, SessionStore } from './session-store.ts'
 
 export interface SessionPorts {
@@ -10,6 +11,8 @@ export interface SessionPorts {
   /** Keeps the will of a client that is about to connect. */
   putWill: (client: InnerClient, will: PublishPacket) => Promise<void>
   cancelWill(clientId: string): void
+  /** Sends a message that has waited for room. */
+  send: (client: InnerClient, packet: StoredPacket) => void
   /** A PUBACK that came for something these sessions do not hold. */
   acknowledged(clientId: string, messageId: number, reasonCode: number): void
 }
@@ -23,6 +26,20 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
   const storing = new WeakMap<Subscription[], Promise<void>>()
   /** Connections that have begun to get the queue of their absence. */
   const begun = new WeakSet<object>()
+
+  /** Sends what has waited for room in the client's window, as far as there is some. */
+  function sendQueued(client: InnerClient): void {
+    const [window, session] = [windowOf(client), store.get(client.id)]
+    if (!window?.isQueued || !session || session.catchingUp === client) return
+    window.isQueued = false
+    for (const [number, waiting] of session.waiting) {
+      if (waiting.sentOn === client) continue
+      if (window.isQueued) return
+      limits.send(client, waiting.packet)
+      if (client.conn.destroyed) return
+      if (!window.isQueued && waiting.sentOn !== client) store.drop(client.id, number) // nobody may get it any more
+    }
+  }
 
   return {
     setup: async (_broker: unknown): Promise<void> => {},
@@ -72,6 +89,7 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       }
       waiting.packet.messageId = packet.messageId
       waiting.sentOn = client
+      windowOf(client)?.sent(number)
       session.byMessageId.set(packet.messageId, number)
       waiting.sent?.()
     },
@@ -80,7 +98,11 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       if (ack.messageId === undefined || ack.cmd === 'publish') return undefined
       const session = store.get(client.id)
       const number = session?.byMessageId.get(ack.messageId)
-      if (session && number !== undefined) return store.forget(client.id, session, number)
+      if (session && number !== undefined) {
+        const packet = store.forget(client.id, session, number)
+        windowOf(client)?.acknowledged(number)
+        return packet
+      }
       if (ack.cmd === 'puback' || ack.cmd === 'pubcomp')
         limits.acknowledged(client.id, ack.messageId, ack.reasonCode ?? 0)
       return undefined
@@ -89,6 +111,8 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       begun.add(client)
       const session = store.get(client.id)
       if (session) session.catchingUp = client
+      const window = windowOf(client)
+      if (window) window.next = () => sendQueued(client)
       return Readable.from(session ? catchUp(session, client) : [], { highWaterMark: 1 })
     },
     /** Takes a message that its client must not get out of its session. */
@@ -99,7 +123,8 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       const session = store.get(client.id)
       const waiting = session?.waiting.get(packet.brokerCounter)
       if (!waiting) return false
-      return !begun.has(client) || session?.catchingUp === client || waiting.sentOn === client
+      if (!begun.has(client) || session?.catchingUp === client || waiting.sentOn === client) return true
+      return windowOf(client)?.queues(packet.brokerCounter, session!) ?? false
     },
 
     halfOpen: (id: string): number => store.get(id)?.incoming.size ?? 0,
@@ -136,11 +161,13 @@ async function* catchUp(session: SessionState, client: InnerClient): AsyncGenera
   try {
     for (const waiting of session.waiting.values()) {
       if (waiting.sentOn === client) continue
+      await windowOf(client)?.room(session)
       const sent = new Promise<void>((resolve) => (waiting.sent = resolve))
       yield waiting.sentOn && waiting.packet.cmd === 'publish' ? { ...waiting.packet, dup: true } : waiting.packet
       await sent // so that nothing published live can overtake what this stream still holds
     }
   } finally {
     if (session.catchingUp === client) delete session.catchingUp
+    windowOf(client)?.next()
   }
 }

@@ -1,0 +1,21 @@
+import type { StoredPacket } from './internals.ts'
+
+/** The names that one connection has for topics, as many as its client allows [MQTT-3.1.2-26]. */
+export class TopicAliases {
+  readonly #most: number
+  readonly #aliases = new Map<string, number>()
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** The packet as it goes out: with the topic and its new alias, or by the alias alone. */
+  name(packet: StoredPacket): StoredPacket {
+    const { topic } = packet
+    const known = this.#aliases.get(topic)
+    if (known === undefined && this.#aliases.size >= this.#most) return packet
+    const topicAlias = known ?? this.#aliases.size + 1
+    this.#aliases.set(topic, topicAlias)
+    return { ...packet, topic: known === undefined ? topic : '', properties: { ...packet.properties, topicAlias } }
+  }
+}
