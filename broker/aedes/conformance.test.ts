@@ -272,11 +272,21 @@ test('a message larger than the client takes is dropped for it alone [MQTT-3.1.2
     await connected('other'),
   ]
   for (const raw of [small, other]) await takes(raw, 'fleet/size')
-  for (const payload of [Buffer.alloc(200, 'x'), 'fits']) {
-    says(other, 'fleet/size', { payload })
-    expect(((await other.hears('publish')) as IPublishPacket).payload).toEqual(Buffer.from(payload))
+  const fits = 100 - 17
+  const large = [
+    { payload: Buffer.alloc(200, 'x') },
+    { properties: { contentType: 'x'.repeat(90) } },
+    { properties: { responseTopic: `fleet/${'x'.repeat(90)}` } },
+    { properties: { userProperties: { x: '東'.repeat(30) } } },
+    { payload: Buffer.alloc(fits + 1, 'x') },
+    { payload: Buffer.alloc(fits, 'x') },
+  ]
+  for (const more of large) {
+    says(other, 'fleet/size', more)
+    await other.hears('publish')
   }
-  expect(((await small.hears('publish')) as IPublishPacket).payload.toString()).toBe('fits')
+  const { length, payload } = (await small.hears('publish')) as IPublishPacket
+  expect([length! + 2, payload.length]).toEqual([100, fits])
 })
 
 test('of a shared subscription each message goes to one of the group, in turn [MQTT-4.8.2-4]', async () => {
@@ -321,4 +331,12 @@ test('the retain flag is the same when a message is sent again [MQTT-3.3.1-8, 4.
   before.socket.destroy()
   await before.closed
   expect(await (await connected('again', lasting)).hears('publish')).toMatchObject({ retain: true, dup: true })
+})
+
+test('CONNACK says how many QoS 2 messages may be under way; one more ends the connection with 0x93 [MQTT-3.3.4-7]', async () => {
+  const raw = connectOn(await openRaw(stage, 5), stage, 'quick', granted('quick'))
+  const { properties } = (await raw.hears('connack')) as IConnackPacket
+  expect(properties?.receiveMaximum).toBe(stage.config.HALF_OPEN_PER_SESSION)
+  for (let i = 0; i <= properties!.receiveMaximum!; i++) says(raw, 'fleet/quick', { qos: 2, payload: '' })
+  expect(await raw.hears('disconnect')).toMatchObject({ reasonCode: 0x93 })
 })

@@ -106,6 +106,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     drainTimeout: 5_000,
     keepaliveLimit: config.MAX_KEEPALIVE,
     maximumPacketSize: config.MAX_PACKET_BYTES,
+    receiveMaximum: config.HALF_OPEN_PER_SESSION, // told in CONNACK; kept by `authorizePublish`
     maxTopicLevels: 100,
     pendingSessionsLimit: MAX_DELAYED_WILLS, // our sessions keep their own time, so this bounds the wills alone
     sessionExpiryIntervalLimit: Math.ceil(config.SESSION_TTL / 1000),

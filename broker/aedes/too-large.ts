@@ -1,15 +1,15 @@
+import { generate, type Packet } from 'mqtt-packet'
+import { connectionOf } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 
-/** Bytes of a PUBLISH beside its topic, payload and the properties that have no bound: more than it can be. */
-const OVERHEAD = 32
+/** Bytes that an alias adds to a packet: the property, and perhaps one more byte of their length. */
+const ALIAS = 4
 
 /** Is it more than the client takes? Then it counts as delivered [MQTT-3.1.2-25]. */
-export function isTooLarge(
-  { maximumPacketSize: most }: InnerClient,
-  { topic, payload, properties }: StoredPacket,
-): boolean {
+export function isTooLarge(client: InnerClient, packet: StoredPacket): boolean {
+  const { maximumPacketSize: most, version } = client
   if (most === undefined) return false
-  const { correlationData, userProperties } = properties ?? {}
-  const more = (correlationData?.length ?? 0) + (userProperties ? JSON.stringify(userProperties).length : 0)
-  return payload.length + Buffer.byteLength(topic) + more + OVERHEAD > most
+  if (packet.payload.length > most) return true
+  const { length } = generate({ ...packet, messageId: 1 } as Packet, { protocolVersion: version as 5 })
+  return length + (connectionOf(client).aliases ? ALIAS : 0) > most
 }
