@@ -193,7 +193,8 @@ test.each<[name: string, options: SetOptions, failures: [Failure, number][]]>([
         expect(await failing).toBeGreaterThan(0)
         expect(Math.max(...all.map(({ longest }) => longest))).toBeLessThan(ms + LONGER)
         if (ms === LATE) expect(readyz).toMatch(/degraded,the group \w+ puts commands off: MongoDB cannot be used: /)
-        expect(await parts.readyz()).toEqual(['ready'])
+        // Presence and signaling are not started here, and the broker has commands for them.
+        expect((await parts.readyz()).slice(1).filter((line) => !line.includes('has no process'))).toEqual([])
       }
       await Promise.all(all.map((talk) => talk.ends()))
       for (const talk of asking) await expectAsked(talk)
