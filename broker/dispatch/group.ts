@@ -34,6 +34,7 @@ export class Group {
   readonly #members = new Map<string, Member>()
   readonly #jobs = new Set<Job>()
   readonly #lanes = new Map<UserId, Lane>()
+  #laneTime = 0
   /** Ready for a member that takes their command: command to jobs. */
   readonly #ready = new Map<string, Fifo<Job>>()
   readonly #ports: GroupPorts
@@ -134,7 +135,7 @@ export class Group {
     for (const id of back) {
       const job = this.held(session, id)
       if (!job) continue
-      for (const one of job.lane?.takeBack(job) ?? [job]) {
+      for (const one of job.lane?.takeBack(job, false) ?? [job]) {
         this.#release(one)
         this.#waitForTurn(one)
       }
@@ -223,7 +224,7 @@ export class Group {
 
   #laneOf(user: UserId): Lane {
     let lane = this.#lanes.get(user)
-    if (!lane) this.#lanes.set(user, (lane = new Lane()))
+    if (!lane) this.#lanes.set(user, (lane = new Lane(() => ++this.#laneTime)))
     return lane
   }
 

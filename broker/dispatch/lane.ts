@@ -11,9 +11,15 @@ export class Lane {
   readonly #waiting = new Fifo<Job>()
   /**
    * Grows when jobs are taken back. Each delivery bears it: a member that has failed a job leaves what still comes of that
-   * time, until the broker has heard of the failure.
+   * time, until the broker has heard of the failure. No two lanes of a group share one, so that a user's next lane is not left too.
    */
-  time = 1
+  time: number
+  readonly #nextTime: () => number
+
+  constructor(nextTime: () => number) {
+    this.#nextTime = nextTime
+    this.time = nextTime()
+  }
 
   /** Who has it in flight. */
   get member(): Member | undefined {
@@ -45,11 +51,14 @@ export class Lane {
     if (at >= 0) this.inFlight.splice(at, 1)
   }
 
-  /** Takes back a job in flight, and all behind it but those whose end is being stored. Returns them, the first one first. */
-  takeBack(job: Job): Job[] {
+  /**
+   * Takes back a job in flight, and all behind it but those whose end is being stored. Returns them, the first one first. When
+   * none has failed, and something before them stays in flight, the time goes on: a failure of that holds them back, too.
+   */
+  takeBack(job: Job, hasFailed = true): Job[] {
     const from = this.inFlight.indexOf(job)
     if (from < 0) return []
-    this.time++
+    if (hasFailed || from === 0) this.time = this.#nextTime()
     const behind = this.inFlight.splice(from)
     const back = behind.filter(({ ending }) => !ending)
     this.inFlight.push(...behind.filter(({ ending }) => ending))

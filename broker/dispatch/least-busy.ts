@@ -10,7 +10,8 @@ export function leastBusy(members: Iterable<Member>, job: Job): Member | 'full' 
   for (const member of members) {
     if (!member.takes.has(job.command.name)) continue
     isTaken = true
-    if (member.keptFor === job) return member.holds.size === 0 && !member.isBusy ? member : 'full'
+    if (member.keptFor === job && member.isBusy) member.keptFor = undefined // it may compute for ever
+    if (member.keptFor === job) return member.holds.size === 0 ? member : 'full'
     if (member.isBusy || member.keptFor || member.holds.size >= member.window) continue
     if (!best || member.holds.size < best.holds.size) best = member
   }

@@ -73,6 +73,21 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     ended = []
   }
 
+  // What was left undone: the broker sends it again, and the connection need not hold it.
+  let left: number[] = []
+  const leave = (n: number): void => {
+    if (left.length === 0) {
+      setImmediate(() => {
+        tell({ kind: 'left', ns: left })
+        left = []
+      })
+    }
+    left.push(n)
+  }
+
+  /** Counts connections: what an earlier one brought and failed says nothing of what this one brings. */
+  let connection = 0
+
   /** Of those who failed: what waits for the broker to have heard it. */
   const failed = new Map<number, () => void>()
   const waiting: ((isHeld: boolean) => void)[] = []
@@ -88,6 +103,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     const stamped = stamp.safeParse(properties)
     if (!command || !stamped.success) return log.error({ topic }, 'a delivery without command or stamp, ignored')
     const { 'user-id': user, lane } = stamped.data
+    const broughtBy = connection
     const run = async () => {
       pulse.enter(n)
       const running = execute(topic, command, payload, stamped.data, shop)
@@ -98,15 +114,18 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
       if (begin(claims, i)) say({ n, ...(await run()) })
       return
     }
+    let hasBegun = false
     await lanes.run(user, lane, async () => {
       if (!(await isHeld()) || !begin(claims, i)) return
+      hasBegun = true
       const sealed = await run()
-      if (sealed.isRetry) {
+      if (sealed.isRetry && broughtBy === connection) {
         lanes.leave(user, lane)
         failed.set(n, () => lanes.heard(user, lane))
       }
       say({ n, ...sealed }) // the next need not wait for it
     })
+    if (!hasBegun) leave(n)
   }
 
   on('offers', ({ offers, payloads, claims }) => {
@@ -122,6 +141,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     failed.delete(n)
   })
   on('lost', () => {
+    connection++
     lanes.leaveAll()
     failed.clear()
   })

@@ -194,6 +194,9 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions): v
       case 'ends':
         for (const one of message.ends) void end(one)
         return
+      case 'left':
+        for (const n of message.ns) held.delete(n)
+        return
       case 'renew':
         return void ask().then((isHeld) => say({ kind: 'renewed', isHeld }))
       case 'drain':

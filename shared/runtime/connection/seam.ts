@@ -61,6 +61,8 @@ export type ToMain =
 
 export type ToConnection =
   | { kind: 'ends'; ends: End[] }
+  /** These were left undone, behind one that failed. */
+  | { kind: 'left'; ns: number[] }
   /** Asks whether what is held is still ours. */
   | { kind: 'renew' }
   | { kind: 'drain' }
