@@ -42,6 +42,8 @@ export class LatestEvents implements Closable {
       const { told } = this.#line(about, everyMs)
       for (const user of now) told.add(user)
       unit.otherwise(() => now.forEach((user) => told.delete(user)))
+      // What was sent before and is only stored now must not go out after this.
+      unit.afterwards(() => now.forEach((user) => this.#lines.get(about)?.waiting.delete(user)))
       this.#ports.emit(unit, { ...event, to: now }, stored)
     }
     if (others.length === 0) return

@@ -129,7 +129,7 @@ export class RetainedMessages {
 function keptOf(record: RetainedRecord | undefined): Kept | undefined {
   if (!record) return undefined
   const { topic, payload, properties, user, messageExpiry = Infinity } = record
-  const { userProperties, correlationData } = properties ?? {}
-  const more = (userProperties ? JSON.stringify(userProperties).length : 0) + (correlationData?.length ?? 0)
+  const { userProperties, correlationData, ...others } = properties ?? {}
+  const more = Buffer.byteLength(JSON.stringify({ ...userProperties, ...others })) + (correlationData?.length ?? 0)
   return { bytes: Buffer.byteLength(topic) + payload.length + more, user, expiresAt: messageExpiry }
 }

@@ -43,7 +43,11 @@ export class SendWindow {
   }
 
   acknowledged(number: number): void {
-    if (!this.#underWay.delete(number)) return
+    if (this.#underWay.delete(number)) this.freed()
+  }
+
+  /** There may be room: something was acknowledged, be it what the session has dropped meanwhile. */
+  freed(): void {
     this.#wake?.()
     this.next()
   }

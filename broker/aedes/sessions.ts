@@ -103,8 +103,10 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
         windowOf(client)?.acknowledged(number)
         return packet
       }
-      if (ack.cmd === 'puback' || ack.cmd === 'pubcomp')
+      if (ack.cmd === 'puback' || ack.cmd === 'pubcomp') {
+        if (session) windowOf(client)?.freed()
         limits.acknowledged(client.id, ack.messageId, ack.reasonCode ?? 0)
+      }
       return undefined
     },
     outgoingStream(client: InnerClient): Readable {

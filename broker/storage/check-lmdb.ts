@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Damaged } from '../../shared/wire/refusal.ts'
 
@@ -7,11 +7,11 @@ const READ_WHOLE = fileURLToPath(new URL('read-whole.mjs', import.meta.url))
 
 /**
  * Reads the whole LMDB file in a process of its own, because reading a damaged one can end the process that reads. A file that is
- * not there is well.
+ * not there is well, and so is an empty one, which a first start leaves that had no room or was killed.
  * @throws {Damaged} naming the file and what was found
  */
 export async function checkLmdb(path: string): Promise<void> {
-  if (!existsSync(path)) return
+  if (!statSync(path, { throwIfNoEntry: false })?.size) return
   const { error, stderr } = await new Promise<{ error: Error | null; stderr: string }>((resolve) => {
     execFile(process.execPath, [READ_WHOLE, path], (error, _, stderr) => resolve({ error, stderr }))
   })

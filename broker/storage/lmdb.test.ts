@@ -106,6 +106,9 @@ test('a file whose pages are gone or overwritten is told by its name, before LMD
   await before.close()
   await checkLmdb(path)
   const sound = await readFile(path)
+  await writeFile(join(dir, 'empty.lmdb'), '')
+  await checkLmdb(join(dir, 'empty.lmdb')) // left by a first start on a full disk
+  await checkLmdb(join(dir, 'absent.lmdb'))
 
   for (const [what, damage] of [
     ['cut off', sound.subarray(0, sound.length / 2)],
