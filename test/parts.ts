@@ -4,6 +4,7 @@ import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { Device, type DeviceOptions } from './device.ts'
 import { freePorts } from './free-port.ts'
 import { ownData, type OwnData } from './own-data.ts'
+import { PLAIN_EVENTS } from './plain-handler.ts'
 import { Run, type RunOptions } from './process.ts'
 
 const [SECRET, HANDLER_KEY] = ['a secret of the tests', 'a handler key of the tests']
@@ -20,7 +21,15 @@ export class Parts implements Closable {
   private constructor(data: OwnData, ca: string, settings: Record<string, string>) {
     this.dir = data.settings.DATA_DIR
     this.ca = ca
-    this.env = { ...data.settings, SECRET, HANDLER_KEY, LOG_LEVEL: 'warn', RETRY_DELAY: '20', ...settings }
+    this.env = {
+      ...data.settings,
+      SECRET,
+      HANDLER_KEY,
+      LOG_LEVEL: 'warn',
+      RETRY_DELAY: '20',
+      HANDLER_EVENTS: PLAIN_EVENTS,
+      ...settings,
+    }
     this.#opened = [data]
   }
 

@@ -2,6 +2,9 @@ import { once } from 'node:events'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import type { Stage } from './stage.ts'
 
+/** HANDLER_EVENTS of the tests: what their plain handlers cause with the shared key, and no file declares. */
+export const PLAIN_EVENTS = 'contact,echoed,greeted,note_added,note_shared,thought,ticked,told'
+
 /** A command as a plain handler gets it. */
 export interface Delivered {
   command: string

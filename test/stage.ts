@@ -14,6 +14,7 @@ import { openStore } from '../shared/store/open.ts'
 import { Device, type DeviceOptions } from './device.ts'
 import { inThisThread } from './in-this-thread.ts'
 import { ownData } from './own-data.ts'
+import { PLAIN_EVENTS } from './plain-handler.ts'
 
 export const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
 
@@ -60,7 +61,7 @@ export async function openStage(
     ADMIN_PORT: '0',
     LOG_LEVEL: heard ? 'debug' : (process.env['LOG_LEVEL'] ?? 'silent'),
     RETRY_DELAY: '20',
-    HANDLER_EVENTS: 'contact,echoed,greeted,note_added,note_shared,thought,ticked,told', // of plain handlers, which declare nothing
+    HANDLER_EVENTS: PLAIN_EVENTS,
     ...data.settings,
     ...settings,
   })
