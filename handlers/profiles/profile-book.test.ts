@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { Document, Store } from '../../shared/store/documents.ts'
+import { Unavailable } from '../../shared/wire/refusal.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { profileBook } from './profile-book.ts'
@@ -29,6 +30,17 @@ const open = async () => profileBook(await data.store(), SETTINGS)
 const found = async (book: ReturnType<typeof profileBook>, q: string): Promise<string[]> =>
   (await book.search(q, undefined, 50)).profiles.map(({ user_id }) => user_id)
 
+/** Tries again, as the runtime does, while a busy server is "changed too often". */
+async function untilThere(work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (err) {
+      if (!(err instanceof Unavailable)) throw err
+    }
+  }
+}
+
 /** Profiles and their terms as the first version kept them. */
 async function storeAsBefore(count: number): Promise<void> {
   const profiles = store.collection<Document & Record<string, unknown>>({ name: 'profiles' })
@@ -45,22 +57,22 @@ async function storeAsBefore(count: number): Promise<void> {
 }
 
 test('names that an earlier version has folded are folded again, by several processes at once', async () => {
-  await storeAsBefore(120)
+  await storeAsBefore(40)
   const books = [await open(), await open()]
   await Promise.all([
-    ...books.map((book) => book.prepare()),
-    books[0]!.change(userIdOf('u0'), { name: 'Ægir' }, { order: 2 }),
+    ...books.map((book) => untilThere(() => book.prepare())),
+    untilThere(() => books[0]!.change(userIdOf('u0'), { name: 'Ægir' }, { order: 2 })),
   ])
   const later = await open()
   await later.prepare()
   for (const book of [...books, later]) {
-    expect(await found(book, 'strauss')).toHaveLength(23)
+    expect(await found(book, 'strauss')).toHaveLength(7)
     expect(await found(book, 'aegir')).toEqual(['u0'])
-    expect(await found(book, 'jeanluc')).toHaveLength(24)
-    expect(await found(book, '小龍')).toHaveLength(24)
-    expect(await found(book, 'राम')).toHaveLength(24)
+    expect(await found(book, 'jeanluc')).toHaveLength(8)
+    expect(await found(book, '小龍')).toHaveLength(8)
+    expect(await found(book, 'राम')).toHaveLength(8)
     expect(await found(book, 'रम')).toEqual([]) // its old term
-    expect(await found(book, 'bob')).toHaveLength(24)
+    expect(await found(book, 'bob')).toHaveLength(8)
   }
 })
 

@@ -17,7 +17,7 @@ interface ProfileDocument extends Document {
 type Shown = Record<string, string | number | boolean>
 
 /** Profiles whose names are folded again at a time. */
-const AT_ONCE = 50
+const AT_ONCE = 10
 
 export type ProfileBook = ReturnType<typeof profileBook>
 
