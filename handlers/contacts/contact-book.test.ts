@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { readConfig } from '../../shared/config.ts'
+import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
 import { people } from '../../shared/people/pairs.ts'
 import { countingStore } from '../../test/counting-store.ts'
@@ -7,13 +9,7 @@ import { contactBook, type ContactBook } from './contact-book.ts'
 import { FIRST_PAGE } from './list-page.ts'
 
 const [alice, bob, mallory] = [userIdOf('alice'), userIdOf('bob'), userIdOf('mallory')]
-const SETTINGS = {
-  access: 'contacts',
-  ringMs: 1,
-  hidesPrivate: false,
-  commandBytes: 65_536,
-  answerBytes: 131_072,
-} as const
+const SETTINGS = handlerSettings(readConfig({ ACCESS: 'contacts' }))
 
 let data: OwnData
 let contacts: ContactBook

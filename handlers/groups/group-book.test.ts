@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { readConfig } from '../../shared/config.ts'
+import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import type { Collection, Document, Store } from '../../shared/store/documents.ts'
 import { MEMBERSHIPS, type MembershipRecord } from '../../shared/people/groups.ts'
 import { PAIRS, type PairRecord } from '../../shared/people/pairs.ts'
@@ -6,13 +8,7 @@ import { userIdOf } from '../../shared/wire/user-id.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { groupBook } from './group-book.ts'
 
-const SETTINGS = {
-  access: 'everyone',
-  ringMs: 1,
-  hidesPrivate: false,
-  commandBytes: 65_536,
-  answerBytes: 131_072,
-} as const
+const SETTINGS = handlerSettings(readConfig({ ACCESS: 'everyone' }))
 const [alice, bob, carl] = [userIdOf('alice'), userIdOf('bob'), userIdOf('carl')]
 
 let data: OwnData

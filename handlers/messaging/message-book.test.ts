@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals'
+import { readConfig } from '../../shared/config.ts'
+import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { GROUPS, MEMBERSHIPS, type GroupRecord, type MembershipRecord } from '../../shared/people/groups.ts'
 import { MESSAGES, scopeOf, type MessageRecord } from '../../shared/people/messages.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
@@ -25,14 +27,7 @@ test('a search of one who came late to a long conversation does not look at all 
   }
   for (let seq = 1; seq <= old; seq += 50) await Promise.all(Array.from({ length: 50 }, (_, i) => say(seq + i)))
   for (let seq = old + 1; seq <= old + mine; seq++) await say(seq)
-  const settings = {
-    access: 'contacts',
-    ringMs: 1,
-    hidesPrivate: false,
-    commandBytes: 65_536,
-    answerBytes: 131_072,
-  } as const
-  const book = messageBook(store, settings)
+  const book = messageBook(store, handlerSettings(readConfig({})))
 
   let turns = 0
   const others = setInterval(() => turns++, 0)

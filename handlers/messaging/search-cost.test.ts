@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals'
+import { readConfig } from '../../shared/config.ts'
+import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { GROUPS, MEMBERSHIPS, type GroupRecord, type MembershipRecord } from '../../shared/people/groups.ts'
 import { MESSAGES, scopeOf, type MessageRecord } from '../../shared/people/messages.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
@@ -6,13 +8,7 @@ import { countingStore } from '../../test/counting-store.ts'
 import { ownData } from '../../test/own-data.ts'
 import { messageBook } from './message-book.ts'
 
-const SETTINGS = {
-  access: 'everyone',
-  ringMs: 1,
-  hidesPrivate: false,
-  commandBytes: 65_536,
-  answerBytes: 131_072,
-} as const
+const SETTINGS = handlerSettings(readConfig({ ACCESS: 'everyone' }))
 
 test.each([10, 900])('a search by one in %i groups reads those alone that it finds something in', async (count) => {
   const data = await ownData()

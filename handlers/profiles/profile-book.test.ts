@@ -1,17 +1,13 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { readConfig } from '../../shared/config.ts'
+import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { Unavailable } from '../../shared/wire/refusal.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { profileBook } from './profile-book.ts'
 
-const SETTINGS = {
-  access: 'everyone',
-  ringMs: 1,
-  hidesPrivate: false,
-  commandBytes: 65_536,
-  answerBytes: 131_072,
-} as const
+const SETTINGS = handlerSettings(readConfig({ ACCESS: 'everyone' }))
 const TERMS = {
   name: 'profile_terms',
   indexes: { by_term: { fields: ['kind', 'term', 'user'] }, by_user: { fields: ['user'] } },
