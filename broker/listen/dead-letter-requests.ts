@@ -28,7 +28,7 @@ const time = z.string().transform((text, context) => {
   context.addIssue(TIME_RULE)
   return z.NEVER
 })
-const DIGITS = /^\d+$/
+const whole = z.string().regex(/^\d+$/).transform(Number)
 const query = z.strictObject({
   id: z.string().optional(),
   command: z.string().optional(),
@@ -36,11 +36,11 @@ const query = z.strictObject({
   group: z.string().optional(),
   since: time.optional(),
   until: time.optional(),
-  limit: z.string().regex(DIGITS).transform(Number).pipe(z.int().min(1).max(1_000)).default(100),
+  limit: whole.pipe(z.int().min(1).max(1_000)).default(100),
   payload: z.stringbool().default(false),
 })
 
-const progress = z.strictObject({ replay: z.string(), after: z.coerce.number().int().min(0).default(0) })
+const progress = z.strictObject({ replay: z.string(), after: whole.pipe(z.int().min(0)).default(0) })
 
 /**
  * What the admin port answers under `/dead`, in JSON, to a bearer token whose `role` is `operator`: GET `/dead` lists, POST
