@@ -209,21 +209,17 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     relay.resume()
     later.resume()
     engine.resume()
+    const storageFault = (): string | undefined =>
+      storage.trouble() ?? (storage.hasRoom() ? undefined : 'the disk is nearly full: no more commands are stored')
     const { HOST: host } = config
     const maxHeaders = config.MAX_TOKEN_BYTES + HEADER_ROOM
     const listeningAdmin = listenAdmin(
       { host: config.ADMIN_HOST, port: config.ADMIN_PORT, maxHeaders, hosts: config.ADMIN_HOSTS },
       {
         registry: metrics.registry,
-        isReady: () =>
-          ready &&
-          storage.trouble() === undefined &&
-          storage.hasRoom() &&
-          !dispatch.lacking().some((one) => one.damaged),
+        isReady: () => ready && storageFault() === undefined && !dispatch.lacking().some((one) => one.damaged),
         faults: () => [
-          ...[
-            storage.trouble() ?? (storage.hasRoom() ? [] : 'the disk is nearly full: no more commands are stored'),
-          ].flat(),
+          ...[storageFault() ?? []].flat(),
           ...identity.sources.issuers
             .filter(({ isWell }) => !isWell)
             .map(({ name }) => `the issuer ${name} does not tell its keys`),

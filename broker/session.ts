@@ -17,6 +17,12 @@ export function sessionIdOf({ user, client }: Pick<DeviceSession, 'user' | 'clie
   return `${user}/${client}`
 }
 
+/** Whose session that is: no user id holds a slash. */
+export function sessionOwner(id: string): Pick<DeviceSession, 'user' | 'client'> {
+  const slash = id.indexOf('/')
+  return { user: id.slice(0, slash) as UserId, client: id.slice(slash + 1) }
+}
+
 /** A token that was believed. */
 export interface Token {
   readonly user: UserId

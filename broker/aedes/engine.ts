@@ -2,8 +2,7 @@ import { promisify } from 'node:util'
 import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'aedes'
 import type { Config } from '../../shared/config.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
-import type { UserId } from '../../shared/wire/user-id.ts'
-import type { HandlerSession, Session } from '../session.ts'
+import { sessionOwner, type HandlerSession, type Session } from '../session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { answerInOrder } from './acknowledge.ts'
 import { admission } from './admission.ts'
@@ -312,9 +311,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     drop(isMeant, user) {
       let count = 0
       for (const { id, since, jti } of user === undefined ? store.all() : store.ofOwner(user)) {
-        const slash = id.indexOf('/')
-        if (since === undefined || !isMeant({ user: id.slice(0, slash) as UserId, client: id.slice(slash + 1), jti }))
-          continue
+        if (since === undefined || !isMeant({ ...sessionOwner(id), jti })) continue
         core.clearDelayedWill(id)
         wills.cancel(id)
         store.end(id)

@@ -2,6 +2,7 @@ import type { PublishPacket, Subscription } from 'aedes'
 import { writeToStream } from 'mqtt-packet'
 import { isMqttString } from '../../shared/wire/mqtt-string.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
+import { stamp } from '../../shared/wire/stamp.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 import { steady } from '../steady.ts'
 import { coalesce } from './coalesce.ts'
@@ -118,11 +119,8 @@ export function openTopics(ports: OpenPorts) {
 
     /** Sends what has waited in a session for room in its client's window. */
     sendAgain(client: InnerClient, packet: StoredPacket): void {
-      const { messageExpiry, properties } = packet
-      if (messageExpiry === undefined) return send(client, client.id, { ...packet })
-      const left = messageExpiry - steady()
-      const messageExpiryInterval = Math.ceil(left / 1000)
-      if (left > 0) send(client, client.id, { ...packet, properties: { ...properties, messageExpiryInterval } })
+      const now = asOfNow(packet)
+      if (now) send(client, client.id, now)
     },
 
     /** Sends a new subscriber what is retained [MQTT-3.8.4-4]. */
@@ -135,10 +133,8 @@ export function openTopics(ports: OpenPorts) {
     await stored((unit) => {
       for (const topic of topics) {
         const message = retained.get(topic)
-        if (!message) continue
-        const left = message.messageExpiry === undefined ? undefined : message.messageExpiry - steady()
-        const properties = { ...message.properties, ...(left && { messageExpiryInterval: Math.ceil(left / 1000) }) }
-        hand(unit, session, { ...message, properties }, how)
+        const now = message && asOfNow(message)
+        if (now) hand(unit, session, now, how)
       }
     })
   }
@@ -150,6 +146,15 @@ export function openTopics(ports: OpenPorts) {
   }
 }
 
+/** A copy that tells how much of its time is left [MQTT-3.3.2-6]; undefined when it is over. */
+function asOfNow<Message extends OpenMessage>(message: Message): Message | undefined {
+  const { messageExpiry, properties } = message
+  if (messageExpiry === undefined) return { ...message }
+  const left = messageExpiry - steady()
+  if (left <= 0) return undefined
+  return { ...message, properties: { ...properties, messageExpiryInterval: Math.ceil(left / 1000) } }
+}
+
 /** Which of its texts cannot go to others. */
 function unfitIn({ contentType = '', responseTopic = '', properties }: Incoming): string | undefined {
   if (!isMqttString(contentType)) return 'content_type'
@@ -158,17 +163,7 @@ function unfitIn({ contentType = '', responseTopic = '', properties }: Incoming)
 }
 
 /** Names that stand for the broker's own word; a device's are gone. */
-const STAMPED = new Set([
-  'command-id',
-  'user-id',
-  'client-id',
-  'attempt',
-  'at',
-  'traceparent',
-  'order',
-  'lane',
-  'clients',
-])
+const STAMPED = new Set(Object.keys(stamp.shape))
 
 function propertiesOf(message: Incoming): NonNullable<PublishPacket['properties']> {
   const { contentType, isText, responseTopic, correlation, expiry, properties } = message

@@ -1,11 +1,12 @@
 import type { Config } from '../../shared/config.ts'
 import type { Logger } from '../../shared/log.ts'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
-import { parseJsonObject } from '../../shared/wire/json.ts'
+import { readJsonObject } from '../../shared/wire/json.ts'
 import type { Forgotten, LaterCommands, OutgoingEvent, Said } from '../../shared/wire/done.ts'
 import type { Busy } from '../../shared/wire/member.ts'
 import { refuse, Refusal, refusalFields } from '../../shared/wire/refusal.ts'
 import { tellAgain } from '../../shared/wire/told-error.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Delivery, MqttEngine } from '../aedes/port.ts'
 import type { Events } from '../events.ts'
 import { checkEvent } from '../handler-event.ts'
@@ -16,7 +17,6 @@ import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
 import type { Ended, Replays } from '../queue/replays.ts'
 import type { Command, HandlerSession } from '../session.ts'
-import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Standing } from '../standing.ts'
 import type { Storage } from '../storage/storage.ts'
 import { Attendance } from './attendance.ts'
@@ -233,8 +233,7 @@ export class Dispatch {
         throw refuse('forbidden', undefined, `the key of ${session.group} does not open the later command ${foreign}`)
       }
     } catch (err) {
-      job.error = { name: 'Refused', message: (err as Error).message.slice(0, 500) }
-      this.#group(session.group).retry(job, 'internal')
+      this.fail(session, done.command, done.attempt, (err as Error).message)
       throw err
     }
     if (done.outcome === 'refused' && job.command.internal) {
@@ -384,7 +383,7 @@ export class Dispatch {
           { command: command.name, id: command.id, user: command.user, group: name, attempts, code },
           'a command is dead',
         )
-        const error = job.error && tellAgain(job.error, payloadOf(command))
+        const error = job.error && tellAgain(job.error, readJsonObject(command.payload))
         const letter = command.stored ? { command, group: name, attempts, code, error, at: Date.now() } : undefined
         this.#endBySelf(name, job, failure(command, refuse(code)), letter)
       },
@@ -452,13 +451,4 @@ function outcomeOf({ events, died }: Ending): Ended {
   if (died) return { outcome: 'dead', code: died.code, ...(died.error && { error: died.error }) }
   const refused = events.find(({ event }) => event === 'command_rejected')
   return refused ? { outcome: 'refused', code: String(refused.fields['code']) } : { outcome: 'done' }
-}
-
-/** What was sent, so that an error is told without it. */
-function payloadOf({ payload }: Command): unknown {
-  try {
-    return parseJsonObject(payload)
-  } catch {
-    return undefined
-  }
 }

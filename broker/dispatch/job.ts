@@ -17,9 +17,9 @@ export interface Job {
   putOff: number
   /** What it waits for since it was put off, if a handler says so. */
   lacks: Lack | undefined
-  /** `resting` between two attempts; `ready` for a member. */
   /** What the attempt failed of, as far as it is known. */
   error: ToldError | undefined
+  /** `resting` between two attempts; `ready` for a member. */
   state: 'waiting' | 'ready' | 'resting' | 'held' | 'over'
   member: Member | undefined
   timer: NodeJS.Timeout | undefined

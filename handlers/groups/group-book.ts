@@ -17,6 +17,7 @@ import {
   type MessageRecord,
 } from '../../shared/people/messages.ts'
 import { people } from '../../shared/people/pairs.ts'
+import { aTurn } from '../../shared/people/turn.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { refuse, type Refusal } from '../../shared/wire/refusal.ts'
@@ -282,7 +283,7 @@ async function someAtOnce<T, Result>(all: readonly T[], work: (one: T) => Promis
   const results: Result[] = []
   for (let i = 0; i < all.length; i += AT_ONCE) {
     results.push(...(await Promise.all(all.slice(i, i + AT_ONCE).map(work))))
-    await new Promise((go) => void setImmediate(go))
+    await aTurn()
   }
   return results
 }

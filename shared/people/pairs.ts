@@ -1,5 +1,6 @@
 import type { HandlerSettings } from '../runtime/command.ts'
 import type { CollectionSpec, Document, Store } from '../store/documents.ts'
+import { MAX_RECEIVERS } from '../wire/done.ts'
 import type { UserId } from '../wire/user-id.ts'
 import { aTurn } from './turn.ts'
 
@@ -36,13 +37,11 @@ export function pairKey(a: string, b: string): string {
 export type Relation = 'self' | 'contact' | 'stranger' | 'blocked'
 
 const PAGE = 200
-/** Receivers of one event, at most, as the broker takes them. */
-const MOST_TOLD = 10_000
 
 /** As many of these, in their order, as one event can go to: with all of them, what a handler says would be more than a packet. */
 export function withinOneEvent(users: readonly UserId[], { answerBytes }: HandlerSettings): UserId[] {
   let bytes = 0
-  const end = users.findIndex((user, i) => (bytes += user.length + '"",'.length) > answerBytes || i >= MOST_TOLD)
+  const end = users.findIndex((user, i) => (bytes += user.length + '"",'.length) > answerBytes || i >= MAX_RECEIVERS)
   return end < 0 ? [...users] : users.slice(0, end)
 }
 

@@ -10,7 +10,7 @@ import {
   type OutgoingEvent,
 } from '../wire/done.ts'
 import { parseInput } from '../wire/input.ts'
-import { parseJsonObject } from '../wire/json.ts'
+import { parseJsonObject, readJsonObject } from '../wire/json.ts'
 import { Damaged, Refusal, Unavailable } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
 import { redacted, tell } from '../wire/told-error.ts'
@@ -89,7 +89,7 @@ export async function execute(
   } catch (err) {
     if (err instanceof Refusal && !command.internal) return { ...delivery, outcome: 'refused', ...refusalParts(err) }
     abort.abort()
-    const error = tell(err, payloadOf(payload))
+    const error = tell(err, readJsonObject(payload))
     if (shop.isStopping && !(err instanceof TimedOut || err instanceof Unavailable)) {
       log.info({ reason: error.message }, 'put off, as the process is stopping')
       return { ...delivery, outcome: 'retry', code: 'unavailable', reason: 'its process is stopping' }
@@ -107,15 +107,6 @@ export async function execute(
     return { ...delivery, outcome: 'retry', code: codeOf(err), ...reason }
   } finally {
     shop.running.delete(abort)
-  }
-}
-
-/** What was sent, so that an error is told without it. */
-function payloadOf(payload: Uint8Array): unknown {
-  try {
-    return parseJsonObject(payload)
-  } catch {
-    return undefined
   }
 }
 

@@ -34,6 +34,15 @@ export function parseJsonObject(payload: Uint8Array, maxDepth = MAX_DEPTH): Json
   return value as JsonObject
 }
 
+/** The same, or undefined when it is none: for whoever only looks at what was sent. */
+export function readJsonObject(payload: Uint8Array): JsonObject | undefined {
+  try {
+    return parseJsonObject(payload)
+  } catch {
+    return undefined
+  }
+}
+
 /** What `parseJsonObject` would say of a text that `JSON.stringify` has made of an object, if anything. */
 export function textFault(text: string, maxDepth = MAX_DEPTH): string | undefined {
   if (membersOf(text, maxDepth) === undefined) return `is nested deeper than ${maxDepth} levels`
