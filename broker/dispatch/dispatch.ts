@@ -254,9 +254,10 @@ export class Dispatch {
   }
 
   /** A handler process computes and begins nothing, or does again; what it gives back had not begun. */
-  busy(session: HandlerSession, { busy, back }: Busy): void {
+  busy(session: HandlerSession, said: Busy): void {
     const { group, client } = session
-    const isNew = this.#group(group).busy(session, busy, back)
+    const { busy, back } = said
+    const isNew = this.#group(group).busy(session, said)
     if (!isNew) return
     const { log } = this.#ports
     if (busy)

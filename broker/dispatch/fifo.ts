@@ -1,6 +1,6 @@
 interface Link<T> {
   item: T
-  next?: Link<T>
+  next?: Link<T> | undefined
 }
 
 /** First in, first out, both in constant time; an array's `shift` moves all that is behind. */
@@ -22,12 +22,14 @@ export class Fifo<T> {
     else this.#head = this.#tail = link
   }
 
-  /** Puts an item before all others. */
-  unshift(item: T): void {
-    const link: Link<T> = { item }
-    if (this.#head) link.next = this.#head
-    else this.#tail = link
-    this.#head = link
+  /** Puts an item before all others, but behind those at the head that it must follow. */
+  unshift(item: T, mustFollow: (other: T) => boolean = () => false): void {
+    let before: Link<T> | undefined
+    for (let next = this.#head; next && mustFollow(next.item); next = next.next) before = next
+    const link: Link<T> = { item, next: before ? before.next : this.#head }
+    if (before) before.next = link
+    else this.#head = link
+    if (!link.next) this.#tail = link
   }
 
   shift(): T | undefined {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { busy } from '../../shared/wire/member.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import { commandName } from '../../shared/wire/topic.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
@@ -89,6 +90,8 @@ function sends(id: string, name = 'act', more: Partial<Command> = {}): void {
   })
 }
 
+/** Deliveries of first attempts, as a member names those that it gives back. */
+const back = (...ids: string[]) => ids.map((command) => ({ command, attempt: 1 }))
 const ends = (id: string): void => group.end(jobs.get(id)!)
 const fails = (id: string): void => group.retry(jobs.get(id)!, 'internal')
 
@@ -377,7 +380,7 @@ test('what a busy member has not begun goes to another as if it had never been s
   const one = joins('one', { keepsOrder: true })
   for (const id of ['alice1', 'alice2', 'alice3', 'bob1', 'carl1']) sends(id)
   const before = jobs.get('alice2')!.lane!.time
-  expect(group.busy(one, true, ['alice2', 'alice3', 'bob1'])).toBe(true) // it has begun alice1 and carl1
+  expect(group.busy(one, { busy: true, back: back('alice2', 'alice3', 'bob1') })).toBe(true) // it has begun alice1 and carl1
   expect(group.held(one, 'alice3')).toBeUndefined()
   expect(given).toHaveLength(5)
   joins('two', { keepsOrder: true })
@@ -391,14 +394,14 @@ test('what a busy member has not begun goes to another as if it had never been s
 test('a busy member that is alone gets what waits, stored or not, when it is free again', () => {
   const one = joins('one', { keepsOrder: true })
   for (const id of ['alice1', 'alice2', 'bob1']) sends(id)
-  group.busy(one, true, ['alice2', 'bob1'])
+  group.busy(one, { busy: true, back: back('alice2', 'bob1') })
   sends('carl1', 'read', { stored: false })
   jest.advanceTimersByTime(TTL * 2)
   expect(given).toHaveLength(3)
   expect(group.has('read')).toBe(true)
-  expect(group.busy(one, false, [])).toBe(true)
+  expect(group.busy(one, { busy: false, back: [] })).toBe(true)
   expect(given.slice(3).toSorted()).toEqual(['one: alice2 1', 'one: bob1 1', 'one: carl1 1'])
-  expect(group.busy(one, false, [])).toBe(false)
+  expect(group.busy(one, { busy: false, back: [] })).toBe(false)
   expect(ended).toEqual([])
 })
 
@@ -406,8 +409,25 @@ test('a member that is no more, or never was one, gives nothing back', () => {
   const before = joins('one')
   sends('alice1')
   joins('one')
-  expect(group.busy(before, true, ['alice1'])).toBeUndefined()
+  expect(group.busy(before, { busy: true, back: back('alice1') })).toBeUndefined()
   expect(given).toEqual(['one: alice1 1', 'one: alice1 2'])
+})
+
+test('an attempt that is given back late, when another has begun at the same member, stays begun', () => {
+  const one = joins('one', { keepsOrder: true })
+  sends('alice1')
+  fails('alice1')
+  jest.advanceTimersByTime(10)
+  expect(given.at(-1)).toBe('one: alice1 2')
+  group.busy(one, { busy: true, back: back('alice1') })
+  expect(group.held(one, 'alice1', 2)).toBe(jobs.get('alice1'))
+})
+
+test('an older process, which names no attempt, gives back what it holds', () => {
+  const one = joins('one')
+  sends('alice1')
+  group.busy(one, busy.parse({ busy: true, back: ['alice1'] }))
+  expect(group.held(one, 'alice1')).toBeUndefined()
 })
 
 test('leaves the time to a member that keeps it', () => {

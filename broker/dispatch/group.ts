@@ -1,4 +1,4 @@
-import { GRACE } from '../../shared/wire/member.ts'
+import { GRACE, type Busy } from '../../shared/wire/member.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../session.ts'
@@ -127,13 +127,13 @@ export class Group {
    * A member begins nothing now, or does again. What it gives back had not begun: it waits as if it had never been sent, for
    * another member or for this one. Tells whether it was otherwise before; undefined for one that is no member.
    */
-  busy(session: HandlerSession, isBusy: boolean, back: readonly string[]): boolean | undefined {
+  busy(session: HandlerSession, { busy: isBusy, back }: Busy): boolean | undefined {
     const member = this.#members.get(session.id)
     if (member?.session !== session) return undefined
     const isNew = member.isBusy !== isBusy
     member.isBusy = isBusy
-    for (const id of back) {
-      const job = this.held(session, id)
+    for (const { command, attempt } of back) {
+      const job = this.held(session, command, attempt)
       if (!job) continue
       for (const one of job.lane?.takeBack(job, false) ?? [job]) {
         this.#release(one)

@@ -52,8 +52,9 @@ export class Lane {
   }
 
   /**
-   * Takes back a job in flight, and all behind it but those whose end is being stored. Returns them, the first one first. When
-   * none has failed, and something before them stays in flight, the time goes on: a failure of that holds them back, too.
+   * Takes back a job in flight, and all behind it but those whose end is being stored. Returns them, the first one first. They
+   * wait in the order in which they were sent, also behind what was taken back before them. When none has failed, and something
+   * before them stays in flight, the time goes on: a failure of that holds them back, too.
    */
   takeBack(job: Job, hasFailed = true): Job[] {
     const from = this.inFlight.indexOf(job)
@@ -62,7 +63,7 @@ export class Lane {
     const behind = this.inFlight.splice(from)
     const back = behind.filter(({ ending }) => !ending)
     this.inFlight.push(...behind.filter(({ ending }) => ending))
-    for (const one of back.toReversed()) this.#waiting.unshift(one)
+    for (const one of back.toReversed()) this.#waiting.unshift(one, (other) => other.command.order < one.command.order)
     return back
   }
 }

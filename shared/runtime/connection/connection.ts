@@ -10,7 +10,7 @@ import {
   type MqttClient,
 } from 'mqtt'
 import { encodeDone, type Done } from '../../wire/done.ts'
-import { BUSY_TOPIC, KEEPS_TIME, type Busy } from '../../wire/member.ts'
+import { BUSY_TOPIC, inPackets, KEEPS_TIME, type Busy, type Delivery } from '../../wire/member.ts'
 import { KEEPS_ORDER } from '../../wire/stamp.ts'
 import { DONE_TOPIC } from '../../wire/topic.ts'
 import { authorities } from './authorities.ts'
@@ -128,8 +128,9 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions): v
   let isBusy = false
   let isToldBusy = false
   const tellBusy = (body: Busy): void => void client.publish(BUSY_TOPIC, JSON.stringify(body), { qos: 0 }, () => {})
-  const giveBack = (all: Pick<Held, 'command'>[]): void =>
-    tellBusy({ busy: isBusy, back: all.map(({ command }) => command) })
+  const giveBack = (all: Delivery[]): void => {
+    for (const back of inPackets(all, pulse.maxPacket)) tellBusy({ busy: isBusy, back })
+  }
   const becomeBusy = (): void => {
     isBusy = true
     giveBack(held.takeBackWaiting())
