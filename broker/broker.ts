@@ -230,7 +230,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
           storage,
           dead,
           replays,
-          replay: (letters) => dispatch.replay(letters),
+          replay: (letters, replay) => dispatch.replay(letters, replay),
           log,
         }),
       },

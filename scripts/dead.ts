@@ -13,7 +13,7 @@ const USAGE = `usage: npm run dead -- <what> [filters]
   list              one line each, oldest first: when it died, command, user, group, attempts, why, id, and its error
   show <id>         all of one, its payload too
   replay            runs them again, as commands of their users; each answers on its user's topics. Waits, and says how each ended;
-                    exits 1 when one is dead again, or still waits
+                    exits 1 when one is dead again, or still waits, or is not replayed since its id is in the queue again
   drop              forgets them
 
 filters, all of which must hold:
@@ -43,6 +43,14 @@ interface Letter {
   code: string
   died_at: string
   error?: ToldError
+}
+
+/** What the broker says it has done. Of a replay, `open` names some of those `left` out: their id is in the queue again. */
+interface Dealt {
+  count: number
+  replay?: string
+  open?: Letter[]
+  left?: number
 }
 
 /** How a replay stands. */
@@ -158,8 +166,13 @@ async function main(): Promise<void> {
       for (const letter of letters) say(lineOf(letter))
       say(`${count} would be ${what === 'replay' ? 'replayed' : 'dropped'}; nothing was changed`)
     } else {
-      const { count, replay } = await ask<{ count: number; replay?: string }>(config, 'POST', `/dead/${what}`, filter)
+      const { count, replay, open = [], left = 0 } = await ask<Dealt>(config, 'POST', `/dead/${what}`, filter)
       say(`${count} ${what === 'replay' ? 'replayed' : 'dropped'}`)
+      for (const { id, command, user, group } of open) say(['not replayed', command, user, group, id].join('  '))
+      if (left > 0) {
+        say(`${left} not replayed: a command of the same id has not ended; when it has, replay or drop them`)
+        process.exitCode = 1
+      }
       if (noWait || replay === undefined || count === 0) return
       if (!(await watch(config, replay, Number(timeout) * 1_000, say))) process.exitCode = 1
     }

@@ -11,16 +11,14 @@ import { openStage, type Stage } from './stage.ts'
 const worked = event('worked', { text: z.string() })
 let isBroken = true
 let runs = 0
-const work = command({
-  input: z.object({ text: z.string() }),
-  events: { worked },
-  attempts: 2,
-  run({ text }) {
-    runs++
-    if (isBroken) throw new Error(`broken by ${text}`)
-    return { reply: worked({ text }) }
-  },
-})
+const input = z.object({ text: z.string() })
+const run = ({ text }: z.output<typeof input>) => {
+  runs++
+  if (isBroken) throw new Error(`broken by ${text}`)
+  return { reply: worked({ text }) }
+}
+const work = command({ input, events: { worked }, attempts: 2, run })
+const read = command({ input, events: { worked }, attempts: 1, replyTo: 'client', run })
 
 let stage: Stage
 let env: Record<string, string>
@@ -114,6 +112,49 @@ test('says what still waits when it has waited long enough, and does not wait wh
   const unwaited = await dead('replay', '--id', 'b3', '--no-wait')
   expect([unwaited.code, unwaited.lines]).toEqual([0, ['1 replayed']])
   await devices.get('bob')!.receives('command_failed')
+})
+
+test('what its device has sent again, and has not ended, is not replayed beside it: never two commands of one id', async () => {
+  isBroken = true
+  const reads = new Map([['read_work', read]])
+  const process = await stage.serve('reads', reads)
+  const alice = devices.get('alice')!
+  const sends = () => alice.sends('read_work', { text: 'c1' }, { id: 'c1' })
+  await sends()
+  await alice.receives('command_failed')
+  await process.close()
+  await sends() // with the same id: it is the same command
+  await alice.receives('command_queued')
+  const { code, lines } = await dead('replay', '--id', 'c1')
+  const stays = expect.stringMatching(/^not replayed {2}read_work {2}alice {2}reads {2}alice\/c1~\w+$/)
+  const why = '1 not replayed: a command of the same id has not ended; when it has, replay or drop them'
+  expect([code, lines]).toEqual([1, ['0 replayed', stays, why]])
+
+  isBroken = false
+  const before = runs
+  await stage.serve('reads', reads)
+  expect(await alice.receives('worked')).toMatchObject({ re: 'c1' })
+  expect(runs).toBe(before + 1)
+  expect((await dead('replay', '--id', 'c1', '--no-wait')).lines).toEqual(['1 replayed'])
+  expect(await alice.receives('worked')).toMatchObject({ re: 'c1' })
+  expect(await alice.unread()).toEqual([])
+})
+
+test('two who replay the same at once have one of them replay it', async () => {
+  isBroken = true
+  await fails('alice', 'd1')
+  isBroken = false
+  const before = runs
+  const { default: jwt } = await import('jsonwebtoken')
+  const token = jwt.sign({ sub: 'operator', role: 'operator' }, stage.secret, { expiresIn: 60 })
+  const url = `${stage.admin}/dead/replay?id=d1`
+  const replays = [1, 2].map(async () => {
+    const response = await fetch(url, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+    return ((await response.json()) as { count: number }).count
+  })
+  expect((await Promise.all(replays)).toSorted((a, b) => a - b)).toEqual([0, 1])
+  expect(await devices.get('alice')!.receives('worked')).toMatchObject({ re: 'd1' })
+  expect(runs).toBe(before + 1)
 })
 
 test('says what is wrong with what it is asked', async () => {

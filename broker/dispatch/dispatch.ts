@@ -152,22 +152,42 @@ export class Dispatch {
   }
 
   /**
-   * Makes dead letters commands again, under their old ids, after what their users have sent meanwhile.
+   * Makes dead letters commands again, under their old ids, after what their users have sent meanwhile. Those stay dead whose id
+   * is open, since its device has sent it again or another replay has begun it: there are never two commands of one id.
+   * @param replay where it is told how they end
    * @throws when they cannot be stored; then they stay dead
    */
-  async replay(letters: readonly DeadLetter[]): Promise<void> {
-    const { storage, queue, dead } = this.#ports
-    const revived = letters.map((letter) => {
-      const command = { ...letter.command, order: queue.nextOrder(), at: Date.now(), expiresAt: undefined }
-      return { letter, command }
-    })
+  async replay(letters: readonly DeadLetter[], replay: string): Promise<{ revived: number; open: DeadLetter[] }> {
+    const { storage, queue, dead, replays } = this.#ports
+    const ofOneCommand = new Map<string, DeadLetter[]>()
+    const revived: { command: Command; letters: DeadLetter[] }[] = []
+    const open: DeadLetter[] = []
     await storage.commit((unit) => {
-      for (const { letter, command } of revived) {
-        dead.remove(unit, letter)
-        queue.revive(unit, command, letter.group)
+      for (const letter of letters) {
+        if (!dead.has(letter)) continue // another has dealt with it meanwhile
+        const others = ofOneCommand.get(letter.command.id)
+        if (others) others.push(letter)
+        else ofOneCommand.set(letter.command.id, [letter])
+      }
+      for (const letters of ofOneCommand.values()) {
+        const command = { ...letters[0]!.command, order: queue.nextOrder(), at: Date.now(), expiresAt: undefined }
+        if (queue.isOpen(command)) {
+          open.push(...letters)
+          continue
+        }
+        for (const letter of letters) dead.remove(unit, letter)
+        queue.revive(
+          unit,
+          command,
+          letters.map(({ group }) => group),
+        )
+        revived.push({ command, letters })
       }
     })
-    for (const { letter, command } of revived) this.#hand(command, letter.group)
+    const alive = revived.flatMap(({ letters }) => letters)
+    replays.add(replay, alive)
+    for (const { command, letters } of revived) for (const { group } of letters) this.#hand(command, group)
+    return { revived: alive.length, open }
   }
 
   take(session: HandlerSession, window: number, command: string, qos: 0 | 1): void {

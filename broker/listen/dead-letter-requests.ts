@@ -15,12 +15,15 @@ export interface DeadLetterPorts {
   storage: Storage
   dead: DeadLetters
   replays: Replays
-  replay: (letters: readonly DeadLetter[]) => Promise<void>
+  /** @returns how many are commands again, and those that stay dead since their id is open */
+  replay: (letters: readonly DeadLetter[], replay: string) => Promise<{ revived: number; open: DeadLetter[] }>
   log: Logger
 }
 
 /** Letters dealt with in one transaction. */
 const CHUNK = 500
+/** Letters not replayed that an answer names. */
+const MAX_NAMED = 100
 
 const time = z.string().transform((text, context) => {
   const at = timeOfText(text)
@@ -56,26 +59,27 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
     })
   }
 
-  async function act(what: 'replay' | 'drop', filter: DeadFilter): Promise<{ count: number; replay?: string }> {
+  async function dropAll(filter: DeadFilter): Promise<{ count: number }> {
     const letters = [...dead.find(filter)]
-    const id = what === 'replay' ? replays.begin() : undefined
-    for (let i = 0; i < letters.length; i += CHUNK) {
-      const chunk = letters.slice(i, i + CHUNK)
-      if (id === undefined) await drop(chunk)
-      else await replayed(id, chunk)
-    }
-    log.warn({ what, filter, count: letters.length }, 'an operator has dealt with dead letters')
-    return { count: letters.length, ...(id !== undefined && { replay: id }) }
+    for (const chunk of chunks(letters)) await drop(chunk)
+    log.warn({ what: 'drop', filter, count: letters.length }, 'an operator has dealt with dead letters')
+    return { count: letters.length }
   }
 
-  async function replayed(id: string, letters: readonly DeadLetter[]): Promise<void> {
-    replays.add(id, letters)
-    try {
-      await replay(letters)
-    } catch (err) {
-      replays.remove(id, letters)
-      throw err
+  async function replayAll(
+    filter: DeadFilter,
+  ): Promise<{ count: number; replay: string; open: object[]; left: number }> {
+    const id = replays.begin()
+    let count = 0
+    const stayed: DeadLetter[] = []
+    for (const chunk of chunks([...dead.find(filter)])) {
+      const { revived, open } = await replay(chunk, id)
+      count += revived
+      stayed.push(...open)
     }
+    const left = stayed.length
+    log.warn({ what: 'replay', filter, count, left }, 'an operator has dealt with dead letters')
+    return { count, replay: id, open: stayed.slice(0, MAX_NAMED).map((letter) => shown(letter, false)), left }
   }
 
   function list({ limit, payload, ...filter }: z.output<typeof query>): { count: number; letters: object[] } {
@@ -115,7 +119,7 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
     if (asked === 'GET /dead') return say(200, list(parsed.data))
     if (asked !== 'POST /dead/replay' && asked !== 'POST /dead/drop')
       return say(404, { error: 'there is no such thing' })
-    say(200, await act(asked === 'POST /dead/replay' ? 'replay' : 'drop', filter))
+    say(200, await (asked === 'POST /dead/replay' ? replayAll(filter) : dropAll(filter)))
   }
 
   return (request, response) => {
@@ -127,6 +131,10 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
       say(503, { error: 'the storage does not take it now; what was not dealt with stays' })
     })
   }
+}
+
+function* chunks(letters: readonly DeadLetter[]): Generator<DeadLetter[]> {
+  for (let i = 0; i < letters.length; i += CHUNK) yield letters.slice(i, i + CHUNK)
 }
 
 function shown({ command, group, attempts, code, error, at }: DeadLetter, withPayload: boolean): object {

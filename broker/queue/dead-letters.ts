@@ -51,6 +51,8 @@ export function openDeadLetters(storage: Storage, max: number, dropped: (letter:
       unit.afterwards(() => dropped(oldest))
     },
     remove,
+    /** Is it still one? */
+    has: (letter: DeadLetter): boolean => keys.has(keyOf(letter)),
     *find(filter: DeadFilter): Generator<DeadLetter> {
       for (const { value } of table.entries()) if (matches(value, filter)) yield value
     },

@@ -214,8 +214,29 @@ test('a revived command is open again for its one group, and answered anew', asy
   await ends(command, 'one', { answer })
   await ends(command, 'two')
   const again = { ...command, order: queue.nextOrder() }
-  await storage.commit((unit) => queue.revive(unit, again, 'one'))
+  await storage.commit((unit) => queue.revive(unit, again, ['one']))
   await begins()
   expect(openNow()).toEqual([['a', { one: 0 }]])
   expect(await queue.append(commandOf('alice', 'a'), ['one'])).toEqual({ kind: 'repeat', answer: undefined })
+})
+
+test('a command is open from when it is taken or revived until its owner and all other groups have ended it', async () => {
+  const command = commandOf('alice', 'a')
+  const appending = queue.append(command, ['one', 'two'])
+  expect(queue.isOpen(command)).toBe(true)
+  await appending
+  await ends(command, 'one', { answer })
+  expect(queue.isOpen(command)).toBe(true)
+  await ends(command, 'two')
+  expect(queue.isOpen(command)).toBe(false)
+
+  const again = { ...command, order: queue.nextOrder() }
+  const reviving = storage.commit((unit) => queue.revive(unit, again, ['one', 'two']))
+  expect([queue.isOpen(command), queue.isOpen(commandOf('alice', 'a'))]).toEqual([true, true])
+  await reviving
+  await ends(again, 'one', { answer })
+  await ends(again, 'two')
+  expect(queue.isOpen(again)).toBe(false)
+  await begins()
+  expect(openNow()).toEqual([]) // nothing of it is left that would run after a restart
 })

@@ -119,17 +119,27 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       return { kind: 'new', command }
     },
 
-    revive(unit, command, group) {
+    isOpen(command) {
       const key = keyOf(command)
-      const entry: Entry = { command, groups: new Map([[group, 0]]) }
+      return entries.has(command.id) || (key !== undefined && inFlight.has(key))
+    },
+
+    revive(unit, command, groups) {
+      const key = keyOf(command)
+      const entry: Entry = { command, groups: new Map(groups.map((group) => [group, 0])) }
       put(unit, entry)
-      if (key !== undefined && answered.has(key)) unit.remove(answers, key)
-      unit.afterwards(() => {
-        hold(entry)
-        if (key === undefined) return
-        answered.delete(key)
-        inFlight.set(key, { digest: digestOf(command) })
+      hold(entry)
+      unit.otherwise(() => release(entry))
+      if (key === undefined) return
+      if (answered.has(key)) unit.remove(answers, key)
+      const stored = new Promise<void>((resolve, reject) => {
+        unit.afterwards(resolve)
+        unit.otherwise(() => reject(new Error('a dead letter could not be stored as a command')))
       })
+      stored.catch(() => {}) // who replays it hears of it
+      inFlight.set(key, { digest: digestOf(command), stored })
+      unit.afterwards(() => answered.delete(key))
+      unit.otherwise(() => inFlight.delete(key))
     },
 
     finish(unit, command, group, told) {

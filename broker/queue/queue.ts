@@ -33,8 +33,10 @@ export interface CommandQueue {
    * @param isRetransmitted the sender's session keeps what came of it the first time
    */
   append(command: Command, groups: readonly string[], isRetransmitted?: boolean): Promise<Appended>
-  /** A dead letter is a command again: for this group alone, and under its old id. */
-  revive(unit: Unit, command: Command, group: string): void
+  /** Has this command, or another of its user with the device's same id, not ended? */
+  isOpen(command: Command): boolean
+  /** A dead letter is a command again: for these groups alone, and under its old id. It must not be open; from now on it is. */
+  revive(unit: Unit, command: Command, groups: readonly string[]): void
   /**
    * One group ends a command. The group that owns it says what its sender is told: remembered for repeats, unless it is for the
    * asking client alone. Such a command runs again, as the same command, when the device sends its id again.

@@ -48,20 +48,13 @@ export function openReplays() {
       if (batches.size > MAX_BATCHES) forget(batches.keys().next().value!)
       return id
     },
-    /** These are about to be replayed. */
+    /** These are commands again. */
     add(id: string, letters: readonly DeadLetter[]): void {
       const batch = batches.get(id)
       for (const { command, group } of batch ? letters : []) {
         const key = keyOf(command.id, group)
         batch!.waiting.set(key, { id: command.id, command: command.name, user: command.user, group })
         waitedFor.set(key, batch!)
-      }
-    },
-    /** They were not replayed after all. */
-    remove(id: string, letters: readonly DeadLetter[]): void {
-      for (const { command, group } of letters) {
-        batches.get(id)?.waiting.delete(keyOf(command.id, group))
-        waitedFor.delete(keyOf(command.id, group))
       }
     },
     /** A command has ended in a group; of most, nobody has asked. */
