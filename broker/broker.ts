@@ -25,6 +25,7 @@ import { listenAs } from './listen/listen-as.ts'
 import { deadLetterRequests } from './listen/dead-letter-requests.ts'
 import { listenTls } from './listen/tls.ts'
 import { Proxies } from './listen/proxies.ts'
+import { Lingering } from './lingering.ts'
 import { listenWss, type WssSettings } from './listen/wss.ts'
 import { watchCertificate } from './listen/watch-certificate.ts'
 import { Later } from './later.ts'
@@ -202,7 +203,8 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     relay,
     later,
   ]
-  const engine: MqttEngine = await openEngine(config, storage, hooks)
+  const lingering = new Lingering()
+  const engine: MqttEngine = await openEngine(config, storage, hooks, lingering)
   try {
     engine.drop(({ user, jti }) => identity.revocations.holds({ user, jti })) // what a killed broker had no time for
     dispatch.resume()
@@ -251,6 +253,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       maxPayload: config.MAX_PACKET_BYTES,
       maxHeaders,
       timeout: config.CONNECT_TIMEOUT,
+      lingering,
       refusedOrigin(refused) {
         metrics.refusedOrigins.inc()
         log.warn(refused, 'a page of another origin is refused; if it is yours, list its origin in WSS_ORIGINS')

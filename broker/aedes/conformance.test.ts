@@ -7,15 +7,18 @@ import { openStage, type Stage } from '../../test/stage.ts'
 
 // What the MQTT standards say, clause by clause, through TLS and a login, on open topics.
 
+const lines: string[] = []
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage([], {
+  const settings = {
     CONNECTS_PER_CLIENT: '1000',
+    HALF_OPEN_PER_SESSION: '20',
     MAX_KEEPALIVE: '90',
     MAX_RETAINED: '60',
     RETAINED_PER_USER: '50',
     RETAINED_BYTES_PER_USER: '8000000',
-  })
+  }
+  stage = await openStage([], settings, lines)
 })
 afterAll(() => stage.close())
 
@@ -339,4 +342,59 @@ test('CONNACK says how many QoS 2 messages may be under way; one more ends the c
   expect(properties?.receiveMaximum).toBe(stage.config.HALF_OPEN_PER_SESSION)
   for (let i = 0; i <= properties!.receiveMaximum!; i++) says(raw, 'fleet/quick', { qos: 2, payload: '' })
   expect(await raw.hears('disconnect')).toMatchObject({ reasonCode: 0x93 })
+})
+
+/** Sends on and on without reading until the broker has logged that, and a little longer; then reads. */
+async function readsLate(raw: RawClient, logged: string): Promise<void> {
+  while (!lines.some((line) => line.includes(logged))) {
+    raw.send({ cmd: 'pingreq' })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (let i = 0; i < 50 && !raw.socket.destroyed; i++) {
+    raw.send({ cmd: 'pingreq' })
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  raw.socket.resume()
+}
+const lastOf = (raw: RawClient, ...kinds: ('connack' | 'disconnect')[]) =>
+  Promise.race([raw.hears(...kinds), raw.closed.then(() => 'closed before it was read')])
+
+test('who reads late still gets the DISCONNECT that tells why, and nothing after it [MQTT-3.14.4-1]', async () => {
+  const raw = await connected('late', { clientId: 'late' })
+  raw.socket.pause()
+  for (let i = 0; i < 30; i++) says(raw, 'fleet/late', { qos: 2 })
+  await readsLate(raw, '"session":"late/late","msg":"gone"')
+  expect(await lastOf(raw, 'disconnect')).toMatchObject({ reasonCode: 0x93 })
+  const after: unknown[] = []
+  raw.socket.on('data', (chunk) => after.push(chunk))
+  await raw.closed
+  expect(after).toEqual([])
+})
+
+test.each([4, 5] as const)(
+  'who reads late still gets the CONNACK that refuses it (MQTT %d)',
+  async (protocolVersion) => {
+    const raw = await openRaw(stage, protocolVersion)
+    raw.socket.pause()
+    const clientId = `refused-${protocolVersion}`
+    connectOn(raw, stage, 'late', { protocolVersion, clientId, password: Buffer.from('x') })
+    await readsLate(raw, `"client":"${clientId}"`)
+    expect(await lastOf(raw, 'connack')).toMatchObject(protocolVersion === 5 ? { reasonCode: 0x87 } : { returnCode: 5 })
+    await raw.closed
+  },
+)
+
+test('what ends with a DISCONNECT is over at once: its client id, its session and its count', async () => {
+  const session = { clientId: 'twice', clean: false, properties: { sessionExpiryInterval: 60 } }
+  const first = await connected('twice', session)
+  first.socket.pause() // it never reads, nor closes
+  await takes(await connected('twice', { ...session, clean: true }), 'fleet/twice')
+  const { admin } = stage
+  const devices = async (): Promise<string | undefined> =>
+    /^mqtt_connections\{kind="device"\} (\d+)/m.exec(await (await fetch(`${admin}/metrics`)).text())?.[1]
+  const before = await devices()
+  const third = await connected('twice', session)
+  expect(await devices()).toBe(before)
+  first.socket.destroy()
+  third.socket.destroy()
 })

@@ -15,6 +15,8 @@ export interface Connection {
   inbox?: HandlerInbox
   /** On MQTT 5, when its client allows some. */
   aliases?: TopicAliases
+  /** Ends its session, once: called when the connection is closed, or begins to linger. */
+  ended?: () => void
   /** What it has subscribed to. */
   readonly filters: Set<string>
 }

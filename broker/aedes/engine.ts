@@ -3,6 +3,7 @@ import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'ae
 import type { Config } from '../../shared/config.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
 import { sessionOwner, type HandlerSession, type Session } from '../session.ts'
+import type { Lingering } from '../lingering.ts'
 import type { Storage } from '../storage/storage.ts'
 import { answerInOrder } from './acknowledge.ts'
 import { admission } from './admission.ts'
@@ -10,6 +11,7 @@ import { coalesce } from './coalesce.ts'
 import { Core } from './core.ts'
 import { connect, connectionOf, firstOfEach } from './connection.ts'
 import { countingEmitter } from './emitter.ts'
+import { lingers, saysGoodbye } from './farewell.ts'
 import { CONNECT_ROOM, guardPackets, INERT, isTopicName, SINK } from './guard.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { openTopics } from './open-topics.ts'
@@ -32,7 +34,12 @@ import { delayOf, openWills } from './wills.ts'
 const MAX_DELAYED_WILLS = 1_000
 
 /** Starts Aedes behind our port: its hooks, our sessions, and a guard for each of its traps. */
-export async function openEngine(config: Config, storage: Storage, hooks: Hooks): Promise<MqttEngine> {
+export async function openEngine(
+  config: Config,
+  storage: Storage,
+  hooks: Hooks,
+  lingering: Lingering,
+): Promise<MqttEngine> {
   const clients = new Map<string, { client: InnerClient; session: Session }>()
   const clientOf = new WeakMap<Session, InnerClient>()
   const emitter = countingEmitter()
@@ -132,6 +139,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
   core.on('connackSent', (connack, client) => {
     const { reasonCode, returnCode } = connack as { reasonCode?: number; returnCode?: number }
     if ((reasonCode ?? returnCode) === 0) queueMicrotask(() => client.emit('connected'))
+    else lingers(client as unknown as InnerClient, lingering)
   })
   core.on('keepaliveTimeout', (client) => {
     const { session } = connectionOf(client)
@@ -164,14 +172,19 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     if (!client.clean) store.began(client.id, outlives(client), jtiOf(session))
     hooks.connected(session, client.receiveMaximum)
     const { will } = client
-    client.conn.once('close', () => {
+    let isOver = false
+    const ended = (): void => {
+      if (isOver) return
+      isOver = true
       if (will && (client._disconnected || endedForGood.has(session))) wills.done(client.id, will)
       if (clients.get(client.id)?.client === client) {
         clients.delete(client.id)
         store.ended(client.id, endedForGood.has(session) ? 0 : outlives(client))
       }
       hooks.gone(session)
-    })
+    }
+    connectionOf(client).ended = ended
+    client.conn.once('close', ended)
   }
 
   /** Milliseconds for which a client's session outlives its connection. */
@@ -271,6 +284,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
     accept(stream, from) {
       const client = core.handle(stream) as unknown as InnerClient
       const connection = connect(client, from)
+      saysGoodbye(client, lingering)
       guardPackets(client, {
         most: () => (connection.inbox ? Infinity : config.PACKETS_PER_CONNECTION),
         flooded() {
@@ -278,6 +292,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
           client.disconnect({ reasonCode: MESSAGE_RATE_TOO_HIGH })
         },
         parsed: (kind) => hooks.parsed(kind),
+        refused: () => lingers(client, lingering),
         maxFirst: config.MAX_TOKEN_BYTES + CONNECT_ROOM,
       })
     },
@@ -332,6 +347,7 @@ export async function openEngine(config: Config, storage: Storage, hooks: Hooks)
       store.stop()
       wills.stop()
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()
+      await lingering.close()
     },
   }
 }

@@ -27,6 +27,8 @@ export interface PacketGuard {
   /** Called once, when there are more; then none of them reaches Aedes. */
   flooded(): void
   parsed(kind: Packet['cmd']): void
+  /** A last packet was written: the connection is about to end. */
+  refused(): void
   /** Bytes of a stranger's first packet, at most. */
   maxFirst: number
 }
@@ -46,8 +48,10 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
   }
   parseAlone(client, guard.maxFirst, (reason, farewell) => {
     const err = stop(reason)
-    if (farewell) client.conn.write(farewell, () => client.conn.destroy(err))
-    else client.conn.destroy(err)
+    if (!farewell) return void client.conn.destroy(err)
+    client.conn.write(farewell)
+    guard.refused()
+    client.emit('error', err)
   })
 
   let [counted, since] = [0, 0]

@@ -5,7 +5,7 @@ import type { Parser } from 'mqtt-packet'
 // The parts of Aedes 2.0.0-beta.1 that its own types do not show and this folder relies on.
 
 /** Set by us in hooks that Aedes calls before it reads them. */
-export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpiryInterval'> {
+export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpiryInterval' | 'disconnect' | 'close'> {
   id: string
   clean: boolean
   sessionExpiryInterval: number
@@ -22,6 +22,9 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
   /** One of them is handled. */
   readonly _nextBatch: () => void
   connackSent: boolean
+  readonly errored: boolean
+  disconnect(options?: { reasonCode?: number }, done?: () => void): void
+  close(done?: () => void): void
   /** Messages of QoS 1 and 2 that it takes without having acknowledged them. */
   readonly receiveMaximum: number
   /** It has said goodbye: its will is void. */

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import { originOf } from '../../shared/origin.ts'
 import type { From } from '../aedes/port.ts'
+import type { Lingering } from '../lingering.ts'
 import { carriedToken } from './carried-token.ts'
 import { readFirstRequest } from './first-request.ts'
 import { boundFrames } from './frames.ts'
@@ -22,6 +23,7 @@ export interface WssSettings extends TlsSettings {
   maxHeaders: number
   /** Milliseconds for the request that opens a WebSocket. */
   timeout: number
+  lingering: Lingering
   /** Is told of each page that may not connect. */
   refusedOrigin: (refused: { origin: string; host: string | undefined; address: string }) => void
 }
@@ -34,7 +36,7 @@ export async function listenWss(
   settings: WssSettings,
   accept: (stream: Duplex, from: From) => void,
 ): Promise<Listener> {
-  const { origins, maxPayload, maxHeaders, timeout, refusedOrigin } = settings
+  const { origins, maxPayload, maxHeaders, timeout, lingering, refusedOrigin } = settings
   const opening = new WeakMap<Duplex, { address: string; rest: Buffer; opened: () => void }>()
   const http = createServer({ maxHeaderSize: maxHeaders }, (request, response) => {
     response.once('finish', () => request.socket.destroySoon())
@@ -56,8 +58,8 @@ export async function listenWss(
     if (refusal !== undefined) {
       const { origin, host } = request.headers
       if (refusal === FORBIDDEN) refusedOrigin({ origin: origin!, host, address })
-      socket.once('finish', () => socket.destroy()) // a peer that does not close would hold it for ever
-      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`)
+      socket.write(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`)
+      lingering.end(socket, () => socket.destroy())
       return
     }
     sockets.handleUpgrade(request, socket, rest, (ws) => {

@@ -1,0 +1,34 @@
+import { writeToStream, type IDisconnectPacket } from 'mqtt-packet'
+import type { Lingering } from '../lingering.ts'
+import { connectionOf } from './connection.ts'
+import type { InnerClient } from './internals.ts'
+
+/**
+ * A client's last packet has been written. From here on what Aedes does to end the connection, `conn.destroy()`, ends its session
+ * at once, but leaves the socket open for the client to read that packet.
+ */
+export function lingers(client: InnerClient, lingering: Lingering): void {
+  const { conn } = client
+  if (Object.hasOwn(conn, 'destroy')) return
+  const destroy = conn.destroy.bind(conn)
+  conn.destroy = (err?: Error & { code?: unknown }) => {
+    // A fault of the socket itself, or the client has closed too.
+    if (err?.code !== undefined || conn.readableEnded) return destroy(err)
+    lingering.end(conn, () => destroy())
+    setImmediate(() => connectionOf(client).ended?.()) // as late as `close` would be: after who takes the session over has it
+    return conn
+  }
+}
+
+/** Disconnects by MQTT 5's DISCONNECT, if its client knows that; nothing is sent after it [MQTT-3.14.4-1]. */
+export function saysGoodbye(client: InnerClient, lingering: Lingering): void {
+  client.disconnect = (options, done) => {
+    const { reasonCode = 0 } = options ?? {}
+    if (client.version === 5 && client.connackSent && !client.closed && !client.errored && client.conn.writable) {
+      const packet: IDisconnectPacket = { cmd: 'disconnect', reasonCode }
+      writeToStream(packet, client.conn, { protocolVersion: 5 })
+      lingers(client, lingering)
+    }
+    client.close(done)
+  }
+}
