@@ -11,7 +11,8 @@ import { fill, HANDLERS, openPlay, plays } from './bench/catalogue.ts'
 import { explainAll, whoExplains } from './bench/explain.ts'
 import { line, openLines, operations, SPEC } from './bench/operations.ts'
 import { collectionsOf } from './data/collections.ts'
-import { latencies, row } from './load/measure.ts'
+import { latencies } from './load/statistics.ts'
+import { row } from './load/table.ts'
 
 // npm run bench: what the store and the catalogue's commands cost as data grow, on each engine.
 

@@ -1,56 +1,105 @@
-import { readFileSync } from 'node:fs'
-import { connect, type IClientOptions, type MqttClient } from 'mqtt'
+import { cpus, release } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { figuresOf, type Figures, type Run } from './figures.ts'
+import { openGenerator, type Generator, type Work } from './generator-process.ts'
+import { megabytes } from './proc-stat.ts'
+import { topOf, type CpuProfile } from './profile.ts'
+import type { Target } from './target.ts'
 
-/** Milliseconds. */
-export interface Latencies {
-  p50: number
-  p95: number
-  p99: number
+/** What is measured, at whichever target. */
+export interface Scenario {
+  name: string
+  unit: string
+  counts: 'done' | 'heard'
+  options: Record<string, string | number>
+  work(target: Target): Work | Promise<Work>
+  /** What makes the target's code warm, where the work itself would take too long for that. */
+  warmUp?(target: Target): Work
+  /** What is enough to make it warm, where that is less than asked for. */
+  isWarmAt?: number
 }
 
-export function latencies(measured: readonly number[]): Latencies {
-  const sorted = measured.toSorted((a, b) => a - b)
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+export interface Measuring {
+  rounds: number
+  /** Of each lap. */
+  seconds: number
+  /** What is done at each target before anything is measured. */
+  warmUp: number
+  /** Gets a profile of the first target's broker, of one lap more. */
+  profiled?: (profile: CpuProfile) => void
 }
 
-/** CPU in percent of one core while `work` runs, and memory in MB after it. */
-export async function watching<T>(pid: number, work: () => Promise<T>): Promise<T & { cpu: number; rss: number }> {
-  const [before, began] = [cpuSeconds(pid), performance.now()]
-  const figures = await work()
-  const cpu = (100 * (cpuSeconds(pid) - before)) / ((performance.now() - began) / 1000)
-  return {
-    ...figures,
-    cpu,
-    rss: Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
+/** However slow a target is, it is warmed up no longer than this, in milliseconds. */
+const LONGEST_WARM_UP = 25_000
+const TOP = 20
+
+/** Shows what goes on, beside the results on stdout. */
+export function progress(text: string): void {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`)
+}
+
+/** Measures the targets in turn, lap by lap, so that what disturbs the machine disturbs both. */
+export async function measure(scenario: Scenario, targets: readonly Target[], measuring: Measuring): Promise<Run> {
+  const { name, unit, counts, options } = scenario
+  const { seconds } = measuring
+  const warmUp = Math.min(measuring.warmUp, scenario.isWarmAt ?? Infinity)
+  const generators: Generator[] = []
+  try {
+    for (const target of targets) {
+      if (scenario.warmUp) await warm(target, name, await openGenerator(target, scenario.warmUp(target)), warmUp, true)
+      const generator = await openGenerator(target, await scenario.work(target))
+      generators.push(generator)
+      await warm(target, name, generator, scenario.warmUp ? Math.min(1_000, warmUp) : warmUp, false)
+    }
+    const lap = async (i: number): Promise<Figures> => {
+      const [target, generator] = [targets[i]!, generators[i]!]
+      const done = await generator.lap(delay(seconds * 1_000))
+      const figures = figuresOf(done, counts, megabytes(target.broker), target.handlers.length > 0)
+      const told = `${figures.perSecond!.toFixed(0)} ${unit}s per second, broker ${figures.brokerMicros!.toFixed(0)} µs each`
+      progress(`${name}: ${target.name}: ${told}`)
+      return figures
+    }
+    const rounds: Figures[][] = []
+    for (let round = 0; round < measuring.rounds; round++) {
+      const figures: Figures[] = []
+      const order = targets.map((_, i) => (round % 2 ? targets.length - 1 - i : i))
+      for (const i of order) figures[i] = await lap(i)
+      rounds.push(figures)
+    }
+    const run = { ...describe(name, unit, options, targets, measuring), rounds }
+    const profiler = targets[0]?.profiler
+    if (!profiler || !measuring.profiled) return run
+    await profiler.start()
+    await lap(0)
+    const profile = await profiler.stop()
+    measuring.profiled(profile)
+    return { ...run, profile: topOf(profile, TOP) }
+  } finally {
+    for (const generator of generators) await generator.close()
   }
 }
 
-/** Linux counts a process' time in hundredths of a second. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
+/** What a run is of. */
+export function describe(
+  name: string,
+  unit: string,
+  options: Run['options'],
+  targets: readonly Target[],
+  { rounds, seconds, warmUp }: Omit<Measuring, 'profiled'>,
+): Omit<Run, 'rounds'> {
+  return {
+    name,
+    unit,
+    at: new Date().toISOString(),
+    machine: { cpu: cpus()[0]!.model, cores: cpus().length, kernel: release(), node: process.version },
+    options: { ...options, rounds, seconds, warmUp },
+    targets: targets.map(({ name, version, settings }) => ({ name, version, settings })),
+  }
 }
 
-/** A device that is connected and hears a topic. */
-export async function openDevice(url: string, login: IClientOptions, topic: string): Promise<MqttClient> {
-  const client = connect(url, { reconnectPeriod: 0, ...login })
-  await new Promise<void>((resolve, reject) => {
-    client.once('connect', () => resolve())
-    client.once('error', reject)
-  })
-  if ('setNoDelay' in client.stream) (client.stream as unknown as { setNoDelay(on: boolean): void }).setNoDelay(true)
-  await client.subscribeAsync(topic, { qos: 1 })
-  return client
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-/** A line of a table: a name, and figures under their heads. */
-export function row(name: string, cells: readonly (string | number)[]): string {
-  const text = cells.map((cell) => (typeof cell === 'number' ? cell.toFixed(cell < 100 ? 1 : 0) : cell).padStart(11))
-  return `${name.padEnd(14)}${text.join('')}\n`
+async function warm(target: Target, name: string, generator: Generator, count: number, isOver: boolean): Promise<void> {
+  progress(`${name}: ${target.name} warms up`)
+  const done = await generator.warmUp(count, LONGEST_WARM_UP)
+  if (done < count) progress(`${name}: ${target.name} has done ${done} of ${count} to warm up; it is too slow for more`)
+  if (isOver) await generator.close()
 }

@@ -6,12 +6,12 @@ import { openSqliteFile } from '../../shared/store/sqlite-file.ts'
 
 // The back-end beside a plain broker: stores each message in SQLite, fsynced, and passes it on. It believes who its sender is.
 
-const [url = '', caFile = '', dir = ''] = process.argv.slice(2)
+const [url = '', caFile = '', username = '', password = '', dir = ''] = process.argv.slice(2)
 const db = openSqliteFile(join(dir, 'chat.db'))
 db.use((sql) => sql.run('CREATE TABLE messages (id TEXT PRIMARY KEY, conversation TEXT, body TEXT) WITHOUT ROWID'))
 const groups = new Map<string, string[]>()
 
-const client = connect(url, { protocolVersion: 5, ca: readFileSync(caFile) })
+const client = connect(url, { protocolVersion: 5, ca: readFileSync(caFile), username, password })
 const tell = (user: string, event: string, fields: object): void =>
   void client.publish(`event/${user}/${event}`, JSON.stringify(fields), { qos: 1 })
 
@@ -38,7 +38,7 @@ client.on('message', (topic, payload) => {
 })
 client.on('connect', () => {
   if ('setNoDelay' in client.stream) (client.stream as unknown as { setNoDelay(on: boolean): void }).setNoDelay(true)
-  client.subscribe('$share/load/command/+/+', { qos: 1 }, () => process.send?.({ ready: true }))
+  client.subscribe('$share/chat/command/+/+', { qos: 1 }, () => process.send?.({ ready: true }))
 })
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(0))
 process.on('disconnect', () => process.exit(0))

@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readConfig } from '../../shared/config.ts'
+import { devCertFile, sharedHandlerKeys, signingSecret, tlsFiles } from '../../shared/dev-secrets.ts'
+import { signToken } from '../sign-token.ts'
+import { run, stop, type Script } from './processes.ts'
+import { openProfiler } from './profile.ts'
+import { OPEN, type Back, type Target, type TargetOptions } from './target.ts'
+
+/** One address has all devices, and one device as many commands as the broker takes: limits are not what is measured. */
+const SETTINGS = {
+  ACCESS: 'everyone',
+  HANDLER_EVENTS: 'echoed', // no file of handlers/ declares it
+  HANDLER_WINDOW: '256',
+  PUBLISHES_PER_USER: '10000000',
+  PACKETS_PER_CONNECTION: '100000000',
+  CONNECTS_PER_ADDRESS: '10000000',
+  CONNECTIONS_PER_ADDRESS: '1000000',
+  CONNECTS_PER_CLIENT: '1000000',
+}
+
+/** Switchboard as it is run: the broker's process and those of its handlers. */
+export async function openSwitchboard(options: TargetOptions): Promise<Target> {
+  const { backs, handlers, node = process.execPath, folder = tmpdir(), name = 'switchboard' } = options
+  const dir = mkdtempSync(join(folder, 'switchboard-load-'))
+  const ports = { MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
+  const env = { ...SETTINGS, ...ports, HOST: '127.0.0.1', DATA_DIR: dir, LOG_LEVEL: 'warn' }
+  const config = readConfig(env)
+  const { cert: ca } = await tlsFiles(config)
+  let inspector = ''
+  const broker = await run(
+    { part: 'broker' },
+    {
+      node,
+      env,
+      ...(options.profiled && {
+        nodeArguments: ['--inspect=127.0.0.1:0'],
+        says: (text: string) => (inspector ||= /ws:\/\/\S+/.exec(text)?.[0] ?? ''),
+      }),
+    },
+  )
+  const { ready } = broker.message as { ready: { mqtts: number } }
+  const url = `mqtts://127.0.0.1:${ready.mqtts}`
+  const echo = [url, devCertFile(config), sharedHandlerKeys(config)[0]!, env.HANDLER_WINDOW, dir]
+  const scripts: Record<Back, Script[]> = {
+    echo: [{ script: './echo.ts', args: echo }],
+    chat: ['groups', 'messaging'].map((group) => ({ part: 'handlers', args: [group] })),
+    signal: [{ part: 'handlers', args: ['signaling'] }],
+  }
+  const all = backs.flatMap((back) => Array.from({ length: handlers }, () => scripts[back])).flat()
+  const running = await Promise.all(all.map((script) => run(script, { node, env: { ...env, BROKER_URL: url } })))
+  const secret = signingSecret(config)
+  const acl = { pub: [`${OPEN}/#`], sub: [`${OPEN}/#`] }
+  return {
+    name,
+    url,
+    ca,
+    broker: broker.child.pid!,
+    handlers: running.map(({ child }) => child.pid!),
+    version: `Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`,
+    settings: { ...SETTINGS, DATA_DIR: fileSystemOf(dir) },
+    login: (user, device = 'device') => ({
+      clientId: `${user}-${device}`,
+      username: 'JWT',
+      password: signToken(user, '2h', secret, { acl }),
+    }),
+    commandTopic: (_, command) => command,
+    eventTopic: (user, event) => `${user}_${event}`,
+    ...(options.profiled && { profiler: await openProfiler(inspector) }),
+    async close() {
+      for (const { child } of [...running, broker]) await stop(child)
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
+
+/** The kind of file system that a folder is on: what a write to disk costs depends on it. */
+function fileSystemOf(dir: string): string {
+  const mounts = readFileSync('/proc/mounts', 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, at]) => at === '/' || dir === at || dir.startsWith(`${at}/`))
+  return mounts.toSorted((a, b) => a[1]!.length - b[1]!.length).at(-1)?.[2] ?? 'unknown'
+}

@@ -1,0 +1,36 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Run as Measured } from '../scripts/load/figures.ts'
+import { Run } from './process.ts'
+
+// npm run load, with real processes. What it counts is looked at, never how long it took.
+
+let dir: string
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'switchboard-load-test-'))
+})
+afterAll(() => rmSync(dir, { recursive: true }))
+
+test('the load test has every command answered once, and says what that cost', async () => {
+  const file = join(dir, 'figures.json')
+  const options = ['--devices', '5', '--in-flight', '2', '--rounds', '1', '--seconds', '1', '--warm-up', '50']
+  const load = new Run(['scripts/load.ts', 'echo', ...options, '--only', 'switchboard', '--json', file])
+  load.ready.catch(() => {}) // it never serves anyone
+  expect([await load.ended, load.stderr]).toEqual([0, expect.stringContaining('echo 5x2: switchboard: ')])
+  const { runs } = JSON.parse(readFileSync(file, 'utf8')) as { runs: Measured[] }
+  expect(runs).toMatchObject([{ name: 'echo 5x2', unit: 'command', targets: [{ name: 'switchboard' }] }])
+  const [[figures] = []] = runs[0]!.rounds
+  expect(figures).toMatchObject({ faults: 0 })
+  for (const name of ['perSecond', 'brokerMicros', 'p50', 'megabytes'] as const) {
+    expect([name, figures![name]! > 0]).toEqual([name, true])
+  }
+  expect(load.stdout).toContain('broker CPU, µs per command')
+})
+
+test('what is not understood ends with the usage', async () => {
+  const load = new Run(['scripts/load.ts', 'ecko'])
+  load.ready.catch(() => {})
+  expect([await load.ended, load.stderr]).toEqual([1, expect.stringContaining('ecko is not understood\nusage:')])
+})
