@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
-import { people } from '../../shared/people/pairs.ts'
+import { pairKey, people, PAIRS, type PairRecord } from '../../shared/people/pairs.ts'
 import { countingStore } from '../../test/counting-store.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { contactBook, type ContactBook } from './contact-book.ts'
@@ -161,4 +161,34 @@ test('holds 1,000 users whom one blocks', async () => {
   await contacts.unblock(mallory, other(1), next())
   expect(await contacts.block(mallory, bob, same(8))).toBe(true)
   expect(await contacts.block(mallory, bob, same(8))).toBe(true)
+})
+
+test('holds 5,000 contacts of one user: whoever is to be one more is refused by both, until one goes', async () => {
+  const [carl, dora, erin] = [userIdOf('carl'), userIdOf('dora'), userIdOf('erin')]
+  await contacts.request(bob, erin, undefined, next())
+  await contacts.request(carl, bob, undefined, next())
+  await contacts.request(dora, bob, undefined, next())
+  const pairs = (await data.store()).collection<PairRecord & Record<string, unknown>>(PAIRS)
+  const other = (n: number) => userIdOf(`${n % 2 === 0 ? 'a' : 'z'}-${n}`) // whose ids sort before and after
+  const side = { sees: 'contact', blocks: false } as const
+  const lists = { low_side: side, high_side: side, low_list: 'contacts', high_list: 'contacts' }
+  const many = Array.from({ length: 4_999 }, (_, n) => [bob, other(n)].sort())
+  await Promise.all(
+    many.map(([low, high]) => pairs.insert({ _id: pairKey(low!, high!), low, high, ...lists } as never)),
+  )
+  expect(await contacts.accept(bob, carl, same(1))).toBe('accepted')
+
+  const full = { code: 'conflict', fields: { user_id: 'you have 5000 contacts: remove one first' } }
+  const theyAre = { code: 'conflict', fields: { user_id: 'has 5000 contacts: they must remove one first' } }
+  await expect(contacts.accept(bob, dora, next())).rejects.toMatchObject(full)
+  await expect(contacts.request(bob, dora, undefined, next())).rejects.toMatchObject(full) // their requests cross
+  await expect(contacts.request(bob, alice, undefined, next())).rejects.toMatchObject(full)
+  await expect(contacts.accept(erin, bob, next())).rejects.toMatchObject(theyAre)
+  await contacts.block(bob, erin, next())
+  await expect(contacts.accept(erin, bob, next())).rejects.toMatchObject(theyAre) // a block changes no answer
+  expect(await contacts.request(alice, bob, undefined, same(2))).toBe('asked')
+  expect(await contacts.accept(bob, carl, same(1))).toBe('accepted') // again, after a crash
+
+  await contacts.remove(bob, other(1), next())
+  expect(await contacts.accept(bob, dora, next())).toBe('accepted')
 })

@@ -30,8 +30,8 @@ interface PairDocument extends PairRecord {
   readonly note?: string | undefined
 }
 
-/** Requests of one user that nobody has answered, and users whom one blocks, at most. */
-const [MOST_REQUESTS, MOST_BLOCKS] = [1_000, 1_000]
+/** Of one user: contacts, requests of theirs that nobody has answered, and users whom they block. */
+const MOST = { contacts: 5_000, requests: 1_000, blocks: 1_000 }
 
 export type ContactBook = ReturnType<typeof contactBook>
 
@@ -71,34 +71,57 @@ export function contactBook(store: Store) {
     return { docs, cursor: last && otherIn(last, user) }
   }
 
-  /** A pair that a command would put into one of the user's lists, where it is not yet. */
-  async function isNew(user: UserId, other: UserId, cause: Cause, isIn: (mine: Side) => boolean): Promise<boolean> {
+  /** How `user` stands to `other` before this command; undefined when the pair has been through it. */
+  async function before(user: UserId, other: UserId, cause: Cause): Promise<Side | undefined> {
     const { mine } = seenBy(user, await pairs.get(pairKey(user, other)))
-    return !isIn(mine) && !mine.recent?.some(({ id }) => id === cause.id)
+    return mine.recent?.some(({ id }) => id === cause.id) ? undefined : mine
   }
 
-  async function countBlocks(user: UserId): Promise<number> {
-    const limit = MOST_BLOCKS
-    return (
-      (await pairs.count({ by: 'by_high', where: { high: user, high_list: 'blocks' }, limit })) +
-      (await pairs.count({ by: 'by_low', where: { low: user, low_list: 'blocks' }, limit }))
-    )
+  /** Has the user as many in this list as they may? */
+  async function isFull(user: UserId, list: 'contacts' | 'blocks'): Promise<boolean> {
+    const limit = MOST[list]
+    const count =
+      (await pairs.count({ by: 'by_high', where: { high: user, high_list: list }, limit })) +
+      (await pairs.count({ by: 'by_low', where: { low: user, low_list: list }, limit }))
+    return count >= limit
+  }
+
+  /** @throws {Refusal} `conflict` when the user may have no more contacts */
+  async function checkContacts(user: UserId): Promise<void> {
+    if (!(await isFull(user, 'contacts'))) return
+    throw refuse('conflict', { user_id: `you have ${MOST.contacts} contacts: remove one first` })
+  }
+
+  /** @throws {Refusal} `conflict` when one of the two, of whom `other` has asked, may have no more contacts */
+  async function checkBoth(user: UserId, other: UserId): Promise<void> {
+    await checkContacts(user)
+    if (!(await isFull(other, 'contacts'))) return
+    throw refuse('conflict', { user_id: `has ${MOST.contacts} contacts: they must remove one first` })
+  }
+
+  /** @throws {Refusal} `conflict` when the user may ask nobody else */
+  async function checkAsking(user: UserId): Promise<void> {
+    await checkContacts(user) // nobody could accept it
+    const limit = MOST.requests
+    if ((await pairs.count({ by: 'by_asker', where: { asker: user }, limit })) < limit) return
+    throw refuse('conflict', { user_id: `${limit} requests of yours are pending: cancel one first` })
   }
 
   return {
-    /** @throws {Refusal} `conflict` when too many requests of the user's are pending */
+    // What may be is checked alike whether the other blocks the user or not, so that no answer tells.
+    /** @throws {Refusal} `conflict` when too many requests of the user's are pending, or one of both has too many contacts */
     async request(user: UserId, other: UserId, note: string | undefined, cause: Cause) {
-      // Counted alike whether the other blocks the user or not, so that no answer tells.
-      const isAsking = await isNew(user, other, cause, ({ sees, blocks }) => sees !== 'none' || blocks)
-      if (
-        isAsking &&
-        (await pairs.count({ by: 'by_asker', where: { asker: user }, limit: MOST_REQUESTS })) >= MOST_REQUESTS
-      ) {
-        throw refuse('conflict', { user_id: `${MOST_REQUESTS} requests of yours are pending: cancel one first` })
-      }
+      const mine = await before(user, other, cause)
+      if (mine?.sees === 'none' && !mine.blocks) await checkAsking(user)
+      if (mine?.sees === 'requesting' && !mine.blocks) await checkBoth(user, other)
       return act('request', user, other, cause, note)
     },
-    accept: (user: UserId, other: UserId, cause: Cause) => act('accept', user, other, cause),
+    /** @throws {Refusal} `conflict` when one of both has too many contacts */
+    async accept(user: UserId, other: UserId, cause: Cause) {
+      const mine = await before(user, other, cause)
+      if (mine?.sees === 'requesting' && !mine.blocks) await checkBoth(user, other)
+      return act('accept', user, other, cause)
+    },
     reject: (user: UserId, other: UserId, cause: Cause) => act('reject', user, other, cause),
     cancel: (user: UserId, other: UserId, cause: Cause) => act('cancel', user, other, cause),
     remove: (user: UserId, other: UserId, cause: Cause) => act('remove', user, other, cause),
@@ -118,8 +141,9 @@ export function contactBook(store: Store) {
      * @throws {Refusal} `conflict` when the user blocks too many
      */
     async block(user: UserId, other: UserId, cause: Cause) {
-      if ((await isNew(user, other, cause, ({ blocks }) => blocks)) && (await countBlocks(user)) >= MOST_BLOCKS) {
-        throw refuse('conflict', { user_id: `you block ${MOST_BLOCKS} users: unblock one first` })
+      const mine = await before(user, other, cause)
+      if (mine?.blocks === false && (await isFull(user, 'blocks'))) {
+        throw refuse('conflict', { user_id: `you block ${MOST.blocks} users: unblock one first` })
       }
       return hasChanged(await change(user, other, (pair) => setBlock(pair, true, cause)), cause.id)
     },

@@ -92,7 +92,7 @@ export interface Collection<D extends Document> {
    */
   find(query: Query): Promise<D[]>
   /**
-   * How many documents `find` would return: at most the query's `limit`. No document is read.
+   * How many documents `find` would return: at most the query's `limit`, which may be 10,000 here. No document is read.
    * @throws {TypeError} like `find`
    */
   count(query: Query): Promise<number>

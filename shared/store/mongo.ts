@@ -10,7 +10,7 @@ import { inTurn } from './in-turn.ts'
 import { isDuplicate, isOfKey } from './mongo-errors.ts'
 import { aboutCollections, makeCollection } from './mongo-opening.ts'
 import { BY_PLACE, byPlace, cursorAt, searchFilters, wordFilters } from './mongo-search.ts'
-import { checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery } from './rules.ts'
+import { checkCount, checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery } from './rules.ts'
 
 /** Milliseconds in which a change must come through between those of others, once its turn has come in as many. */
 const CONTENDED = 5_000
@@ -185,7 +185,7 @@ function openCollection<D extends Document>(
     },
 
     async count(query) {
-      const { filters } = searchFilters(checkQuery(spec, query))
+      const { filters } = searchFilters(checkCount(spec, query))
       await ready()
       const { limit } = query
       const counts = filters.map((filter) => link.read(() => docs.countDocuments(filter, { limit })))

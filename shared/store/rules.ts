@@ -7,6 +7,8 @@ const NAME = /^[a-z][a-z0-9_]{0,39}$/
 /** With `__` before them they are fields that MongoDB's documents have beside those of their unique indexes. */
 const TAKEN = new Set(['etag', 'place', 'words'])
 const MAX_LIMIT = 1_000
+/** What is only counted is not read. */
+const MAX_COUNT = 10_000
 const MAX_WORDS = 16
 const MAX_WITHIN = 1_000
 const MAX_VALUES = 16
@@ -67,11 +69,11 @@ export function checkSpec({ name, indexes = {}, text }: CollectionSpec): string 
 }
 
 /** @throws {TypeError} when the query asks for what its index cannot give */
-export function checkQuery({ name, indexes = {} }: CollectionSpec, query: Query): Search {
+export function checkQuery({ name, indexes = {} }: CollectionSpec, query: Query, most = MAX_LIMIT): Search {
   const { by, where = {}, after, limit, reverse = false } = query
   const index = by !== undefined && Object.hasOwn(indexes, by) ? indexes[by] : undefined
   if (by !== undefined && index === undefined) throw new TypeError(`collection ${name} has no index ${by}`)
-  checkLimit(limit)
+  checkLimit(limit, most)
   const all = index?.fields ?? []
   const given = Object.keys(where).length
   const fields = all.slice(0, given)
@@ -146,9 +148,14 @@ function checkText(value: unknown, field: string): string {
   return value
 }
 
-function checkLimit(limit: number): void {
-  if (!(Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) {
-    throw new TypeError(`limit must be a whole number from 1 to ${MAX_LIMIT}`)
+/** @throws {TypeError} when a count asks for what its index cannot give */
+export function checkCount(spec: CollectionSpec, query: Query): Search {
+  return checkQuery(spec, query, MAX_COUNT)
+}
+
+function checkLimit(limit: number, most = MAX_LIMIT): void {
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= most)) {
+    throw new TypeError(`limit must be a whole number from 1 to ${most}`)
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Collection, type CollectionSpec, Conflict, type Document, type Store } from './documents.ts'
-import { checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery, searchable } from './rules.ts'
+import { checkCount, checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery, searchable } from './rules.ts'
 import { errorCode, openSqliteFile, UnreadableDocument, type Row, type Sql, type SqliteFile } from './sqlite-file.ts'
 import { column, columnDefinition, hasAll, indexName, searchStatement } from './sqlite-search.ts'
 import { indexWaiting, makeText, placeOf, searchText, textIndex } from './sqlite-text.ts'
@@ -96,7 +96,7 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
     },
 
     async count(query) {
-      const { sql: statement, values } = searchStatement(name, checkQuery(spec, query), '1')
+      const { sql: statement, values } = searchStatement(name, checkCount(spec, query), '1')
       return db.use((sql) => Number(sql.all(`SELECT count(*) AS n FROM (${statement})`, values)[0]!.n))
     },
 
