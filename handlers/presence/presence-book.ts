@@ -19,11 +19,16 @@ interface PresenceDocument extends PresenceRecord {
   readonly recent: readonly (Cause & { readonly heard: Heard })[]
 }
 
-const PAGE = 200
-/** Users looked at before others have their turn. */
+/** Users looked at at a time; between two times others have their turn. */
 const AT_ONCE = 50
-/** Users told of a change with ACCESS=everyone, at most. */
-const MOST_TOLD = 10_000
+/** Users looked at for one page of a list, and, with ACCESS=everyone, for one change beside the contacts. */
+const MOST_LOOKED_AT = 1_000
+
+/** A user looked at, and what of their presence the one who looks may see. */
+interface LookedAt {
+  readonly user: UserId
+  readonly shown: Shown | undefined
+}
 
 /** Who is there, what he says of it, and who may see it. */
 export function presenceBook(store: Store, settings: HandlerSettings) {
@@ -43,16 +48,32 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
     return { state: after!, heard: after!.recent.find(({ id }) => id === cause.id)?.heard ?? 'nothing' }
   }
 
-  /** Everybody who is there and shows it, in the order of their ids. */
-  async function* shown(after = ''): AsyncGenerator<PresenceDocument> {
-    for (let from = after; ;) {
-      const page = await states.find({ by: 'by_shown', where: { shown: true }, after: { _id: from }, limit: PAGE })
-      for (const [i, one] of page.entries()) {
-        if (i % AT_ONCE === 0) await aTurn()
-        yield one
+  /** Everybody who is there and shows it, in the order of their ids, behind `after`, as far as `user` may see. */
+  async function* everyone(user: UserId, after = ''): AsyncGenerator<LookedAt[]> {
+    for (let place = after, isMore = true; isMore;) {
+      const behind = { _id: place }
+      const page = await states.find({ by: 'by_shown', where: { shown: true }, after: behind, limit: AT_ONCE })
+      const look = async (state: PresenceDocument): Promise<LookedAt> => {
+        const maySee = state._id !== user && (await around.mayReach(user, state._id))
+        return { user: state._id, shown: maySee ? shownOf(state) : undefined }
       }
-      if (page.length < PAGE) return
-      from = page.at(-1)!._id
+      yield await Promise.all(page.map(look))
+      isMore = page.length === AT_ONCE
+      if (isMore) {
+        await aTurn()
+        place = page.at(-1)!._id
+      }
+    }
+  }
+
+  /** The same of a user's contacts, those who are away too. */
+  async function* contacts(user: UserId, after?: UserId): AsyncGenerator<LookedAt[]> {
+    for await (const page of around.contacts(user, after)) {
+      for (let i = 0; i < page.length; i += AT_ONCE) {
+        if (i > 0) await aTurn()
+        const some = page.slice(i, i + AT_ONCE)
+        yield await Promise.all(some.map(async (one) => ({ user: one, shown: shownOf(await states.get(one)) })))
+      }
     }
   }
 
@@ -67,44 +88,44 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
         shows_last_seen: said.shows_last_seen ?? now.shows_last_seen,
       })),
 
-    /** Who sees this user come and go: all who may, unless they are thousands. */
+    /**
+     * Who hears of it when this user comes and goes: the contacts, and with ACCESS=everyone others who are there, as far as
+     * so many go into one event.
+     */
     async watchers(user: UserId): Promise<UserId[]> {
-      if (settings.access === 'contacts') return withinOneEvent(await around.contactsOf(user), settings)
-      const found: UserId[] = []
-      for await (const { _id } of shown()) {
-        if (_id !== user && (await around.mayReach(_id, user))) found.push(_id)
-        if (found.length === MOST_TOLD) break
+      const found = new Set(await around.contactsOf(user))
+      if (settings.access === 'everyone') {
+        let looked = 0
+        for await (const some of everyone(user)) {
+          for (const one of some) if (one.shown) found.add(one.user)
+          looked += some.length
+          if (looked >= MOST_LOOKED_AT) break
+        }
       }
-      return withinOneEvent(found, settings)
+      return withinOneEvent([...found], settings)
     },
 
-    /** Those who are there, as far as `asker` may see: a page in the order of their ids, behind `cursor`. */
+    /**
+     * Those who are there, as far as `asker` may see: a page in the order of their ids, behind `cursor`. With a cursor there
+     * may be more, also when they are fewer than `limit`.
+     */
     async active(
       asker: UserId,
       cursor: UserId | undefined,
       limit: number,
     ): Promise<{ users: Shown[]; cursor?: UserId }> {
       const users: Shown[] = []
-      const add = (state: PresenceDocument | undefined): void => {
-        const one = shownOf(state)
-        if (one) users.push(one)
-      }
-      if (settings.access === 'contacts') {
-        const contacts = (await around.contactsOf(asker)).toSorted()
-        for (const [i, user] of contacts.entries()) {
-          if (cursor !== undefined && user <= cursor) continue
-          if (i % AT_ONCE === 0) await aTurn()
-          add(await states.get(user))
-          if (users.length > limit) break
+      let looked = 0
+      for await (const some of (settings.access === 'contacts' ? contacts : everyone)(asker, cursor)) {
+        for (const { shown } of some) if (shown) users.push(shown)
+        if (users.length > limit) {
+          const page = users.slice(0, limit)
+          return { users: page, cursor: page.at(-1)!.user_id }
         }
-      } else {
-        for await (const state of shown(cursor)) {
-          if (state._id !== asker && (await around.mayReach(asker, state._id))) add(state)
-          if (users.length > limit) break
-        }
+        looked += some.length
+        if (looked >= MOST_LOOKED_AT) return { users, cursor: some.at(-1)!.user }
       }
-      const page = users.slice(0, limit)
-      return { users: page, ...(users.length > limit && { cursor: page.at(-1)!.user_id }) }
+      return { users }
     },
   }
 }

@@ -18,5 +18,6 @@ export const user_list = event('user_list', {
   users: z.array(
     z.strictObject({ user_id: userId, status: status.exclude(['invisible']), text: z.string().optional() }),
   ),
+  /** There may be more, also when these are fewer than asked for. */
   cursor: userId.optional(),
 })

@@ -56,8 +56,32 @@ export function people(store: Store, { access }: HandlerSettings) {
     return pair ? relationIn(pair) : 'stranger'
   }
 
+  /**
+   * A user's contacts in the order of their ids, behind `after`, without those between whom and the user there is a block. They
+   * come in pages, and between two of them others have their turn.
+   */
+  async function* contacts(user: UserId, after = ''): AsyncGenerator<UserId[]> {
+    for (const [by, mine, theirs] of [
+      ['by_high', 'high', 'low'], // the others' ids sort before the user's
+      ['by_low', 'low', 'high'],
+    ] as const) {
+      const where = { [mine]: user, [`${mine}_list`]: 'contacts' }
+      for (let place = after, isMore = true; isMore;) {
+        const behind = { _id: '\u{10ffff}', [theirs]: place }
+        const page = await pairs.find({ by, where, after: behind, limit: PAGE })
+        yield page.filter((pair) => relationIn(pair) === 'contact').map((pair) => pair[theirs])
+        isMore = page.length === PAGE
+        if (isMore) {
+          await aTurn()
+          place = page.at(-1)![theirs]
+        }
+      }
+    }
+  }
+
   return {
     relation,
+    contacts,
     /** What `user` may do to `other`, and what he must not find out: being blocked has to look as if it were not so. */
     async toward(user: UserId, other: UserId): Promise<{ isNear: boolean; blocks: boolean; isBlocked: boolean }> {
       const pair = await pairs.get(pairKey(user, other))
@@ -77,22 +101,10 @@ export function people(store: Store, { access }: HandlerSettings) {
     async areNear(user: UserId, other: UserId): Promise<boolean> {
       return access === 'everyone' || (await pairs.get(pairKey(user, other)))?.low_side.sees === 'contact'
     },
-    /** Everybody who is a contact of the user, neither blocking the other, in the order of their ids below and above his. */
+    /** All of a user's contacts, as many as one may have. */
     async contactsOf(user: UserId): Promise<UserId[]> {
       const found: UserId[] = []
-      for (const [by, mine, theirs] of [
-        ['by_high', 'high', 'low'],
-        ['by_low', 'low', 'high'],
-      ] as const) {
-        const where = { [mine]: user, [`${mine}_list`]: 'contacts' }
-        for (let after = { _id: '', [theirs]: '' }, isMore = true; isMore;) {
-          const page = await pairs.find({ by, where, after, limit: PAGE })
-          for (const pair of page) if (relationIn(pair) === 'contact') found.push(pair[theirs])
-          isMore = page.length === PAGE
-          if (isMore) await aTurn()
-          if (isMore) after = { _id: page.at(-1)!._id, [theirs]: page.at(-1)![theirs] }
-        }
-      }
+      for await (const page of contacts(user)) found.push(...page)
       return found
     },
   }
