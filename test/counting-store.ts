@@ -1,28 +1,45 @@
 import type { Collection, Document, Store } from '../shared/store/documents.ts'
 
-/** A store that counts the documents which it gives: what a command reads, whatever the machine is like. */
-export function countingStore(store: Store): { store: Store; read: () => number } {
-  let read = 0
-  const counted = <T>(result: T, documents: number): T => {
-    read += documents
+/** What a command makes a store do, whatever the machine is like. */
+export interface Work {
+  /** Documents that it gives. */
+  read: number
+  /** Entries of an index that are counted, and not read. */
+  counted: number
+  /** Documents that it changes, inserts or removes, or is asked to. */
+  written: number
+}
+
+/** A store that counts its work. */
+export function countingStore(store: Store): { store: Store; read: () => number; work: () => Work } {
+  const work: Work = { read: 0, counted: 0, written: 0 }
+  const counted = <T>(result: T, kind: keyof Work, times: number): T => {
+    work[kind] += times
     return result
   }
   return {
-    read: () => read,
+    read: () => work.read,
+    work: () => ({ ...work }),
     store: {
       ...store,
       collection<D extends Document>(spec: Parameters<Store['collection']>[0]): Collection<D> {
         const real = store.collection<D>(spec)
         return {
-          ...real,
-          get: async (id) => counted(await real.get(id), 1),
+          get: async (id) => counted(await real.get(id), 'read', 1),
+          insert: async (doc) => counted(await real.insert(doc), 'written', 1),
+          change: async (id, decide) => counted(await real.change(id, decide), 'written', 1),
+          remove: async (id) => counted(await real.remove(id), 'written', 1),
           async find(query) {
             const docs = await real.find(query)
-            return counted(docs, docs.length)
+            return counted(docs, 'read', docs.length)
+          },
+          async count(query) {
+            const count = await real.count(query)
+            return counted(count, 'counted', count)
           },
           async search(query) {
             const found = await real.search(query)
-            return counted(found, found.docs.length)
+            return counted(found, 'read', found.docs.length)
           },
         }
       },

@@ -131,15 +131,7 @@ export function messageBook(store: Store, settings: HandlerSettings) {
      */
     async search(user: UserId, words: string, cursor: string | undefined, limit: number) {
       const within = [scopeOf({ user }), ...(await rooms.groups(user)).map((group) => scopeOf({ group }))]
-      const since = new Map<string, number>()
-      async function isTheirs({ group, seq }: MessageRecord): Promise<boolean> {
-        if (group === undefined) return true
-        if (!since.has(group)) {
-          if (since.size > 0) await aTurn() // a group may have a thousand members
-          since.set(group, (await rooms.sinceIn(user, group)) ?? Infinity)
-        }
-        return since.get(group)! < seq
-      }
+      const isTheirs = rooms.seenBy(user)
       const look = (after: string | undefined, most: number) =>
         messages.search({ words, within, after, limit: most }).catch((err: unknown) => {
           throw err instanceof TypeError ? refuse('bad_payload', { cursor: 'is none' }) : err

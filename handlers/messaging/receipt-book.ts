@@ -54,14 +54,18 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
     async acknowledge(user: UserId, ids: readonly string[], cause: Cause) {
       const mine: string[] = []
       const news = new Map<UserId, string[]>()
+      const isTheirs = rooms.seenBy(user)
+      const hearing = new Map<UserId, boolean>()
       for (const id of new Set(ids)) {
         const found = await messages.get(id)
-        if (!found || found.from === user || !(await rooms.around(user, found))) continue
+        if (!found || found.from === user || !(await isTheirs(found))) continue
         mine.push(id)
         const delivery = { _id: `${id} ${user}`, command: cause.id }
         const isNews = (await deliveries.insert(delivery)) || (await deliveries.get(delivery._id))?.command === cause.id
-        if (!isNews || found.system || !(await hears(found.from, user, 'delivered'))) continue
-        news.set(found.from, [...(news.get(found.from) ?? []), id])
+        if (!isNews || found.system) continue
+        const { from } = found
+        if (!hearing.has(from)) hearing.set(from, await hears(from, user, 'delivered'))
+        if (hearing.get(from)) news.set(from, [...(news.get(from) ?? []), id])
       }
       if (mine.length === 0) throw refuse('not_found')
       return { mine, news }

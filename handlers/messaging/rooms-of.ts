@@ -1,6 +1,7 @@
 import { groupsOf, hearersOf } from '../../shared/people/groups.ts'
 import type { MessageRecord } from '../../shared/people/messages.ts'
 import { pairKey, people } from '../../shared/people/pairs.ts'
+import { aTurn } from '../../shared/people/turn.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
@@ -89,8 +90,22 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
     },
     /** Groups that they may be in; a thousand at most. */
     groups: (user: UserId) => groups.hinted(user, 999),
-    /** They see what has come to a group behind this place; undefined for one they are not in. */
-    sinceIn: async (user: UserId, group: string) => (await groups.joined(group, user))?.me.since,
+    /**
+     * Tells, for one command, which messages the user may see. It reads each group once, however many messages are in it, and
+     * between two groups others have their turn: one may have a thousand members.
+     */
+    seenBy(user: UserId): (message: MessageRecord) => Promise<boolean> {
+      const since = new Map<string, number>()
+      return async (message) => {
+        const { group, seq } = message
+        if (group === undefined) return maySee(user, message)
+        if (!since.has(group)) {
+          if (since.size > 0) await aTurn()
+          since.set(group, (await groups.joined(group, user))?.me.since ?? Infinity)
+        }
+        return since.get(group)! < seq
+      }
+    },
     /** Where a message is, for one who may see it; undefined for everybody else. */
     async around(user: UserId, message: MessageRecord): Promise<Room | undefined> {
       const { from, to, group, seq } = message
