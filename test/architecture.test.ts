@@ -33,7 +33,7 @@ function importsOf(file: string): string[] {
 // Folder, what of ours it may import, which packages it may use. The first row that fits a file is its own.
 // prettier-ignore
 const RULES: [RegExp, RegExp, RegExp][] = [
-  [/^shared\/wire\//,     /^shared\/wire\//,                                                        /^zod$|^node:net$/],
+  [/^shared\/wire\//,     /^shared\/wire\//,                                                        /^zod$|^node:(?:net|buffer)$/],
   [/^shared\/store\/mongo/, /^shared\/(?:store|wire)\/|^type shared\/log\.ts$/,                    /^mongodb$|^node:(?:crypto|timers\/promises)$/],
   [/^shared\/store\//,    /^shared\/(?:store|wire)\/|^type shared\/log\.ts$/,                    /^libsql$|^node:(?:crypto|fs|path|url)$/],
   [/^shared\/people\//,   /^shared\/(?:people|wire)\/|^shared\/runtime\/command\.ts$|^type shared\/store\/documents\.ts$/, /^zod$|^node:crypto$/],

@@ -1,0 +1,135 @@
+import { putBinary, putText, putUint16, putUint32, putVarint, sizeOfBinary, sizeOfText, sizeOfVarint } from './bytes.ts'
+import { MALFORMED, MalformedPacket, PROTOCOL_ERROR, TOPIC_ALIAS_INVALID } from './malformed.ts'
+import type { Reader } from './reader.ts'
+
+/** The properties of a PUBLISH [3.3.2.3], and of no other packet. */
+export interface PublishProperties {
+  payloadFormatIndicator?: boolean
+  /** Seconds. */
+  messageExpiryInterval?: number
+  topicAlias?: number
+  responseTopic?: string
+  correlationData?: Buffer
+  /** In their order, which stays [MQTT-3.3.2-18]; a name may come again. */
+  userProperties?: [name: string, value: string][]
+  /** More than one only from a server [3.3.2.3.8]; none from a client, which is the caller's to look at [MQTT-3.3.4-6]. */
+  subscriptionIdentifiers?: number[]
+  contentType?: string
+}
+
+// Their identifiers on the wire [2.2.2.2].
+const PAYLOAD_FORMAT_INDICATOR = 0x01
+const MESSAGE_EXPIRY_INTERVAL = 0x02
+const CONTENT_TYPE = 0x03
+const RESPONSE_TOPIC = 0x08
+const CORRELATION_DATA = 0x09
+const SUBSCRIPTION_IDENTIFIER = 0x0b
+const TOPIC_ALIAS = 0x23
+export const USER_PROPERTY = 0x26
+
+const MAX_UINT16 = 0xffff
+const MAX_UINT32 = 0xffff_ffff
+
+/**
+ * Reads properties up to the reader's end. Other identifiers than those of a PUBLISH are malformed [2.2.2.2]; all but user
+ * properties and subscription identifiers come at most once.
+ * @throws {MalformedPacket}
+ */
+export function readProperties(reader: Reader): PublishProperties {
+  const read: PublishProperties = {}
+  let seen = 0
+  while (reader.at < reader.end) {
+    const id = reader.byte('a property')
+    if (id === USER_PROPERTY) {
+      const name = reader.text('the name of a user property')
+      ;(read.userProperties ??= []).push([name, reader.text('a user property')])
+      continue
+    }
+    if (id === SUBSCRIPTION_IDENTIFIER) {
+      const identifier = reader.varint('a subscription identifier')
+      if (identifier === 0) throw new MalformedPacket(PROTOCOL_ERROR, 'a subscription identifier of 0')
+      ;(read.subscriptionIdentifiers ??= []).push(identifier)
+      continue
+    }
+    const bit = id <= CORRELATION_DATA ? 1 << id : 1 // the topic alias has 1, as there is no property 0
+    if ((seen & bit) !== 0) throw new MalformedPacket(PROTOCOL_ERROR, `the property ${id} comes twice`)
+    readOne(id, reader, read)
+    seen |= bit
+  }
+  return read
+}
+
+function readOne(id: number, reader: Reader, read: PublishProperties): void {
+  switch (id) {
+    case PAYLOAD_FORMAT_INDICATOR: {
+      const format = reader.byte('the payload format indicator')
+      if (format > 1) throw new MalformedPacket(PROTOCOL_ERROR, `a payload format indicator of ${format}`)
+      read.payloadFormatIndicator = format === 1
+      return
+    }
+    case MESSAGE_EXPIRY_INTERVAL:
+      read.messageExpiryInterval = reader.uint32('the message expiry interval')
+      return
+    case CONTENT_TYPE:
+      read.contentType = reader.text('the content type')
+      return
+    case RESPONSE_TOPIC:
+      read.responseTopic = reader.text('the response topic')
+      return
+    case CORRELATION_DATA:
+      read.correlationData = reader.binary('the correlation data')
+      return
+    case TOPIC_ALIAS:
+      read.topicAlias = reader.uint16('the topic alias')
+      if (read.topicAlias === 0) throw new MalformedPacket(TOPIC_ALIAS_INVALID, 'a topic alias of 0') // [MQTT-3.3.2-8]
+      return
+    default:
+      throw new MalformedPacket(MALFORMED, `a PUBLISH with the property ${id}`)
+  }
+}
+
+/** @throws {RangeError} when a value does not fit its place on the wire */
+export function sizeOfProperties(properties: PublishProperties): number {
+  const { messageExpiryInterval: expiry, topicAlias, responseTopic, correlationData, contentType } = properties
+  let size = 0
+  if (properties.payloadFormatIndicator !== undefined) size += 2
+  if (expiry !== undefined) size += sizeOfNumber(expiry, 4, 0, MAX_UINT32)
+  if (topicAlias !== undefined) size += sizeOfNumber(topicAlias, 2, 1, MAX_UINT16)
+  if (responseTopic !== undefined) size += 1 + sizeOfText(responseTopic)
+  if (correlationData !== undefined) size += 1 + sizeOfBinary(correlationData)
+  if (contentType !== undefined) size += 1 + sizeOfText(contentType)
+  for (const identifier of properties.subscriptionIdentifiers ?? []) size += 1 + sizeOfVarint(identifier)
+  for (const [name, value] of properties.userProperties ?? []) size += 1 + sizeOfText(name) + sizeOfText(value)
+  return size
+}
+
+function sizeOfNumber(value: number, bytes: number, least: number, most: number): number {
+  if (!(value >= least && value <= most)) throw new RangeError(`${value} is not within ${least} and ${most}`)
+  return 1 + bytes
+}
+
+/** Writes properties whose size is known to fit, and returns the place after them. */
+export function putProperties(to: Buffer, at: number, properties: PublishProperties): number {
+  const { messageExpiryInterval: expiry, topicAlias, responseTopic, correlationData, contentType } = properties
+  if (properties.payloadFormatIndicator !== undefined) {
+    to[at++] = PAYLOAD_FORMAT_INDICATOR
+    to[at++] = properties.payloadFormatIndicator ? 1 : 0
+  }
+  if (expiry !== undefined) at = putUint32(to, putId(to, at, MESSAGE_EXPIRY_INTERVAL), expiry)
+  if (topicAlias !== undefined) at = putUint16(to, putId(to, at, TOPIC_ALIAS), topicAlias)
+  if (responseTopic !== undefined) at = putText(to, putId(to, at, RESPONSE_TOPIC), responseTopic)
+  if (correlationData !== undefined) at = putBinary(to, putId(to, at, CORRELATION_DATA), correlationData)
+  if (contentType !== undefined) at = putText(to, putId(to, at, CONTENT_TYPE), contentType)
+  for (const identifier of properties.subscriptionIdentifiers ?? []) {
+    at = putVarint(to, putId(to, at, SUBSCRIPTION_IDENTIFIER), identifier)
+  }
+  for (const [name, value] of properties.userProperties ?? []) {
+    at = putText(to, putText(to, putId(to, at, USER_PROPERTY), name), value)
+  }
+  return at
+}
+
+function putId(to: Buffer, at: number, id: number): number {
+  to[at] = id
+  return at + 1
+}
