@@ -26,6 +26,11 @@ export function openMetrics() {
       labelNames: ['command'],
       registers,
     }),
+    stuck: new Counter({
+      name: 'handler_processes_stuck_total',
+      help: 'Handler processes that computed past the time limit of a command',
+      registers,
+    }),
     ended: new Histogram({
       name: 'command_seconds',
       help: 'From acceptance to the answer',

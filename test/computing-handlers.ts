@@ -10,10 +10,12 @@ import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { openStore } from '../shared/store/open.ts'
 
-// A process of a group whose handlers hold up its main thread: run by computing.test.ts, which knows what it does by its output.
+// A process of a group whose handlers hold up its main thread, or do not stop: run by computing.test.ts, which knows what it does by
+// its output. An argument is the milliseconds that they may take to end when it is told to stop.
 
 const ran = event('ran', { attempt: z.int(), pid: z.int() })
 const { pid } = process
+const [drainMs] = process.argv.slice(2)
 const answer = (attempt: number) => ({ reply: ran({ attempt, pid }) })
 const say = (what: string, attempt: number): void => void process.stdout.write(`${what} ${attempt}\n`)
 
@@ -65,6 +67,31 @@ const commands = new Map([
       },
     }),
   ],
+  [
+    'spin',
+    command({
+      input: z.object({}),
+      events: { ran },
+      timeoutMs: 100,
+      run(_, { command: { attempt } }) {
+        say('spins', attempt)
+        for (;;);
+      },
+    }),
+  ],
+  [
+    'ignore',
+    command({
+      input: z.object({ until: z.string() }),
+      events: { ran },
+      timeoutMs: 60_000,
+      async run({ until }, { command: { attempt } }) {
+        say('ignores its signal', attempt)
+        while (!existsSync(until)) await pause(20)
+        return answer(attempt)
+      },
+    }),
+  ],
   ['quick', command({ input: z.object({}), events: { ran }, run: (_, { command }) => answer(command.attempt) })],
   [
     'listen',
@@ -101,6 +128,7 @@ opened.push(
       ca: [readPem('BROKER_CA', config.BROKER_CA!)],
     },
     window: config.HANDLER_WINDOW,
+    ...(drainMs !== undefined && { drainMs: Number(drainMs) }),
   }),
 )
 process.send?.({ ready: true })

@@ -1,14 +1,16 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { devCertFile } from '../shared/dev-secrets.ts'
+import { EXIT_STUCK } from '../shared/runtime/connection/end-stuck.ts'
+import { COMPUTING, computingEnv, gate, readyz, stuckFor } from './computing.ts'
+import { metric } from './metrics.ts'
 import { Run } from './process.ts'
 import { openStage, type Stage } from './stage.ts'
 
 // A handler that computes without awaiting holds up its process' main thread, as a debugger's breakpoint does. Its time limit is
 // the one that its author set, and nobody else's command loses an attempt by it.
 
+/** Seconds past its limit after which a process has ended itself. */
+const STUCK_AT_MOST = 6
 /** Milliseconds after which the broker gives up a connection that says nothing, and some. */
 const LONGER_THAN_SILENCE = 8_500
 
@@ -17,20 +19,14 @@ let stage: Stage
 let first: Run
 beforeAll(async () => {
   stage = await openStage([], { HANDLER_EVENTS: 'ran' }, lines)
+  const spin = { ordered: true, timeoutMs: 100, attempts: 1 }
+  await stage.broker.reload({ computing: { commands: { spin }, events: ['ran'] } })
   first = await starts()
 })
 afterAll(() => stage.close())
 
-async function starts(more: Record<string, string> = {}): Promise<Run> {
-  const env = {
-    ...stage.data,
-    BROKER_URL: stage.url,
-    BROKER_CA: devCertFile(stage.config),
-    HANDLER_KEY: stage.handlerKey,
-    LOG_LEVEL: 'info',
-    ...more,
-  }
-  const run = stage.keep(new Run(['test/computing-handlers.ts'], { env }))
+async function starts(more: Record<string, string> = {}, ...args: string[]): Promise<Run> {
+  const run = stage.keep(new Run([COMPUTING, ...args], { env: { ...computingEnv(stage), ...more } }))
   await run.ready
   return run
 }
@@ -39,12 +35,6 @@ async function stops(run: Run): Promise<void> {
   expect(await run.ended).toBe(0)
 }
 
-let gates = 0
-/** A file that is not there until the test opens it. */
-function gate() {
-  const until = join(stage.config.DATA_DIR, `gate-${gates++}`)
-  return { until, opens: () => writeFileSync(until, '') }
-}
 /** Resolves when the broker has been told that a process computes. */
 async function isBusy(): Promise<void> {
   const timeout = AbortSignal.timeout(30_000)
@@ -57,7 +47,7 @@ async function isBusy(): Promise<void> {
 const times = (run: Run, what: string): number => run.stdout.split(what).length - 1
 
 test('alone, it runs once, however long it is silent; others wait for it, in order, and lose no attempt', async () => {
-  const { until, opens } = gate()
+  const { until, opens } = gate(stage)
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await alice.sends('compute', { until, ms: LONGER_THAN_SILENCE })
   await first.says(/computes 1/)
@@ -77,7 +67,7 @@ test('alone, it runs once, however long it is silent; others wait for it, in ord
 })
 
 test('beside another process, what it has not begun goes there meanwhile', async () => {
-  const { until, opens } = gate()
+  const { until, opens } = gate(stage)
   const [carol, dan] = [await stage.device('carol'), await stage.device('dan')]
   await carol.sends('compute', { until, ms: 0 })
   await first.says(/computes 1[^]*computes 1/)
@@ -93,8 +83,31 @@ test('beside another process, what it has not begun goes there meanwhile', async
   await stops(second)
 })
 
+test('a handler that never ends is given up, and its process ends and is replaced; others lose nothing by it', async () => {
+  const [heidi, ivan] = [await stage.device('heidi'), await stage.device('ivan')]
+  await ivan.sends('nap', {})
+  await first.says(/naps 1/)
+  await heidi.sends('spin', {})
+  await first.says(/spins 1/)
+  await ivan.sends('quick', {})
+  expect(await heidi.receives('command_failed')).toMatchObject({ code: 'timeout' })
+  expect(await first.ended).toBe(EXIT_STUCK)
+  expect(first.stdout).toMatch(
+    /"command":"spin",[^\n]*"where":"[^"\n]*computing-handlers\.ts[^\n]*holds up this process/,
+  )
+  expect(lines.filter((line) => line.includes('a handler process is stuck'))).toEqual([
+    expect.stringMatching(/"group":"computing","client":"computing\.[^"]+","command":"spin"/),
+  ])
+  expect(await metric(stage, 'handler_processes_stuck_total')).toBe(1)
+  first = await starts()
+  for (let n = 0; n < 2; n++) expect(await ivan.receives('ran')).toMatchObject({ attempt: 1, pid: first.pid })
+  expect(await readyz(stage)).not.toContain('is stuck')
+})
+
 test('one that computes for longer than its limit is tried elsewhere, and its late end is ignored; others lose nothing by it', async () => {
-  const { until, opens } = gate()
+  await stops(first)
+  first = await starts({ NODE_OPTIONS: '--inspect=127.0.0.1:0' }) // at a breakpoint, perhaps, so it goes on
+  const { until, opens } = gate(stage)
   const [erin, frank] = [await stage.device('erin'), await stage.device('frank')]
   await frank.sends('nap', {})
   await first.says(/naps 1/)
@@ -104,15 +117,17 @@ test('one that computes for longer than its limit is tried elsewhere, and its la
   const second = await starts()
   expect(await erin.receives('ran')).toMatchObject({ attempt: 2, pid: second.pid })
   expect(await frank.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
+  await stuckFor(stage, 'overrun', STUCK_AT_MOST)
   opens()
   await stops(second)
   expect(await frank.asks('quick', {})).toMatchObject({ event: 'ran', pid: first.pid })
   expect(await erin.asks('nap', {})).toMatchObject({ event: 'ran', attempt: 1 })
+  expect(await readyz(stage)).not.toContain('is stuck')
   expect([...(await erin.unread()), ...(await frank.unread())]).toEqual([])
 })
 
 test('a process that is told to stop tells its handlers; what heeds it is put off without counting, and done elsewhere', async () => {
-  const { until: heard, opens } = gate()
+  const { until: heard, opens } = gate(stage)
   const grace = await stage.device('grace')
   await grace.sends('listen', {})
   await first.says(/listens 1/)
@@ -120,6 +135,18 @@ test('a process that is told to stop tells its handlers; what heeds it is put of
   expect(first.stdout).toContain('put off, as the process is stopping')
   expect(first.stdout).not.toContain('did not end in time')
   opens()
-  const second = await starts({ HEARD: heard })
-  expect(await grace.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
+  first = await starts({ HEARD: heard }, '50')
+  expect(await grace.receives('ran')).toMatchObject({ attempt: 1, pid: first.pid })
+})
+
+test('what does not heed it is given back when its time is over, and the process ends all the same', async () => {
+  const { until, opens } = gate(stage)
+  const judy = await stage.device('judy')
+  await judy.sends('ignore', { until })
+  await first.says(/ignores its signal 1/)
+  await stops(first)
+  expect(first.stdout).toContain('gives back what did not end in time')
+  opens()
+  const second = await starts()
+  expect(await judy.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
 })

@@ -1,7 +1,9 @@
-/** A number that the broker tells: `name{label="value"}`, of which its labels may be a part; 0 while there is none. */
-export async function metric({ admin }: { admin: string }, name: string, label: string): Promise<number> {
+/** A number that the broker tells: `name`, or `name{label="value"}`, of which its labels may be a part; 0 while there is none. */
+export async function metric({ admin }: { admin: string }, name: string, label?: string): Promise<number> {
   const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n')
-  const line = lines.find((one) => one.startsWith(`${name}{`) && one.includes(label))
+  const line = lines.find((one) =>
+    label === undefined ? one.startsWith(`${name} `) : one.startsWith(`${name}{`) && one.includes(label),
+  )
   return Number(line?.split(' ').at(-1) ?? 0)
 }
 

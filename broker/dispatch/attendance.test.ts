@@ -130,3 +130,19 @@ test('a process that fell silent is named until it is back, or ten minutes have 
   jest.advanceTimersByTime(600_000)
   expect(attendance.faults()).toEqual([])
 })
+
+test('a process that is stuck is named, and since when, until it is not or has gone', () => {
+  const [one, two] = [session('one.1'), session('two.1')]
+  const told = { command: 'act', over_ms: 2_400 }
+  expect([attendance.isStuck(one, told), attendance.isStuck(one, told)]).toEqual([true, false])
+  attendance.isStuck(two, { over_ms: 0 })
+  jest.advanceTimersByTime(3_000)
+  expect(attendance.faults()).toEqual([
+    'a process of the group g (one.1) is stuck: it has computed for 5 s past the time limit of act',
+    'a process of the group g (two.1) is stuck: it has computed for 3 s longer than any of its commands may',
+  ])
+  expect(said).toEqual(Array(2).fill(expect.stringContaining('a handler process is stuck')))
+  expect(attendance.isStuck(one, undefined)).toBe(false)
+  attendance.gone(two)
+  expect(attendance.faults()).toEqual([])
+})

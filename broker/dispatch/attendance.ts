@@ -1,4 +1,6 @@
 import type { Logger } from '../../shared/log.ts'
+import type { ToldStuck } from '../../shared/wire/member.ts'
+import type { HandlerSession } from '../session.ts'
 import type { Group } from './group.ts'
 
 /** Milliseconds for which a group may be without a process before anybody is told: a rolling restart stays quiet. */
@@ -24,6 +26,9 @@ export class Attendance {
   readonly #openedAt = Date.now()
   /** Processes that were cut off because they said nothing: client id to group, and when. */
   readonly #silent = new Map<string, { group: string; since: number }>()
+
+  /** Processes that compute past a time limit: of which command, and when that was over. */
+  readonly #stuck = new Map<HandlerSession, { command: string | undefined; since: number }>()
 
   constructor(
     groups: ReadonlyMap<string, Group>,
@@ -64,14 +69,40 @@ export class Attendance {
     this.#log.warn({ group, client }, 'a handler process does not answer and is cut off; kill it if it stands still')
   }
 
+  /** A process says that it is stuck, or, without a reason, that it is not; it may say so again. Tells whether it is since now. */
+  isStuck(session: HandlerSession, stuck: ToldStuck | undefined): boolean {
+    if (!stuck) this.#stuck.delete(session)
+    if (!stuck || this.#stuck.has(session)) return false
+    this.#stuck.set(session, { command: stuck.command, since: Date.now() - stuck.over_ms })
+    const { group, client } = session
+    const { command, over_ms } = stuck
+    this.#log.warn(
+      { group, client, command, over_ms },
+      'a handler process is stuck: it computes past its time limit and takes no commands; it ends itself unless it is debugged, else kill it',
+    )
+    return true
+  }
+
+  /** A process has gone. */
+  gone(session: HandlerSession): void {
+    this.#stuck.delete(session)
+  }
+
   /** A process is there, again perhaps. */
   isBack(client: string): void {
     this.#silent.delete(client)
   }
 
-  /** A line for each process that fell silent, and for each group whose commands wait for a process. */
+  /** A line for each process that fell silent or is stuck, and for each group whose commands wait for a process. */
   faults(): string[] {
-    return [...this.#silences(), ...this.#shortages()]
+    return [...this.#silences(), ...this.#standstills(), ...this.#shortages()]
+  }
+
+  #standstills(): string[] {
+    return [...this.#stuck].map(([{ group, client }, { command, since }]) => {
+      const past = command === undefined ? 'longer than any of its commands may' : `past the time limit of ${command}`
+      return `a process of the group ${group} (${client}) is stuck: it has computed for ${seconds(Date.now() - since)} s ${past}`
+    })
   }
 
   #silences(): string[] {

@@ -208,6 +208,7 @@ export class Dispatch {
     const group = this.#group(session.group)
     const before = group.members
     group.lost(session)
+    this.#attendance.gone(session)
     if (before > 0 && group.members === 0) this.#attendance.away(session.group)
   }
 
@@ -278,8 +279,10 @@ export class Dispatch {
     const { group, client } = session
     const { busy, back } = said
     const isNew = this.#group(group).busy(session, said)
+    if (isNew === undefined) return
+    const { log, metrics } = this.#ports
+    if (this.#attendance.isStuck(session, said.stuck)) metrics.stuck.inc()
     if (!isNew) return
-    const { log } = this.#ports
     if (busy)
       log.warn({ group, client, back: back.length }, 'a handler process computes; what it has not begun is given back')
     else log.info({ group, client }, 'a handler process begins commands again')

@@ -405,6 +405,22 @@ test('a busy member that is alone gets what waits, stored or not, when it is fre
   expect(ended).toEqual([])
 })
 
+test('a member that is stuck counts as not there, until it is free again', () => {
+  const one = joins('one', { keepsOrder: true })
+  sends('alice1')
+  group.busy(one, { busy: true, back: [] })
+  sends('bob1', 'act', { stored: false })
+  sends('carl1')
+  expect([group.has('act'), ended]).toEqual([true, []])
+  group.busy(one, { busy: true, back: back('alice1'), stuck: { command: 'act', over_ms: 2_000 } })
+  expect([group.has('act'), ended]).toEqual([false, ['bob1 expired unavailable']])
+  joins('two')
+  expect(given.slice(1)).toEqual(['two: carl1 1', 'two: alice1 1'])
+  group.busy(one, { busy: false, back: [] })
+  for (const id of ['dora1', 'emil1']) sends(id)
+  expect(given.at(-1)).toMatch(/^one/)
+})
+
 test('a member that is no more, or never was one, gives nothing back', () => {
   const before = joins('one')
   sends('alice1')

@@ -43,8 +43,9 @@ export class Group {
     this.#ports = ports
   }
 
+  /** Is there a member that takes it, busy or not? One that is stuck may never take anything. */
   has(command: string): boolean {
-    for (const member of this.#members.values()) if (member.takes.has(command)) return true
+    for (const member of this.#members.values()) if (member.takes.has(command) && !member.isStuck) return true
     return false
   }
 
@@ -112,7 +113,15 @@ export class Group {
       member = undefined
     }
     if (!member) {
-      member = { session, window, takes: new Map(), holds: new Map(), keptFor: undefined, isBusy: false }
+      member = {
+        session,
+        window,
+        takes: new Map(),
+        holds: new Map(),
+        keptFor: undefined,
+        isBusy: false,
+        isStuck: false,
+      }
       this.#members.set(session.id, member)
     }
     member.takes.set(command, qos)
@@ -127,11 +136,13 @@ export class Group {
    * A member begins nothing now, or does again. What it gives back had not begun: it waits as if it had never been sent, for
    * another member or for this one. Tells whether it was otherwise before; undefined for one that is no member.
    */
-  busy(session: HandlerSession, { busy: isBusy, back }: Busy): boolean | undefined {
+  busy(session: HandlerSession, { busy: isBusy, back, stuck }: Busy): boolean | undefined {
     const member = this.#members.get(session.id)
     if (member?.session !== session) return undefined
     const isNew = member.isBusy !== isBusy
     member.isBusy = isBusy
+    member.isStuck = stuck !== undefined
+    if (member.isStuck) member.keptFor = undefined
     for (const { command, attempt } of back) {
       const job = this.held(session, command, attempt)
       if (!job) continue

@@ -45,6 +45,8 @@ export interface Member {
   keptFor: Job | undefined
   /** It begins nothing now: its main thread computes. Others go first. */
   isBusy: boolean
+  /** It computes past a time limit, and may never end: as good as not there. */
+  isStuck: boolean
 }
 
 /** How a group runs a command. */

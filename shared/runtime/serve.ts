@@ -24,6 +24,8 @@ export interface ServeOptions {
   window: number
   /** Where the connection is kept; by default in a thread of its own. */
   open?: OpenConnection
+  /** Milliseconds in which what runs may end when it is closed. */
+  drainMs?: number
 }
 
 /**
@@ -43,7 +45,7 @@ const HEADER = 64
  * @throws what `equip` throws, and the first connection's error, when the broker refuses key or certificate
  */
 export async function serveGroup(options: ServeOptions): Promise<Closable> {
-  const { group, commands, log, broker, window, open = inOwnThread } = options
+  const { group, commands, log, broker, window, open = inOwnThread, drainMs = DRAIN } = options
   const pulse = new Pulse()
   const settings: HandlerSettings = {
     ...options.settings,
@@ -174,7 +176,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
         timer = setTimeout(() => {
           log.warn({ count: held.size }, 'gives back what did not end in time')
           resolve()
-        }, DRAIN)
+        }, drainMs)
       })
       const finished = (async () => {
         while (held.size > 0) await Promise.all(held)

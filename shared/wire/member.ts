@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isWord } from './topic.ts'
 
 /** The control topic on which a handler process says whether it begins what it gets: see `busy`. */
 export const BUSY_TOPIC = '$busy'
@@ -12,11 +13,22 @@ const named = z.union([
   z.string().transform((command): { command: string; attempt?: number } => ({ command })),
 ])
 
+/** It computes past the time limit of that command, for so long now; without a name, for longer than any of its commands may. */
+const stuck = z.strictObject({
+  command: z.string().refine(isWord, 'is no command name').optional(),
+  over_ms: z.number().int().min(0),
+})
+export type ToldStuck = z.output<typeof stuck>
+
 /**
  * The body of `$busy`. While a process is `busy`, a command goes to another if there is one, and else waits for it. Those named in
- * `back` are given back as if they had never been sent: their attempts do not count.
+ * `back` are given back as if they had never been sent: their attempts do not count. One that is `stuck` counts as not there.
  */
-export const busy = z.strictObject({ busy: z.boolean(), back: z.array(named).max(100_000) })
+export const busy = z.strictObject({
+  busy: z.boolean(),
+  back: z.array(named).max(100_000),
+  stuck: stuck.optional(),
+})
 export type Busy = z.output<typeof busy>
 
 /** Splits deliveries into lists that each fit into a packet of so many bytes, with room to spare; at least one list. */

@@ -17,6 +17,7 @@ import { authorities } from './authorities.ts'
 import { claims } from './claim.ts'
 import { Holdings, type Held } from './held.ts'
 import { KEEPALIVE, Pulse, TICK } from './pulse.ts'
+import { Running, type Stuck } from './running.ts'
 import type { ConnectionOptions, End, Offer, ToConnection, ToMain } from './seam.ts'
 
 /** No limit that MQTT can name. */
@@ -28,9 +29,11 @@ const REFUSED_FOR_GOOD = new Set([0x87, 0x99])
 /**
  * Keeps one group's connection to the broker: connects, again when it is lost, and subscribes; offers what comes to the main
  * thread, in batches; publishes how each ended. When the main thread does not answer for a second, all that it has not begun goes
- * back to the broker.
+ * back to the broker. When it has computed for longer than what it runs may take, this process is stuck: it ends itself, unless a
+ * debugger may be attached.
+ * @param running what the main thread runs for this connection and others
  */
-export function keepConnection(port: MessagePort, options: ConnectionOptions): void {
+export function keepConnection(port: MessagePort, options: ConnectionOptions, running = new Running()): void {
   const { group, broker, limits } = options
   const topics = Object.keys(limits)
   const pulse = new Pulse(options.pulse)
@@ -62,6 +65,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions): v
   client.on('reconnect', () => Object.assign(client.options, { secureContext: secureContext() }))
 
   const held = new Holdings()
+  const isClosed = running.add({ held, pulse, limits })
   let lastN = 0
   let isDraining = false
   let isServing = false
@@ -72,7 +76,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions): v
     const stamp = packet.properties?.userProperties ?? {}
     const { 'command-id': command = '', attempt } = stamp as Record<string, string>
     const n = ++lastN
-    const one = { n, command, attempt: Number(attempt), timeoutMs: limits[topic] ?? 0 }
+    const one = { n, name: topic, command, attempt: Number(attempt), timeoutMs: limits[topic] ?? 0 }
     if (arrived.length === 0) setImmediate(offer)
     arrived.push({ n, topic, stamp, bytes: payload.length, payload, one })
   })
@@ -127,9 +131,11 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions): v
   // While the main thread stands still.
   let isBusy = false
   let isToldBusy = false
+  let toldStuck: Stuck | undefined
   const tellBusy = (body: Busy): void => void client.publish(BUSY_TOPIC, JSON.stringify(body), { qos: 0 }, () => {})
   const giveBack = (all: Delivery[]): void => {
-    for (const back of inPackets(all, pulse.maxPacket)) tellBusy({ busy: isBusy, back })
+    const stuck = toldStuck && { command: toldStuck.name, over_ms: toldStuck.overMs }
+    for (const back of inPackets(all, pulse.maxPacket)) tellBusy({ busy: isBusy, back, ...(stuck && { stuck }) })
   }
   const becomeBusy = (): void => {
     isBusy = true
@@ -138,23 +144,33 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions): v
   }
   const becomeFree = (): void => {
     isBusy = isToldBusy = false
+    toldStuck = undefined
     tellBusy({ busy: false, back: [] })
   }
   const endOverrun = (): void => {
-    for (const { n, command, attempt, timeoutMs } of held.overrun(performance.now(), pulse.entered)) {
-      held.delete(n)
+    const { entered } = running
+    for (const one of held.overrun(running.now, entered)) {
+      const { command, attempt, timeoutMs } = one
+      held.abandon(one)
       log('error', { id: command, timeoutMs }, 'the handler computed for longer than its time limit')
       publish(encodeDone({ command, attempt, outcome: 'retry', code: 'timeout' })).catch(() => {})
-      if (n === pulse.entered) giveBack(held.letGo()) // the others can do nothing for it, and it may never end
     }
+  }
+  /** Nothing that is left here is at fault, and it may never end: all of it goes back. */
+  const becomeStuck = (stuck: Stuck): void => {
+    toldStuck = stuck
+    giveBack(held.letGo())
   }
   const timer = setInterval(() => {
     pulse.tick()
-    held.look(performance.now())
+    running.look()
+    const stuck = pulse.isStalled ? running.stuck(pulse.silentMs) : undefined
+    if (stuck?.mustEnd && !pulse.isDebugged) running.end(group, stuck)
     if (!client.connected || !isServing) return
     if (pulse.isStalled && !isBusy) becomeBusy()
     if (!pulse.isStalled && isToldBusy) becomeFree()
     if (isBusy) endOverrun()
+    if (isBusy && stuck && !toldStuck) becomeStuck(stuck)
   }, TICK)
 
   client.on('packetreceive', (packet) => {
@@ -164,6 +180,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions): v
   client.on('close', () => {
     arrived = []
     isServing = isBusy = isToldBusy = false
+    toldStuck = undefined
     held.letGo()
     say({ kind: 'lost' })
   })
@@ -184,6 +201,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions): v
 
   const close = async (): Promise<void> => {
     clearInterval(timer)
+    isClosed()
     const left = held.letGo()
     isBusy = true
     if (left.length > 0) giveBack(left)
@@ -224,6 +242,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions): v
       },
       (err: Error) => {
         clearInterval(timer)
+        isClosed()
         client.end(true)
         say({ kind: 'failed', message: err.message })
       },

@@ -4,6 +4,9 @@ import { hasBegun, takeBack } from './claim.ts'
 /** A delivery that this process holds. */
 export interface Held {
   readonly n: number
+  /** Of its command. */
+  readonly name: string
+  /** The command's id. */
   readonly command: string
   readonly attempt: number
   readonly timeoutMs: number
@@ -16,6 +19,8 @@ export interface Held {
 /** What one connection has brought and what has not ended. */
 export class Holdings {
   readonly #held = new Map<number, Held>()
+  /** What is held no more, but the main thread has begun it and has not said how it ended. */
+  readonly #abandoned = new Map<number, Held>()
 
   add(one: Held): void {
     this.#held.set(one.n, one)
@@ -25,8 +30,27 @@ export class Holdings {
     return this.#held.get(n)
   }
 
+  /** The main thread has ended it, or left it. */
   delete(n: number): boolean {
+    this.#abandoned.delete(n)
     return this.#held.delete(n)
+  }
+
+  /** It is held no more, though the main thread may go on with it. */
+  abandon(one: Held): void {
+    if (this.#held.delete(one.n) && hasBegun(one.claims, one.i)) this.#abandoned.set(one.n, one)
+  }
+
+  /** That delivery, when the main thread has begun and not ended it, held or not. */
+  begun(n: number): Held | undefined {
+    const one = this.#held.get(n) ?? this.#abandoned.get(n)
+    return one && hasBegun(one.claims, one.i) ? one : undefined
+  }
+
+  /** All that the main thread has begun and not ended, held or not. */
+  *allBegun(): Generator<Held> {
+    for (const one of this.#held.values()) if (hasBegun(one.claims, one.i)) yield one
+    yield* this.#abandoned.values()
   }
 
   /** Takes back all that has not begun, and returns it. */
@@ -40,28 +64,23 @@ export class Holdings {
   letGo(): Held[] {
     const all = [...this.#held.values()]
     this.takeBackWaiting()
-    this.#held.clear()
+    for (const one of this.#held.values()) this.abandon(one)
     return all
   }
 
   /**
    * What has overrun its limit while the main thread stands still. `entered` is the one in whose beginning it does, and then no
-   * other's fault; 0 when that is not known.
+   * other's fault; undefined when that is not known.
    */
-  overrun(now: number, entered: number): Held[] {
-    const culprit = this.#held.get(entered)
-    const over: Held[] = []
-    for (const one of this.#held.values()) {
-      if (!hasBegun(one.claims, one.i)) continue
-      one.begunAt ??= now
-      if ((!culprit || one === culprit) && now - one.begunAt > one.timeoutMs + GRACE) over.push(one)
-    }
-    return over
+  overrun(now: number, entered: Held | undefined): Held[] {
+    return [...this.#held.values()].filter((one) => {
+      if (!hasBegun(one.claims, one.i) || (entered && one !== entered)) return false
+      return now - (one.begunAt ?? now) > one.timeoutMs + GRACE
+    })
   }
 
   /** Notes when each has begun. */
   look(now: number): void {
-    for (const one of this.#held.values())
-      if (one.begunAt === undefined && hasBegun(one.claims, one.i)) one.begunAt = now
+    for (const one of this.allBegun()) one.begunAt ??= now
   }
 }

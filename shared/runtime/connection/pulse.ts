@@ -1,6 +1,8 @@
+import { url as inspectorUrl } from 'node:inspector'
+
 /** Milliseconds between two looks at the clock, and the gap that tells that this process stood still. */
 export const TICK = 250
-const STOOD_STILL = 1_000
+export const STOOD_STILL = 1_000
 /** Seconds. The broker gives up a handler after 1.5 times as long. */
 export const KEEPALIVE = 5
 /** Milliseconds since the last sign of the broker after which what is held may be another's. */
@@ -14,7 +16,7 @@ const NEVER = -(10n ** 15n)
 const HEARD = 0
 const TICKED = 1
 const CLOCKS = 2
-const [BEATS, ENTERED, MAX_PACKET] = [0, 1, 2]
+const [BEATS, ENTERED, MAX_PACKET, DEBUGGED] = [0, 1, 2, 3]
 const NUMBERS = 4
 
 /**
@@ -36,7 +38,12 @@ export class Pulse {
 
   /** Main thread: it is alive. Returns what ends it. */
   beat(): () => void {
-    const timer = setInterval(() => Atomics.add(this.#numbers, BEATS, 1), TICK)
+    const look = (): unknown => Atomics.store(this.#numbers, DEBUGGED, inspectorUrl() === undefined ? 0 : 1)
+    look()
+    const timer = setInterval(() => {
+      Atomics.add(this.#numbers, BEATS, 1)
+      look()
+    }, TICK)
     timer.unref()
     return () => clearInterval(timer)
   }
@@ -79,6 +86,16 @@ export class Pulse {
   /** Connection thread: the main thread computes, or stands at a breakpoint. Counted in ticks, as a slow machine is slow for both. */
   get isStalled(): boolean {
     return this.#silent >= SILENT_TICKS
+  }
+
+  /** Connection thread: milliseconds since the main thread's last sign. */
+  get silentMs(): number {
+    return this.#silent * TICK
+  }
+
+  /** Connection thread: a debugger may be attached, and the main thread at a breakpoint of it. */
+  get isDebugged(): boolean {
+    return Atomics.load(this.#numbers, DEBUGGED) === 1
   }
 
   /** Connection thread: the delivery that the main thread has entered, if it knows. */

@@ -1,5 +1,6 @@
 import { parentPort, type MessagePort } from 'node:worker_threads'
 import { keepConnection } from './connection.ts'
+import { Running } from './running.ts'
 import type { ConnectionOptions } from './seam.ts'
 
 /** Opens one connection, whose main side has the other end of this port. */
@@ -8,4 +9,5 @@ export interface Opening {
   options: ConnectionOptions
 }
 
-parentPort!.on('message', ({ port, options }: Opening) => keepConnection(port, options))
+const running = new Running()
+parentPort!.on('message', ({ port, options }: Opening) => keepConnection(port, options, running))
