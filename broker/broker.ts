@@ -41,6 +41,7 @@ import { holdFolder } from './storage/hold-folder.ts'
 import { openLmdb } from './storage/lmdb.ts'
 import { openStanding } from './standing.ts'
 import type { Storage } from './storage/storage.ts'
+import { roomFor } from './too-large-answer.ts'
 
 export interface Broker extends Closable {
   readonly ports: { mqtts: number; wss: number; admin: number }
@@ -151,7 +152,17 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     own: OWN_COMMANDS,
     async answer(own, session, payload, cause) {
       const { revocations, sources } = identity
-      const context = { session, live, revocations, sources, inbox, maxBytes: config.MAX_PACKET_BYTES / 2, log }
+      const largest = roomFor(engine.largestFor(session), cause)
+      const context = {
+        session,
+        live,
+        revocations,
+        sources,
+        inbox,
+        maxBytes: config.MAX_PACKET_BYTES / 2,
+        largest,
+        log,
+      }
       const fields = await own.run(parseInput(own.input, payload), context)
       if (own.forOperators) log.warn({ operator: session.user, ...fields }, own.answer)
       await events.tell({ to: session.user, event: own.answer, fields: { ...fields } }, cause)

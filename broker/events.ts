@@ -2,13 +2,13 @@ import type { Forgotten, OutgoingEvent } from '../shared/wire/done.ts'
 import { refuse, Refusal, refusalFields } from '../shared/wire/refusal.ts'
 import { ALL_EVENTS, eventTopic } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
-import type { Keeping, MqttEngine } from './aedes/port.ts'
+import type { Answers, Keeping, MqttEngine } from './aedes/port.ts'
 import type { Inbox } from './inbox.ts'
 import type { Command } from './session.ts'
 import type { Storage, Unit } from './storage/storage.ts'
 
 /** What an event answers. */
-export type Cause = Pick<Command, 'user' | 're' | 'correlation' | 'responseTopic' | 'onlyTo'>
+export type Cause = Pick<Command, 'user' | 're' | 'correlation' | 'responseTopic' | 'onlyTo'> & { name: string }
 
 /** An event with the time at which it happened and its number for each receiver: the same when it is told again. */
 export type TimedEvent = OutgoingEvent & { at?: string; numbers?: readonly number[] }
@@ -59,7 +59,8 @@ export class Events {
   /** Emits an event, and keeps it in the inbox of each receiver, heard or not. */
   keep(unit: Unit, event: NumberedEvent, cause?: Cause): void {
     const body = bodyOf(event, cause)
-    this.#inbox.keep(unit, { to: receiversOf(event), numbers: event.numbers, event: event.event, body })
+    const answers = cause?.user === event.to ? cause.name : undefined
+    this.#inbox.keep(unit, { to: receiversOf(event), numbers: event.numbers, event: event.event, body, answers })
     this.#send(unit, event, cause, body)
   }
 
@@ -74,18 +75,28 @@ export class Events {
 
   #send(unit: Unit, event: TimedEvent, cause?: Cause, made?: Buffer, keeping: Keeping = {}): void {
     const body = (): Buffer => (made ??= bodyOf(event, cause))
-    const { correlation, responseTopic, onlyTo } = (cause?.user === event.to ? cause : undefined) ?? {}
+    const answered = cause?.user === event.to ? cause : undefined
+    const { correlation, responseTopic, onlyTo } = answered ?? {}
+    const answers = (isNamed: boolean): Answers | undefined =>
+      answered && { command: answered.name, re: answered.re, isNamed }
     for (const [i, user] of receiversOf(event).entries()) {
       const own = responseTopic ?? eventTopic(user, event.event)
       const all = eventTopic(user, ALL_EVENTS)
       const number = event.numbers?.[i]
       if (own !== all && this.#engine().isHeard(own)) {
         const payload = headed(body(), number, responseTopic === undefined ? undefined : event.event)
-        this.#engine().event(unit, { topic: own, payload, correlation, onlyTo, ...keeping })
+        this.#engine().event(unit, {
+          topic: own,
+          payload,
+          correlation,
+          onlyTo,
+          answers: answers(responseTopic !== undefined),
+          ...keeping,
+        })
       }
       if (this.#engine().isHeard(all)) {
         const payload = headed(body(), number, event.event)
-        this.#engine().event(unit, { topic: all, payload, correlation, onlyTo, ...keeping })
+        this.#engine().event(unit, { topic: all, payload, correlation, onlyTo, answers: answers(true), ...keeping })
       }
     }
   }

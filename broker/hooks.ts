@@ -11,6 +11,7 @@ import type { Limits } from './limits.ts'
 import type { LiveSessions } from './live-sessions.ts'
 import type { Presence } from './presence.ts'
 import type { Metrics } from './metrics.ts'
+import { tooLarge } from './too-large-answer.ts'
 import { Denied, type HandlerSession, type Session } from './session.ts'
 
 export interface HookPorts {
@@ -95,6 +96,7 @@ export function engineHooks(ports: HookPorts): Hooks {
       dispatch.acknowledged(session, delivery, reasonCode).catch(() => {}) // logged there, and delivered again
     },
     mayReceive,
+    tooLarge: ({ user }, topic, answers) => tooLarge(user, topic, answers),
     refusedConnect(reason, { address, username, client, user }) {
       metrics.refusedConnects.inc()
       const isOurs = username === undefined || /^(?:JWT|handler(?::[\w-]{1,64})?)$/.test(username)

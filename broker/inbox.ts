@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Forgotten } from '../shared/wire/done.ts'
+import { parseJsonObject } from '../shared/wire/json.ts'
 import type { EventName } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
 import { openForgotten } from './inbox-forgotten.ts'
 import { Line } from './inbox-line.ts'
 import type { Storage, Unit } from './storage/storage.ts'
+import { tooLargeAgain } from './too-large-answer.ts'
 
 /** One event, whoever gets it. */
 export interface Kept {
@@ -14,6 +16,8 @@ export interface Kept {
   event: EventName
   /** Its JSON, but for its name and number. */
   body: Buffer
+  /** The command that it answers. */
+  answers?: string | undefined
   /** When it was kept, in milliseconds since 1970. */
   at: number
 }
@@ -35,6 +39,8 @@ export interface Page {
   limit: number
   /** Bytes of them; the first one may be larger. */
   bytes: number
+  /** Bytes of one, at most: an answer that is larger is told as refused, and anything else is left out. */
+  largest?: number
   /** What is not for this reader is left out. */
   mayRead: (event: EventName) => boolean
 }
@@ -217,7 +223,7 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
     settled: (): Promise<void> => storage.commit(() => {}),
 
     /** What a user got after the number `since`. */
-    after(user: UserId, since: number, { limit, bytes: most, mayRead }: Page): Missed {
+    after(user: UserId, since: number, { limit, bytes: most, largest = Infinity, mayRead }: Page): Missed {
       const last = lastOf(user)
       const line = lines.get(user)
       if (since > last || since < (line ? line.first - 1 : last)) return { recovered: false, last }
@@ -225,7 +231,8 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
       let size = 0
       for (let number = since + 1; number <= last; number++) {
         const key = Math.abs(line!.keyOf(number))
-        const record = records.get(key)
+        const kept = records.get(key)
+        const record = kept && fitting(kept, largest - HEAD)
         if (!record || !mayRead(record.event) || forgotten.has(key, record)) continue // a hole, or not for him
         size += record.body.length + HEAD
         if (events.length === limit || (events.length > 0 && size > most)) {
@@ -242,6 +249,14 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
       await removing
     },
   }
+}
+
+/** An event as somebody gets it who takes no more than so many bytes. */
+function fitting(record: Kept, largest: number): Kept | undefined {
+  if (record.body.length <= largest) return record
+  if (record.answers === undefined) return undefined
+  const refused = tooLargeAgain(record.answers, parseJsonObject(record.body))
+  return refused.body.length <= largest ? { ...record, ...refused } : undefined
 }
 
 function sizeOf({ to, body }: Kept): number {

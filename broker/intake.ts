@@ -39,7 +39,14 @@ const MAX_ID = 64
 export async function takeCommand(session: DeviceSession, message: Incoming, ports: IntakePorts): Promise<void> {
   const { user, id } = session
   const onlyTo = ports.answersClient(message.topic) ? id : undefined
-  let cause: Cause = { user, re: undefined, correlation: message.correlation, responseTopic: undefined, onlyTo }
+  let cause: Cause = {
+    user,
+    name: message.topic,
+    re: undefined,
+    correlation: message.correlation,
+    responseTopic: undefined,
+    onlyTo,
+  }
   try {
     await ports.admit(session)
     if (mayRelay(session, message.topic)) return await ports.relay(session, message)

@@ -22,10 +22,11 @@ import {
   type Hooks,
   type Incoming,
   type MqttEngine,
+  type Outgoing,
 } from './port.ts'
 import { steady } from '../steady.ts'
 import { OPEN, openSessionStore } from './session-store.ts'
-import { isTooLarge } from './too-large.ts'
+import { fitting } from './too-large.ts'
 import { sessionPersistence } from './sessions.ts'
 import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
 import { delayOf, openWills } from './wills.ts'
@@ -43,8 +44,8 @@ export async function openEngine(
   const clients = new Map<string, { client: InnerClient; session: Session }>()
   const clientOf = new WeakMap<Session, InnerClient>()
   const emitter = countingEmitter()
-  /** Of an event that is being emitted: the one session that gets it, by the event's number. */
-  const alone = new Map<number, string>()
+  /** Of an event that is being emitted, by its number: the one session that gets it, and what it answers. */
+  const emitting = new Map<number, Pick<Outgoing, 'onlyTo' | 'answers'>>()
   const { preConnect, authenticate, refused } = admission(hooks, emitter, config.MAX_KEEPALIVE)
 
   const store = openSessionStore(storage, {
@@ -64,6 +65,7 @@ export async function openEngine(
       await wills.keep(session, will, incoming(will, client), delayOf(will, client.sessionExpiryInterval))
     },
     cancelWill: (id) => wills.cancel(id),
+    fitting: (client, packet) => fitting(client, packet, instead),
     send: (client, packet) => open.sendAgain(client, packet),
     mayKeep: (id, filter) => {
       const session = clients.get(id)?.session
@@ -93,6 +95,7 @@ export async function openEngine(
       const session = clients.get(id)?.session
       return session !== undefined && hooks.mayReceive(session, topic)
     },
+    fitting: (client, packet) => fitting(client, packet, instead),
     sends(client, packet) {
       const { inbox } = connectionOf(client)
       if (client.clean) packet.messageId = inbox ? inbox.reserve() : nextIdOf(client)
@@ -192,6 +195,14 @@ export async function openEngine(
     return Math.min(sessionExpiryInterval * 1000, config.SESSION_TTL)
   }
 
+  /** What a client is sent instead of an answer that it cannot take, where it hears that. */
+  function instead(client: InnerClient, { answers, ...packet }: StoredPacket): StoredPacket | undefined {
+    const { session } = connectionOf(client)
+    if (!answers || session?.kind !== 'device') return undefined
+    const told = { ...packet, ...hooks.tooLarge(session, packet.topic, answers) }
+    return client.subscriptions[told.topic] && hooks.mayReceive(session, told.topic) ? told : undefined
+  }
+
   function authorizePublish(client: Client | null, packet: PublishPacket, done: (err?: Error | null) => void): void {
     const inner = client as unknown as InnerClient
     const session = client ? connectionOf(client).session : undefined
@@ -265,15 +276,18 @@ export async function openEngine(
       return inbox.isFull ? null : (inbox.opens(packet) ?? null)
     }
     const stored = packet as unknown as StoredPacket
-    if ((alone.get(stored.brokerCounter) ?? inner.id) !== inner.id) return null
+    const { onlyTo, answers } = emitting.get(stored.brokerCounter) ?? {}
+    if ((onlyTo ?? inner.id) !== inner.id) return null
+    if (answers) stored.answers = answers // Aedes has copied the packet without it
     const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= steady()
-    if (isPast || isTooLarge(inner, stored) || !hooks.mayReceive(session, packet.topic)) {
+    const fit = isPast || !hooks.mayReceive(session, packet.topic) ? undefined : fitting(inner, stored, instead)
+    if (!fit) {
       sessions.drop(inner.id, stored)
       return null
     }
     if (!inner.connackSent) return null
     if (packet.qos > 0 && sessions.holdsBack(inner, stored)) return null
-    if (inner.conn.writableLength <= config.MAX_UNSENT_BYTES) return packet
+    if (inner.conn.writableLength <= config.MAX_UNSENT_BYTES) return fit === stored ? packet : (fit as typeof packet)
     const subscribed = inner.subscriptions[packet.topic] as { qos: number } | undefined
     const isOwed = packet.qos > 0 && (stored.messageId !== undefined || (subscribed?.qos ?? 0) > 0)
     if (isOwed) inner.conn.destroy(new Error('too slow')) // what it misses waits in its session, if it has one
@@ -297,15 +311,15 @@ export async function openEngine(
       })
     },
     isHeard: (topic) => emitter.isHeard(topic) || sessions.hasSubscriber(topic),
-    event(unit, { topic, payload, correlation, onlyTo, expiresAt, kept = true }) {
+    event(unit, { topic, payload, correlation, onlyTo, answers, expiresAt, kept = true }) {
       const properties = correlation && { correlationData: correlation }
       const expiry = expiresAt !== undefined && { messageExpiry: expiresAt }
-      const event = { topic, payload, ...(properties && { properties }), ...expiry }
+      const event = { topic, payload, ...(properties && { properties }), ...expiry, ...(answers && { answers }) }
       const packet = kept ? store.keep(unit, event, onlyTo) : store.pass(event)
       unit.afterwards(() => {
-        if (onlyTo !== undefined) alone.set(packet.brokerCounter, onlyTo)
+        if (onlyTo !== undefined || answers) emitting.set(packet.brokerCounter, { onlyTo, answers })
         emitter.emit(packet) // asks at once who gets it
-        alone.delete(packet.brokerCounter)
+        emitting.delete(packet.brokerCounter)
       })
     },
     deliver(session: HandlerSession, delivery: Delivery) {
@@ -334,6 +348,7 @@ export async function openEngine(
       }
       return count
     },
+    largestFor: (session) => clientOf.get(session)?.maximumPacketSize ?? Infinity,
     renewed(session) {
       store.used(session.id, session.token.jti)
       wills.renewed(session)

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Client, PublishPacket } from 'aedes'
 import type { Parser } from 'mqtt-packet'
+import type { Answers } from './port.ts'
 
 // The parts of Aedes 2.0.0-beta.1 that its own types do not show and this folder relies on.
 
@@ -67,5 +68,6 @@ export interface StoredPacket {
   brokerCounter: number
   messageId?: number | undefined
   messageExpiry?: number
+  answers?: Answers | undefined
   properties?: PublishPacket['properties']
 }

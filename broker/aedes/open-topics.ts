@@ -10,7 +10,6 @@ import { connectionOf } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import type { Incoming } from './port.ts'
 import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
-import { isTooLarge } from './too-large.ts'
 import { OPEN, type EventRecord, type SessionStore } from './session-store.ts'
 import { welcoming } from './welcome.ts'
 
@@ -27,6 +26,8 @@ export interface OpenPorts {
   /** The connection that has this session now. */
   clientOf: (session: string) => InnerClient | undefined
   mayReceive(session: string, topic: string): boolean
+  /** The packet as its client can take it, if at all. */
+  fitting(client: InnerClient, packet: StoredPacket): StoredPacket | undefined
   /** Gives a QoS 1 or 2 packet its message id, and notes it. False when it has to wait for those before it. */
   sends(client: InnerClient, packet: StoredPacket): boolean
 }
@@ -71,9 +72,10 @@ export function openTopics(ports: OpenPorts) {
     })
   }
 
-  function send(client: InnerClient, session: string, packet: StoredPacket): void {
-    if (!client.conn.writable || !ports.mayReceive(session, packet.topic)) return
-    if (isTooLarge(client, packet)) return store.drop(session, packet.brokerCounter)
+  function send(client: InnerClient, session: string, kept: StoredPacket): void {
+    if (!client.conn.writable || !ports.mayReceive(session, kept.topic)) return
+    const packet = ports.fitting(client, kept)
+    if (!packet) return store.drop(session, kept.brokerCounter)
     if (client.conn.writableLength > ports.maxUnsentBytes) {
       if (packet.qos > 0) client.conn.destroy(new Error('too slow'))
       return

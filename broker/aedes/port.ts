@@ -47,6 +47,16 @@ export interface Outgoing extends Keeping {
   correlation?: Buffer | undefined
   /** The one session that gets it, if it is subscribed; undefined: all that are. */
   onlyTo?: string | undefined
+  /** What it answers: a client that it is too large for is told that instead. */
+  answers?: Answers | undefined
+}
+
+/** The command that an event answers. */
+export interface Answers {
+  command: string
+  re: string | undefined
+  /** Does the event's topic leave its name to the payload? */
+  isNamed: boolean
 }
 
 /** How an event is kept for sessions that it does not reach at once. */
@@ -92,6 +102,8 @@ export interface Hooks {
   acknowledged(session: HandlerSession, delivery: Delivery, reasonCode: number): void
   /** May this session get this topic? Asked at every delivery, and of what a stored session kept. */
   mayReceive(session: Session, topic: string): boolean
+  /** What a client is told whose Maximum Packet Size has no room for the answer on this topic. */
+  tooLarge(session: DeviceSession, topic: string, answers: Answers): Pick<Outgoing, 'topic' | 'payload'>
   /** It said nothing for longer than its keepalive; it is gone next. */
   fellSilent(session: Session): void
   gone(session: Session): void
@@ -129,6 +141,8 @@ export interface MqttEngine {
   makeRoom(session: DeviceSession, most: number): boolean
   /** Ends sessions that have no connection, with what waits for them and their wills. Returns how many there were. */
   drop(isMeant: (kept: Kept) => boolean, user?: UserId): number
+  /** Bytes of a packet that a session's client takes, at most; Infinity when it has not said. */
+  largestFor(session: DeviceSession): number
   /** A session goes on with another token, which its kept state is to remember. */
   renewed(session: DeviceSession): void
   deliver(session: HandlerSession, delivery: Delivery): void

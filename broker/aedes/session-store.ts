@@ -45,7 +45,7 @@ interface SessionRecord {
 }
 
 /** What waits for a session, as it is stored; without a QoS it is 1. */
-export type EventRecord = Pick<StoredPacket, 'topic' | 'payload' | 'properties' | 'messageExpiry'> & {
+export type EventRecord = Pick<StoredPacket, 'topic' | 'payload' | 'properties' | 'messageExpiry' | 'answers'> & {
   qos?: 1 | 2
   retain?: boolean
   /** The message id under which the client has it; what is left to do is its PUBREL [MQTT-4.3.3-1]. */
@@ -332,7 +332,7 @@ const OURS = 'switchboard'
 const NO_MESSAGE: EventRecord = { topic: '', payload: Buffer.alloc(0) }
 
 function packetOf(number: number, message: EventRecord, dup: boolean): StoredPacket {
-  const { topic, payload, properties, qos = 1, retain = false, messageExpiry } = message
+  const { topic, payload, properties, qos = 1, retain = false, messageExpiry, answers } = message
   return {
     cmd: 'publish',
     topic,
@@ -344,6 +344,7 @@ function packetOf(number: number, message: EventRecord, dup: boolean): StoredPac
     brokerCounter: number,
     ...(properties && { properties }),
     ...(messageExpiry !== undefined && { messageExpiry }),
+    ...(answers && { answers }),
   }
 }
 

@@ -11,6 +11,8 @@ export interface SessionPorts {
   /** Keeps the will of a client that is about to connect. */
   putWill: (client: InnerClient, will: PublishPacket) => Promise<void>
   cancelWill(clientId: string): void
+  /** The packet as its client can take it, if at all. */
+  fitting(client: InnerClient, packet: StoredPacket): StoredPacket | undefined
   /** Sends a message that has waited for room. */
   send: (client: InnerClient, packet: StoredPacket) => void
   /** A PUBACK that came for something these sessions do not hold. */
@@ -115,7 +117,7 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       if (session) session.catchingUp = client
       const window = windowOf(client)
       if (window) window.next = () => sendQueued(client)
-      return Readable.from(session ? catchUp(session, client) : [], { highWaterMark: 1 })
+      return Readable.from(session ? catchUp(session, client, limits) : [], { highWaterMark: 1 })
     },
     /** Takes a message that its client must not get out of its session. */
     drop: (id: string, packet: StoredPacket): void => store.drop(id, packet.brokerCounter),
@@ -159,13 +161,14 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
 }
 
 /** Every waiting event in order, those that arrive meanwhile included, each once per connection. */
-async function* catchUp(session: SessionState, client: InnerClient): AsyncGenerator<StoredPacket> {
+async function* catchUp(session: SessionState, client: InnerClient, ports: SessionPorts): AsyncGenerator<StoredPacket> {
   try {
     for (const waiting of session.waiting.values()) {
       if (waiting.sentOn === client) continue
       await windowOf(client)?.room(session)
       const sent = new Promise<void>((resolve) => (waiting.sent = resolve))
-      yield waiting.sentOn && waiting.packet.cmd === 'publish' ? { ...waiting.packet, dup: true } : waiting.packet
+      const packet = (waiting.packet.cmd === 'publish' && ports.fitting(client, waiting.packet)) || waiting.packet
+      yield waiting.sentOn && packet.cmd === 'publish' ? { ...packet, dup: true } : packet
       await sent // so that nothing published live can overtake what this stream still holds
     }
   } finally {

@@ -6,10 +6,24 @@ import type { InnerClient, StoredPacket } from './internals.ts'
 const ALIAS = 4
 
 /** Is it more than the client takes? Then it counts as delivered [MQTT-3.1.2-25]. */
-export function isTooLarge(client: InnerClient, packet: StoredPacket): boolean {
+function isTooLarge(client: InnerClient, packet: StoredPacket): boolean {
   const { maximumPacketSize: most, version } = client
   if (most === undefined) return false
   if (packet.payload.length > most) return true
   const { length } = generate({ ...packet, messageId: 1 } as Packet, { protocolVersion: version as 5 })
   return length + (connectionOf(client).aliases ? ALIAS : 0) > most
+}
+
+/**
+ * The packet as this client can take it. An answer that is too large becomes the refusal `instead`; anything else that is too large
+ * is undefined.
+ */
+export function fitting(
+  client: InnerClient,
+  packet: StoredPacket,
+  instead: (client: InnerClient, packet: StoredPacket) => StoredPacket | undefined,
+): StoredPacket | undefined {
+  if (!isTooLarge(client, packet)) return packet
+  const other = instead(client, packet)
+  return other && !isTooLarge(client, other) ? other : undefined
 }

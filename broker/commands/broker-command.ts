@@ -16,6 +16,8 @@ export interface BrokerContext {
   inbox: Inbox
   /** Bytes of an answer, about. */
   maxBytes: number
+  /** Bytes of an answer's fields that the client takes, at most. */
+  largest: number
   log: Logger
 }
 
