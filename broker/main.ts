@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { ConfigError, readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
+import { EXTENSION, nodeArguments } from '../shared/own-modules.ts'
 import { keepFilesPrivate } from '../shared/private-files.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { catalogue, type Catalogue } from '../shared/wire/catalogue.ts'
@@ -11,12 +12,11 @@ import { startBroker } from './broker.ts'
 
 // npm run broker: one broker process. SIGHUP reads the certificate and the handlers' declarations again.
 
-const TSX = import.meta.resolve('tsx')
-const describe = fileURLToPath(new URL('../handlers/describe.ts', import.meta.url))
+const describe = fileURLToPath(new URL(`../handlers/describe${EXTENSION}`, import.meta.url))
 
 /** What the handlers' files declare, told by a process of its own, so that no handler's code runs in the broker. */
 async function declarations(): Promise<Catalogue> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', TSX, describe], {
+  const { stdout } = await promisify(execFile)(process.execPath, [...nodeArguments(), describe], {
     maxBuffer: 2 ** 24,
     env: {}, // handlers' files are told no secret of the broker's
   })

@@ -3,8 +3,10 @@ import type { Config } from '../shared/config.ts'
 import { devCertFile, sharedHandlerKeys, tokenSecrets } from '../shared/dev-secrets.ts'
 import { dialled } from '../shared/dial.ts'
 import { groupKey } from '../shared/group-key.ts'
+import { EXTENSION } from '../shared/own-modules.ts'
 import { groupsIn } from '../shared/runtime/scan.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
+import { nodeAdvice } from './recommended-node.ts'
 import { signToken } from './sign-token.ts'
 import { Stopped, supervise, type Fate, type Part } from './supervise.ts'
 
@@ -26,7 +28,7 @@ export async function startPlatform(config: Config, opened: Closable[]): Promise
   const groups = new Map<string, Part>()
   const fate: Fate = { kills: 0 }
   let ports = { mqtts: config.MQTTS_PORT, wss: config.WSS_PORT, admin: config.ADMIN_PORT }
-  const broker = supervise('broker', [file('broker/main.ts')], {
+  const broker = supervise('broker', [file(`broker/main${EXTENSION}`)], {
     fate,
     env: () => ({ ...process.env, ...portSettings(ports), ...FOR_HANDLERS }),
     serving: (message) => (ports = (message as { ready: typeof ports }).ready), // a broker after this one has the same
@@ -40,7 +42,7 @@ export async function startPlatform(config: Config, opened: Closable[]): Promise
   await broker.served
   const add = async (group: string): Promise<void> => {
     const env = (): NodeJS.ProcessEnv => ({ ...process.env, ...portSettings(ports), ...handlerSettings(config, group) })
-    const part = supervise(group, [file('handlers/run.ts'), group], { fate, env })
+    const part = supervise(group, [file(`handlers/run${EXTENSION}`), group], { fate, env })
     groups.set(group, part)
     try {
       await part.served
@@ -92,6 +94,7 @@ function handlerSettings(config: Config, group: string): NodeJS.ProcessEnv {
 }
 
 function greeting(config: Config, ports: { mqtts: number; wss: number; admin: number }, groups: string[]): string {
+  const advice = nodeAdvice(process.versions.node)
   const host = dialled(config.HOST)
   const where = `
 Switchboard is ready.
@@ -99,7 +102,7 @@ Switchboard is ready.
   MQTT over TLS         mqtts://${host}:${ports.mqtts}
   MQTT over WebSocket   wss://${host}:${ports.wss}/mqtt
   health and metrics    http://${dialled(config.ADMIN_HOST)}:${ports.admin}/healthz /readyz /metrics
-  handler groups        ${groups.join(', ') || 'none yet: npm run new -- <group>/<command>'}
+  handler groups        ${groups.join(', ') || 'none yet: npm run new -- <group>/<command>'}${advice === undefined ? '' : `\n  Node                  ${advice}`}
 `
   const [secret] = tokenSecrets(config)
   if (config.production || secret === undefined) return `${where}\n`

@@ -71,7 +71,7 @@ export async function buildImage(): Promise<Image> {
     makeBase(base)
     const scratch = await buildah('from', 'scratch')
     await buildah('copy', '-q', scratch, base, '/')
-    const from = /^FROM (\S+)$/m.exec(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8'))![1]!
+    const from = /^FROM (\S+)/m.exec(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8'))![1]!
     await buildah('commit', '-q', scratch, `docker.io/library/${from}`)
     const ignore = ['--ignorefile', join(ROOT, 'deploy/Dockerfile.dockerignore')]
     const network = ['--isolation', 'chroot', '--network', 'host', ...npmMounts(dir)]

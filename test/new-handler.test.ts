@@ -161,3 +161,56 @@ test.each(MISNAMED)(
     }
   },
 )
+
+/** What the handlers of the copy declare, as production loads them. */
+async function compiledCatalogue(): Promise<{ catalogue: Record<string, unknown>; stderr: string }> {
+  const args = ['--enable-source-maps', 'scripts/run.mjs', 'handlers/describe.ts']
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: tree, env })
+  return { catalogue: JSON.parse(stdout) as Record<string, unknown>, stderr }
+}
+
+test('production runs the handlers of now: a new one without a list, none that is removed, and their errors say where', async () => {
+  const memos = join(tree, 'handlers/memos')
+  mkdirSync(memos)
+  try {
+    const file = join(memos, 'add_memo.ts')
+    const source = `import { z } from 'zod'\nimport { command } from '../../shared/runtime/command.ts'\n`
+    const declared = `interface Shape {\n  a: string\n}\nexport default command({ input: z.object({}), replyTo: 'nobody', events: {}, ${SILENT} })\n`
+    writeFileSync(file, `${source}${declared}`)
+    const added = await compiledCatalogue()
+    expect(added.stderr).toMatch(/^built dist\/ in \d+ ms\n$/)
+    expect(added.catalogue).toMatchObject({ memos: { commands: { add_memo: {} } }, contacts: {} })
+    expect((await compiledCatalogue()).stderr).toBe('')
+
+    writeFileSync(file, `${source}${declared}throw new Error('no memos today')\n`)
+    await expect(compiledCatalogue()).rejects.toThrow(/no memos today\n +at .*handlers\/memos\/add_memo\.ts:7:7/)
+    writeFileSync(file, 'this is no TypeScript')
+    await expect(compiledCatalogue()).rejects.toThrow(/handlers\/memos\/add_memo\.ts:1:/)
+  } finally {
+    rmSync(memos, { recursive: true })
+  }
+  expect(Object.keys((await compiledCatalogue()).catalogue)).not.toContain('memos')
+})
+
+test('without esbuild production runs what is built already, and else says what is missing', async () => {
+  const bare = mkdtempSync(join(tmpdir(), 'bare-'))
+  try {
+    for (const folder of FOLDERS) mkdirSync(join(bare, folder))
+    for (const part of ['scripts/run.mjs', 'scripts/build'])
+      cpSync(join(tree, part), join(bare, part), { recursive: true })
+    writeFileSync(join(bare, 'package.json'), '{ "type": "module" }')
+    writeFileSync(join(bare, 'broker/main.ts'), 'process.stdout.write(process.argv.slice(2).join())\n')
+    const runs = () =>
+      promisify(execFile)(process.execPath, ['scripts/run.mjs', 'broker/main.ts', 'a', 'b'], { cwd: bare, env })
+    await expect(runs()).rejects.toThrow(/\ndist\/ is not there, and esbuild, .* is not installed\. Run npm install/)
+
+    symlinkSync(join(ROOT, 'node_modules'), join(bare, 'node_modules'))
+    expect((await runs()).stdout).toBe('a,b')
+    rmSync(join(bare, 'node_modules'))
+    expect((await runs()).stdout).toBe('a,b')
+    writeFileSync(join(bare, 'broker/main.ts'), '// changed\n')
+    await expect(runs()).rejects.toThrow(/\ndist\/ was built from other sources, and esbuild, .* is not installed/)
+  } finally {
+    rmSync(bare, { recursive: true })
+  }
+})

@@ -16,6 +16,8 @@ export interface RunOptions {
   cwd?: string
   /** The tree whose script it is. */
   root?: string
+  /** Runs what it is compiled to, as production does, and not the source by tsx. */
+  compiled?: boolean
   /** What runs it: `unshare -m` and the like. */
   through?: string[]
 }
@@ -33,9 +35,11 @@ export class Run {
   #isOver = false
 
   /** @param script such as `handlers/run.ts`, and its arguments */
-  constructor([script = '', ...args]: string[], { env = {}, cwd = '/', root = ROOT, through = [] }: RunOptions = {}) {
+  constructor([script = '', ...args]: string[], options: RunOptions = {}) {
+    const { env = {}, cwd = '/', root = ROOT, compiled = false, through = [] } = options
     const { PATH = '', HOME = '' } = process.env
-    const [program, ...rest] = [...through, process.execPath, '--import', TSX, `${root}${script}`, ...args]
+    const node = compiled ? ['--enable-source-maps', `${root}scripts/run.mjs`] : ['--import', TSX]
+    const [program, ...rest] = [...through, process.execPath, ...node, `${root}${script}`, ...args]
     this.child = spawn(program!, rest, {
       cwd,
       env: { PATH, HOME, NODE_ENV: 'test', ...env },

@@ -399,15 +399,13 @@ function environment(service: string): Map<string, string> {
 const services = blocks('services')
 const groups = await groupsIn(HANDLERS)
 
+const NODE = 'node, --enable-source-maps, --import, ./dist/shared/stop-early.mjs'
+
 test('docker-compose.yml has a service for the broker and for each group, which is what it runs', () => {
   expect(groups).toContain('contacts')
-  expect(services.get('broker')).toContain(
-    'command: [node, --import, ./shared/stop-early.mjs, --import, tsx, broker/main.ts]\n',
-  )
+  expect(services.get('broker')).toContain(`command: [${NODE}, dist/broker/main.js]\n`)
   for (const group of groups) {
-    expect(services.get(group)).toContain(
-      `command: [node, --import, ./shared/stop-early.mjs, --import, tsx, handlers/run.ts, ${group}]\n`,
-    )
+    expect(services.get(group)).toContain(`command: [${NODE}, dist/handlers/run.js, ${group}]\n`)
     expect(services.get(group)).not.toMatch(/container_name|ports:/) // or it could not be scaled
   }
   const others = [...services.keys()].filter((name) => name !== 'broker' && !groups.includes(name))
@@ -465,6 +463,6 @@ test('docker-compose.yml and the Dockerfile pin every image', () => {
   const images = [...`${compose}${read('deploy/Dockerfile')}`.matchAll(/^(?: +image:|FROM) (\S+)/gm)].map(
     ([, name]) => name!,
   )
-  expect(images).toHaveLength(6)
+  expect(images).toHaveLength(7)
   for (const image of images) expect(image).toMatch(/:\d+\.\d+\.\d+/)
 })

@@ -33,7 +33,7 @@ afterAll(async () => {
 })
 
 function run(script: string[], env: Record<string, string> = {}): Run {
-  const one = new Run(script, { env: { NODE_ENV: '', DATA_DIR: dir, ...PORTS, ...env } })
+  const one = new Run(script, { compiled: true, env: { NODE_ENV: '', DATA_DIR: dir, ...PORTS, ...env } })
   opened.push(one)
   return one
 }
@@ -94,7 +94,7 @@ test('every file is for its owner alone, although others may enter the folder', 
 test('each handler process has the key of its own group, and none of the brokerâ€™s secrets', async () => {
   const keys = new Set<string>()
   for (const group of ['contacts', 'messaging', 'turn']) {
-    const { HANDLER_KEYS = '', ...env } = environmentOf(part(`handlers/run.ts ${group}`))
+    const { HANDLER_KEYS = '', ...env } = environmentOf(part(`handlers/run.js ${group}`))
     expect(HANDLER_KEYS).toMatch(new RegExp(`^${group}=[\\w-]{43}$`))
     keys.add(HANDLER_KEYS.slice(group.length + 1))
     for (const name of ['SECRET', 'HANDLER_KEY', 'OPERATOR_TOKEN', 'TLS_KEY']) expect(env[name]).toBe('')
@@ -117,13 +117,13 @@ test('each handler process has the key of its own group, and none of the brokerâ
 
 test('a handler process that is killed is started again, and what was sent meanwhile is done', async () => {
   const bob = await device('bob')
-  process.kill(part('handlers/run.ts'), 'SIGKILL')
+  process.kill(part('handlers/run.js'), 'SIGKILL')
   await start.says(/contacts ended \(SIGKILL\); starting it again/)
   expect(await bob.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
 })
 
 test('a broker that is killed is started again where it was, and handlers and devices find it', async () => {
-  process.kill(part('broker/main.ts'), 'SIGKILL')
+  process.kill(part('broker/main.js'), 'SIGKILL')
   await start.says(/broker ended \(SIGKILL\); starting it again/)
   await start.says(/the broker listens[^]*the broker listens[^]*"serving"/)
   const alice = await device('alice')
@@ -131,7 +131,7 @@ test('a broker that is killed is started again where it was, and handlers and de
 })
 
 test('SIGTERM ends all of it', async () => {
-  const parts = [part('broker/main.ts'), part('handlers/run.ts')]
+  const parts = [part('broker/main.js'), part('handlers/run.js')]
   start.kill('SIGTERM')
   expect(await start.ended).toBe(0)
   expect(parts.filter(isAlive)).toEqual([])
@@ -141,12 +141,12 @@ test('SIGTERM ends all of it', async () => {
 test('parts that are killed while the platform starts are started again, on an address other than 127.0.0.1 too', async () => {
   const settings = { HOST: '127.0.0.2', SECRET: 'a secret of the tests', HANDLER_KEY: 'a handler key of the tests' }
   const other = run(['scripts/start.ts'], { ...settings, ...(await freePorts()) })
-  const loading = await killAtOnce(other, 'broker/main.ts')
+  const loading = await killAtOnce(other, 'broker/main.js')
   await other.says(/broker ended before it served \(SIGKILL\)/)
   await other.says(/the broker listens/)
-  await killAtOnce(other, 'handlers/run.ts contacts')
-  await killAtOnce(other, 'handlers/run.ts turn')
-  await killAtOnce(other, 'broker/main.ts', loading)
+  await killAtOnce(other, 'handlers/run.js contacts')
+  await killAtOnce(other, 'handlers/run.js turn')
+  await killAtOnce(other, 'broker/main.js', loading)
   await other.says(/Ctrl-C ends it/)
   expect(other.stderr).toMatch(/contacts ended before it served \(SIGKILL\)/)
   expect(other.stderr).toMatch(/broker ended \(SIGKILL\); starting it again/)
@@ -175,10 +175,10 @@ test('a process that is told to end while it loads its code ends with 0, as PID 
     scripts: Record<string, string>
   }
   for (const name of ['start', 'dev', 'broker', 'handlers']) {
-    expect(scripts[name]).toMatch(/^exec node --import \.\/shared\/stop-early\.mjs --import tsx /)
+    expect(scripts[name]).toMatch(/^exec node (?:--enable-source-maps )?--import \.\/shared\/stop-early\.mjs /)
   }
   expect(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8')).toContain(
-    '"node", "--import", "./shared/stop-early.mjs"',
+    '"node", "--enable-source-maps", "--import", "./dist/shared/stop-early.mjs"',
   )
 })
 

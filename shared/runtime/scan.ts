@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { z } from 'zod'
+import { EXTENSION } from '../own-modules.ts'
 import type { Catalogue } from '../wire/catalogue.ts'
 import { faultOfCommand, faultOfEvent, faultOfGroup } from '../wire/reserved.ts'
 import { isCommandName } from '../wire/topic.ts'
@@ -28,7 +29,7 @@ export async function loadGroup(root: string, group: string): Promise<Commands> 
   if (misnamed !== undefined) throw new Error(`${resolve(root, group)}: ${misnamed}`)
   const commands = new Map<string, Command>()
   for (const file of (await filesOf(root, group)).toSorted()) {
-    const name = file.slice(0, -'.ts'.length)
+    const name = file.slice(0, -EXTENSION.length)
     const path = resolve(root, group, file)
     if (!isCommandName(name)) throw new Error(`${path}: a command's file is named in snake_case, like its topic`)
     const module: unknown = await import(pathToFileURL(path).href)
@@ -44,7 +45,7 @@ export async function loadGroup(root: string, group: string): Promise<Commands> 
   }
   for (const [name, declared] of commands) {
     const fault = faultOfLater(declared, commands)
-    if (fault !== undefined) throw new Error(`${resolve(root, group, `${name}.ts`)}: ${fault}`)
+    if (fault !== undefined) throw new Error(`${resolve(root, group, `${name}${EXTENSION}`)}: ${fault}`)
   }
   return commands
 }
@@ -112,5 +113,5 @@ async function filesOf(root: string, group: string): Promise<string[]> {
   const files = await readdir(join(root, group)).catch(() => {
     throw new Error(`there is no group ${group}: no folder ${join(root, group)}`)
   })
-  return files.filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.includes('-'))
+  return files.filter((file) => file.endsWith(EXTENSION) && !file.endsWith(`.test${EXTENSION}`) && !file.includes('-'))
 }

@@ -106,17 +106,22 @@ test('a broker and a group run in the image as uid 1000 on a read-only root, let
   for (const service of ['broker', 'contacts']) expect(await ends(service, listOf(service, 'test'))).toEqual([0, ''])
   expect(await ends('broker', ['id', '-u'])).toEqual([0, '1000\n'])
 
+  // Compiled code and the packages it needs, and nothing that compiles.
+  expect(await ends('broker', ['ls'])).toEqual([0, 'deploy\ndist\nnode_modules\npackage.json\n'])
+  const [, packages] = await ends('broker', ['ls', 'node_modules'])
+  for (const tool of ['tsx', 'esbuild', 'typescript']) expect(packages.split('\n')).not.toContain(tool)
+
   // What an operator runs beside them.
-  const dead = ['node', '--import', 'tsx', 'scripts/dead.ts', 'list']
+  const dead = ['node', 'dist/scripts/dead.js', 'list']
   expect(await ends('broker', dead)).toEqual([0, '0 dead letters\n'])
-  const token = ['node', '--import', 'tsx', 'scripts/token.ts', 'alice']
+  const token = ['node', 'dist/scripts/token.js', 'alice']
   expect(await ends('broker', token)).toEqual([0, expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)])
 
   for (const one of [contacts, broker]) stop(one)
   expect(await Promise.all([contacts.ended, broker.ended])).toEqual([0, 0])
   for (const service of ['broker', 'contacts']) expect((await ends(service, listOf(service, 'test')))[0]).not.toBe(0)
 
-  const data = (...args: string[]): string[] => ['node', '--import', 'tsx', 'scripts/data.ts', ...args]
+  const data = (...args: string[]): string[] => ['node', 'dist/scripts/data.js', ...args]
   expect(await ends('contacts', data('export', '/data/dump'))).toEqual([
     0,
     expect.stringContaining('all as it should be'),
@@ -125,9 +130,9 @@ test('a broker and a group run in the image as uid 1000 on a read-only root, let
 })
 
 test('every group that docker-compose.yml names loads in the image', async () => {
-  const groups = [...compose.matchAll(/handlers\/run\.ts, (\w+)\]/g)].map(([, group]) => group!)
+  const groups = [...compose.matchAll(/handlers\/run\.js, (\w+)\]/g)].map(([, group]) => group!)
   expect(groups).toContain('signaling')
-  const [status, said] = await ends('broker', ['node', '--import', 'tsx', 'handlers/describe.ts'])
+  const [status, said] = await ends('broker', ['node', 'dist/handlers/describe.js'])
   expect(status).toBe(0)
   expect(Object.keys(JSON.parse(said) as object).toSorted()).toEqual(groups.toSorted())
 })

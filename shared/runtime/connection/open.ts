@@ -1,5 +1,8 @@
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import { EXTENSION } from '../../own-modules.ts'
 import type { ConnectionOptions } from './seam.ts'
+
+const THREAD = new URL(EXTENSION === '.ts' ? './thread.mjs' : './thread.js', import.meta.url)
 
 /** Opens a connection, and returns the main side's end of it. */
 export type OpenConnection = (options: ConnectionOptions) => MessagePort
@@ -10,7 +13,7 @@ let thread: { worker: Worker; connections: number } | undefined
 /** In a thread of its own, which goes on while a handler computes. When the thread fails, the process ends. */
 export const inOwnThread: OpenConnection = (options) => {
   const { port1: main, port2: port } = new MessageChannel()
-  thread ??= { worker: new Worker(new URL('./thread.mjs', import.meta.url)), connections: 0 }
+  thread ??= { worker: new Worker(THREAD), connections: 0 }
   const { worker } = thread
   thread.connections++
   worker.postMessage({ port, options }, [port])

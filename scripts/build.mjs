@@ -1,0 +1,10 @@
+import { build } from './build/compile.mjs'
+
+// npm run build: compiles what production runs into dist/. The scripts that run it do so themselves when a source has changed.
+
+try {
+  process.stdout.write(`${await build()}\n`)
+} catch (err) {
+  process.stderr.write(`${err.message}\n`)
+  process.exitCode = 1
+}

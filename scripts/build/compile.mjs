@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+// Compiles what production runs into dist/: file by file, so that dist/ has the layout of the sources, a handler is still one file
+// that a scan finds, and every `new URL('…', import.meta.url)` points where it did. Plain JavaScript, because it runs before there
+// is anything to run TypeScript with.
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+export const DIST = join(ROOT, 'dist')
+const FOLDERS = ['broker', 'handlers', 'shared', 'scripts']
+/** Holds the digest of the sources that dist/ was built from. It is written last. */
+const STAMP = join(DIST, 'sources.sha256')
+
+/** The files that production may run: relative path to content. */
+function sources() {
+  const names = FOLDERS.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(?:ts|mjs)$/.test(name) && !/\.(?:test|d)\.ts$/.test(name))
+      .map((name) => `${folder}/${name}`),
+  )
+  return new Map(names.toSorted().map((name) => [name, readFileSync(join(ROOT, name))]))
+}
+
+function digestOf(files) {
+  const hash = createHash('sha256')
+  for (const [name, content] of files) hash.update(`${name}\0${content.length}\0`).update(content)
+  return hash.digest('hex')
+}
+
+function stamp() {
+  try {
+    return readFileSync(STAMP, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/** Tells whether dist/ was built from the sources as they are now, whatever the files' times say. */
+export function isBuilt() {
+  return stamp() === digestOf(sources())
+}
+
+/**
+ * Builds dist/.
+ * @returns {Promise<string>} what was done, in one line
+ * @throws {Error} when esbuild is not installed, or a source cannot be compiled
+ */
+export async function build() {
+  const began = performance.now()
+  const files = sources()
+  const esbuild = await import('esbuild').catch(() => {
+    const what = stamp() === undefined ? 'dist/ is not there' : 'dist/ was built from other sources'
+    throw new Error(`${what}, and esbuild, which builds it, is not installed. Run npm install without --omit=dev.`)
+  })
+  const { outputFiles } = await esbuild.build({
+    absWorkingDir: ROOT,
+    entryPoints: [...files.keys()].filter((name) => name.endsWith('.ts')),
+    outdir: DIST,
+    outbase: ROOT,
+    bundle: true, // only so that imports pass the plugin: each of them stays an import
+    plugins: [{ name: 'each file by itself', setup: importsStay }],
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: 'linked',
+    sourcesContent: false,
+    write: false,
+    logLevel: 'silent', // the error says it
+  })
+  await esbuild.stop()
+  const made = new Map(outputFiles.map(({ path, contents }) => [path, contents]))
+  for (const [name, content] of files) if (name.endsWith('.mjs')) made.set(join(DIST, name), content)
+  rmSync(STAMP, { force: true })
+  for (const [path, content] of made) put(path, content)
+  removeAllBut(new Set(made.keys()), DIST)
+  put(STAMP, digestOf(files))
+  return `built dist/ in ${Math.round(performance.now() - began)} ms`
+}
+
+/** Leaves every import of another file to run time; one of ours is named .js there. */
+function importsStay(build) {
+  build.onResolve({ filter: /./ }, ({ path, kind }) => {
+    if (kind === 'entry-point') return undefined
+    return { path: path.startsWith('.') ? path.replace(/\.ts$/, '.js') : path, external: true }
+  })
+}
+
+/** Writes a file in one step, and only when it changes: processes that run what is there read it whole, old or new. */
+function put(path, content) {
+  try {
+    if (readFileSync(path).equals(Buffer.from(content))) return
+  } catch {
+    mkdirSync(dirname(path), { recursive: true })
+  }
+  const next = join(DIST, `${process.pid}.new`)
+  writeFileSync(next, content)
+  renameSync(next, path)
+}
+
+/** Removes what no source stands for any longer, folders with it: a folder of handlers is a group. */
+function removeAllBut(kept, folder) {
+  let isEmpty = true
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) isEmpty = removeAllBut(kept, path) && isEmpty
+    else if (kept.has(path) || path.endsWith('.new')) isEmpty = false
+    else rmSync(path, { force: true })
+  }
+  if (isEmpty && folder !== DIST) rmdirSync(folder)
+  return isEmpty
+}
