@@ -81,7 +81,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     maxQueuedBytes: config.MAX_QUEUED_BYTES,
     windowMs: config.IDEMPOTENCY_WINDOW,
   })
-  const dead = openDeadLetters(storage, config.MAX_DEAD, ({ command: { id } }) =>
+  const dead = openDeadLetters(storage, config.MAX_DEAD, (id) =>
     log.error({ id }, 'too many dead letters; the oldest is dropped'),
   )
   const replays = openReplays()

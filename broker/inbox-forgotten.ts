@@ -1,6 +1,7 @@
 import type { Forgotten } from '../shared/wire/done.ts'
 import { parseJsonObject } from '../shared/wire/json.ts'
 import type { Kept } from './inbox.ts'
+import { Oldest } from './oldest.ts'
 import type { Storage, Unit } from './storage/storage.ts'
 
 interface Entry extends Forgotten {
@@ -16,6 +17,7 @@ export function openForgotten(storage: Storage) {
   const table = storage.table<Entry>('inbox_forgotten')
   /** By field and value, the oldest first. */
   const entries = new Map<string, Entry>()
+  const first = new Oldest(entries)
   for (const { key, value } of [...table.entries()].toSorted((a, b) => a.value.upTo - b.value.upTo)) {
     entries.set(String(key), value)
   }
@@ -42,10 +44,9 @@ export function openForgotten(storage: Storage) {
 
     /** There is no record before this any more. */
     drop(unit: Unit, oldest: number): void {
-      for (const [key, { upTo }] of entries) {
-        if (upTo >= oldest) return
-        entries.delete(key)
-        unit.remove(table, key)
+      for (let entry = first.entry; entry && entry[1].upTo < oldest; entry = first.entry) {
+        entries.delete(entry[0])
+        unit.remove(table, entry[0])
       }
     },
   }

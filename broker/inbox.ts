@@ -93,9 +93,10 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
 
   for (const { key, value } of records.entries()) {
     lastKey = Number(key)
-    bytes += sizeOf(value)
+    const size = sizeOf(value)
+    bytes += size
     eachOf(lastKey, value, (line, number, own) => {
-      line.recover(number, own)
+      line.recover(number, own, size)
       if (line.length > bounds.events) line.shift()
     })
   }
@@ -119,14 +120,12 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
   /** Makes room for one more. What others got too stays on the disk until its own time comes. */
   function makeRoom(unit: Unit, line: Line): void {
     while (line.length > 0 && line.given - line.first >= bounds.events) {
-      const key = line.shift()
-      const record = key > 0 ? records.get(key) : undefined
-      if (record) remove(unit, key, record)
+      const { key, bytes: size } = line.shift()
+      if (key > 0) remove(unit, key, size)
     }
   }
 
-  function remove(unit: Unit, key: number, record: Kept): void {
-    const size = sizeOf(record)
+  function remove(unit: Unit, key: number, size: number): void {
     leaving.add(key)
     bytes -= size
     unit.remove(records, key)
@@ -140,7 +139,7 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
 
   /** A record's time has come. Its receivers forget it; who has no other event leaves his last number behind. */
   function expire(unit: Unit, key: number, record: Kept): void {
-    remove(unit, key, record)
+    remove(unit, key, sizeOf(record))
     eachOf(key, record, (line, number, _own, user) => {
       line.forget(number)
       if (line.length > 0) return
@@ -210,8 +209,9 @@ export async function openInbox(storage: Storage, bounds: Bounds) {
       unit.put(records, key, record)
       for (const user of record.to) makeRoom(unit, lineOf(user))
       unit.afterwards(() => {
-        bytes += sizeOf(record)
-        eachOf(key, record, (line, number, own) => line.append(number, own))
+        const size = sizeOf(record)
+        bytes += size
+        eachOf(key, record, (line, number, own) => line.append(number, own, size))
         if (bytes > bounds.bytes) look()
       })
     },

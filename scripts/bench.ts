@@ -7,6 +7,7 @@ import { openStore } from '../shared/store/open.ts'
 import type { Store } from '../shared/store/documents.ts'
 import { startMongoServer } from '../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../test/own-data.ts'
+import { benchCore } from './bench/core.ts'
 import { fill, HANDLERS, openPlay, plays } from './bench/catalogue.ts'
 import { explainAll, whoExplains } from './bench/explain.ts'
 import { line, openLines, operations, SPEC } from './bench/operations.ts'
@@ -19,7 +20,8 @@ import { row } from './load/table.ts'
 const USAGE = `usage: npm run bench -- [options]
   --sizes 10,1000,100000   stored documents, growing; of the catalogue: messages, a hundred for each couple of users
   --samples 200            calls measured of each operation and size
-  --only store             the store's operations, or: catalogue, the commands that handlers run
+  --only store             the store's operations, or: catalogue, the commands that handlers run;
+                           or: core, what the broker's storage costs per command, however much is remembered and queued
   --mongo                  MongoDB too, at the server that the tests start where MONGODB_URL is not set
   --explain                how MongoDB does what the store asks of it, with each size of every collection of the catalogue
 Engines: SQLite in a folder of its own (TMPDIR), and MongoDB when MONGODB_URL is set (a database of its own, dropped at the end).
@@ -139,9 +141,10 @@ async function main(): Promise<void> {
   const sizes = values.sizes.split(',').map(Number)
   const samples = Number(values.samples)
   const isWrong = [...sizes, samples].some((value) => !Number.isInteger(value) || value < 1)
-  if (values.help || isWrong || ![undefined, 'store', 'catalogue'].includes(values.only)) return void out(USAGE)
+  if (values.help || isWrong || ![undefined, 'store', 'catalogue', 'core'].includes(values.only)) return void out(USAGE)
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-bench-'))
   const given = process.env['MONGODB_URL']
+  if (values.only === 'core') return await benchCore(dir, out).finally(() => rmSync(dir, { recursive: true }))
   const server = (values.mongo || values.explain) && !given ? await startMongoServer() : undefined
   const mongo = server?.url ?? given
   try {

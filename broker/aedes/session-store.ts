@@ -1,4 +1,5 @@
 import type { Subscription } from 'aedes'
+import { Oldest } from '../oldest.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 import { callAt } from '../timer.ts'
 import type { StoredPacket } from './internals.ts'
@@ -24,6 +25,7 @@ export interface SessionState {
   subscriptions: Map<string, Subscription>
   /** By number, in the order of their publishing. */
   waiting: Map<number, Waiting>
+  oldest: Oldest<number, Waiting>
   bytes: number
   byMessageId: Map<number, number>
   /** QoS 2 ids whose PUBREL has not come [MQTT-4.3.3]. */
@@ -86,10 +88,12 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
   const open = (id: string, expiry = 0): SessionState => {
     let session = sessions.get(id)
     if (!session) {
+      const waiting = new Map<number, Waiting>()
       session = {
         expiry,
         subscriptions: new Map(),
-        waiting: new Map(),
+        waiting,
+        oldest: new Oldest(waiting),
         bytes: 0,
         byMessageId: new Map(),
         incoming: new Set(),
@@ -127,7 +131,7 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
       session.waiting.size > limits.maxWaiting ||
       (session.bytes > limits.maxWaitingBytes && session.waiting.size > 1)
     ) {
-      forget(id, session, session.waiting.keys().next().value!)
+      forget(id, session, session.oldest.entry![0])
     }
   }
   const forget = (id: string, session: SessionState, number: number): StoredPacket | undefined => {

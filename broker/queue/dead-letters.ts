@@ -1,4 +1,5 @@
 import type { ToldError } from '../../shared/wire/told-error.ts'
+import { Oldest } from '../oldest.ts'
 import type { Command } from '../session.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 
@@ -26,11 +27,13 @@ export interface DeadFilter {
 
 export type DeadLetters = ReturnType<typeof openDeadLetters>
 
-/** The dead letters, oldest first. Beyond `max` the oldest is dropped, and `dropped` told of it. */
-export function openDeadLetters(storage: Storage, max: number, dropped: (letter: DeadLetter) => void) {
+/** The dead letters, oldest first. Beyond `max` the oldest is dropped, and `dropped` told its command's id. */
+export function openDeadLetters(storage: Storage, max: number, dropped: (id: string) => void) {
   const table = storage.table<DeadLetter>('dead')
-  /** Their keys, oldest first: by the order of their commands, and by group where several groups failed. */
-  const keys = new Set<string>([...table.entries()].map(({ key }) => String(key)))
+  /** Their keys, oldest first: by the order of their commands, and by group where several groups failed. Of each its command's id. */
+  const keys = new Map<string, string>()
+  for (const { key, value } of table.entries()) keys.set(String(key), value.command.id)
+  const oldest = new Oldest(keys)
 
   function remove(unit: Unit, letter: DeadLetter): void {
     unit.remove(table, keyOf(letter))
@@ -42,13 +45,16 @@ export function openDeadLetters(storage: Storage, max: number, dropped: (letter:
       return keys.size
     },
     add(unit: Unit, letter: DeadLetter): void {
-      unit.put(table, keyOf(letter), letter)
-      unit.afterwards(() => void keys.add(keyOf(letter)))
-      if (keys.size < max) return
-      const oldest = table.get(keys.values().next().value!)
-      if (!oldest) return
-      remove(unit, oldest)
-      unit.afterwards(() => dropped(oldest))
+      const key = keyOf(letter)
+      unit.put(table, key, letter)
+      keys.set(key, letter.command.id) // at once, so that those that die in the same turn drop one each
+      unit.otherwise(() => void keys.delete(key))
+      if (keys.size <= max) return
+      const [first, id] = oldest.entry!
+      keys.delete(first)
+      unit.remove(table, first)
+      unit.otherwise(() => void keys.set(first, id))
+      unit.afterwards(() => dropped(id))
     },
     remove,
     /** Is it still one? */

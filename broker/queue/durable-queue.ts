@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { TimedEvent } from '../events.ts'
+import { Oldest } from '../oldest.ts'
 import type { Command } from '../session.ts'
 import { steady } from '../steady.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
@@ -44,6 +45,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   const inFlight = new Map<string, { digest: string; stored?: Promise<void> }>()
   /** The same of those that have, oldest first. */
   const answered = new Map<string, Omit<Answered, 'answer'>>()
+  const oldest = new Oldest(answered)
 
   for (const { value } of commands.entries()) {
     hold({ command: value.command, groups: new Map(Object.entries(value.groups)) })
@@ -81,9 +83,9 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   }
 
   function forgetOld(unit: Unit): void {
-    let left = FORGOTTEN_AT_ONCE
-    for (const [key, { until }] of answered) {
-      if (left-- === 0 || (until > steady() && answered.size <= limits.maxQueued)) return
+    for (let left = FORGOTTEN_AT_ONCE; left > 0; left--) {
+      const [key, { until }] = oldest.entry ?? ['', { until: Infinity }]
+      if (until > steady() && answered.size <= limits.maxQueued) return
       answered.delete(key)
       if (!inFlight.has(key)) unit.remove(answers, key)
     }

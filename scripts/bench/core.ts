@@ -1,0 +1,141 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { openInbox, type Inbox } from '../../broker/inbox.ts'
+import { openQueue } from '../../broker/queue/durable-queue.ts'
+import type { CommandQueue } from '../../broker/queue/queue.ts'
+import type { Command } from '../../broker/session.ts'
+import { openLmdb } from '../../broker/storage/lmdb.ts'
+import type { Storage } from '../../broker/storage/storage.ts'
+import { commandName } from '../../shared/wire/topic.ts'
+import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
+import { row } from '../load/table.ts'
+
+// What the core's storage costs per command: a command is appended, and ends with one event that an inbox keeps. On LMDB, on the
+// disk of the folder that is given. µs of the main thread's CPU, as the kernel counts them, so other processes matter little.
+
+const MANY = 1_000_000
+const DAY = 86_400_000
+/** Commands that come in one turn of the event loop. */
+const A_TURN = 32
+/** Commands that fill it, in one turn. */
+const A_FILL = 4_000
+const USERS = Array.from({ length: 200 }, (_, i) => userIdOf(`user-${i}`))
+const NAME = commandName('send_message')
+const PAYLOAD = Buffer.from(JSON.stringify({ to: 'user-17', body: 'the snow of seven winters', id: 'c0000000' }))
+
+interface Core {
+  storage: Storage
+  queue: CommandQueue
+  inbox: Inbox
+  close(): Promise<void>
+}
+
+async function openCore(dir: string, events: number, maxQueued: number): Promise<Core> {
+  const storage = openLmdb(join(dir, 'broker.lmdb'))
+  const queue = await openQueue(storage, { maxQueued, maxQueuedBytes: 2 ** 33, windowMs: DAY })
+  const inbox = await openInbox(storage, { events, ageMs: DAY, bytes: 2 ** 36 })
+  const close = async (): Promise<void> => {
+    await inbox.close()
+    await storage.close()
+  }
+  return { storage, queue, inbox, close }
+}
+
+let count = 0
+function commandOf(queue: CommandQueue, user: UserId): Command {
+  const order = queue.nextOrder()
+  const re = `c${(++count).toString(36)}`
+  return {
+    id: `${user}/${re}~${order.toString(36)}`,
+    order,
+    name: NAME,
+    user,
+    client: 'phone',
+    payload: PAYLOAD,
+    re,
+    at: Date.now(),
+    expiresAt: undefined,
+    stored: true,
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    correlation: undefined,
+    responseTopic: undefined,
+  }
+}
+
+async function append({ queue }: Core, users: readonly UserId[], times: number): Promise<Command[]> {
+  const commands = Array.from({ length: times }, (_, i) => commandOf(queue, users[(count + i) % users.length]!))
+  await Promise.all(commands.map((command) => queue.append(command, ['messaging'])))
+  return commands
+}
+
+async function end({ storage, queue, inbox }: Core, commands: readonly Command[]): Promise<void> {
+  const ends = commands.map((command) =>
+    storage.commit((unit) => {
+      const fields = { message_id: command.re, seq: command.order }
+      const at = new Date(command.at).toISOString()
+      const numbers = inbox.number([command.user])
+      const answer = { to: command.user, event: 'message_sent' as const, fields, at, numbers }
+      queue.finish(unit, command, 'messaging', { answer })
+      const body = Buffer.from(JSON.stringify({ ...fields, re: command.re, at }))
+      inbox.keep(unit, { to: [command.user], numbers, event: 'message_sent', body })
+    }),
+  )
+  await Promise.all(ends)
+}
+
+async function run(core: Core, users: readonly UserId[], times: number): Promise<void> {
+  for (let i = 0; i < times; i += A_TURN) await end(core, await append(core, users, A_TURN))
+}
+
+/** µs that this thread has run. */
+function cpu(): number {
+  return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1_000
+}
+
+/** µs of this thread per command, the median of several rounds. */
+async function measured(core: Core, users: readonly UserId[], times: number): Promise<number> {
+  const rounds: number[] = []
+  for (let round = 0; round < 5; round++) {
+    const before = cpu()
+    await run(core, users, times)
+    rounds.push((cpu() - before) / times)
+  }
+  return rounds.toSorted((a, b) => a - b)[2]!
+}
+
+interface Case {
+  name: string
+  /** What is there before: remembered answers, queued commands, events of each user. */
+  remembered?: number
+  queued?: number
+  events?: number
+  users?: readonly UserId[]
+}
+
+/** @param sizes what is remembered and queued; the first is what the others are compared with */
+export async function benchCore(folder: string, out: (line: string) => unknown, sizes = [1_000, MANY]): Promise<void> {
+  const cases: Case[] = [
+    ...sizes.map((size) => ({ name: `${size.toLocaleString('en')} remembered`, remembered: size })),
+    ...sizes.map((size) => ({ name: `${size.toLocaleString('en')} queued`, queued: size })),
+    ...[1_000, 10_000].map((size) => ({ name: `${size} events of a user`, events: size, users: USERS.slice(0, 5) })),
+  ]
+  out(row('µs of the main thread per command', ['µs', 'ratio']))
+  let first = 0
+  for (const [i, { name, remembered = 0, queued = 0, events = 1_000, users = USERS }] of cases.entries()) {
+    const dir = mkdtempSync(join(folder, 'switchboard-bench-'))
+    // As many answers are remembered as commands may be queued: beyond, each end forgets one.
+    const core = await openCore(dir, events, remembered || 3 * MANY)
+    try {
+      await run(core, users, 4_000) // warm
+      for (let left = queued; left > 0; left -= A_FILL) await append(core, users, Math.min(left, A_FILL))
+      const left = users === USERS ? remembered * 1.2 : events * users.length
+      for (let i = left; i > 0; i -= A_FILL) await end(core, await append(core, users, Math.min(i, A_FILL)))
+      const cost = await measured(core, users, 3_200)
+      if (i % 2 === 0) first = cost
+      out(row(name, [cost.toFixed(1), (cost / first).toFixed(2)]))
+    } finally {
+      await core.close()
+      rmSync(dir, { recursive: true })
+    }
+  }
+}
