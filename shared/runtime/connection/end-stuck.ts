@@ -13,7 +13,8 @@ const WHERE = `new Error().stack.split('\\n').slice(2).join('\\n')`
 /**
  * Ends this process from its connection thread, so that whoever supervises it starts it again. A thread's `process.exit` would end
  * that thread alone. So the main thread, interrupted in what it computes as by a debugger, says where it is and exits; if it does
- * not even do that, the process is killed.
+ * not even do that, the process is killed. Node says on stderr that it waits for the debugger to disconnect; it means this
+ * thread, and does not wait.
  */
 export async function endStuck(group: string, { name, overMs }: Stuck): Promise<void> {
   const killed = setTimeout(() => process.kill(process.pid, 'SIGKILL'), 3 * PATIENCE)
