@@ -252,9 +252,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     opened.push(admin)
     const proxies = new Proxies(config.PROXY_PROTOCOL_FROM, config.CONNECT_TIMEOUT)
     const edge = { host, tls, gate, proxies }
-    const listeningTls = listenTls({ ...edge, port: config.MQTTS_PORT }, (socket, address) =>
-      engine.accept(socket, { address }),
-    )
+    const listeningTls = listenTls({ ...edge, port: config.MQTTS_PORT }, (socket, from) => engine.accept(socket, from))
     const mqtts = await listenAs('HOST', 'MQTTS_PORT', listeningTls)
     opened.push(mqtts)
     const web: WssSettings = {

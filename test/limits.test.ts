@@ -3,6 +3,7 @@ import { connect as connectTcp } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { ISubackPacket } from 'mqtt-packet'
 import { tokenFor, type Device } from './device.ts'
+import { PlainHandler } from './plain-handler.ts'
 import { connectOn, connectRaw, openRaw } from './raw-client.ts'
 import { openStage, type Stage } from './stage.ts'
 
@@ -169,6 +170,27 @@ test('an address that opens or holds too many connections is hung up on before t
       ]),
     )
     web.destroy()
+  } finally {
+    await small.close()
+  }
+})
+
+test('a right handler key is let in from an address whose limits others have used up', async () => {
+  const small = await openStage([], { CONNECTIONS_PER_ADDRESS: '30', CONNECTS_PER_ADDRESS: '40' })
+  try {
+    await (await PlainHandler.connect(small, 'contacts.1')).mqtt.endAsync(true)
+    const guesser = { key: 'a key that is guessed' }
+    for (let i = 0; i < 3; i++)
+      await expect(PlainHandler.connect(small, 'contacts.2', guesser)).rejects.toMatchObject({ code: 0x87 })
+    const held = Array.from({ length: 100 }, () =>
+      connectTcp(small.broker.ports.mqtts, '127.0.0.1').on('error', () => {}),
+    )
+    await Promise.all(held.map((socket) => once(socket, 'connect')))
+    for (const version of [4, 5] as const) {
+      const handler = await PlainHandler.connect(small, 'contacts.3', { version })
+      await handler.takes('get_contact_list')
+    }
+    for (const socket of held) socket.destroy()
   } finally {
     await small.close()
   }

@@ -173,6 +173,7 @@ export async function openEngine(
     clients.set(client.id, { client, session })
     clientOf.set(session, client)
     if (!client.clean) store.began(client.id, outlives(client), jtiOf(session))
+    connectionOf(client).from.loggedIn?.(session.kind)
     hooks.connected(session, client.receiveMaximum)
     const { will } = client
     let isOver = false

@@ -11,6 +11,8 @@ export interface From {
   address: string
   /** A token that its WebSocket's opening carried. */
   carriedToken?: string | undefined
+  /** Told when it has logged in. */
+  loggedIn?: ((kind: Session['kind']) => void) | undefined
 }
 
 export interface Login extends From {

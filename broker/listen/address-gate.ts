@@ -1,26 +1,47 @@
 import type { Socket } from 'node:net'
 import { isIPv6 } from 'node:net'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { KnownAddresses } from './known-addresses.ts'
 
 export interface AddressLimits {
   /** At a time. */
   connections: number
-  /** In a minute. */
+  /** In a minute, without those that log in. */
   connects: number
 }
 
-/** Hangs up on addresses that hold or open too many connections, before they cost a TLS handshake. */
+/** Connections of one address beyond its limits that may be about to log in, at most. */
+const RESERVE = 500
+
+/** A connection that was let in. */
+export interface Admitted {
+  /** It has logged in. */
+  loggedIn: (kind: 'device' | 'handler') => void
+}
+
+/**
+ * Hangs up on addresses that hold or open too many connections, before they cost a TLS handshake. One guesser can use up what the
+ * address of a NAT or proxy may, so its other users have a reserve: connections that log in do not count; where a handler's
+ * key has logged in lately, connections beyond the limits are let in all the same, and the oldest of them that has not logged in
+ * makes room; where a device has, some are let in each second.
+ */
 export class AddressGate {
   readonly #limits: AddressLimits
   readonly #refused: (address: string, reason: string) => void
   readonly #rate: RateLimiterMemory
+  readonly #trickle: RateLimiterMemory
   readonly #open = new Map<string, number>()
+  readonly #handlers = new KnownAddresses()
+  readonly #devices = new KnownAddresses()
+  /** Connections beyond the limits that have not logged in, oldest first. */
+  readonly #reserved = new Map<string, Set<Socket>>()
 
   /** @param refused is told of the first refusal of an address in a minute, and why */
   constructor(limits: AddressLimits, refused: (address: string, reason: string) => void) {
     this.#limits = limits
     this.#refused = refused
     this.#rate = new RateLimiterMemory({ points: limits.connects, duration: 60 })
+    this.#trickle = new RateLimiterMemory({ points: Math.floor(limits.connects / 600), duration: 1 })
   }
 
   /** Tells of a connection that was closed for another reason. */
@@ -29,7 +50,7 @@ export class AddressGate {
   }
 
   /** @param address where it comes from, which is another than its peer's behind a proxy */
-  admit(socket: Socket, address: string): void {
+  admit(socket: Socket, address: string): Admitted {
     const network = networkOf(address)
     const open = (this.#open.get(network) ?? 0) + 1
     this.#open.set(network, open)
@@ -39,12 +60,43 @@ export class AddressGate {
       else this.#open.delete(network)
     })
     if (open > this.#limits.connections) {
-      socket.destroy()
-      if (open === this.#limits.connections + 1) this.#refused(address, 'too many connections from this address')
+      const isFirst = open === this.#limits.connections + 1
+      if (isFirst) this.#refused(address, 'too many connections from this address')
+      if (this.#handlers.has(network)) this.#reserve(socket, network)
+      else socket.destroy()
     }
     this.#rate.consume(network).catch(({ consumedPoints }: { consumedPoints: number }) => {
-      socket.destroy()
-      if (consumedPoints === this.#limits.connects + 1) this.#refused(address, 'too many connects from this address')
+      const isFirst = consumedPoints === this.#limits.connects + 1
+      if (isFirst) this.#refused(address, 'too many connects from this address')
+      this.#connectsTooOften(socket, network)
+    })
+    return {
+      loggedIn: (kind) => {
+        this.#reserved.get(network)?.delete(socket)
+        void this.#rate.reward(network)
+        const known = kind === 'handler' ? this.#handlers : this.#devices
+        known.add(network)
+      },
+    }
+  }
+
+  #connectsTooOften(socket: Socket, network: string): void {
+    if (this.#handlers.has(network)) return this.#reserve(socket, network)
+    if (!this.#devices.has(network)) return void socket.destroy()
+    this.#trickle.consume(network).then(
+      () => this.#reserve(socket, network),
+      () => socket.destroy(),
+    )
+  }
+
+  #reserve(socket: Socket, network: string): void {
+    if (socket.destroyed) return
+    const reserved = this.#reserved.get(network) ?? new Set()
+    this.#reserved.set(network, reserved.add(socket))
+    if (reserved.size > RESERVE) reserved.values().next().value!.destroy()
+    socket.once('close', () => {
+      reserved.delete(socket)
+      if (reserved.size === 0 && this.#reserved.get(network) === reserved) this.#reserved.delete(network)
     })
   }
 }

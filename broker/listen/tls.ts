@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from 'node:tls'
 import type { Tls } from '../../shared/dev-secrets.ts'
+import type { From } from '../aedes/port.ts'
 import type { AddressGate } from './address-gate.ts'
 import type { Proxies } from './proxies.ts'
 
@@ -44,31 +45,30 @@ export interface TlsSettings {
 /** Listens for TLS (1.2 and up). What is accepted comes with its address: the one that a listed proxy tells, else the peer's. */
 export async function listenTls(
   { host, port, tls, gate, proxies }: TlsSettings,
-  accept: (socket: TLSSocket, address: string) => void,
+  accept: (socket: TLSSocket, from: From) => void,
 ): Promise<Listener> {
   const sockets = new Set<Socket>()
-  /** Addresses that proxies have told, by both ends of the proxy's connection. */
-  const told = new Map<string, string>()
+  /** By both ends of each connection: a proxy may have told another address. */
+  const admitted = new Map<string, From>()
   const secured = createTlsServer(tlsOptions(tls))
   secured.on('secureConnection', (socket) =>
-    accept(socket, told.get(endsOf(socket)) ?? socket.remoteAddress ?? 'unknown'),
+    accept(socket, admitted.get(endsOf(socket)) ?? { address: socket.remoteAddress ?? 'unknown' }),
   )
   secured.on('tlsClientError', (_, socket) => socket.destroy()) // scanners, plain TCP, who says nothing: Node leaves them open
   const begin = (socket: Socket, address: string): void => {
-    gate.admit(socket, address)
-    if (!socket.destroyed) secured.emit('connection', socket)
+    const { loggedIn } = gate.admit(socket, address)
+    if (socket.destroyed) return
+    const ends = endsOf(socket)
+    admitted.set(ends, { address, loggedIn })
+    socket.once('close', () => admitted.delete(ends))
+    secured.emit('connection', socket)
   }
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     const peer = socket.remoteAddress ?? 'unknown'
     if (!proxies.has(peer)) return begin(socket, peer)
-    const found = (source: string): void => {
-      const ends = endsOf(socket)
-      told.set(ends, source)
-      socket.once('close', () => told.delete(ends))
-      begin(socket, source)
-    }
+    const found = (source: string): void => begin(socket, source)
     proxies.read(socket, found, (reason) => gate.refuse(peer, reason))
   })
   await listening(server, host, port)

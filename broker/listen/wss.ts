@@ -37,7 +37,7 @@ export async function listenWss(
   accept: (stream: Duplex, from: From) => void,
 ): Promise<Listener> {
   const { origins, maxPayload, maxHeaders, timeout, lingering, refusedOrigin } = settings
-  const opening = new WeakMap<Duplex, { address: string; rest: Buffer; opened: () => void }>()
+  const opening = new WeakMap<Duplex, { from: From; rest: Buffer; opened: () => void }>()
   const http = createServer({ maxHeaderSize: maxHeaders }, (request, response) => {
     response.once('finish', () => request.socket.destroySoon())
     response
@@ -53,11 +53,11 @@ export async function listenWss(
     handleProtocols: () => SUBPROTOCOL,
   })
   http.on('upgrade', (request: IncomingMessage, socket: Socket) => {
-    const { address, rest, opened } = opening.get(socket)!
+    const { from, rest, opened } = opening.get(socket)!
     const refusal = refusalOf(request, origins)
     if (refusal !== undefined) {
       const { origin, host } = request.headers
-      if (refusal === FORBIDDEN) refusedOrigin({ origin: origin!, host, address })
+      if (refusal === FORBIDDEN) refusedOrigin({ origin: origin!, host, address: from.address })
       socket.write(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`)
       lingering.end(socket, () => socket.destroy())
       return
@@ -66,15 +66,15 @@ export async function listenWss(
       opened()
       ws.on('error', () => {}) // its stream ends with it
       boundFrames(ws)
-      accept(createWebSocketStream(ws), { address, carriedToken: carriedToken(request) })
+      accept(createWebSocketStream(ws), { ...from, carriedToken: carriedToken(request) })
     })
   })
-  const listener = await listenTls(settings, (socket, address) => {
+  const listener = await listenTls(settings, (socket, from) => {
     socket.on('error', () => {})
     const timer = setTimeout(() => socket.destroy(), timeout)
     socket.once('close', () => clearTimeout(timer))
     readFirstRequest(socket, maxHeaders, (rest) => {
-      opening.set(socket, { address, rest, opened: () => clearTimeout(timer) })
+      opening.set(socket, { from, rest, opened: () => clearTimeout(timer) })
       http.emit('connection', socket)
       socket.resume()
     })
