@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals'
+import { fuzzCodec } from '../../scripts/fuzz/codec.ts'
 import { runFuzz } from '../../scripts/fuzz/run-fuzz.ts'
 
-// The short run of `npm run fuzz`.
+// The short runs of `npm run fuzz`.
 
 test('two hundred thousand packets, many of them broken, end nothing', async () => {
   const seed = Math.floor(Math.random() * 2 ** 31)
@@ -13,4 +14,11 @@ test('two hundred thousand packets, many of them broken, end nothing', async () 
   expect(report.parsed['connect']).toBeGreaterThan(500)
   expect(report.waits.length).toBeGreaterThan(50)
   expect(report.waits.at(-1)).toBeLessThan(10_000)
+}, 600_000)
+
+test('two hundred thousand packets are read by our codec as by mqtt-packet, or refused', () => {
+  const seed = Math.floor(Math.random() * 2 ** 31)
+  const { taken, differences } = fuzzCodec(seed, 200_000)
+  expect({ seed, differences }).toEqual({ seed, differences: [] })
+  expect(taken).toBeGreaterThan(100_000)
 }, 600_000)

@@ -1,0 +1,12 @@
+import { expect, test } from '@jest/globals'
+import { fuzzCodec } from '../../../scripts/fuzz/codec.ts'
+
+const SEED = 20_261_128
+
+test('every packet that the codec takes, mqtt-packet reads alike, and each reads what the other writes', () => {
+  const { taken, mutated, stricter, differences } = fuzzCodec(SEED, 3_000)
+  expect(differences).toEqual([])
+  expect(taken).toBeGreaterThan(1_500)
+  expect(mutated).toBeGreaterThan(1_000)
+  expect(Object.keys(stricter).length).toBeGreaterThan(5) // broken packets of many kinds have come by
+})
