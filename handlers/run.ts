@@ -4,6 +4,7 @@ import { ConfigError, readConfig, type Config } from '../shared/config.ts'
 import { devCertFile, readPem, sharedHandlerKeys, tlsFiles } from '../shared/dev-secrets.ts'
 import { dialled } from '../shared/dial.ts'
 import { openLog } from '../shared/log.ts'
+import { hideFromLogs } from '../shared/secret-text.ts'
 import { keepFilesPrivate } from '../shared/private-files.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
 import { handlerSettings } from '../shared/runtime/handler-settings.ts'
@@ -23,6 +24,8 @@ async function main(): Promise<void> {
     throw new ConfigError(`usage: npm run handlers -- <group> [more…]\ngroups: ${(await groupsIn(here)).join(', ')}`)
   }
   const config = readConfig()
+  const [, mongoPassword] = /:\/\/[^:/@]*:([^@/]*)@/.exec(config.MONGODB_URL ?? '') ?? []
+  hideFromLogs([...(config.SECRET ?? []), ...(config.TURN_SECRET ?? []), mongoPassword])
   const log = openLog(config.LOG_LEVEL, groups.join('+'))
   keepFilesPrivate(config.DATA_DIR, log)
   const opened: Closable[] = []
@@ -41,6 +44,7 @@ async function main(): Promise<void> {
     const own = config.HANDLER_KEYS.get(group)?.[0]
     const key = own ?? sharedHandlerKeys(config)[0]
     if (key === undefined) throw new ConfigError(`HANDLER_KEYS: has no key for ${group}, and HANDLER_KEY is not set`)
+    hideFromLogs([key])
     const broker = { url, ca: rootCertificates, caFiles, key, ownKey: own !== undefined }
     const options = { group, commands: loaded[i]!, store, settings, log, broker, window: config.HANDLER_WINDOW }
     served.push(await serveGroup(options))

@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals'
 import { ROOT } from '../test/process.ts'
 import { openLog } from './log.ts'
 import { Sampling } from './sampled-log.ts'
+import { hideFromLogs } from './secret-text.ts'
 
 const SCRIPT = `
   import { openLog } from './shared/log.ts'
@@ -137,4 +138,22 @@ test("pino's own ways to log stay: placeholders, a text alone, an error alone", 
     { note: 1, msg: 'kept it' },
     { err: { message: 'no room' }, msg: 'no room' },
   ])
+})
+
+test('a secret of the process and a token are in no line, wherever a handler puts them', () => {
+  const lines: string[] = []
+  const log = openLog('info', 'test', { write: (line) => void lines.push(line) })
+  const key = 'the "key" of this process'
+  hideFromLogs([key, undefined])
+  const token = `${Buffer.from('{"alg":"HS256"}').toString('base64url')}.${Buffer.from('{"sub":"a"}').toString('base64url')}.c2ln`
+  log.info(`a text with ${key} and ${token}`)
+  log.info({ url: `https://example.org/?access_token=${token}&x=1`, deep: { deeper: [{ key }, `=${key}=`] } }, 'fields')
+  log.error({ err: new Error(`refused ${token} for ${key}`) }, 'an error')
+  expect(lines).toHaveLength(3)
+  for (const line of lines) {
+    expect(line).not.toContain('of this process')
+    expect(line).not.toContain(token)
+    expect(() => JSON.parse(line) as unknown).not.toThrow()
+  }
+  expect(lines[0]).toContain('a text with [hidden] and [token]')
 })

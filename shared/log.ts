@@ -3,6 +3,7 @@ import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 import { Output } from './output.ts'
 import { Sampling } from './sampled-log.ts'
+import { withoutSecrets } from './secret-text.ts'
 
 export type { Logger } from 'pino'
 
@@ -29,6 +30,7 @@ export function openLog(level: string, name: string, to?: DestinationStream, sam
         logMethod(args, method, level) {
           sampling.logMethod(this, args, method, level)
         },
+        streamWrite: withoutSecrets,
       },
     },
     to ?? (level === 'silent' ? { write: () => {} } : ofProcess(sampling)),
