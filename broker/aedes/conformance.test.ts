@@ -398,3 +398,72 @@ test('what ends with a DISCONNECT is over at once: its client id, its session an
   first.socket.destroy()
   third.socket.destroy()
 })
+
+test('what a member of a shared subscription has not acknowledged goes to another when its session ends [MQTT 5, 4.8.2]', async () => {
+  const share = '$share/pass/fleet/pass'
+  const one = await connected('pass', { clientId: 'one' })
+  expect(await takes(one, share)).toBe(1)
+  const sender = await connected('sender', { clientId: 'sender' })
+  const texts = ['a', 'b', 'c']
+  for (const payload of texts) {
+    says(sender, 'fleet/pass', { payload })
+    await puback(sender)
+  }
+  const held = [await one.hears('publish'), await one.hears('publish'), await one.hears('publish')] as IPublishPacket[]
+  const two = await connected('pass', { clientId: 'two' })
+  await takes(two, share)
+  one.send({ cmd: 'puback', messageId: held[0]!.messageId! })
+  one.send({ cmd: 'pingreq' })
+  await one.hears('pingresp')
+  one.socket.destroy()
+  for (const text of ['b', 'c']) {
+    const message = (await two.hears('publish')) as IPublishPacket
+    expect([message.payload.toString(), message.dup]).toEqual([text, false])
+    two.send({ cmd: 'puback', messageId: message.messageId! })
+  }
+  says(sender, 'fleet/pass', { payload: 'last' })
+  expect(await two.hears('publish')).toMatchObject({ payload: Buffer.from('last') })
+})
+
+test('a member that comes back to its session has its own again, and nobody else does', async () => {
+  const share = '$share/back/fleet/back'
+  const kept = { clientId: 'kept', clean: false, properties: { sessionExpiryInterval: 60 } }
+  const first = await connected('back', kept)
+  await takes(first, share)
+  const sender = await connected('sender', { clientId: 'sender2' })
+  says(sender, 'fleet/back', { payload: 'held' })
+  await first.hears('publish')
+  const other = await connected('back', { clientId: 'other' })
+  await takes(other, share)
+  first.socket.destroy()
+  const again = await connected('back', kept)
+  expect(await again.hears('publish')).toMatchObject({ payload: Buffer.from('held'), dup: true })
+  says(sender, 'fleet/back', { payload: 'next' })
+  says(sender, 'fleet/back', { payload: 'next' })
+  expect(await other.hears('publish')).toMatchObject({ payload: Buffer.from('next') })
+  const wiped = await connected('back', { ...kept, clean: true }) // its session ends unacknowledged
+  expect(
+    [await other.hears('publish'), await other.hears('publish')]
+      .map((one) => String((one as IPublishPacket).payload))
+      .toSorted(),
+  ).toEqual(['held', 'next'])
+  wiped.socket.destroy()
+})
+
+test('a refusal by PUBACK is the end of a shared message, and QoS 2 stays with its session [MQTT-4.8.2-5, 4.8.2-6]', async () => {
+  const share = '$share/end/fleet/end'
+  const one = await connected('end', { clientId: 'one' })
+  await takes(one, share, { qos: 2 })
+  const sender = await connected('sender', { clientId: 'sender3' })
+  says(sender, 'fleet/end', { payload: 'refused' })
+  const refused = (await one.hears('publish')) as IPublishPacket
+  says(sender, 'fleet/end', { payload: 'twice', qos: 2 })
+  await one.hears('publish')
+  const two = await connected('end', { clientId: 'two' })
+  await takes(two, share, { qos: 2 })
+  one.send({ cmd: 'puback', messageId: refused.messageId!, reasonCode: 0x80 })
+  one.send({ cmd: 'disconnect' })
+  await one.closed
+  says(sender, 'fleet/end', { payload: 'later' })
+  expect(await two.hears('publish')).toMatchObject({ payload: Buffer.from('later') })
+})

@@ -90,6 +90,7 @@ export async function openEngine(
       bytesPerUser: config.RETAINED_BYTES_PER_USER,
     },
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
+    fault: (err) => hooks.fault(undefined, err),
     clientOf: (id) => clients.get(id)?.client,
     mayReceive: (id, topic) => {
       const session = clients.get(id)?.session
@@ -262,6 +263,8 @@ export async function openEngine(
     filters.add(sub.topic)
     if (verdict === 'open') {
       if (isNew) fresh.add(sub)
+      // Until it has acknowledged them, its group's messages are in its session, however short that lasts.
+      if (sub.qos > 0 && sharedFilter(sub.topic.slice(OPEN.length))) (client as unknown as InnerClient).clean = false
       store.subscribe(client.id, store.open(client.id), sub)
     }
     done(null, verdict === 'consume' ? { ...sub, topic: INERT + sub.topic } : sub)

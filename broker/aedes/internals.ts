@@ -69,5 +69,7 @@ export interface StoredPacket {
   messageId?: number | undefined
   messageExpiry?: number
   answers?: Answers | undefined
+  /** The shared subscription for which one of its group has this message. */
+  shared?: string | undefined
   properties?: PublishPacket['properties']
 }

@@ -8,6 +8,8 @@ export interface OpenMatch {
   keepsRetain: boolean
   /** Of all subscriptions that match [MQTT-3.3.4-4]. */
   identifiers: number[]
+  /** The shared subscription for which it is this session's turn. */
+  shared?: string
 }
 
 /** Who subscribed to which open topics, connected or away. */
@@ -54,8 +56,8 @@ export class OpenSubscriptions {
     for (const filter of this.#filters.match(topic)) {
       const subs = this.#subs.get(filter) ?? new Map<string, Subscription>()
       if (sharedFilter(filter)) {
-        const session = this.#turnOf(filter, [...subs.keys()], isHere)
-        if (session !== undefined) shared.push([session, widened(NOTHING, subs.get(session)!)])
+        const member = this.member(filter, isHere)
+        if (member) shared.push(member)
         continue
       }
       for (const [session, sub] of subs) {
@@ -64,6 +66,13 @@ export class OpenSubscriptions {
       }
     }
     return [...found, ...shared]
+  }
+
+  /** The member of a shared subscription whose turn it is. */
+  member(filter: string, isHere: (session: string) => boolean): [string, OpenMatch] | undefined {
+    const subs = this.#subs.get(filter)
+    const session = subs && this.#turnOf(filter, [...subs.keys()], isHere)
+    return session === undefined ? undefined : [session, { ...widened(NOTHING, subs!.get(session)!), shared: filter }]
   }
 
   /** Whose turn it is: the next one who is here, or, when nobody is, the next one. */

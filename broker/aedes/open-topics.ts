@@ -23,6 +23,7 @@ export interface OpenPorts {
   store: SessionStore
   retained: RetainedBounds
   maxUnsentBytes: number
+  fault: (err: Error) => void
   /** The connection that has this session now. */
   clientOf: (session: string) => InnerClient | undefined
   mayReceive(session: string, topic: string): boolean
@@ -54,7 +55,7 @@ export function openTopics(ports: OpenPorts) {
     unit: Unit,
     session: string,
     message: OpenMessage,
-    how: { qos: Qos; retain: boolean; ids: number[] },
+    how: { qos: Qos; retain: boolean; ids: number[]; shared?: string | undefined },
   ): void {
     const client = ports.clientOf(session)
     const qos = Math.min(message.qos, how.qos) as Qos
@@ -63,7 +64,12 @@ export function openTopics(ports: OpenPorts) {
     const lasts = client ? !client.clean : (store.get(session)?.expiry ?? 0) > 0
     const kept =
       qos > 0 && lasts
-        ? store.keepFor(unit, session, { ...record, qos, ...(how.retain && { retain: true }) } as EventRecord)
+        ? store.keepFor(unit, session, {
+            ...record,
+            qos,
+            ...(how.retain && { retain: true }),
+            ...(how.shared !== undefined && { shared: how.shared }),
+          } as EventRecord)
         : undefined
     unit.afterwards(() => {
       const now = ports.clientOf(session)
@@ -91,6 +97,29 @@ export function openTopics(ports: OpenPorts) {
     }
   }
 
+  /** Tells who can be sent a message on this topic now. */
+  function getsAtOnce(topic: string): (session: string) => boolean {
+    return (session) => ports.clientOf(session) !== undefined && ports.mayReceive(session, topic)
+  }
+
+  /** What a member of a shared subscription had not acknowledged when its session ended goes to another [MQTT 5, 4.8.2]. */
+  async function passOn(left: StoredPacket[]): Promise<void> {
+    await stored((unit) => {
+      for (const packet of left) {
+        const [session, match] = store.memberOf(packet.shared!, getsAtOnce(packet.topic)) ?? []
+        const now = asOfNow(messageOf(packet))
+        if (session === undefined || !match || !now) continue
+        hand(unit, session, now, {
+          qos: match.qos,
+          retain: packet.retain,
+          ids: match.identifiers,
+          shared: packet.shared,
+        })
+      }
+    })
+  }
+  store.passesOn((left) => void passOn(left).catch(ports.fault))
+
   return {
     /**
      * Publishes to an open topic. Resolves when it is stored in every session that must keep it, and retained if it says so.
@@ -108,12 +137,11 @@ export function openTopics(ports: OpenPorts) {
         properties: propertiesOf(message),
         ...(expiry !== undefined && { messageExpiry: steady() + expiry * 1000 }),
       }
-      const isHere = (session: string): boolean =>
-        ports.clientOf(session) !== undefined && ports.mayReceive(session, topic)
       const write = (unit: Unit): void => {
         if (retain) retained.keep(unit, user, record)
-        for (const [session, { qos: most, keepsRetain, identifiers }] of store.openTo(topic, sender, isHere)) {
-          hand(unit, session, record, { qos: most, retain: retain && keepsRetain, ids: identifiers })
+        for (const [session, match] of store.openTo(topic, sender, getsAtOnce(topic))) {
+          const { qos: most, keepsRetain, identifiers: ids, shared } = match
+          hand(unit, session, record, { qos: most, retain: retain && keepsRetain, ids, shared })
         }
       }
       await stored(write)
@@ -146,6 +174,12 @@ export function openTopics(ports: OpenPorts) {
       throw err.name === 'Refusal' ? err : refuse('unavailable')
     })
   }
+}
+
+/** The message of a packet that was made for somebody. */
+function messageOf({ topic, payload, qos, properties, messageExpiry }: StoredPacket): OpenMessage {
+  const { subscriptionIdentifier: _his, ...rest } = (properties ?? {}) as { subscriptionIdentifier?: unknown }
+  return { topic, payload, qos, properties: rest, ...(messageExpiry !== undefined && { messageExpiry }) }
 }
 
 /** A copy that tells how much of its time is left [MQTT-3.3.2-6]; undefined when it is over. */

@@ -47,7 +47,10 @@ interface SessionRecord {
 }
 
 /** What waits for a session, as it is stored; without a QoS it is 1. */
-export type EventRecord = Pick<StoredPacket, 'topic' | 'payload' | 'properties' | 'messageExpiry' | 'answers'> & {
+export type EventRecord = Pick<
+  StoredPacket,
+  'topic' | 'payload' | 'properties' | 'messageExpiry' | 'answers' | 'shared'
+> & {
   qos?: 1 | 2
   retain?: boolean
   /** The message id under which the client has it; what is left to do is its PUBREL [MQTT-4.3.3-1]. */
@@ -84,6 +87,8 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
   const openSubscriptions = new OpenSubscriptions()
   let lastNumber = 0
   let isClosed = false
+  /** Gets what a session leaves of its shared subscriptions. */
+  let passOn = (_left: StoredPacket[]): void => {}
 
   const open = (id: string, expiry = 0): SessionState => {
     let session = sessions.get(id)
@@ -155,6 +160,8 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     sessions.delete(id)
     const own = owners.get(ownerOf(id))
     if (own?.delete(id) && own.size === 0) owners.delete(ownerOf(id))
+    const left = [...session.waiting.values()].map(({ packet }) => packet).filter(isForAnother)
+    if (left.length > 0) passOn(left)
     if (session.expiry === 0) return
     storage.eventually((unit) => {
       const now = sessions.get(id) // begun anew, if this has to be tried again
@@ -168,8 +175,9 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     const session = sessions.get(id)!
     if (session.expiry > 0) unit.put(events, [id, packet.brokerCounter], message)
     unit.afterwards(() => {
-      if (sessions.get(id) === session) enqueue(id, session, packet)
-      else if (session.expiry > 0) storage.eventually((later) => later.remove(events, [id, packet.brokerCounter]))
+      if (sessions.get(id) === session) return enqueue(id, session, packet)
+      if (session.expiry > 0) storage.eventually((later) => later.remove(events, [id, packet.brokerCounter]))
+      if (isForAnother(packet)) passOn([packet])
     })
   }
   const expire = (id: string, session: SessionState, since: number): void => {
@@ -231,6 +239,12 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
     subscribersOf: (topic: string) => subscribers.get(topic),
     openTo: (topic: string, sender: string, isHere: (session: string) => boolean) =>
       openSubscriptions.match(topic, sender, isHere),
+    /** The member of a shared subscription whose turn it is. */
+    memberOf: (shared: string, isHere: (session: string) => boolean) => openSubscriptions.member(shared, isHere),
+    /** Who gets what an ended session leaves of its shared subscriptions. */
+    passesOn(to: (left: StoredPacket[]) => void): void {
+      passOn = to
+    },
     /** The sessions of this owner (what stands before the slash of their ids). */
     ofOwner: (owner: string): ListedSession[] => [...(owners.get(owner) ?? [])].map(listed),
     all: (): ListedSession[] => [...sessions.keys()].map(listed),
@@ -330,13 +344,18 @@ export function openSessionStore(storage: Storage, limits: SessionBounds) {
   }
 }
 
+/** Not acknowledged, and not QoS 2, which is one client's for good [MQTT-4.8.2-5]. */
+function isForAnother({ cmd, qos, shared }: StoredPacket): boolean {
+  return shared !== undefined && cmd === 'publish' && qos === 1
+}
+
 /** What Aedes takes for `brokerId`: all packets of ours come from one. */
 const OURS = 'switchboard'
 
 const NO_MESSAGE: EventRecord = { topic: '', payload: Buffer.alloc(0) }
 
 function packetOf(number: number, message: EventRecord, dup: boolean): StoredPacket {
-  const { topic, payload, properties, qos = 1, retain = false, messageExpiry, answers } = message
+  const { topic, payload, properties, qos = 1, retain = false, messageExpiry, answers, shared } = message
   return {
     cmd: 'publish',
     topic,
@@ -349,6 +368,7 @@ function packetOf(number: number, message: EventRecord, dup: boolean): StoredPac
     ...(properties && { properties }),
     ...(messageExpiry !== undefined && { messageExpiry }),
     ...(answers && { answers }),
+    ...(shared !== undefined && { shared }),
   }
 }
 
