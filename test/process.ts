@@ -18,6 +18,8 @@ export interface RunOptions {
   root?: string
   /** Runs what it is compiled to, as production does, and not the source by tsx. */
   compiled?: boolean
+  /** The Node binary; that of the tests by default. */
+  node?: string
   /** What runs it: `unshare -m` and the like. */
   through?: string[]
 }
@@ -36,10 +38,10 @@ export class Run {
 
   /** @param script such as `handlers/run.ts`, and its arguments */
   constructor([script = '', ...args]: string[], options: RunOptions = {}) {
-    const { env = {}, cwd = '/', root = ROOT, compiled = false, through = [] } = options
+    const { env = {}, cwd = '/', root = ROOT, compiled = false, node = process.execPath, through = [] } = options
     const { PATH = '', HOME = '' } = process.env
-    const node = compiled ? ['--enable-source-maps', `${root}scripts/run.mjs`] : ['--import', TSX]
-    const [program, ...rest] = [...through, process.execPath, ...node, `${root}${script}`, ...args]
+    const loader = compiled ? ['--enable-source-maps', `${root}scripts/run.mjs`] : ['--import', TSX]
+    const [program, ...rest] = [...through, node, ...loader, `${root}${script}`, ...args]
     this.child = spawn(program!, rest, {
       cwd,
       env: { PATH, HOME, NODE_ENV: 'test', ...env },
