@@ -5,66 +5,38 @@ import { parseArgs } from 'node:util'
 import { openLog } from '../shared/log.ts'
 import { openStore } from '../shared/store/open.ts'
 import type { Store } from '../shared/store/documents.ts'
+import { countingStore } from '../test/counting-store.ts'
 import { startMongoServer } from '../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../test/own-data.ts'
 import { benchCore } from './bench/core.ts'
 import { fill, HANDLERS, openPlay, plays } from './bench/catalogue.ts'
 import { explainAll, whoExplains } from './bench/explain.ts'
+import { moreThanRecorded, readCounts, writeCounts, type Counts } from './bench/counted.ts'
+import { benchLoad } from './bench/load-figures.ts'
 import { line, openLines, operations, SPEC } from './bench/operations.ts'
+import { measure, table, type Rows } from './bench/timing.ts'
 import { collectionsOf } from './data/collections.ts'
-import { latencies } from './load/statistics.ts'
-import { row } from './load/table.ts'
 
-// npm run bench: what the store and the catalogue's commands cost as data grow, on each engine.
+// npm run bench: what the hot path costs beside what is recorded, and what the store and the catalogue's commands cost as data
+// grow, on each engine.
 
 const USAGE = `usage: npm run bench -- [options]
   --sizes 10,1000,100000   stored documents, growing; of the catalogue: messages, a hundred for each couple of users
   --samples 200            calls measured of each operation and size
-  --only store             the store's operations, or: catalogue, the commands that handlers run;
+  --only load              the hot path beside Mosquitto, compared with docs/load.json: what got worse by more than 15 % is told;
+                           or: store, the store's operations; or: catalogue, the commands that handlers run;
                            or: core, what the broker's storage costs per command, however much is remembered and queued
+  --record                 keeps the documents that the catalogue's commands read in docs/bench.json, which later runs compare with
   --mongo                  MongoDB too, at the server that the tests start where MONGODB_URL is not set
   --explain                how MongoDB does what the store asks of it, with each size of every collection of the catalogue
 Engines: SQLite in a folder of its own (TMPDIR), and MongoDB when MONGODB_URL is set (a database of its own, dropped at the end).
 `
 
+const BENCHES = ['load', 'store', 'catalogue', 'core']
 /** Inserts at a time, to fill a store. */
 const AT_ONCE = 64
 
 const out = (text: string): unknown => process.stdout.write(text)
-
-async function timed(samples: number, operation: (i: number) => Promise<unknown>): Promise<number[]> {
-  const took: number[] = []
-  for (let i = 0; i < samples; i++) {
-    const began = performance.now()
-    await operation(i)
-    took.push(performance.now() - began)
-  }
-  return took
-}
-
-type Rows = Map<string, string[]>
-
-async function measure(
-  rows: Rows,
-  samples: number,
-  all: Record<string, (i: number) => Promise<unknown>>,
-): Promise<void> {
-  for (const [name, operation] of Object.entries(all)) {
-    const { p50, p99 } = latencies(await timed(samples, operation))
-    rows.set(name, [...(rows.get(name) ?? []), `${p50.toFixed(2)}/${p99.toFixed(1)}`])
-  }
-}
-
-function table(title: string, sizes: readonly number[], rows: Rows): void {
-  out(`\n${title}, p50/p99 in ms\n`)
-  out(
-    row(
-      '',
-      sizes.map((size) => size.toLocaleString('en')),
-    ),
-  )
-  for (const [name, cells] of rows) out(row(name.padEnd(18), cells))
-}
 
 async function benchStore(engine: string, store: Store, sizes: readonly number[], samples: number): Promise<void> {
   const lines = openLines(store)
@@ -83,20 +55,46 @@ async function benchStore(engine: string, store: Store, sizes: readonly number[]
     process.stderr.write(`${engine}: ${size} documents, ${perSecond.toFixed(0)} inserts/s, ${AT_ONCE} at a time\n`)
     await measure(rows, samples, operations(lines, size))
   }
-  table(`the store on ${engine}`, sizes, rows)
+  out(table(`the store on ${engine}, p50/p99 in ms`, sizes, rows))
 }
 
-async function benchCatalogue(engine: string, store: Store, sizes: readonly number[], samples: number): Promise<void> {
-  const play = await openPlay(store)
+/** @returns documents read by each command */
+async function benchCatalogue(
+  engine: string,
+  store: Store,
+  sizes: readonly number[],
+  samples: number,
+): Promise<Counts> {
+  const counting = countingStore(store)
+  const play = await openPlay(counting.store)
   const rows: Rows = new Map()
+  const counts: Counts = {}
   let couples = 0
   for (const size of sizes) {
     const wanted = Math.max(1, Math.round(size / 100))
     await fill(store, play, couples, wanted, (done) => process.stderr.write(`${engine}: ${done} of ${size} messages\n`))
     couples = wanted
-    await measure(rows, samples, plays(play, couples))
+    for (const [name, operation] of Object.entries(plays(play, couples))) {
+      const before = counting.read()
+      await measure(rows, samples, { [name]: operation })
+      counts[name] = { ...counts[name], [size]: (counting.read() - before) / samples }
+    }
   }
-  table(`the catalogue on ${engine}`, sizes, rows)
+  out(table(`the catalogue on ${engine}, p50/p99 in ms`, sizes, rows))
+  const read = Object.entries(counts).map(([name, bySize]): [string, number[]] => [name, Object.values(bySize)])
+  out(table(`documents read by each command, ${engine}`, sizes, new Map(read)))
+  return counts
+}
+
+/** Keeps what was counted, or tells what grew. @returns whether nothing did */
+function judge(counts: Counts, samples: number, isRecord: boolean): boolean {
+  if (isRecord) {
+    writeCounts(samples, counts)
+    return true
+  }
+  const more = moreThanRecorded(readCounts(samples), counts)
+  out(more.length > 0 ? `\n${more.join('')}` : '\nNo command reads more documents than recorded.\n')
+  return more.length === 0
 }
 
 /** @returns whether it is known that everything goes by an index, and looks at little more than it gives */
@@ -135,13 +133,16 @@ async function main(): Promise<void> {
       only: { type: 'string' },
       mongo: { type: 'boolean', default: false },
       explain: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   })
   const sizes = values.sizes.split(',').map(Number)
   const samples = Number(values.samples)
   const isWrong = [...sizes, samples].some((value) => !Number.isInteger(value) || value < 1)
-  if (values.help || isWrong || ![undefined, 'store', 'catalogue', 'core'].includes(values.only)) return void out(USAGE)
+  if (values.help || isWrong || ![undefined, ...BENCHES].includes(values.only)) return void out(USAGE)
+  if (!values.explain && (values.only ?? 'load') === 'load' && !(await benchLoad(out))) process.exitCode = 1
+  if (values.only === 'load') return
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-bench-'))
   const given = process.env['MONGODB_URL']
   if (values.only === 'core') return await benchCore(dir, out).finally(() => rmSync(dir, { recursive: true }))
@@ -160,7 +161,8 @@ async function main(): Promise<void> {
         const MONGODB_URL = engine === 'MongoDB' ? ownDatabase(mongo!) : undefined
         const store = await openStore({ DATA_DIR: join(dir, what), MONGODB_URL }, openLog('warn', 'bench'))
         try {
-          await bench(engine, store, sizes, samples)
+          const counts = await bench(engine, store, sizes, samples)
+          if (counts && !judge(counts, samples, values.record)) process.exitCode = 1
         } finally {
           await store.close()
           if (MONGODB_URL !== undefined) await dropDatabase(MONGODB_URL)

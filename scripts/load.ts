@@ -24,6 +24,7 @@ async function main(options: Options): Promise<void> {
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
 try {
   const options = readOptions(process.argv.slice(2))
   if (options) await main(options)

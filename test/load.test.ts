@@ -28,9 +28,3 @@ test('the load test has every command answered once, and says what that cost', a
   }
   expect(load.stdout).toContain('broker CPU, µs per command')
 })
-
-test('what is not understood ends with the usage', async () => {
-  const load = new Run(['scripts/load.ts', 'ecko'])
-  load.ready.catch(() => {})
-  expect([await load.ended, load.stderr]).toEqual([1, expect.stringContaining('ecko is not understood\nusage:')])
-})

@@ -8,7 +8,7 @@ const run = (version: string, rounds: Run['rounds'], name = 'echo 50x4'): Run =>
   name,
   unit: 'command',
   at: '2026-11-28T10:00:00.000Z',
-  machine: { cpu: 'some', cores: 2, kernel: '6', node: 'v20.19.0' },
+  machine: { cpu: 'some', cores: 2, kernel: '6', node: 'v20.19.0', loadAverage: 0.1 },
   options: { devices: 50 },
   targets: [
     { name: 'switchboard', version, settings: {} },
@@ -79,6 +79,15 @@ test('a table has a line for each figure, with the ratio and its spread', () => 
     '0.25',
     '0.25',
     '0.25',
+  ])
+})
+
+test('a table says that others kept the machine busy', () => {
+  const quiet = run('Node v20.1.0', [[{ p50: 1 }, { p50: 1 }]])
+  const busy = { ...quiet, machine: { ...quiet.machine, loadAverage: 7 } }
+  expect([table(quiet), table(busy)].map((text) => text.includes('load average 7.00 on 2 cores'))).toEqual([
+    false,
+    true,
   ])
 })
 

@@ -6,7 +6,7 @@ export type Figures = Partial<Record<FigureName, number>>
 export type FigureName = keyof typeof FIGURES
 
 interface Figure {
-  /** `{unit}` stands for what is counted. */
+  /** `{unit}` stands for what is counted, `{units}` for several. */
   says: string
   /** Whether more or less of it is better; neither: it is only told. */
   better?: 'more' | 'less'
@@ -14,7 +14,7 @@ interface Figure {
 
 /** What is measured, in the order of the table. */
 export const FIGURES = {
-  perSecond: { says: '{unit}s per second', better: 'more' },
+  perSecond: { says: '{units} per second', better: 'more' },
   brokerMicros: { says: 'broker CPU, µs per {unit}', better: 'less' },
   handlerMicros: { says: 'handlers CPU, µs per {unit}', better: 'less' },
   kilobytes: { says: 'broker memory, KB per {unit}', better: 'less' },
@@ -29,6 +29,12 @@ export const FIGURES = {
 
 export const figure = (name: FigureName): Figure => FIGURES[name]
 
+/** What a figure is called where this is counted. */
+export function labelOf(name: FigureName, unit: string): string {
+  const units = unit.endsWith('y') ? `${unit.slice(0, -1)}ies` : `${unit}s`
+  return FIGURES[name].says.replace('{units}', units).replace('{unit}', unit)
+}
+
 /** What was measured: of one target, of all laps; in each round of both targets, one after the other. */
 export interface Run {
   /** Which scenario it is, such as `echo 50x4`. */
@@ -36,7 +42,8 @@ export interface Run {
   /** What is counted: a command, a delivery … */
   unit: string
   at: string
-  machine: { cpu: string; cores: number; kernel: string; node: string }
+  /** The load average is that of the last minute before. */
+  machine: { cpu: string; cores: number; kernel: string; node: string; loadAverage: number }
   options: Record<string, string | number>
   targets: { name: string; version: string; settings: Record<string, string> }[]
   /** Of each round, the figures of each target. */
@@ -51,11 +58,14 @@ export function figuresOf(lap: Lap, counts: 'done' | 'heard', megabytes: number,
   const count = lap[counts]
   const micros = (used: number): number => (1e6 * used) / count
   const percent = (used: number): number => (100 * used) / seconds
-  return {
-    perSecond: count / seconds,
+  const each: Figures = {
     brokerMicros: micros(cpu.broker),
     ...(hasHandlers && { handlerMicros: micros(cpu.handlers) }),
     ...latencies,
+  }
+  return {
+    perSecond: count / seconds,
+    ...(count > 0 && each),
     megabytes,
     brokerPercent: percent(cpu.broker),
     generatorPercent: percent(cpu.generator),
@@ -79,6 +89,10 @@ export function compare({ rounds }: Run): Compared[] {
       const of = (target: number): number[] => rounds.map((round) => round[target]?.[name] ?? Number.NaN)
       const medians = first.map((_, target) => spread(of(target)).median)
       if (first.length < 2 || figure(name).better === undefined) return { name, medians, ratio: undefined }
-      return { name, medians, ratio: spread(rounds.map((round) => round[0]![name]! / round[1]![name]!)) }
+      return {
+        name,
+        medians,
+        ratio: spread(rounds.map((round) => (round[0]![name] ?? Number.NaN) / (round[1]![name] ?? Number.NaN))),
+      }
     })
 }

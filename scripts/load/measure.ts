@@ -1,6 +1,6 @@
-import { cpus, release } from 'node:os'
+import { cpus, loadavg, release } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { figuresOf, type Figures, type Run } from './figures.ts'
+import { figuresOf, labelOf, type Figures, type Run } from './figures.ts'
 import { openGenerator, type Generator, type Work } from './generator-process.ts'
 import { megabytes } from './proc-stat.ts'
 import { topOf, type CpuProfile } from './profile.ts'
@@ -33,6 +33,9 @@ export interface Measuring {
 const LONGEST_WARM_UP = 25_000
 const TOP = 20
 
+/** Of this machine before anything of ours ran on it. */
+const [loadAverage = 0] = loadavg()
+
 /** Shows what goes on, beside the results on stdout. */
 export function progress(text: string): void {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`)
@@ -55,7 +58,7 @@ export async function measure(scenario: Scenario, targets: readonly Target[], me
       const [target, generator] = [targets[i]!, generators[i]!]
       const done = await generator.lap(delay(seconds * 1_000))
       const figures = figuresOf(done, counts, megabytes(target.broker), target.handlers.length > 0)
-      const told = `${figures.perSecond!.toFixed(0)} ${unit}s per second, broker ${figures.brokerMicros!.toFixed(0)} µs each`
+      const told = `${labelOf('perSecond', unit)} ${figures.perSecond!.toFixed(0)}, broker ${figures.brokerMicros?.toFixed(0)} µs each`
       progress(`${name}: ${target.name}: ${told}`)
       return figures
     }
@@ -91,7 +94,7 @@ export function describe(
     name,
     unit,
     at: new Date().toISOString(),
-    machine: { cpu: cpus()[0]!.model, cores: cpus().length, kernel: release(), node: process.version },
+    machine: { cpu: cpus()[0]!.model, cores: cpus().length, kernel: release(), node: process.version, loadAverage },
     options: { ...options, rounds, seconds, warmUp },
     targets: targets.map(({ name, version, settings }) => ({ name, version, settings })),
   }

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../test/free-port.ts'
 import { readConfig } from '../../shared/config.ts'
 import { tlsFiles } from '../../shared/dev-secrets.ts'
-import { run, stop } from './processes.ts'
+import { endWithThis, run, stop } from './processes.ts'
 import { OPEN, userName, USERS, type Back, type Target, type TargetOptions } from './target.ts'
 
 const BACK_END = 'back-end'
@@ -49,6 +49,7 @@ export async function openMosquitto({ backs, handlers }: TargetOptions): Promise
   ]
   writeFileSync(at('conf'), `${lines.join('\n')}\n`)
   const broker = spawn('mosquitto', ['-c', at('conf')], { stdio: 'ignore' })
+  endWithThis(broker)
   await accepting(port)
   const url = `mqtts://127.0.0.1:${port}`
   const args = [url, at('cert'), BACK_END, PASSWORD, dir]

@@ -35,6 +35,7 @@ export async function run(what: Script, options: RunOptions = {}): Promise<{ chi
     env: { ...process.env, ...env },
     stdio: ['ignore', 'inherit', says ? 'pipe' : 'inherit', 'ipc'],
   })
+  endWithThis(child)
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     says?.(text)
     process.stderr.write(text)
@@ -45,6 +46,13 @@ export async function run(what: Script, options: RunOptions = {}): Promise<{ chi
     child.once('exit', (code, signal) => reject(new Error(`${JSON.stringify(what)} ended early (${signal ?? code})`)))
   })
   return { child, message }
+}
+
+/** However this process ends, the child does not outlive it. */
+export function endWithThis(child: ChildProcess): void {
+  const end = (): void => void child.kill()
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
 }
 
 export async function stop(child: ChildProcess): Promise<void> {

@@ -73,5 +73,6 @@ function nameOf({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['
     .replace('file://', '')
     .replace(ROOT, '')
     .replace(/^.*node_modules\//, '')
-  return `${functionName || '(anonymous)'}${file && ` ${file}:${lineNumber + 1}`}`
+  const line = lineNumber > 0 ? `:${lineNumber + 1}` : '' // code that was made in memory is all on one line
+  return `${functionName || '(anonymous)'}${file && ` ${file}${line}`}`
 }

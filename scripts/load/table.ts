@@ -1,4 +1,4 @@
-import { compare, figure, type Run } from './figures.ts'
+import { compare, labelOf, type Run } from './figures.ts'
 
 const [NAME, CELL] = [34, 14]
 
@@ -14,12 +14,15 @@ export function table(run: Run): string {
   const heads = [...run.targets.map(({ name }) => name), ...(run.targets.length === 2 ? ['ratio', 'from', 'to'] : [])]
   const lines = compare(run).map(({ name, medians, ratio }) => {
     const cells = [...medians, ...(ratio ? [ratio.median, ratio.min, ratio.max] : [])]
-    return row(figure(name).says.replace('{unit}', run.unit).padEnd(NAME), cells, CELL)
+    return row(labelOf(name, run.unit).padEnd(NAME), cells, CELL)
   })
   const versions = run.targets.map(({ name, version }) => `${name}: ${version}`).join('; ')
   const options = Object.entries(run.options).map(([name, value]) => `${name} ${value}`)
   const title = `\n${run.name} (${options.join(', ')}); ${versions}; medians of ${rounds} rounds\n`
-  return [title, row(''.padEnd(NAME), heads, CELL), ...lines, ...top(run)].join('')
+  const { loadAverage, cores } = run.machine
+  const isBusy = loadAverage > cores / 2
+  const warning = `others kept the machine busy (load average ${short(loadAverage)} on ${cores} cores): even the ratios are rough\n`
+  return [title, isBusy ? warning : '', row(''.padEnd(NAME), heads, CELL), ...lines, ...top(run)].join('')
 }
 
 function top({ profile = [] }: Run): string[] {

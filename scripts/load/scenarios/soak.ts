@@ -15,8 +15,8 @@ export async function soak(minutes: number, target: Target, warmUp: number): Pro
     warmUp,
   })
   for (const name of WATCHED) {
-    const values = run.rounds.map(([figures]) => figures![name]!)
-    progress(`soak: ${name} by minute: ${values.map((value) => value.toFixed(1)).join(' ')}`)
+    const values = run.rounds.map(([figures]) => figures![name])
+    progress(`soak: ${name} by minute: ${values.map((value) => value?.toFixed(1) ?? '–').join(' ')}`)
   }
   return run
 }
