@@ -37,7 +37,7 @@ const RULES: [RegExp, RegExp, RegExp][] = [
   [/^shared\/store\/mongo/, /^shared\/(?:store|wire)\/|^type shared\/log\.ts$/,                    /^mongodb$|^node:(?:crypto|timers\/promises)$/],
   [/^shared\/store\//,    /^shared\/(?:store|wire)\/|^type shared\/log\.ts$/,                    /^libsql$|^node:(?:crypto|fs|path|url)$/],
   [/^shared\/people\//,   /^shared\/(?:people|wire)\/|^shared\/runtime\/command\.ts$|^type shared\/store\/documents\.ts$/, /^zod$|^node:crypto$/],
-  [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|mqtt|pino)$|^node:/],
+  [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|pino)$|^node:/],
   [/^shared\/[^/]+$/,     /^shared\/[^/]+$/,                                                        /^(?:zod|pino|pino-pretty|selfsigned)$|^node:/],
   [/^broker\/aedes\//,    /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:aedes|mqemitter|mqtt-packet|qlobber)$|^node:/],
   [/^broker\/storage\//,  /^broker\/storage\/|^shared\/[^/]+$|^shared\/wire\/refusal\.ts$/,          /^(?:lmdb|libsql)$|^node:/],

@@ -1,20 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { MessagePort } from 'node:worker_threads'
-import {
-  connect,
-  ErrorWithReasonCode,
-  ErrorWithSubackPacket,
-  type IClientOptions,
-  type IPublishPacket,
-  type MqttClient,
-} from 'mqtt'
 import { encodeDone, type Done } from '../../wire/done.ts'
 import { BUSY_TOPIC, inPackets, KEEPS_TIME, type Busy, type Delivery } from '../../wire/member.ts'
 import { KEEPS_ORDER } from '../../wire/stamp.ts'
 import { DONE_TOPIC } from '../../wire/topic.ts'
 import { authorities } from './authorities.ts'
 import { claims } from './claim.ts'
+import { BrokerRefusal, ConnectionLost } from './client-faults.ts'
+import { Client, type Answered } from './client.ts'
 import { Holdings, type Held } from './held.ts'
 import { KEEPALIVE, Pulse, TICK } from './pulse.ts'
 import { Running, type Stuck } from './running.ts'
@@ -44,42 +37,66 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
   const secureContext = authorities(broker, (file, reason) =>
     log('warn', { file, reason }, 'the CA file cannot be read; what it held before is believed'),
   )
-  const login: IClientOptions & TlsOptions = {
-    protocolVersion: 5,
-    clientId: `${group}.${randomUUID()}`,
-    username: broker.ownKey ? `handler:${group}` : 'handler',
-    password: broker.key,
-    secureContext: secureContext(),
-    clean: true,
-    keepalive: KEEPALIVE,
-    reconnectPeriod: 500,
-    reconnectOnConnackError: true, // a key may be on its way to the broker
-    resubscribe: false, // done on every connect, below, and its answer looked at
-    queueQoSZero: false, // `$busy` is about this connection alone
-    properties: {
-      receiveMaximum: options.window,
-      userProperties: { [KEEPS_ORDER]: 'true', [KEEPS_TIME]: 'true' },
+  const client = new Client(
+    {
+      url: broker.url,
+      login: {
+        clientId: `${group}.${randomUUID()}`,
+        username: broker.ownKey ? `handler:${group}` : 'handler',
+        password: broker.key,
+        keepalive: KEEPALIVE,
+        receiveMaximum: options.window,
+        userProperties: [
+          [KEEPS_ORDER, 'true'],
+          [KEEPS_TIME, 'true'],
+        ],
+      },
+      secureContext,
     },
-  }
-  const client = connect(broker.url, login)
-  client.on('reconnect', () => Object.assign(client.options, { secureContext: secureContext() }))
+    {
+      message: ({ topic, payload, properties }) => arrives(topic, payload, properties?.userProperties),
+      heard: () => pulse.heard(),
+      connected({ maximumPacketSize = UNLIMITED }) {
+        pulse.maxPacket = Math.min(maximumPacketSize, UNLIMITED)
+        pulse.heard()
+        if (!isDraining) void subscribe()
+      },
+      lost() {
+        arrived = []
+        isServing = isBusy = isToldBusy = false
+        toldStuck = undefined
+        held.letGo()
+        say({ kind: 'lost' })
+      },
+      away: () => log('warn', { url: broker.url }, 'the broker is away'),
+      failed(err) {
+        log('error', { reason: err.message }, 'connection')
+        if (hasServed || ('code' in err && NOT_THERE.has(String(err.code)))) return
+        clearInterval(timer)
+        isClosed()
+        void client.end()
+        say({ kind: 'failed', message: err.message })
+      },
+    },
+  )
 
   const held = new Holdings()
   const isClosed = running.add({ held, pulse, limits })
   let lastN = 0
   let isDraining = false
   let isServing = false
+  let hasServed = false
 
   // What comes, in one message for each turn of the event loop.
   let arrived: (Offer & { payload: Buffer; one: Omit<Held, 'claims' | 'i'> })[] = []
-  client.on('message', (topic, payload, packet: IPublishPacket) => {
-    const stamp = packet.properties?.userProperties ?? {}
-    const { 'command-id': command = '', attempt } = stamp as Record<string, string>
+  const arrives = (topic: string, payload: Buffer, properties: [string, string][] = []): void => {
+    const stamp = Object.fromEntries(properties)
+    const { 'command-id': command = '', attempt } = stamp
     const n = ++lastN
     const one = { n, name: topic, command, attempt: Number(attempt), timeoutMs: limits[topic] ?? 0 }
     if (arrived.length === 0) setImmediate(offer)
     arrived.push({ n, topic, stamp, bytes: payload.length, payload, one })
-  })
+  }
   const offer = (): void => {
     const batch = arrived
     arrived = []
@@ -98,41 +115,50 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
   }
 
   // What is said to the broker.
-  const pending = new Set<Promise<unknown>>()
-  let refusal: string | undefined
-  const publish = (end: string): Promise<unknown> => {
-    const stored = client.publishAsync(DONE_TOPIC, end, { qos: 1 }).finally(() => pending.delete(stored))
-    pending.add(stored)
-    return stored
+  let unanswered = 0
+  let allAnswered = (): void => {}
+  const publish = (end: string, answered: Answered): void => {
+    unanswered++
+    client.publish(DONE_TOPIC, end, (err) => {
+      unanswered--
+      answered(err)
+      if (unanswered === 0) allAnswered()
+    })
   }
   const nothing = encodeDone({ command: '', attempt: 1, outcome: 'retry', code: 'unavailable' })
   /** Resolves when the broker has dealt with all that was said; with false, on another connection. */
-  const ask = async (): Promise<boolean> => {
-    const { stream } = client
-    await publish(nothing).catch(() => {})
-    return stream === client.stream
+  const ask = (): Promise<boolean> => {
+    const { connection } = client
+    return new Promise((resolve) => {
+      publish(nothing, () => resolve(connection !== undefined && connection === client.connection))
+    })
   }
-  const end = async ({ n, body, isRetry }: End): Promise<void> => {
+  const end = ({ n, body, isRetry }: End): void => {
     const one = held.get(n)
-    if (one && held.delete(n)) await publish(body).catch((err: Error) => refused(one, err))
-    else if (isRetry) await ask() // it has been ended otherwise
-    if (!isRetry) return
-    offer() // what the broker sent before it heard of the failure is left undone, so it must not come behind that
-    say({ kind: 'heard', n })
+    const isHeard = (): void => {
+      offer() // what the broker sent before it heard of the failure is left undone, so it must not come behind that
+      say({ kind: 'heard', n })
+    }
+    if (one && held.delete(n)) {
+      publish(body, (err) => {
+        if (err) refused(one, err)
+        if (isRetry) isHeard()
+      })
+    } else if (isRetry) void ask().then(isHeard) // it has been ended otherwise
   }
   const refused = ({ command, attempt }: Held, err: Error): void => {
-    const reason = err instanceof ErrorWithReasonCode ? (refusal ?? err.message) : err.message
-    log('error', { id: command, attempt, reason }, 'the broker refused the end of a command')
-    if (!(err instanceof ErrorWithReasonCode && REFUSED_FOR_GOOD.has(err.code))) return
+    if (err instanceof ConnectionLost) return // the broker gives it to another
+    log('error', { id: command, attempt, reason: err.message }, 'the broker refused the end of a command')
+    if (err instanceof BrokerRefusal && !REFUSED_FOR_GOOD.has(err.reasonCode)) return
     const failed: Done = { command, attempt, outcome: 'retry', code: 'internal' }
-    publish(encodeDone(failed)).catch(() => {}) // in case the broker could not read which command it was
+    publish(encodeDone(failed), () => {}) // in case the broker could not read which command it was
   }
 
   // While the main thread stands still.
   let isBusy = false
   let isToldBusy = false
   let toldStuck: Stuck | undefined
-  const tellBusy = (body: Busy): void => void client.publish(BUSY_TOPIC, JSON.stringify(body), { qos: 0 }, () => {})
+  const tellBusy = (body: Busy): void => client.send(BUSY_TOPIC, JSON.stringify(body))
   const giveBack = (all: Delivery[]): void => {
     const stuck = toldStuck && { command: toldStuck.name, over_ms: toldStuck.overMs }
     for (const back of inPackets(all, pulse.maxPacket)) tellBusy({ busy: isBusy, back, ...(stuck && { stuck }) })
@@ -153,7 +179,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
       const { command, attempt, timeoutMs } = one
       held.abandon(one)
       log('error', { id: command, timeoutMs }, 'the handler computed for longer than its time limit')
-      publish(encodeDone({ command, attempt, outcome: 'retry', code: 'timeout' })).catch(() => {})
+      publish(encodeDone({ command, attempt, outcome: 'retry', code: 'timeout' }), () => {})
     }
   }
   /** Nothing that is left here is at fault, and it may never end: all of it goes back. */
@@ -166,38 +192,27 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
     running.look()
     const stuck = pulse.isStalled ? running.stuck(pulse.silentMs) : undefined
     if (stuck?.mustEnd && !pulse.isDebugged) running.end(group, stuck)
-    if (!client.connected || !isServing) return
+    if (!client.isConnected || !isServing) return
     if (pulse.isStalled && !isBusy) becomeBusy()
     if (!pulse.isStalled && isToldBusy) becomeFree()
     if (isBusy) endOverrun()
     if (isBusy && stuck && !toldStuck) becomeStuck(stuck)
   }, TICK)
 
-  client.on('packetreceive', (packet) => {
-    if (packet.cmd === 'puback') refusal = packet.properties?.reasonString
-    if (packet.cmd === 'puback' || packet.cmd === 'pingresp') pulse.heard()
-  })
-  client.on('close', () => {
-    arrived = []
-    isServing = isBusy = isToldBusy = false
-    toldStuck = undefined
-    held.letGo()
-    say({ kind: 'lost' })
-  })
-  client.on('error', (err) => log('error', { reason: err.message }, 'connection'))
-  client.on('offline', () => log('warn', { url: broker.url }, 'the broker is away'))
-
   const subscribe = async (): Promise<void> => {
-    noDelay(client)
-    const denied = await deniedOf(client, topics)
-    isServing = true
-    if (denied.length > 0) log('error', { group, denied }, 'the key does not open these commands')
-    else log('info', { group, commands: topics.length }, 'serving')
+    try {
+      // QoS 0: a delivery is ended by `$done`, and a lost connection gives it to another; a PUBACK would end it at once.
+      const codes = await client.subscribe(topics, 0)
+      isServing = true
+      const denied = topics.filter((_, i) => codes[i]! >= 0x80)
+      if (denied.length > 0) log('error', { group, denied }, 'the key does not open these commands')
+      else log('info', { group, commands: topics.length }, 'serving')
+      if (!hasServed) say({ kind: 'serving' })
+      hasServed = true
+    } catch (err) {
+      if (!(err instanceof ConnectionLost)) log('error', { reason: (err as Error).message }, 'cannot subscribe')
+    }
   }
-  client.on('connect', ({ properties }) => {
-    pulse.maxPacket = Math.min(properties?.maximumPacketSize ?? UNLIMITED, UNLIMITED)
-    pulse.heard()
-  })
 
   const close = async (): Promise<void> => {
     clearInterval(timer)
@@ -205,13 +220,13 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
     const left = held.letGo()
     isBusy = true
     if (left.length > 0) giveBack(left)
-    while (pending.size > 0) await Promise.allSettled(pending)
-    await client.endAsync()
+    if (unanswered > 0) await new Promise<void>((resolve) => (allAnswered = resolve))
+    await client.end()
   }
   port.on('message', (message: ToConnection) => {
     switch (message.kind) {
       case 'ends':
-        for (const one of message.ends) void end(one)
+        for (const one of message.ends) end(one)
         return
       case 'left':
         for (const n of message.ns) held.delete(n)
@@ -220,35 +235,20 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
         return void ask().then((isHeld) => say({ kind: 'renewed', isHeld }))
       case 'drain':
         isDraining = true
-        return void (client.connected ? client.unsubscribeAsync(topics).catch(() => {}) : Promise.resolve()).then(
-          () => {
+        return void client
+          .unsubscribe(topics)
+          .catch(() => {}) // there is no connection, and nothing comes
+          .then(() => {
             offer()
             say({ kind: 'drained' })
-          },
-        )
+          })
       case 'close':
         return void close().then(() => say({ kind: 'closed' }))
     }
   })
-
-  firstConnect(client)
-    .then(subscribe)
-    .then(
-      () => {
-        say({ kind: 'serving' })
-        client.on('connect', () => {
-          if (!isDraining) subscribe().catch((err: Error) => log('error', { reason: err.message }, 'cannot subscribe'))
-        })
-      },
-      (err: Error) => {
-        clearInterval(timer)
-        isClosed()
-        client.end(true)
-        say({ kind: 'failed', message: err.message })
-      },
-    )
 }
 
+/** What the first connection waits out, for as long as it takes; not a refused key or certificate. */
 const NOT_THERE = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -257,31 +257,5 @@ const NOT_THERE = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'EPIPE',
 ])
-
-/** Waits for the broker as long as it takes, but not for a refused key or certificate. */
-async function firstConnect(client: MqttClient): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    client.once('connect', () => resolve())
-    client.on('error', (err) => {
-      if (!('code' in err && NOT_THERE.has(String(err.code)))) reject(err)
-    })
-  })
-}
-
-/** Subscribes, and resolves with what the broker denies; a broken connection rejects. */
-async function deniedOf(client: MqttClient, topics: string[]): Promise<string[]> {
-  try {
-    // QoS 0: a delivery is ended by `$done`, and a lost connection gives it to another; a PUBACK would end it at once.
-    await client.subscribeAsync(topics, { qos: 0 })
-    return []
-  } catch (err) {
-    if (!(err instanceof ErrorWithSubackPacket)) throw err
-    const { granted } = err.packet
-    return topics.filter((_, i) => Number(granted[i]) >= 0x80)
-  }
-}
-
-function noDelay({ stream }: MqttClient): void {
-  if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
-}

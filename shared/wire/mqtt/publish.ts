@@ -66,7 +66,10 @@ export function decodePublish(packet: Buffer, version: Version): Publish {
 }
 
 /** A PUBLISH to be written. Properties that stay the same are encoded once, by `encodeProperties`. */
-export type OutgoingPublish = Omit<Publish, 'properties'> & { properties?: PublishProperties | Buffer | undefined }
+export type OutgoingPublish = Omit<Publish, 'payload' | 'properties'> & {
+  payload: Buffer | string
+  properties?: PublishProperties | Buffer | undefined
+}
 
 /**
  * Writes a PUBLISH into one new buffer. Before MQTT 5 there are no properties: those given are left out.
@@ -76,7 +79,7 @@ export function encodePublish(publish: OutgoingPublish, version: Version): Buffe
   const { topic, payload, qos, messageId } = publish
   const properties = version === 5 ? publish.properties : undefined
   const propertiesSize = sizeOf(properties)
-  let length = sizeOfText(topic) + payload.length
+  let length = sizeOfText(topic) + (typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length)
   if (qos > 0) length += 2
   if (version === 5) length += sizeOfVarint(propertiesSize) + propertiesSize
   if (length > MAX_VARINT) throw new RangeError(`a PUBLISH of ${length} bytes; MQTT has at most ${MAX_VARINT}`)
@@ -93,7 +96,8 @@ export function encodePublish(publish: OutgoingPublish, version: Version): Buffe
     else if (properties !== undefined) putProperties(packet, at, properties)
     at += propertiesSize
   }
-  packet.set(payload, at)
+  if (typeof payload === 'string') packet.utf8Write(payload, at)
+  else packet.set(payload, at)
   return packet
 }
 

@@ -1,0 +1,47 @@
+/** Texts for reason codes that a broker may refuse a handler process with [2.4]. */
+const REASONS: Readonly<Record<number, string>> = {
+  0x80: 'Unspecified error',
+  0x81: 'Malformed Packet',
+  0x82: 'Protocol Error',
+  0x83: 'Implementation specific error',
+  0x84: 'Unsupported Protocol Version',
+  0x85: 'Client Identifier not valid',
+  0x86: 'Bad User Name or Password',
+  0x87: 'Not authorized',
+  0x88: 'Server unavailable',
+  0x89: 'Server busy',
+  0x8a: 'Banned',
+  0x90: 'Topic Name invalid',
+  0x97: 'Quota exceeded',
+  0x99: 'Payload format invalid',
+  0x9f: 'Connection rate exceeded',
+}
+
+/** The broker has refused the connection or a PUBLISH. */
+export class BrokerRefusal extends Error {
+  override readonly name = 'BrokerRefusal'
+  readonly reasonCode: number
+
+  constructor(reasonCode: number, reasonString?: string, what = '') {
+    super(what + (reasonString ?? REASONS[reasonCode] ?? `reason code ${reasonCode}`))
+    this.reasonCode = reasonCode
+  }
+}
+
+/** There is no connection, or it was lost before the broker answered. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost'
+
+  constructor(message = 'the connection to the broker is lost') {
+    super(message)
+  }
+}
+
+/** A PUBLISH is larger than the broker takes [MQTT-3.2.2-15]. */
+export class TooLarge extends Error {
+  override readonly name = 'TooLarge'
+
+  constructor(bytes: number, most: number) {
+    super(`the packet has ${bytes} bytes, and the broker takes ${most}`)
+  }
+}

@@ -1,0 +1,247 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createSecureContext, createServer, type TLSSocket } from 'node:tls'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { generate, parser, type Packet } from 'mqtt-packet'
+import { ownData } from '../../../test/own-data.ts'
+import { readConfig } from '../../config.ts'
+import { tlsFiles } from '../../dev-secrets.ts'
+import type { Connack } from '../../wire/mqtt/connect.ts'
+import type { Publish } from '../../wire/mqtt/publish.ts'
+import { BrokerRefusal, ConnectionLost, TooLarge } from './client-faults.ts'
+import { Client } from './client.ts'
+
+// A client of our own at a broker that speaks through mqtt-packet.
+
+const V5 = { protocolVersion: 5 }
+type Got = Packet & { socket: TLSSocket; messageId: number; payload: Buffer }
+
+/** Gives each of what comes, in order, to whom asks for the next. */
+class Line<T> {
+  readonly #come: T[] = []
+  #wake = (): void => {}
+  push(one: T): void {
+    this.#come.push(one)
+    this.#wake()
+  }
+  async next(fits: (one: T) => boolean = () => true): Promise<T> {
+    for (;;) {
+      const at = this.#come.findIndex(fits)
+      if (at >= 0) return this.#come.splice(at, 1)[0]!
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
+  }
+}
+
+let got: Line<Got>
+let told: Line<[name: string, value?: Connack | Publish | Error]>
+let contexts: number
+let client: Client
+let close: () => Promise<void>
+
+const send = (socket: TLSSocket, ...packets: Packet[]): void =>
+  void socket.write(Buffer.concat(packets.map((one) => generate(one, V5))))
+const gets = (cmd: Packet['cmd']): Promise<Got> => got.next((one) => one.cmd === cmd)
+const tells = async (name: string): Promise<unknown> => (await told.next(([one]) => one === name))[1]
+const connack = (properties: object = {}): Packet => ({
+  cmd: 'connack',
+  sessionPresent: false,
+  reasonCode: 0,
+  properties,
+})
+
+beforeEach(async () => {
+  const data = await ownData()
+  const tls = await tlsFiles(readConfig(data.settings))
+  got = new Line()
+  told = new Line()
+  contexts = 0
+  const sockets = new Set<TLSSocket>()
+  const server = createServer(tls, (socket) => {
+    sockets.add(socket)
+    const reader = parser(V5)
+    reader.on('packet', (packet) => got.push({ ...packet, socket } as Got))
+    socket.on('data', (chunk) => reader.parse(chunk)).on('error', () => {})
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  client = new Client(
+    {
+      url: `mqtts://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      login: {
+        clientId: 'tries.1',
+        username: 'handler',
+        password: 'a key',
+        keepalive: 5,
+        receiveMaximum: 8,
+        userProperties: [['keeps-order', 'true']],
+      },
+      secureContext() {
+        contexts++
+        return createSecureContext({ ca: [tls.cert] })
+      },
+    },
+    {
+      connected: (one) => told.push(['connected', one]),
+      message: (one) => told.push(['message', one]),
+      heard: () => told.push(['heard']),
+      lost: () => told.push(['lost']),
+      away: () => told.push(['away']),
+      failed: (err) => told.push(['failed', err]),
+    },
+  )
+  close = async () => {
+    await client.end()
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    await data.close()
+  }
+})
+afterEach(() => close())
+
+/** The connection, once it stands. */
+async function connected(properties: object = {}): Promise<TLSSocket> {
+  const { socket } = await gets('connect')
+  send(socket, connack(properties))
+  await tells('connected')
+  return socket
+}
+
+const published = (topic = '$done', payload = '{}'): Promise<Error | undefined> =>
+  new Promise((resolve) => client.publish(topic, payload, resolve))
+
+test('says who it is, and hears what the broker allows', async () => {
+  const connect = await gets('connect')
+  expect(connect).toMatchObject({
+    protocolVersion: 5,
+    clean: true,
+    clientId: 'tries.1',
+    username: 'handler',
+    password: Buffer.from('a key'),
+    keepalive: 5,
+    properties: { receiveMaximum: 8, userProperties: { 'keeps-order': 'true' } },
+  })
+  const said = { maximumPacketSize: 100_000, receiveMaximum: 20, reasonString: 'welcome', userProperties: { a: 'b' } }
+  send(
+    connect.socket,
+    connack({ ...said, topicAliasMaximum: 3, retainAvailable: false, assignedClientIdentifier: 'x' }),
+  )
+  expect(await tells('connected')).toMatchObject({ maximumPacketSize: 100_000, receiveMaximum: 20 })
+})
+
+test('a refused connection is told, and tried again with certificates that are asked for again', async () => {
+  const { socket } = await gets('connect')
+  send(socket, { cmd: 'connack', sessionPresent: false, reasonCode: 0x87 })
+  expect(await tells('failed')).toMatchObject({
+    name: 'BrokerRefusal',
+    reasonCode: 0x87,
+    message: expect.stringContaining('Not authorized'),
+  })
+  await tells('away')
+  await connected()
+  expect(contexts).toBe(2)
+})
+
+test('a PUBLISH is taken, or refused with the reason that the broker says', async () => {
+  const socket = await connected()
+  const taken = published('$done', 'grün')
+  const first = await gets('publish')
+  expect(first).toMatchObject({ topic: '$done', payload: Buffer.from('grün'), qos: 1, dup: false })
+  send(socket, { cmd: 'puback', messageId: first.messageId })
+  expect(await taken).toBeUndefined()
+  await tells('heard')
+  send(socket, { cmd: 'pingresp' })
+  await tells('heard')
+  const refused = published()
+  const { messageId } = await gets('publish')
+  send(socket, { cmd: 'puback', messageId, reasonCode: 0x99, properties: { reasonString: '$done: no JSON' } })
+  const err = await refused
+  expect(err).toBeInstanceOf(BrokerRefusal)
+  expect(err).toMatchObject({ reasonCode: 0x99, message: '$done: no JSON' })
+})
+
+test('no more goes out than the broker takes at a time, and nothing larger [MQTT-3.3.4-9]', async () => {
+  const socket = await connected({ receiveMaximum: 2, maximumPacketSize: 200 })
+  const all = ['1', '2', '3'].map((n) => published('$done', n))
+  client.send('$busy', 'after all of them')
+  const sent = [await gets('publish'), await gets('publish'), await gets('publish')]
+  expect(sent.map(({ payload }) => payload.toString())).toEqual(['1', '2', 'after all of them'])
+  send(socket, { cmd: 'puback', messageId: sent[0]!.messageId })
+  const third = await gets('publish')
+  expect(third.payload.toString()).toBe('3')
+  send(socket, ...[sent[1]!, third].map(({ messageId }): Packet => ({ cmd: 'puback', messageId })))
+  expect(await Promise.all(all)).toEqual([undefined, undefined, undefined])
+  expect(await published('$done', 'x'.repeat(200))).toBeInstanceOf(TooLarge)
+})
+
+test('what is not answered is lost with its connection, and not sent again on the next', async () => {
+  const socket = await connected({ receiveMaximum: 1 })
+  const { connection } = client
+  const all = [
+    published('$done', 'sent'),
+    published('$done', 'waits'),
+    client.subscribe(['a'], 0).catch((err: Error) => err),
+  ]
+  await gets('subscribe')
+  socket.destroy()
+  await tells('lost')
+  for (const err of await Promise.all(all)) expect(err).toBeInstanceOf(ConnectionLost)
+  expect(await published('$done', 'while away')).toBeInstanceOf(ConnectionLost)
+  await gets('publish')
+  const next = await connected()
+  expect(client.connection).not.toBe(connection)
+  void published('$done', 'new')
+  expect((await gets('publish')).payload.toString()).toBe('new')
+  next.destroy()
+})
+
+test('takes messages at QoS 0 and 1, and acknowledges those', async () => {
+  const socket = await connected()
+  const subscribed = client.subscribe(['try_it', 'other'], 1)
+  const { messageId, ...subscribe } = await gets('subscribe')
+  expect(subscribe).toMatchObject({
+    subscriptions: [
+      { topic: 'try_it', qos: 1 },
+      { topic: 'other', qos: 1 },
+    ],
+  })
+  send(socket, { cmd: 'suback', messageId, granted: [1, 0x87] })
+  expect(await subscribed).toEqual([1, 0x87])
+  const message = { cmd: 'publish', topic: 'try_it', payload: '{}', dup: false, retain: false } as const
+  send(
+    socket,
+    { ...message, qos: 0, properties: { userProperties: { attempt: '1' } } },
+    { ...message, qos: 1, messageId: 7 },
+  )
+  expect(await tells('message')).toMatchObject({ topic: 'try_it', properties: { userProperties: [['attempt', '1']] } })
+  expect(await tells('message')).toMatchObject({ qos: 1 })
+  expect(await gets('puback')).toMatchObject({ messageId: 7 })
+  const unsubscribed = client.unsubscribe(['try_it'])
+  const last = await gets('unsubscribe')
+  send(socket, { cmd: 'unsuback', messageId: last.messageId, granted: [0] })
+  await unsubscribed
+})
+
+test('asks by a PINGREQ whether the broker is there, and gives a connection up that brings nothing', async () => {
+  await connected({ serverKeepAlive: 1 })
+  await gets('pingreq')
+  expect(await tells('failed')).toMatchObject({ message: 'the broker does not answer' })
+  await tells('lost')
+})
+
+test('a broker that breaks the protocol is left', async () => {
+  const socket = await connected()
+  socket.write(Buffer.from([0x36, 0]))
+  expect(await tells('failed')).toMatchObject({ name: 'MalformedPacket', message: 'a PUBLISH of QoS 3' })
+  await tells('lost')
+})
+
+test('ends with what it was to send and a DISCONNECT, and comes no more', async () => {
+  await connected()
+  client.send('$busy', 'last')
+  const ended = client.end()
+  expect((await gets('publish')).payload.toString()).toBe('last')
+  await gets('disconnect')
+  await ended
+  expect(client.isConnected).toBe(false)
+})
