@@ -36,9 +36,12 @@ async function stops(run: Run): Promise<void> {
 }
 
 /** Resolves when the broker has been told that a process computes. */
-async function isBusy(): Promise<void> {
+const isBusy = (): Promise<void> => brokerSays('a handler process computes')
+/** Resolves when the broker has been told that it computes no more. */
+const isFree = (): Promise<void> => brokerSays('a handler process begins commands again')
+async function brokerSays(what: string): Promise<void> {
   const timeout = AbortSignal.timeout(30_000)
-  while (!lines.some((line) => line.includes('a handler process computes'))) {
+  while (!lines.some((line) => line.includes(what))) {
     timeout.throwIfAborted()
     await pause(20)
   }
@@ -119,6 +122,7 @@ test('one that computes for longer than its limit is tried elsewhere, and its la
   expect(await frank.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
   await stuckFor(stage, 'overrun', STUCK_AT_MOST)
   opens()
+  await isFree()
   await stops(second)
   expect(await frank.asks('quick', {})).toMatchObject({ event: 'ran', pid: first.pid })
   expect(await erin.asks('nap', {})).toMatchObject({ event: 'ran', attempt: 1 })
