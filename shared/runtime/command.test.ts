@@ -75,3 +75,14 @@ test('fields that the platform fills in are nobody else’s to declare', () => {
   }
   expect(() => event('Not a name', {})).toThrow('snake_case')
 })
+
+test.each(['from', 'command', 'log', 'signal'])('nothing that a handler uses can be called %s', (name) => {
+  const declared = {
+    input: z.object({}),
+    events: {},
+    replyTo: 'nobody',
+    uses: { [name]: () => 7 },
+    run: () => ({}),
+  } as const
+  expect(() => command(declared as never)).toThrow(`uses: ${name} is what every handler is told; rename yours`)
+})

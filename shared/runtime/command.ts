@@ -152,6 +152,9 @@ export interface Command {
   run(input: unknown, context: Context & Record<string, unknown>): Promise<Effects> | Effects
 }
 
+/** What every handler is told: see `Context`. */
+const TOLD = ['from', 'command', 'log', 'signal']
+
 const declared = new WeakSet<object>()
 
 /**
@@ -171,6 +174,8 @@ export function command<
   if (!(Number.isInteger(attempts) && attempts >= 1 && attempts <= 5)) throw new RangeError('attempts must be 1 to 5')
   const taken = OWN_FIELDS.find((field) => Object.hasOwn(declaration.input.shape, field))
   if (taken !== undefined) throw new RangeError(`input: ${taken} is a field of every command; rename yours`)
+  const hidden = TOLD.find((name) => Object.hasOwn(declaration.uses ?? {}, name))
+  if (hidden !== undefined) throw new RangeError(`uses: ${hidden} is what every handler is told; rename yours`)
   const made: Command = {
     input: declaration.input.strict() as unknown as z.ZodObject, // oxlint-disable-line typescript/no-unnecessary-type-assertion -- zod's shape is invariant
     events: new Map(Object.values(declaration.events).map((type) => [type.event, type])),

@@ -14,6 +14,7 @@ import { parseJsonObject, readJsonObject } from '../wire/json.ts'
 import { Damaged, Refusal, Unavailable } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
 import { redacted, tell } from '../wire/told-error.ts'
+import { Attempt } from './attempt.ts'
 import type { Capability, Command, Effects, HandlerSettings, LaterValue } from './command.ts'
 import { inTime, TimedOut } from './time-limit.ts'
 
@@ -24,8 +25,8 @@ export interface Workshop {
   log: Logger
   /** Each builder's product, made at its first use at the latest. */
   built: Map<Capability, unknown>
-  /** What aborts each attempt that runs. */
-  running: Set<AbortController>
+  /** The attempts that run: a process that stops aborts them. */
+  running: Set<Attempt>
   /** The process is told to stop: what fails now is no fault of the command. */
   isStopping: boolean
 }
@@ -71,24 +72,18 @@ export async function execute(
   shop: Workshop,
 ): Promise<Done> {
   const delivery = { command: stamp['command-id'], attempt: stamp.attempt }
-  const log = shop.log.child({ command: name, id: delivery.command, attempt: delivery.attempt })
-  const abort = new AbortController()
-  shop.running.add(abort)
-  if (shop.isStopping) abort.abort()
+  const attempt = new Attempt(name, stamp, shop.log)
+  shop.running.add(attempt)
+  if (shop.isStopping) Attempt.abort(attempt)
   try {
     const input = inputOf(command, payload)
-    const context = {
-      ...capabilities(command, shop),
-      from: { user: stamp['user-id'], client: stamp['client-id'], clients: new Set(stamp.clients) },
-      command: { id: delivery.command, attempt: delivery.attempt, order: stamp.order, at: new Date(stamp.at) },
-      log,
-      signal: abort.signal,
-    }
+    const context = Object.assign(attempt, capabilities(command, shop))
     const effects = await inTime(command.timeoutMs, () => command.run(input, context))
     return { ...delivery, ...endOf(command, effects, stamp) }
   } catch (err) {
     if (err instanceof Refusal && !command.internal) return { ...delivery, outcome: 'refused', ...refusalParts(err) }
-    abort.abort()
+    Attempt.abort(attempt)
+    const { log } = attempt
     const error = tell(err, readJsonObject(payload))
     if (shop.isStopping && !(err instanceof TimedOut || err instanceof Unavailable)) {
       log.info({ reason: error.message }, 'put off, as the process is stopping')
@@ -106,7 +101,7 @@ export async function execute(
         : { error }
     return { ...delivery, outcome: 'retry', code: codeOf(err), ...reason }
   } finally {
-    shop.running.delete(abort)
+    shop.running.delete(attempt)
   }
 }
 

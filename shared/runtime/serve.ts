@@ -2,7 +2,8 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Logger } from '../log.ts'
 import type { Closable } from '../shutdown.ts'
 import type { Store } from '../store/documents.ts'
-import { stamp } from '../wire/stamp.ts'
+import { stampOf } from '../wire/stamp.ts'
+import { Attempt } from './attempt.ts'
 import type { HandlerSettings } from './command.ts'
 import { begin } from './connection/claim.ts'
 import { inOwnThread, type OpenConnection } from './connection/open.ts'
@@ -62,7 +63,8 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
   const tell = (message: ToConnection): void => port.postMessage(message)
   const on = listening(port)
   const lanes = new Lanes()
-  const held = new Set<Promise<void>>()
+  let held = 0
+  let allEnded = (): void => {}
 
   // How each ended, in one message for each turn of the event loop.
   let ended: End[] = []
@@ -102,13 +104,13 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
 
   const work = async ({ n, topic, stamp: properties }: Offer, payload: Uint8Array, claims: Int32Array, i: number) => {
     const command = commands.get(topic)
-    const stamped = stamp.safeParse(properties)
-    if (!command || !stamped.success) return log.error({ topic }, 'a delivery without command or stamp, ignored')
-    const { 'user-id': user, lane } = stamped.data
+    const stamp = stampOf(properties)
+    if (!command || !stamp) return log.error({ topic }, 'a delivery without command or stamp, ignored')
+    const { 'user-id': user, lane } = stamp
     const broughtBy = connection
     const run = async () => {
       pulse.enter(n)
-      const running = execute(topic, command, payload, stamped.data, shop)
+      const running = execute(topic, command, payload, stamp, shop)
       pulse.enter(0)
       return seal(await running, (pulse.maxPacket ?? Infinity) - HEADER, log)
     }
@@ -118,7 +120,8 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     }
     let hasBegun = false
     await lanes.run(user, lane, async () => {
-      if (!(await isHeld()) || !begin(claims, i)) return
+      const isOurs = isHeld()
+      if (!(isOurs === true || (await isOurs)) || !begin(claims, i)) return
       hasBegun = true
       const sealed = await run()
       if (sealed.isRetry && broughtBy === connection) {
@@ -134,8 +137,10 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     let at = 0
     for (const [i, offer] of offers.entries()) {
       const payload = payloads.subarray(at, (at += offer.bytes))
-      const working = work(offer, payload, claims, i).finally(() => held.delete(working))
-      held.add(working)
+      held++
+      void work(offer, payload, claims, i).finally(() => {
+        if (--held === 0) allEnded()
+      })
     }
   })
   on('heard', ({ n }) => {
@@ -167,20 +172,18 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
   return {
     async close() {
       shop.isStopping = true
-      for (const abort of shop.running) abort.abort()
+      for (const attempt of shop.running) Attempt.abort(attempt)
       const drained = heard('drained')
       tell({ kind: 'drain' })
       await drained
       let timer: NodeJS.Timeout | undefined
       const isOver = new Promise<void>((resolve) => {
         timer = setTimeout(() => {
-          log.warn({ count: held.size }, 'gives back what did not end in time')
+          log.warn({ count: held }, 'gives back what did not end in time')
           resolve()
         }, drainMs)
       })
-      const finished = (async () => {
-        while (held.size > 0) await Promise.all(held)
-      })()
+      const finished = held === 0 ? undefined : new Promise<void>((resolve) => (allEnded = resolve))
       await Promise.race([finished, isOver])
       clearTimeout(timer)
       flush()

@@ -21,21 +21,35 @@ export async function inTime<T>(limitMs: number, run: () => T | Promise<T>): Pro
     spent += performance.now() - began
   }
   const own = spent
+  const isLate = (): boolean => left() < 0 // or the thread stood still, and its timer with it
   const left = (): number => limitMs - (performance.now() - began - (spent - own))
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
+  if (!isPromise(running)) {
+    if (isLate()) throw new TimedOut()
+    return running
+  }
+  return new Promise<T>((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
     const look = (): void => {
       const ms = left()
       if (ms <= 0) reject(new TimedOut())
       else timer = setTimeout(look, Math.ceil(ms))
     }
     look()
+    running.then(
+      (result) => {
+        clearTimeout(timer)
+        if (isLate()) reject(new TimedOut())
+        else resolve(result)
+      },
+      (err: Error) => {
+        clearTimeout(timer)
+        reject(err)
+      },
+    )
   })
-  try {
-    const result = await Promise.race([running, late])
-    if (left() < 0) throw new TimedOut() // the thread stood still, and its timer with it
-    return result
-  } finally {
-    clearTimeout(timer)
-  }
+}
+
+/** A handler may return what any library calls a promise. */
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

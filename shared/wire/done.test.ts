@@ -52,6 +52,20 @@ test.each(BOUNDS)('%s: the handler and the broker know the same bound', (what, e
   expect(namedBy(payload)).toMatchObject(delivery)
 })
 
+// prettier-ignore
+test.each<[string, object]>([
+  ['events.0.to',     { events: [{ to: 'alice_events', event: 'told', fields: {} }] }],
+  ['events.0.to',     { events: [{ to: ['alice', 7], event: 'told', fields: {} }] }],
+  ['events.0.to',     { events: [{ event: 'told', fields: {} }] }],
+  ['events.0.event',  { events: [{ to: 'alice', fields: {} }] }],
+  ['events.0.fields', { events: [{ to: 'alice', event: 'told' }] }],
+  ['events.0.fields', { events: [{ to: 'alice', event: 'told', fields: [] }] }],
+  ['attempt',         { events: [], attempt: 0 }],
+  ['command',         { events: [], command: undefined }],
+])('a handler process does not send an end with a wrong %s: %j', (what, wrong) => {
+  expect(() => encodeDone({ ...delivery, outcome: 'done', ...wrong } as never)).toThrow(what)
+})
+
 test('of what is no end at all, nobody says which command it is about', () => {
   for (const text of ['', 'null', '[]', '{"command":7}', '"alice/7~1"']) {
     expect(namedBy(Buffer.from(text))).toBeUndefined()

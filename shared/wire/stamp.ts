@@ -26,6 +26,41 @@ export const stamp = z.object({
 })
 export type Stamp = z.output<typeof stamp>
 
+const DIGITS = /^[1-9]\d{0,14}$/
+/** As the broker writes it. */
+const INSTANT = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+
+/** What `stamp` makes of user properties, or undefined when they are none; nearly always without a schema, which costs more. */
+export function stampOf(properties: Readonly<Record<string, unknown>>): Stamp | undefined {
+  const { 'command-id': id, 'user-id': user, 'client-id': client, attempt, at, traceparent, order, lane } = properties
+  const isPlain =
+    typeof id === 'string' &&
+    isUserId(user) &&
+    typeof client === 'string' &&
+    isNumber(attempt) &&
+    typeof at === 'string' &&
+    INSTANT.test(at) &&
+    typeof traceparent === 'string' &&
+    isNumber(order) &&
+    (lane === undefined || isNumber(lane)) &&
+    properties['clients'] === undefined
+  if (!isPlain) return stamp.safeParse(properties).data
+  return {
+    'command-id': id,
+    'user-id': user,
+    'client-id': client,
+    attempt: Number(attempt),
+    at,
+    traceparent,
+    order: Number(order),
+    ...(lane !== undefined && { lane: Number(lane) }),
+  }
+}
+
+function isNumber(text: unknown): text is string {
+  return typeof text === 'string' && DIGITS.test(text)
+}
+
 /**
  * Commands of one user that a handler may have begun while the end of the first is not stored yet: after a crash all of them
  * come again. What changes one document by several commands remembers as many.

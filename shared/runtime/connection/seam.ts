@@ -30,7 +30,7 @@ export interface Offer {
   readonly n: number
   readonly topic: string
   /** The user properties, as they came. */
-  readonly stamp: object
+  readonly stamp: Readonly<Record<string, string>>
   readonly bytes: number
 }
 
