@@ -2,7 +2,6 @@ import type { AuthenticateError, Client, ConnectPacket } from 'aedes'
 import { Denied, type DeniedAs } from '../session.ts'
 import { changeConnack, unchanged, withUserProperties } from './connack.ts'
 import { connectionOf, firstOfEach } from './connection.ts'
-import { duplicatesWithinOneEmit, type CountingEmitter } from './emitter.ts'
 import { faultOfConnect } from './guard.ts'
 import { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient } from './internals.ts'
@@ -22,13 +21,12 @@ const CONNACK: Record<DeniedAs, [number, number]> = {
 const MAX_UNACKNOWLEDGED = 20_000
 
 /** What Aedes asks at a CONNECT, in its order. */
-export function admission(hooks: Hooks, emitter: CountingEmitter, maxKeepalive: number) {
+export function admission(hooks: Hooks, maxKeepalive: number) {
   const keepWhileConnected = new WeakSet<object>()
 
   function preConnect(client: Client, packet: ConnectPacket, done: (err: Error | null, ok: boolean) => void): void {
     const inner = client as unknown as InnerClient
     inner.subscriptions = Object.create(null)
-    inner.duplicates = duplicatesWithinOneEmit(emitter)
     const connection = connectionOf(client)
     connection.username = packet.username
     connection.clientId = packet.clientId

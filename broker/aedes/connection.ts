@@ -1,11 +1,16 @@
+import type { Duplex } from 'node:stream'
 import type { Session } from '../session.ts'
+import { Acks } from './acks.ts'
 import type { HandlerInbox } from './handler-inbox.ts'
+import { Outbox } from './outbox.ts'
 import type { From } from './port.ts'
 import type { TopicAliases } from './topic-aliases.ts'
 
 /** What is known of one connection. */
 export interface Connection {
   readonly from: From
+  readonly outbox: Outbox
+  readonly acks: Acks
   /** As its CONNECT says. */
   username?: string | undefined
   clientId?: string | undefined
@@ -23,8 +28,9 @@ export interface Connection {
 
 const connections = new WeakMap<object, Connection>()
 
-export function connect(client: object, from: From): Connection {
-  const connection = { from, filters: new Set<string>() }
+export function connect(client: { conn: Duplex }, from: From): Connection {
+  const outbox = new Outbox(client.conn)
+  const connection: Connection = { from, outbox, acks: new Acks(outbox), filters: new Set<string>() }
   connections.set(client, connection)
   return connection
 }

@@ -7,11 +7,12 @@ import type { Lingering } from '../lingering.ts'
 import type { Storage } from '../storage/storage.ts'
 import { answerInOrder } from './acknowledge.ts'
 import { admission } from './admission.ts'
-import { coalesce } from './coalesce.ts'
+import { Audience } from './audience.ts'
 import { Core } from './core.ts'
 import { connect, connectionOf, firstOfEach } from './connection.ts'
-import { countingEmitter } from './emitter.ts'
 import { lingers, saysGoodbye } from './farewell.ts'
+import { FastPath } from './fast-path.ts'
+import { deliver, forwarding } from './forward.ts'
 import { CONNECT_ROOM, guardPackets, INERT, isTopicName, SINK } from './guard.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { openTopics } from './open-topics.ts'
@@ -22,13 +23,13 @@ import {
   type Hooks,
   type Incoming,
   type MqttEngine,
-  type Outgoing,
 } from './port.ts'
 import { steady } from '../steady.ts'
 import { OPEN, openSessionStore } from './session-store.ts'
 import { fitting } from './too-large.ts'
 import { sessionPersistence } from './sessions.ts'
 import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
+import { SILENT } from './silent-emitter.ts'
 import { delayOf, openWills } from './wills.ts'
 
 /** Wills that wait for their delay; beyond, they are sent at once. */
@@ -43,10 +44,8 @@ export async function openEngine(
 ): Promise<MqttEngine> {
   const clients = new Map<string, { client: InnerClient; session: Session }>()
   const clientOf = new WeakMap<Session, InnerClient>()
-  const emitter = countingEmitter()
-  /** Of an event that is being emitted, by its number: the one session that gets it, and what it answers. */
-  const emitting = new Map<number, Pick<Outgoing, 'onlyTo' | 'answers'>>()
-  const { preConnect, authenticate, refused } = admission(hooks, emitter, config.MAX_KEEPALIVE)
+  const audience = new Audience()
+  const { preConnect, authenticate, refused } = admission(hooks, config.MAX_KEEPALIVE)
 
   const store = openSessionStore(storage, {
     maxWaiting: config.MAX_OFFLINE_EVENTS,
@@ -97,20 +96,32 @@ export async function openEngine(
       return session !== undefined && hooks.mayReceive(session, topic)
     },
     fitting: (client, packet) => fitting(client, packet, instead),
-    sends(client, packet) {
-      const { inbox } = connectionOf(client)
-      if (client.clean) packet.messageId = inbox ? inbox.reserve() : nextIdOf(client)
-      else if (sessions.holdsBack(client, packet)) return false
-      else {
-        packet.messageId = nextIdOf(client)
-        void sessions.outgoingUpdate(client, packet)
-      }
-      return true
-    },
+    sends,
+  })
+
+  /** Gives a packet of QoS 1 or 2 its message id, and notes it. False when it has to wait for those before it. */
+  function sends(client: InnerClient, packet: StoredPacket): boolean {
+    const { inbox } = connectionOf(client)
+    if (client.clean) packet.messageId = inbox ? inbox.reserve() : nextIdOf(client)
+    else if (sessions.holdsBack(client, packet)) return false
+    else {
+      packet.messageId = nextIdOf(client)
+      void sessions.outgoingUpdate(client, packet)
+    }
+    return true
+  }
+
+  const forward = forwarding({
+    audience,
+    maxUnsentBytes: config.MAX_UNSENT_BYTES,
+    mayReceive: (session, topic) => hooks.mayReceive(session, topic),
+    drop: (id, packet) => sessions.drop(id, packet),
+    fitting: (client, packet) => fitting(client, packet, instead),
+    sends,
   })
 
   const core = new Core({
-    mq: emitter,
+    mq: SILENT,
     persistence: sessions,
     connectTimeout: config.CONNECT_TIMEOUT,
     drainTimeout: 5_000,
@@ -149,14 +160,16 @@ export async function openEngine(
     const { session } = connectionOf(client)
     if (session) hooks.fellSilent(session)
   })
-  core.on('unsubscribe', (filters, client) => {
+  /** It takes effect at once: a SUBSCRIBE right behind it must hold. */
+  function unsubscribed(client: InnerClient, filters: readonly string[]): void {
     const { session, filters: own } = connectionOf(client)
     for (const filter of filters) {
       own.delete(filter)
+      audience.remove(client, filter)
       if (filter.startsWith(OPEN)) store.leaves(client.id, filter)
       else if (session?.kind === 'handler') hooks.unconsume(session, filter)
     }
-  })
+  }
   core.on('subscribe', (subs, client) => {
     for (const sub of subs) {
       if (!sub.topic.startsWith(OPEN) || sub.qos > 2 || !wantsRetained(sub)) continue
@@ -181,6 +194,7 @@ export async function openEngine(
     const ended = (): void => {
       if (isOver) return
       isOver = true
+      for (const filter of connectionOf(client).filters) audience.remove(client, filter)
       if (will && (client._disconnected || endedForGood.has(session))) wills.done(client.id, will)
       if (clients.get(client.id)?.client === client) {
         clients.delete(client.id)
@@ -266,35 +280,24 @@ export async function openEngine(
       // Until it has acknowledged them, its group's messages are in its session, however short that lasts.
       if (sub.qos > 0 && sharedFilter(sub.topic.slice(OPEN.length))) (client as unknown as InnerClient).clean = false
       store.subscribe(client.id, store.open(client.id), sub)
-    }
+    } else if (verdict === 'receive') audience.add(client as unknown as InnerClient, sub)
     done(null, verdict === 'consume' ? { ...sub, topic: INERT + sub.topic } : sub)
   }
 
+  /** Asked of what waited in a session while its client was away: may it have that? */
   function authorizeForward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     const inner = client as unknown as InnerClient
-    const { session, inbox } = connectionOf(client)
+    const { session, outbox } = connectionOf(client)
     if (!session) return null
-    coalesce(inner.conn)
-    if (inbox) {
-      if (inbox.isFull) inner.conn.destroy(new Error('a handler that acknowledges nothing'))
-      return inbox.isFull ? null : (inbox.opens(packet) ?? null)
-    }
     const stored = packet as unknown as StoredPacket
-    const { onlyTo, answers } = emitting.get(stored.brokerCounter) ?? {}
-    if ((onlyTo ?? inner.id) !== inner.id) return null
-    if (answers) stored.answers = answers // Aedes has copied the packet without it
     const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= steady()
     const fit = isPast || !hooks.mayReceive(session, packet.topic) ? undefined : fitting(inner, stored, instead)
     if (!fit) {
       sessions.drop(inner.id, stored)
       return null
     }
-    if (!inner.connackSent) return null
-    if (packet.qos > 0 && sessions.holdsBack(inner, stored)) return null
-    if (inner.conn.writableLength <= config.MAX_UNSENT_BYTES) return fit === stored ? packet : (fit as typeof packet)
-    const subscribed = inner.subscriptions[packet.topic] as { qos: number } | undefined
-    const isOwed = packet.qos > 0 && (stored.messageId !== undefined || (subscribed?.qos ?? 0) > 0)
-    if (isOwed) inner.conn.destroy(new Error('too slow')) // what it misses waits in its session, if it has one
+    if (outbox.unsent <= config.MAX_UNSENT_BYTES) return fit === stored ? packet : (fit as typeof packet)
+    inner.conn.destroy(new Error('too slow')) // what it misses waits in its session
     return null
   }
 
@@ -303,7 +306,14 @@ export async function openEngine(
       const client = core.handle(stream) as unknown as InnerClient
       const connection = connect(client, from)
       saysGoodbye(client, lingering)
+      const fastPath = new FastPath(client, connection, {
+        publish: (session, message) => hooks.publish(session, message),
+        acknowledged: (inner, messageId, reasonCode) => sessions.acknowledged(inner, messageId, reasonCode),
+        fault: (session, err) => hooks.fault(session, err),
+      })
       guardPackets(client, {
+        fastPath,
+        unsubscribed: (filters) => unsubscribed(client, filters),
         most: () => (connection.inbox ? Infinity : config.PACKETS_PER_CONNECTION),
         flooded() {
           hooks.flooded(connection.session)
@@ -312,24 +322,20 @@ export async function openEngine(
         parsed: (kind) => hooks.parsed(kind),
         refused: () => lingers(client, lingering),
         maxFirst: config.MAX_TOKEN_BYTES + CONNECT_ROOM,
+        maxPacket: config.MAX_PACKET_BYTES,
       })
     },
-    isHeard: (topic) => emitter.isHeard(topic) || sessions.hasSubscriber(topic),
+    isHeard: (topic) => audience.has(topic) || sessions.hasSubscriber(topic),
     event(unit, { topic, payload, correlation, onlyTo, answers, expiresAt, kept = true }) {
       const properties = correlation && { correlationData: correlation }
       const expiry = expiresAt !== undefined && { messageExpiry: expiresAt }
       const event = { topic, payload, ...(properties && { properties }), ...expiry, ...(answers && { answers }) }
       const packet = kept ? store.keep(unit, event, onlyTo) : store.pass(event)
-      unit.afterwards(() => {
-        if (onlyTo !== undefined || answers) emitting.set(packet.brokerCounter, { onlyTo, answers })
-        emitter.emit(packet) // asks at once who gets it
-        emitting.delete(packet.brokerCounter)
-      })
+      unit.afterwards(() => forward.event(packet, onlyTo))
     },
     deliver(session: HandlerSession, delivery: Delivery) {
       const entry = clients.get(session.id)
-      if (entry?.session !== session) return
-      entry.client.publish(connectionOf(entry.client).inbox!.seal(delivery), () => {})
+      if (entry?.session === session) deliver(entry.client, delivery)
     },
     relay: (session, message) => open.relay(session.id, session.kind === 'device' ? session.user : undefined, message),
     makeRoom({ id, user }, most) {

@@ -25,6 +25,7 @@ export function saysGoodbye(client: InnerClient, lingering: Lingering): void {
   client.disconnect = (options, done) => {
     const { reasonCode = 0 } = options ?? {}
     if (client.version === 5 && client.connackSent && !client.closed && !client.errored && client.conn.writable) {
+      connectionOf(client).outbox.flush()
       const packet: IDisconnectPacket = { cmd: 'disconnect', reasonCode }
       writeToStream(packet, client.conn, { protocolVersion: 5 })
       lingers(client, lingering)

@@ -2,9 +2,10 @@ import type { Packet } from 'mqtt-packet'
 import type { ConnectPacket } from 'aedes'
 import { isMqttString } from '../../shared/wire/mqtt-string.ts'
 import { isOpenFilter } from '../topic-filter.ts'
+import type { FastPath } from './fast-path.ts'
 import type { InnerClient } from './internals.ts'
 import { faultOfPacket } from './packet-fault.ts'
-import { refusesLevel, WRONG_LEVEL } from './protocol-level.ts'
+import { readPackets } from './reader.ts'
 import { OPEN } from './session-store.ts'
 import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
 
@@ -16,8 +17,6 @@ const REFUSED = '$refused/'
 const MAX_CLIENT_ID = 256
 /** Bytes of a CONNECT beside its token, at most: a will, user properties, and room. */
 export const CONNECT_ROOM = 24_576
-/** Packets of one connection in one turn of the event loop: what it sends beyond waits for the next, after the others. */
-const PACKETS_PER_TURN = 32
 /** Milliseconds over which a connection's packets are counted. */
 const COUNTED = 10_000
 
@@ -29,8 +28,13 @@ export interface PacketGuard {
   parsed(kind: Packet['cmd']): void
   /** A last packet was written: the connection is about to end. */
   refused(): void
+  /** The topics of an UNSUBSCRIBE, before Aedes sees it. */
+  unsubscribed(filters: readonly string[]): void
+  fastPath: FastPath
   /** Bytes of a stranger's first packet, at most. */
   maxFirst: number
+  /** Bytes of any packet, at most. */
+  maxPacket: number
 }
 
 /**
@@ -46,14 +50,6 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
     parser.removeAllListeners('packet')
     return (parser.error = new Error(reason)) // this stops its loop over the rest of the chunk
   }
-  parseAlone(client, guard.maxFirst, (reason, farewell) => {
-    const err = stop(reason)
-    if (!farewell) return void client.conn.destroy(err)
-    client.conn.write(farewell)
-    guard.refused()
-    client.emit('error', err)
-  })
-
   let [counted, since] = [0, 0]
   const isFlood = (packets: number): boolean => {
     const now = performance.now()
@@ -61,13 +57,35 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
     return (counted += packets) > guard.most()
   }
 
+  const floods = (packets: number): boolean => {
+    if (!isFlood(packets)) return false
+    stop('too many packets')
+    guard.flooded()
+    return true
+  }
+
+  const { fastPath, maxFirst, maxPacket } = guard
+  readPackets(client, {
+    maxFirst,
+    maxPacket,
+    stop,
+    refused: () => guard.refused(),
+    isBusy: () => fastPath.isHeld,
+    handle(packet) {
+      const kind = fastPath.kindOf(packet)
+      if (!kind) return false
+      if (floods(1)) return true
+      if (!fastPath.handle(packet, kind)) return false
+      guard.parsed(kind)
+      client._keepaliveTimer?.refresh()
+      return true
+    },
+  })
+
   parser.removeAllListeners('packet')
   parser.on('packet', (packet: Packet) => {
     guard.parsed(packet.cmd)
-    if (isFlood(weightOf(packet))) {
-      stop('too many packets')
-      return guard.flooded()
-    }
+    if (floods(weightOf(packet))) return
     const fault = faultOfPacket(packet)
     if (fault !== undefined) return void client.conn.destroy(stop(fault))
     if (packet.cmd === 'disconnect') parser.removeAllListeners('packet') // [MQTT-3.14.4-1]
@@ -80,7 +98,10 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
       // Aedes would replace the list by one without doubles, and send too few codes [MQTT-3.8.4-6].
       Object.defineProperty(packet, 'subscriptions', { get: () => subscriptions, set() {}, enumerable: true })
     }
-    if (packet.cmd === 'unsubscribe') packet.unsubscriptions = packet.unsubscriptions.map(harmless)
+    if (packet.cmd === 'unsubscribe') {
+      packet.unsubscriptions = packet.unsubscriptions.map(harmless)
+      guard.unsubscribed(packet.unsubscriptions)
+    }
     handle!.call(parser, packet)
   })
 }
@@ -89,55 +110,6 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
 function weightOf(packet: Packet): number {
   if (packet.cmd === 'subscribe') return packet.subscriptions.length
   return packet.cmd === 'unsubscribe' ? packet.unsubscriptions.length : 1
-}
-
-/**
- * Lets the parser see one packet at a time, whole and in one piece. By itself it follows lengths inside a packet into those behind
- * it (64 KB of such packets take seconds), walks the list of pieces at every byte, and goes through a whole chunk, of 32,000 PINGs
- * perhaps, before anybody else is served. A stranger's first packet is bounded: he may not make us hold what a user may, and Aedes
- * has one bound for all.
- */
-function parseAlone(client: InnerClient, maxFirst: number, fault: (reason: string, farewell?: Buffer) => void): void {
-  const parser = client._parser
-  const parsePayload = parser._parsePayload.bind(parser)
-  let left = PACKETS_PER_TURN
-  let waits = false
-  // Or Aedes, which counts this event as a packet that is done, reads on and on while what it has read waits.
-  client.conn.off('readable', client._nextBatch)
-  client.conn.on('readable', () => waits || client._nextBatch())
-  const nextTurn = (): void => {
-    left = PACKETS_PER_TURN
-    if (!waits) return
-    waits = false
-    if (client.closed || parser.error) return
-    parser.parse(undefined) // goes on with what it has
-    client._nextBatch()
-  }
-  parser._parsePayload = () => {
-    const { _list: all, packet } = parser
-    if (!client.connected && !client.connecting && packet.length > maxFirst) {
-      fault(`a first packet of more than ${maxFirst} bytes`)
-      return false
-    }
-    if (all.length < packet.length) return false
-    if (!client.connected && !client.connecting && refusesLevel(packet, all)) {
-      fault('a protocol level that is none of 3, 4 and 5', WRONG_LEVEL)
-      return false
-    }
-    if (left === PACKETS_PER_TURN) setImmediate(nextTurn)
-    if (left === 0) {
-      if (!waits) client._parsingBatch++ // so that it reads no more meanwhile
-      waits = true
-      return false
-    }
-    left--
-    parser._list = new all.constructor(all.slice(0, packet.length))
-    try {
-      return parsePayload()
-    } finally {
-      parser._list = all
-    }
-  }
 }
 
 /** Each by its own name, and none a number, or Aedes mixes up the codes of its SUBACK. */

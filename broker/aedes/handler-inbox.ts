@@ -1,12 +1,7 @@
-import type { AedesPublishPacket, PublishPacket } from 'aedes'
 import type { Delivery } from './port.ts'
 
-/**
- * What goes to one handler process: deliveries that the dispatcher sealed, and nothing else. It gives each at QoS 1 its
- * message id, so that a PUBACK names the delivery.
- */
+/** The deliveries of one handler process that wait for their PUBACK: each at QoS 1 has a message id, by which the PUBACK names it. */
 export class HandlerInbox {
-  readonly #sealed = new WeakMap<object, Delivery>()
   readonly #unacknowledged = new Map<number, Delivery | undefined>()
   readonly #most: number
   #lastId = 0
@@ -19,20 +14,6 @@ export class HandlerInbox {
   /** It gets more than it acknowledges: it ends its commands otherwise, and must subscribe at QoS 0. */
   get isFull(): boolean {
     return this.#unacknowledged.size >= this.#most
-  }
-
-  seal(delivery: Delivery): PublishPacket {
-    const properties = { userProperties: delivery.stamp }
-    this.#sealed.set(properties, delivery)
-    const { topic, payload, qos } = delivery
-    return { cmd: 'publish', topic, payload, qos, properties, dup: false, retain: false }
-  }
-
-  /** The packet to send, or undefined for one that the dispatcher did not seal. */
-  opens(packet: AedesPublishPacket): AedesPublishPacket | undefined {
-    const delivery = packet.properties && this.#sealed.get(packet.properties)
-    if (!delivery || delivery.qos === 0) return delivery && packet
-    return { ...packet, messageId: this.reserve(delivery) }
   }
 
   /** A message id that is free; it is until its PUBACK or PUBCOMP. */

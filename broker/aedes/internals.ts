@@ -22,6 +22,10 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
   _parsingBatch: number
   /** One of them is handled. */
   readonly _nextBatch: () => void
+  /** Restarts the clock of its keepalive. */
+  readonly _keepaliveTimer: NodeJS.Timeout | null
+  /** Says on MQTT 5 that a packet is too large, and ends the connection. */
+  rejectPacketTooLarge(bytes: number): void
   connackSent: boolean
   readonly errored: boolean
   disconnect(options?: { reasonCode?: number }, done?: () => void): void
@@ -38,22 +42,13 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
   _parser: InnerParser
 }
 
-/** Bytes that have come and are not parsed, as `bl` keeps them. */
-export interface Pieces {
-  readonly length: number
-  slice(from: number, to: number): Buffer
-  readonly constructor: new (all: Buffer) => Pieces
-}
-
 /** The parser of mqtt-packet 9.0.2. */
 export interface InnerParser extends Omit<Parser, 'parse'> {
   /** Parses these bytes behind those that it has. */
   parse(bytes: Buffer | undefined): number
   error: Error | null
-  packet: { cmd: string; length: number }
-  _list: Pieces
-  /** Parses a packet whose length is known; false when there is more to come. */
-  _parsePayload(): boolean
+  /** Packets that came before the session was up; null since then. */
+  _queue: unknown[] | null
 }
 
 /** A packet as Aedes keeps it: `brokerId` and `brokerCounter` name one publish. */

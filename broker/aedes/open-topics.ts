@@ -1,15 +1,14 @@
 import type { PublishPacket, Subscription } from 'aedes'
-import { writeToStream } from 'mqtt-packet'
 import { isMqttString } from '../../shared/wire/mqtt-string.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import { stamp } from '../../shared/wire/stamp.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 import { steady } from '../steady.ts'
-import { coalesce } from './coalesce.ts'
 import { connectionOf } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import type { Incoming } from './port.ts'
 import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
+import { publishBytes } from './packet-bytes.ts'
 import { OPEN, type EventRecord, type SessionStore } from './session-store.ts'
 import { welcoming } from './welcome.ts'
 
@@ -82,16 +81,14 @@ export function openTopics(ports: OpenPorts) {
     if (!client.conn.writable || !ports.mayReceive(session, kept.topic)) return
     const packet = ports.fitting(client, kept)
     if (!packet) return store.drop(session, kept.brokerCounter)
-    if (client.conn.writableLength > ports.maxUnsentBytes) {
+    const { outbox, aliases } = connectionOf(client)
+    if (outbox.unsent > ports.maxUnsentBytes) {
       if (packet.qos > 0) client.conn.destroy(new Error('too slow'))
       return
     }
     if (packet.qos > 0 && !ports.sends(client, packet)) return
-    coalesce(client.conn)
-    const { properties: _properties, ...rest } = packet
-    const told = client.version === 5 ? (connectionOf(client).aliases?.name(packet) ?? packet) : rest
     try {
-      writeToStream(told as PublishPacket, client.conn, { protocolVersion: client.version as 4 })
+      outbox.write(publishBytes(client, (client.version === 5 && aliases?.name(packet)) || packet))
     } catch (err) {
       client.conn.destroy(err as Error) // what a client sent cannot be written to another
     }

@@ -43,6 +43,22 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
     }
   }
 
+  /** A message that waited is done with. `reasonCode`: its client has acknowledged it. */
+  function clear(client: InnerClient, messageId: number, reasonCode: number | undefined): StoredPacket | undefined {
+    const session = store.get(client.id)
+    const number = session?.byMessageId.get(messageId)
+    if (session && number !== undefined) {
+      const packet = store.forget(client.id, session, number)
+      windowOf(client)?.acknowledged(number)
+      return packet
+    }
+    if (reasonCode !== undefined) {
+      if (session) windowOf(client)?.freed()
+      limits.acknowledged(client.id, messageId, reasonCode)
+    }
+    return undefined
+  }
+
   return {
     setup: async (_broker: unknown): Promise<void> => {},
     destroy: async (): Promise<void> => store.stop(),
@@ -98,19 +114,15 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
     async outgoingClearMessageId(client: InnerClient, ack: { messageId?: number; reasonCode?: number; cmd?: string }) {
       // By this Aedes clears what it was not let send; what is to be cleared, `drop` has.
       if (ack.messageId === undefined || ack.cmd === 'publish') return undefined
-      const session = store.get(client.id)
-      const number = session?.byMessageId.get(ack.messageId)
-      if (session && number !== undefined) {
-        const packet = store.forget(client.id, session, number)
-        windowOf(client)?.acknowledged(number)
-        return packet
-      }
-      if (ack.cmd === 'puback' || ack.cmd === 'pubcomp') {
-        if (session) windowOf(client)?.freed()
-        limits.acknowledged(client.id, ack.messageId, ack.reasonCode ?? 0)
-      }
-      return undefined
+      return clear(
+        client,
+        ack.messageId,
+        ack.cmd === 'puback' || ack.cmd === 'pubcomp' ? (ack.reasonCode ?? 0) : undefined,
+      )
     },
+    /** A PUBACK has come. */
+    acknowledged: (client: InnerClient, messageId: number, reasonCode: number): void =>
+      void clear(client, messageId, reasonCode),
     outgoingStream(client: InnerClient): Readable {
       begun.add(client)
       const session = store.get(client.id)

@@ -1,4 +1,5 @@
 import type { Subscription } from 'aedes'
+import { connectionOf } from './connection.ts'
 import type { InnerClient } from './internals.ts'
 import type { RetainedMessages } from './retained.ts'
 import type { SessionState } from './session-store.ts'
@@ -32,6 +33,7 @@ export function welcoming({ retained, maxUnsentBytes, clientOf, stateOf, hand }:
       const state = stateOf(session)
       const isFull = (state?.bytes ?? 0) >= 2 * pageBytes
       if (!isHere) return state !== undefined && state.expiry > 0 && !isFull
+      connectionOf(client).outbox.flush()
       if (client.conn.writableNeedDrain) await next(client, 'drain')
       else if (state && isFull) await next(client, state)
       else return true

@@ -1,0 +1,29 @@
+/** Called when the next turn of the event loop begins. */
+let waiting: (() => void)[] = []
+let turn = 0
+let isCounted = false
+
+function next(): void {
+  turn++
+  isCounted = false
+  const all = waiting
+  waiting = []
+  for (const call of all) call()
+}
+
+function count(): void {
+  if (isCounted) return
+  isCounted = true
+  setImmediate(next)
+}
+
+/** A number for the present turn of the event loop: another in each. */
+export function turnNow(): number {
+  count()
+  return turn
+}
+
+export function nextTurn(call: () => void): void {
+  count()
+  waiting.push(call)
+}
