@@ -144,9 +144,9 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   const intake: IntakePorts = {
     maxBytes: config.MAX_COMMAND_BYTES,
     events,
-    async admit(session, cost) {
+    admit(session, cost) {
       if (!standing.mayAct(session)) throw refuse('forbidden')
-      await limits.publish(session, cost)
+      limits.publish(session, cost)
     },
     relay: (session, message) => engine.relay(session, message),
     own: OWN_COMMANDS,

@@ -1,8 +1,9 @@
 import type { Forgotten, OutgoingEvent } from '../shared/wire/done.ts'
+import { isoNow } from '../shared/wire/time.ts'
 import { refuse, Refusal, refusalFields } from '../shared/wire/refusal.ts'
 import { ALL_EVENTS, eventTopic } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
-import type { Answers, Keeping, MqttEngine } from './aedes/port.ts'
+import type { Keeping, MqttEngine } from './aedes/port.ts'
 import type { Inbox } from './inbox.ts'
 import type { Command } from './session.ts'
 import type { Storage, Unit } from './storage/storage.ts'
@@ -74,45 +75,41 @@ export class Events {
   }
 
   #send(unit: Unit, event: TimedEvent, cause?: Cause, made?: Buffer, keeping: Keeping = {}): void {
-    const body = (): Buffer => (made ??= bodyOf(event, cause))
     const answered = cause?.user === event.to ? cause : undefined
     const { correlation, responseTopic, onlyTo } = answered ?? {}
-    const answers = (isNamed: boolean): Answers | undefined =>
-      answered && { command: answered.name, re: answered.re, isNamed }
-    for (const [i, user] of receiversOf(event).entries()) {
+    const engine = this.#engine()
+    const receivers = receiversOf(event)
+    for (let i = 0; i < receivers.length; i++) {
+      const user = receivers[i]!
       const own = responseTopic ?? eventTopic(user, event.event)
       const all = eventTopic(user, ALL_EVENTS)
       const number = event.numbers?.[i]
-      if (own !== all && this.#engine().isHeard(own)) {
-        const payload = headed(body(), number, responseTopic === undefined ? undefined : event.event)
-        this.#engine().event(unit, {
-          topic: own,
-          payload,
-          correlation,
-          onlyTo,
-          answers: answers(responseTopic !== undefined),
-          ...keeping,
-        })
+      const send = (topic: string, name?: string): void => {
+        const payload = headed((made ??= bodyOf(event, cause)), number, name)
+        const answers = answered && { command: answered.name, re: answered.re, isNamed: name !== undefined }
+        engine.event(unit, { topic, payload, correlation, onlyTo, answers, ...keeping })
       }
-      if (this.#engine().isHeard(all)) {
-        const payload = headed(body(), number, event.event)
-        this.#engine().event(unit, { topic: all, payload, correlation, onlyTo, answers: answers(true), ...keeping })
-      }
+      if (own !== all && engine.isHeard(own)) send(own, responseTopic === undefined ? undefined : event.event)
+      if (engine.isHeard(all)) send(all, event.event)
     }
   }
 }
 
 /** An event's JSON, made once however many get it. Its name, number, time and `re` are the broker's to give, and come once. */
-function bodyOf({ to, fields, at = new Date().toISOString() }: TimedEvent, cause: Cause | undefined): Buffer {
+function bodyOf({ to, fields, at = isoNow() }: TimedEvent, cause: Cause | undefined): Buffer {
   const re = cause?.user === to ? cause.re : undefined
   return Buffer.from(JSON.stringify({ ...fields, re, at, event: undefined, event_seq: undefined }))
 }
 
 /** The same for one receiver: with his number, and with the event's name for where the topic does not tell it. */
 function headed(body: Buffer, number: number | undefined, event?: string): Buffer {
+  if (number === undefined && event === undefined) return body
   const name = event === undefined ? '' : `"event":"${event}",`
   const head = `{${name}${number === undefined ? '' : `"event_seq":${number},`}`
-  return head === '{' ? body : Buffer.concat([Buffer.from(head), body.subarray(1)])
+  const whole = Buffer.allocUnsafe(head.length + body.length - 1)
+  whole.write(head, 'latin1') // names of events and numbers are ASCII
+  body.copy(whole, head.length, 1)
+  return whole
 }
 
 function receiversOf({ to }: OutgoingEvent): readonly UserId[] {

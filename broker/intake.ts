@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, randomFillSync } from 'node:crypto'
 import { isMqttString } from '../shared/wire/mqtt-string.ts'
 import { parseJsonObject, type JsonObject } from '../shared/wire/json.ts'
 import { refuse, Refusal } from '../shared/wire/refusal.ts'
@@ -15,7 +15,7 @@ export interface IntakePorts {
   maxBytes: number
   events: Events
   /** @throws {Refusal} when the session sends too much, or may send nothing any more */
-  admit(session: DeviceSession, cost?: number): Promise<void>
+  admit(session: DeviceSession, cost?: number): void
   /** Publishes to an open topic. */
   relay: (session: Session, message: Incoming) => Promise<void>
   /** Commands the broker answers itself. */
@@ -32,14 +32,14 @@ export interface IntakePorts {
 const MAX_ID = 64
 
 /**
- * Takes what a device published: checks it, stamps it, stores it. It awaits nothing but its admission, which takes each the same
- * one turn, and the storing: so commands are stored in the order in which they came.
- * @throws {Refusal} after its sender was told by `command_rejected`
+ * Takes what a device published: checks it, stamps it, stores it. Nothing is awaited before the storing, so commands are stored in
+ * the order in which they came.
+ * @throws {Refusal} after its sender was told by `command_rejected`; every other fault rejects, too
  */
-export async function takeCommand(session: DeviceSession, message: Incoming, ports: IntakePorts): Promise<void> {
+export function takeCommand(session: DeviceSession, message: Incoming, ports: IntakePorts): Promise<void> {
   const { user, id } = session
   const onlyTo = ports.answersClient(message.topic) ? id : undefined
-  let cause: Cause = {
+  const cause: Writable<Cause> = {
     user,
     name: message.topic,
     re: undefined,
@@ -47,44 +47,75 @@ export async function takeCommand(session: DeviceSession, message: Incoming, por
     responseTopic: undefined,
     onlyTo,
   }
+  const failed = (err: unknown): Promise<never> => refused(session, message, ports, cause, err)
   try {
-    await ports.admit(session)
-    if (mayRelay(session, message.topic)) return await ports.relay(session, message)
-    const name = nameOf(message.topic)
-    const own = ports.own.get(name)
-    if (!own && !ports.isKnown(name)) throw refuse('unknown_command')
-    if (own?.forOperators && !session.token.isOperator) throw refuse('forbidden')
-    // What everybody needs for a session of their own (whoami, refresh_session, sync_events) no acl takes away.
-    if ((!own || own.forOperators) && !maySend(session, name)) throw refuse('forbidden')
-    const payload = parsePayload(message.payload, ports.maxBytes)
-    cause = { ...cause, re: idOf(payload, message.correlation), responseTopic: responseTopicOf(session, message) }
-    const expiresAt = expiryOf(payload, message.expiry)
-    if (own) {
-      if (own.cost > 1) await ports.admit(session, own.cost - 1)
-      return await ports.answer(own, session, payload, cause)
-    }
-    const order = ports.nextOrder()
-    const command: Command = {
-      ...cause,
-      id: `${session.user}/${cause.re ?? ''}~${order.toString(36)}`,
-      order,
-      name,
-      client: session.client,
-      jti: session.token.jti,
-      payload: message.payload,
-      at: Date.now(),
-      expiresAt,
-      stored: message.qos > 0,
-      traceparent: newTrace(),
-    }
-    await ports.accept(command, message.isRetransmitted)
+    return take(session, message, ports, cause).catch(failed)
   } catch (err) {
-    if (!(err instanceof Refusal)) throw err
-    ports.rejected(session, message.topic, err)
-    const answered = { ...cause, re: cause.re ?? readableId(message, ports.maxBytes) }
-    await ports.events.reject(session.user, message.topic, err, answered)
-    throw err
+    return failed(err)
   }
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+/** @param cause is filled in as far as it is read: what is refused then is told with it */
+function take(
+  session: DeviceSession,
+  message: Incoming,
+  ports: IntakePorts,
+  cause: Writable<Cause>,
+): Promise<void> {
+  const { topic } = message
+  ports.admit(session)
+  if (mayRelay(session, topic)) return ports.relay(session, message)
+  const name = nameOf(topic)
+  const own = ports.own.get(name)
+  if (!own && !ports.isKnown(name)) throw refuse('unknown_command')
+  if (own?.forOperators && !session.token.isOperator) throw refuse('forbidden')
+  // What everybody needs for a session of their own (whoami, refresh_session, sync_events) no acl takes away.
+  if ((!own || own.forOperators) && !maySend(session, name)) throw refuse('forbidden')
+  const payload = parsePayload(message.payload, ports.maxBytes)
+  const re = idOf(payload, message.correlation)
+  cause.responseTopic = responseTopicOf(session, message)
+  cause.re = re
+  const expiresAt = expiryOf(payload, message.expiry)
+  if (own) {
+    if (own.cost > 1) ports.admit(session, own.cost - 1)
+    return ports.answer(own, session, payload, cause)
+  }
+  const order = ports.nextOrder()
+  const command: Command = {
+    user: cause.user,
+    re,
+    correlation: cause.correlation,
+    responseTopic: cause.responseTopic,
+    onlyTo: cause.onlyTo,
+    id: `${cause.user}/${re ?? ''}~${order.toString(36)}`,
+    order,
+    name,
+    client: session.client,
+    jti: session.token.jti,
+    payload: message.payload,
+    at: Date.now(),
+    expiresAt,
+    stored: message.qos > 0,
+    traceparent: newTrace(),
+  }
+  return ports.accept(command, message.isRetransmitted)
+}
+
+/** Tells the sender of what was refused, and throws it again. */
+async function refused(
+  session: DeviceSession,
+  message: Incoming,
+  ports: IntakePorts,
+  cause: Cause,
+  err: unknown,
+): Promise<never> {
+  if (!(err instanceof Refusal)) throw err
+  ports.rejected(session, message.topic, err)
+  const answered = { ...cause, re: cause.re ?? readableId(message, ports.maxBytes) }
+  await ports.events.reject(session.user, message.topic, err, answered)
+  throw err
 }
 
 /** A word is a command; anything else belongs to the event plane or to nobody. */
@@ -161,8 +192,18 @@ export function internalCommand(name: CommandName, user: UserId, input: object, 
   }
 }
 
+/** Bytes of the ids of one trace and its first span. */
+const TRACE = 24
+/** Random bytes for traces, and how many of them are used. */
+const random = Buffer.alloc(TRACE * 256)
+let used = random.length
+
 /** A new trace [W3C Trace Context]: what a device sends under that name is not believed. */
 function newTrace(): string {
-  const hex = randomUUID().replaceAll('-', '')
-  return `00-${hex}-${randomUUID().replaceAll('-', '').slice(16)}-01`
+  if (used === random.length) {
+    randomFillSync(random)
+    used = 0
+  }
+  const hex = random.toString('hex', used, (used += TRACE))
+  return `00-${hex.slice(0, 32)}-${hex.slice(32)}-01`
 }

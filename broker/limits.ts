@@ -1,10 +1,11 @@
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import type { Config } from '../shared/config.ts'
 import { Refusal } from '../shared/wire/refusal.ts'
+import { FixedWindow } from './fixed-window.ts'
 import { Denied, type DeviceSession } from './session.ts'
 
-/** Seconds over which a user's publishes are counted. */
-const PUBLISHES = 10
+/** Milliseconds over which a user's publishes are counted. */
+const PUBLISHES = 10_000
 /** Seconds for which a user who was disconnected for a flood may not connect: or he floods with connects. */
 const FLOODED = 10
 /** Seconds over which a client's connects are counted. */
@@ -17,7 +18,7 @@ export type Limits = ReturnType<typeof openLimits>
  * @param flooded is told of a session that goes on after twice what it may
  */
 export function openLimits(config: Config, flooded: (session: DeviceSession) => void) {
-  const publishes = new RateLimiterMemory({ points: config.PUBLISHES_PER_USER, duration: PUBLISHES })
+  const publishes = new FixedWindow(PUBLISHES)
   const dearest = Math.ceil(config.PUBLISHES_PER_USER / 10)
   const connects = new RateLimiterMemory({
     points: config.CONNECTS_PER_CLIENT,
@@ -37,14 +38,11 @@ export function openLimits(config: Config, flooded: (session: DeviceSession) => 
      * @param cost how many publishes it counts as; a tenth of what may be, at most
      * @throws {Refusal} `rate_limited`, with the time after which it may again
      */
-    async publish(session: DeviceSession, cost = 1): Promise<void> {
-      try {
-        await publishes.consume(session.user, Math.min(cost, dearest))
-      } catch (err) {
-        const { consumedPoints, msBeforeNext } = err as RateLimiterRes
-        if (consumedPoints > 2 * config.PUBLISHES_PER_USER) flooded(session)
-        throw new Refusal('rate_limited', { retryAfterMs: msBeforeNext })
-      }
+    publish(session: DeviceSession, cost = 1): void {
+      const { count, leftMs } = publishes.add(session.user, Math.min(cost, dearest))
+      if (count <= config.PUBLISHES_PER_USER) return
+      if (count > 2 * config.PUBLISHES_PER_USER) flooded(session)
+      throw new Refusal('rate_limited', { retryAfterMs: leftMs })
     },
 
     /** @throws {Denied} when this client of this user connects again and again, or its user has just flooded */

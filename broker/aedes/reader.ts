@@ -59,7 +59,7 @@ export function readPackets(client: InnerClient, ports: ReaderPorts): void {
     return false
   }
   const take = (): void => {
-    while (!parser.error && !client.closed) {
+    while (!parser.error && !client.closed && !client.conn.destroyed) {
       if (!isWithin(frames.pending)) return
       if (turn !== turnNow()) [turn, left] = [turnNow(), PACKETS_PER_TURN]
       if (left === 0) {

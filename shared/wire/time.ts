@@ -40,6 +40,15 @@ function endsMonth(minute: number): boolean {
   return next.getUTCDate() === 1 && next.getUTCHours() === 0 && next.getUTCMinutes() === 0
 }
 
+let [isoAt, isoText] = [0, new Date(0).toISOString()]
+
+/** Now, as RFC 3339 with milliseconds in UTC. Made once a millisecond: many events have the same. */
+export function isoNow(): string {
+  const now = Date.now()
+  if (now !== isoAt) [isoAt, isoText] = [now, new Date(now).toISOString()]
+  return isoText
+}
+
 /** Reads a time that came as text, in a URL or on a command line: there, milliseconds are digits. */
 export function timeOfText(text: string): number | undefined {
   return timeOf(/^\d{1,16}$/.test(text) ? Number(text) : text)
