@@ -19,13 +19,13 @@ export function maySubscribe(session: Session, filter: string): 'receive' | 'con
 
 /** May what matches this topic or filter go to this session? A handler gets commands from the dispatcher, and none by topic. */
 export function mayReceive(session: Session, topic: string): boolean {
-  if (isOpenTopic(topic) || topic === '#') return grantsOf(session).sub.some((grant) => covers(grant, topic))
+  if (isOpenTopic(topic) || topic === '#') return isGranted(grantsOf(session).sub, topic)
   return session.kind === 'device' && mayHear(session, topic)
 }
 
 /** May it publish to this open topic? */
 export function mayRelay(session: Session, topic: string): boolean {
-  return isOpenTopic(topic) && grantsOf(session).pub.some((grant) => covers(grant, topic))
+  return isOpenTopic(topic) && isGranted(grantsOf(session).pub, topic)
 }
 
 /** Is this command left to the user? */
@@ -50,6 +50,23 @@ export function mayTake({ rights }: HandlerSession, command: string): boolean {
 
 export function mayCause({ rights }: HandlerSession, event: string): boolean {
   return !isBrokerEvent(event) && rights.events.has(event)
+}
+
+/** Topics that are remembered for each list of grants, at most. */
+const MAX_KNOWN = 64
+const known = new WeakMap<readonly string[], Map<string, boolean>>()
+
+/** Does one of these grants cover the topic? Asked at every message, and mostly about the same few topics. */
+function isGranted(grants: readonly string[], topic: string): boolean {
+  if (grants.length === 0) return false
+  let topics = known.get(grants)
+  if (!topics) known.set(grants, (topics = new Map()))
+  let isIt = topics.get(topic)
+  if (isIt === undefined) {
+    if (topics.size >= MAX_KNOWN) topics.clear()
+    topics.set(topic, (isIt = grants.some((grant) => covers(grant, topic))))
+  }
+  return isIt
 }
 
 const NOTHING: Grants = { pub: [], sub: [] }

@@ -9,11 +9,13 @@ const LOOKED_AT = 2
 /** Counts by key in windows of fixed length; each begins with its first count. Without a promise or a timer: it is asked at every PUBLISH. */
 export class FixedWindow {
   readonly #lengthMs: number
+  readonly #now: () => number
   /** In the order of their beginnings. */
   readonly #windows = new Map<string, Window>()
 
-  constructor(lengthMs: number) {
+  constructor(lengthMs: number, now = (): number => performance.now()) {
     this.#lengthMs = lengthMs
+    this.#now = now
   }
 
   /** Keys that are counted now, or were lately. */
@@ -23,7 +25,7 @@ export class FixedWindow {
 
   /** Adds to a key's count. Returns what it is now, and in how many milliseconds it begins anew. */
   add(key: string, by: number): { count: number; leftMs: number } {
-    const now = performance.now()
+    const now = this.#now()
     let window = this.#windows.get(key)
     if (!window || window.endsAt <= now) {
       this.#dropEnded(now)

@@ -97,12 +97,16 @@ export async function openEngine(
     },
     fitting: (client, packet) => fitting(client, packet, instead),
     sends,
+    nextId,
   })
+
+  function nextId(client: InnerClient): number {
+    return connectionOf(client).inbox?.reserve() ?? nextIdOf(client)
+  }
 
   /** Gives a packet of QoS 1 or 2 its message id, and notes it. False when it has to wait for those before it. */
   function sends(client: InnerClient, packet: StoredPacket): boolean {
-    const { inbox } = connectionOf(client)
-    if (client.clean) packet.messageId = inbox ? inbox.reserve() : nextIdOf(client)
+    if (client.clean) packet.messageId = nextId(client)
     else if (sessions.holdsBack(client, packet)) return false
     else {
       packet.messageId = nextIdOf(client)

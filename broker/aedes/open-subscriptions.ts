@@ -12,6 +12,9 @@ export interface OpenMatch {
   shared?: string
 }
 
+/** Topics whose filters are remembered, at most. */
+const MAX_MATCHED = 1_000
+
 /** Who subscribed to which open topics, connected or away. */
 export class OpenSubscriptions {
   readonly #filters = new Qlobber<string>({
@@ -22,6 +25,8 @@ export class OpenSubscriptions {
   })
   /** How often the group of a shared subscription has had a message. */
   readonly #turns = new Map<string, number>()
+  /** Topics lately published to, and the filters that match each; until a filter comes or goes. */
+  readonly #matched = new Map<string, string[]>()
   readonly #subs = new Map<string, Map<string, Subscription>>()
 
   get count(): number {
@@ -33,6 +38,7 @@ export class OpenSubscriptions {
     if (!ids) {
       this.#subs.set(filter, (ids = new Map()))
       this.#filters.add(sharedOrOwn(filter), filter)
+      this.#matched.clear()
     }
     ids.set(session, sub)
   }
@@ -42,6 +48,7 @@ export class OpenSubscriptions {
     if (!ids?.delete(session) || ids.size > 0) return
     this.#subs.delete(filter)
     this.#filters.remove(sharedOrOwn(filter), filter)
+    this.#matched.clear()
     this.#turns.delete(filter)
   }
 
@@ -53,7 +60,7 @@ export class OpenSubscriptions {
   match(topic: string, sender: string, isHere: (session: string) => boolean): [string, OpenMatch][] {
     const found = new Map<string, OpenMatch>()
     const shared: [string, OpenMatch][] = []
-    for (const filter of this.#filters.match(topic)) {
+    for (const filter of this.#filtersOf(topic)) {
       const subs = this.#subs.get(filter) ?? new Map<string, Subscription>()
       if (sharedFilter(filter)) {
         const member = this.member(filter, isHere)
@@ -73,6 +80,15 @@ export class OpenSubscriptions {
     const subs = this.#subs.get(filter)
     const session = subs && this.#turnOf(filter, [...subs.keys()], isHere)
     return session === undefined ? undefined : [session, { ...widened(NOTHING, subs!.get(session)!), shared: filter }]
+  }
+
+  #filtersOf(topic: string): string[] {
+    let filters = this.#matched.get(topic)
+    if (!filters) {
+      if (this.#matched.size >= MAX_MATCHED) this.#matched.clear()
+      this.#matched.set(topic, (filters = this.#filters.match(topic)))
+    }
+    return filters
   }
 
   /** Whose turn it is: the next one who is here, or, when nobody is, the next one. */

@@ -5,12 +5,18 @@ import { stamp } from '../../shared/wire/stamp.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 import { steady } from '../steady.ts'
 import { connectionOf } from './connection.ts'
+import { Copies } from './copies.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
+import type { OpenMatch } from './open-subscriptions.ts'
+import type { Outbox } from './outbox.ts'
 import type { Incoming } from './port.ts'
 import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
 import { publishBytes } from './packet-bytes.ts'
 import { OPEN, type EventRecord, type SessionStore } from './session-store.ts'
 import { welcoming } from './welcome.ts'
+
+/** What Aedes numbers and we do not. */
+const OF_NO_SESSION = { dup: false, brokerId: '', brokerCounter: 0 } as const
 
 /** Bytes of an open topic, at most: it is the key under which its retained message is stored. */
 const MAX_TOPIC_BYTES = 1_024
@@ -30,6 +36,8 @@ export interface OpenPorts {
   fitting(client: InnerClient, packet: StoredPacket): StoredPacket | undefined
   /** Gives a QoS 1 or 2 packet its message id, and notes it. False when it has to wait for those before it. */
   sends(client: InnerClient, packet: StoredPacket): boolean
+  /** The next message id of a client whose session ends with its connection. */
+  nextId(client: InnerClient): number
 }
 
 export type OpenTopics = ReturnType<typeof openTopics>
@@ -72,7 +80,7 @@ export function openTopics(ports: OpenPorts) {
         : undefined
     unit.afterwards(() => {
       const now = ports.clientOf(session)
-      const packet = kept ?? { ...record, cmd: 'publish', qos, dup: false, brokerId: '', brokerCounter: 0 }
+      const packet = kept ?? { ...record, cmd: 'publish', qos, ...OF_NO_SESSION }
       if (now && (kept || now === client)) send(now, session, { ...packet, retain: how.retain })
     })
   }
@@ -82,10 +90,7 @@ export function openTopics(ports: OpenPorts) {
     const packet = ports.fitting(client, kept)
     if (!packet) return store.drop(session, kept.brokerCounter)
     const { outbox, aliases } = connectionOf(client)
-    if (outbox.unsent > ports.maxUnsentBytes) {
-      if (packet.qos > 0) client.conn.destroy(new Error('too slow'))
-      return
-    }
+    if (isTooSlow(client, outbox, packet.qos)) return
     if (packet.qos > 0 && !ports.sends(client, packet)) return
     try {
       outbox.write(publishBytes(client, (client.version === 5 && aliases?.name(packet)) || packet))
@@ -117,6 +122,43 @@ export function openTopics(ports: OpenPorts) {
   }
   store.passesOn((left) => void passOn(left).catch(ports.fault))
 
+  /** Must this session's queue have it, so that it goes out once it is stored? */
+  function isKept(session: string, qos: number): boolean {
+    if (qos === 0) return false
+    const client = ports.clientOf(session)
+    return client ? !client.clean : (store.get(session)?.expiry ?? 0) > 0
+  }
+
+  /** Sends a message that no session keeps. */
+  function sendCopy(
+    session: string,
+    { qos: most, keepsRetain, identifiers }: OpenMatch,
+    message: OpenMessage,
+    retain: boolean,
+    copies: Copies,
+  ): void {
+    const client = ports.clientOf(session)
+    if (!client?.conn.writable || !ports.mayReceive(session, message.topic)) return
+    const qos = Math.min(message.qos, most) as Qos
+    const retains = retain && keepsRetain
+    const { outbox, aliases } = connectionOf(client)
+    if (identifiers.length > 0 || aliases) {
+      const ids = identifiers.length > 0 && { subscriptionIdentifier: identifiers }
+      const own = { ...message, properties: { ...message.properties, ...ids } }
+      return send(client, session, { ...own, cmd: 'publish', qos, retain: retains, ...OF_NO_SESSION })
+    }
+    const { maximumPacketSize = Infinity, version } = client
+    if (maximumPacketSize < Infinity && copies.form(version, qos, retains).length > maximumPacketSize) return
+    if (isTooSlow(client, outbox, qos)) return
+    outbox.write(copies.bytes(version, qos, retains, qos === 0 ? 0 : ports.nextId(client)))
+  }
+
+  function isTooSlow({ conn }: InnerClient, outbox: Outbox, qos: Qos): boolean {
+    if (outbox.unsent <= ports.maxUnsentBytes) return false
+    if (qos > 0) conn.destroy(new Error('too slow'))
+    return true
+  }
+
   return {
     /**
      * Publishes to an open topic. Resolves when it is stored in every session that must keep it, and retained if it says so.
@@ -134,9 +176,15 @@ export function openTopics(ports: OpenPorts) {
         properties: propertiesOf(message),
         ...(expiry !== undefined && { messageExpiry: steady() + expiry * 1000 }),
       }
+      const matches = store.openTo(topic, sender, getsAtOnce(topic))
+      if (!retain && !matches.some(([session, match]) => isKept(session, Math.min(qos, match.qos)))) {
+        const copies = new Copies(record)
+        for (const [session, match] of matches) sendCopy(session, match, record, retain, copies)
+        return
+      }
       const write = (unit: Unit): void => {
         if (retain) retained.keep(unit, user, record)
-        for (const [session, match] of store.openTo(topic, sender, getsAtOnce(topic))) {
+        for (const [session, match] of matches) {
           const { qos: most, keepsRetain, identifiers: ids, shared } = match
           hand(unit, session, record, { qos: most, retain: retain && keepsRetain, ids, shared })
         }

@@ -13,7 +13,7 @@ export function publishBytes({ version }: Pick<InnerClient, 'version'>, packet: 
 }
 
 /** As mqtt-packet names them, and ours. */
-function propertiesOf(given: NonNullable<StoredPacket['properties']>): PublishProperties {
+export function propertiesOf(given: NonNullable<StoredPacket['properties']>): PublishProperties {
   const { userProperties, subscriptionIdentifier, ...others } = given
   const ids = [subscriptionIdentifier ?? []].flat()
   return {
