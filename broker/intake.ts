@@ -58,12 +58,7 @@ export function takeCommand(session: DeviceSession, message: Incoming, ports: In
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 /** @param cause is filled in as far as it is read: what is refused then is told with it */
-function take(
-  session: DeviceSession,
-  message: Incoming,
-  ports: IntakePorts,
-  cause: Writable<Cause>,
-): Promise<void> {
+function take(session: DeviceSession, message: Incoming, ports: IntakePorts, cause: Writable<Cause>): Promise<void> {
   const { topic } = message
   ports.admit(session)
   if (mayRelay(session, topic)) return ports.relay(session, message)

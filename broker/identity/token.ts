@@ -1,3 +1,4 @@
+import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
 import { Denied, type Token } from '../session.ts'
@@ -95,12 +96,31 @@ function ofSecret(token: string, { alg }: { alg: string }, iss: unknown, { secre
 function signed(token: string, key: string, algorithms: jwt.Algorithm[]): Claims {
   let claims: string | jwt.JwtPayload
   try {
-    claims = jwt.verify(token, key, { algorithms, ignoreExpiration: true, ignoreNotBefore: true })
+    claims = jwt.verify(token, keyObject(key, algorithms), {
+      algorithms,
+      ignoreExpiration: true,
+      ignoreNotBefore: true,
+    })
   } catch (err) {
     throw new Denied(`token: ${(err as Error).message}`)
   }
   if (typeof claims === 'string') throw new Denied('token: its payload is no object')
   return claims
+}
+
+/** Keys that are remembered, at most. */
+const MAX_KEYS = 64
+const keys = new Map<string, KeyObject>()
+
+/** A secret or a PEM as a key, made once: jsonwebtoken would try at every token whether it is the one or the other. */
+function keyObject(text: string, algorithms: jwt.Algorithm[]): KeyObject {
+  let key = keys.get(text)
+  if (!key) {
+    key = algorithms.some((one) => one.startsWith('HS')) ? createSecretKey(Buffer.from(text)) : createPublicKey(text)
+    if (keys.size >= MAX_KEYS) keys.clear()
+    keys.set(text, key)
+  }
+  return key
 }
 
 /** `exp` is required [RFC 7519 4.1.4]; `nbf` and `iat` are those of a clock that may be ahead of ours. */
