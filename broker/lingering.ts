@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 
 /** Bytes that a peer may still send meanwhile; beyond, nothing more is read. */
-const MAX_READ = 1_048_576
+const MAX_READ = 262_144
 
 export interface LingeringBounds {
   /** Milliseconds for which a peer may still read its last packet. */
