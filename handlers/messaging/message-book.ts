@@ -13,6 +13,7 @@ import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
+import { readingIn } from './reading-in.ts'
 import { relinking, withoutHash } from './removed-hash.ts'
 import { maySee, roomsOf, type Target } from './rooms-of.ts'
 
@@ -43,6 +44,7 @@ export type MessageBook = ReturnType<typeof messageBook>
 /** Who wrote what, where, and in which order. */
 export function messageBook(store: Store, settings: HandlerSettings) {
   const { messages, append, sentBy } = conversations(store)
+  const read = readingIn(messages)
   const relink = relinking(messages)
   const rooms = roomsOf(store, settings)
 
@@ -104,17 +106,12 @@ export function messageBook(store: Store, settings: HandlerSettings) {
     /** A page of a conversation, in the order of `seq`; a shorter one when the messages are long. @throws {Refusal} `forbidden` */
     async page(user: UserId, target: Target, { before, after, limit }: PageAt) {
       const { conversation, since } = await rooms.open(user, target)
+      const reading = { conversation, other: 'user' in target ? target.user : undefined }
       const reverse = after === undefined
       const found: MessageRecord[] = []
       let place = before ?? (after === undefined ? undefined : Math.max(after, since))
       for (let isMore = true; isMore && found.length <= limit;) {
-        const page = await messages.find({
-          by: 'by_seq',
-          where: { conversation },
-          ...(place !== undefined && { after: { _id: reverse ? '' : '\u{10ffff}', seq: place } }),
-          limit: limit + 1,
-          reverse,
-        })
+        const page = await read(reading, { place, limit: limit + 1, reverse })
         found.push(...page.filter((one) => maySee(user, one) && one.seq > since))
         place = page.at(-1)?.seq
         isMore = page.length > limit && place! > since

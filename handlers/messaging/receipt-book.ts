@@ -1,4 +1,4 @@
-import { conversations, type Cause } from '../../shared/people/messages.ts'
+import { conversations, type Cause, type MessageRecord } from '../../shared/people/messages.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
@@ -49,26 +49,30 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
     return new Set(read.map((one) => one.from).filter((author) => author !== user))
   }
 
+  /** Is this the command that has said so first, now or in an attempt before? */
+  async function isFirst(_id: string, { id: command }: Cause): Promise<boolean> {
+    return (await deliveries.insert({ _id, command })) || (await deliveries.get(_id))?.command === command
+  }
+
   return {
     /** Notes that `user` has them; resolves with those that are for him, and with those of which each author hears now. */
     async acknowledge(user: UserId, ids: readonly string[], cause: Cause) {
-      const mine: string[] = []
-      const news = new Map<UserId, string[]>()
       const isTheirs = rooms.seenBy(user)
+      const mine: MessageRecord[] = []
+      for (const found of await Promise.all([...new Set(ids)].map((id) => messages.get(id)))) {
+        if (found && found.from !== user && (await isTheirs(found))) mine.push(found)
+      }
+      // All at once: one write to the disk instead of a hundred.
+      const areNews = await Promise.all(mine.map(({ _id }) => isFirst(`${_id} ${user}`, cause)))
+      const news = new Map<UserId, string[]>()
       const hearing = new Map<UserId, boolean>()
-      for (const id of new Set(ids)) {
-        const found = await messages.get(id)
-        if (!found || found.from === user || !(await isTheirs(found))) continue
-        mine.push(id)
-        const delivery = { _id: `${id} ${user}`, command: cause.id }
-        const isNews = (await deliveries.insert(delivery)) || (await deliveries.get(delivery._id))?.command === cause.id
-        if (!isNews || found.system) continue
-        const { from } = found
+      for (const [i, { _id, from, system }] of mine.entries()) {
+        if (!areNews[i] || system) continue
         if (!hearing.has(from)) hearing.set(from, await hears(from, user, 'delivered'))
-        if (hearing.get(from)) news.set(from, [...(news.get(from) ?? []), id])
+        if (hearing.get(from)) news.set(from, [...(news.get(from) ?? []), _id])
       }
       if (mine.length === 0) throw refuse('not_found')
-      return { mine, news }
+      return { mine: mine.map(({ _id }) => _id), news }
     },
 
     /** Notes how far `user` has read; resolves with those who hear of it: the same when the command comes again. */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { MessageRecord, View } from '../../shared/people/messages.ts'
 import type { Collection } from '../../shared/store/documents.ts'
+import { readingIn } from './reading-in.ts'
 
-/** Messages looked at at a time. */
-const PAGE = 50
+/** Messages looked at at a time: the first will do, unless it was stored before `unheard_by` was. */
+const PAGE = 3
 
 /** What stands in the chain for a message that is deleted: whoever knows that one can check it, and it tells nothing of the content. */
 function stub(id: string): string {
@@ -20,20 +21,42 @@ export function withoutHash(now: MessageRecord): MessageRecord {
 
 /** Puts what stands for a deleted message into those behind it, and forgets what it was. Comes to the same however often it is begun. */
 export function relinking(messages: Collection<MessageRecord>) {
-  return async function relink({ _id, conversation, seq, hash, ...gone }: MessageRecord): Promise<void> {
-    let waits = sees({ ...gone, _id, conversation, seq, hash })
-    for (let place = seq; waits.includes(true);) {
-      const after = { _id: '\u{10ffff}', seq: place }
-      const page = await messages.find({ by: 'by_seq', where: { conversation }, after, limit: PAGE })
-      for (const one of page) {
-        if (!waits.includes(true)) break
-        const still = waits
-        await messages.change(one._id, (now) => now && linked(now, hash, still))
-        const seen = sees(one)
-        waits = [waits[0] && !seen[0], waits[1] && !seen[1]]
-      }
-      if (page.length < PAGE) break
+  const read = readingIn(messages)
+
+  /** The first message behind this one that this side sees. */
+  async function nextFor(
+    side: 0 | 1,
+    { conversation, seq, from, to }: MessageRecord,
+  ): Promise<MessageRecord | undefined> {
+    const other = to === undefined ? undefined : [from, to].toSorted()[1 - side]
+    for (let place = seq; ;) {
+      const page = await read({ conversation, other }, { place, limit: PAGE, reverse: false })
+      const next = page.find((one) => sees(one)[side])
+      if (next || page.length < PAGE) return next
       place = page.at(-1)!.seq
+    }
+  }
+
+  /** The last message of all, which may be one that only its author sees. */
+  async function tipOf({ conversation }: MessageRecord): Promise<MessageRecord | undefined> {
+    return (await messages.find({ by: 'by_seq', where: { conversation }, limit: 1, reverse: true }))[0]
+  }
+
+  return async function relink(gone: MessageRecord): Promise<void> {
+    const { _id, hash } = gone
+    const link = (id: string, waits: readonly [boolean, boolean]) =>
+      messages.change(id, (now) => now && linked(now, hash, waits))
+    const seen = sees(gone)
+    for (let tip: MessageRecord | undefined; ;) {
+      const [low, high] = [seen[0] && (await nextFor(0, gone)), seen[1] && (await nextFor(1, gone))]
+      if (low) await link(low._id, [true, high ? high._id === low._id : false])
+      if (high && (!low || low._id !== high._id)) await link(high._id, [false, true])
+      // Who sees nothing behind it yet is told of it by the last message, whoever sees that: the next one goes by it.
+      const waits = [low === undefined, high === undefined] as const
+      const last = waits.includes(true) ? await tipOf(gone) : undefined
+      if (!last || last._id === _id || last._id === tip?._id) break
+      await link(last._id, waits)
+      tip = last
     }
     await messages.change(_id, (now) => {
       if (!now) return undefined

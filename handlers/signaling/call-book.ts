@@ -2,7 +2,7 @@ import type { Cause } from '../../shared/people/messages.ts'
 import { pairKey, people } from '../../shared/people/pairs.ts'
 import { PRESENCE, type PresenceRecord } from '../../shared/people/presence.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
-import type { Document, Store } from '../../shared/store/documents.ts'
+import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
@@ -65,19 +65,21 @@ const STEPS: Record<'caller' | 'callee', Partial<Record<SignalType, Partial<Reco
   },
 }
 
+export const CALLS: CollectionSpec = {
+  name: 'calls',
+  indexes: {
+    by_caller: { fields: ['caller', 'started_at'] },
+    by_called: { fields: ['called', 'started_at'] },
+    by_ringing: { fields: ['ringing_for'] },
+  },
+}
+
 /** Calls of one user that ring at a time, at most. */
 const MOST_RINGING = 32
 
 /** Who called whom, and what became of it. */
 export function callBook(store: Store, settings: HandlerSettings) {
-  const calls = store.collection<CallDocument>({
-    name: 'calls',
-    indexes: {
-      by_caller: { fields: ['caller', 'started_at'] },
-      by_called: { fields: ['called', 'started_at'] },
-      by_ringing: { fields: ['ringing_for'] },
-    },
-  })
+  const calls = store.collection<CallDocument>(CALLS)
   const states = store.collection<PresenceRecord>(PRESENCE)
   const around = people(store, settings)
 

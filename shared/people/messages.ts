@@ -59,6 +59,8 @@ export interface MessageRecord extends Document, Content {
   readonly sent_at: string
   /** The other blocks its sender: nobody else ever sees it. */
   readonly unheard?: boolean
+  /** Who that is: the other reads a conversation without what is kept apart so, however much it is. */
+  readonly unheard_by?: UserId
   /** What the other one reads, who blocked its author when he edited it. */
   readonly heard?: {
     readonly body?: string | undefined
@@ -71,7 +73,10 @@ export interface MessageRecord extends Document, Content {
 
 export const MESSAGES: CollectionSpec = {
   name: 'messages',
-  indexes: { by_seq: { fields: ['conversation', 'seq'], unique: true } },
+  indexes: {
+    by_seq: { fields: ['conversation', 'seq'], unique: true },
+    by_unheard: { fields: ['conversation', 'unheard_by', 'seq'] },
+  },
   text: { field: 'body', within: 'scopes', time: 'sent_at' },
 }
 
@@ -110,7 +115,8 @@ export function conversations(store: Store) {
         throw refuse('conflict', { prev_hash: 'is not the hash of the last message' })
       }
       const place = { _id, conversation, seq: (tip?.seq ?? 0) + 1, sent_at: cause.at.toISOString() }
-      const message: MessageRecord = { ...place, ...draft, scopes: scopesOf(draft), hash, ...chain }
+      const apart = draft.unheard && draft.to !== undefined && { unheard_by: draft.to }
+      const message: MessageRecord = { ...place, ...draft, ...apart, scopes: scopesOf(draft), hash, ...chain }
       if (await messages.insert(message)) return message
       const before = await messages.get(_id)
       if (before) return before

@@ -1,0 +1,35 @@
+import type { MessageRecord } from '../../shared/people/messages.ts'
+import type { Collection } from '../../shared/store/documents.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+
+/** A conversation as one of its users reads it; in one of two users, `other` is the other one. */
+export interface Reading {
+  readonly conversation: string
+  readonly other: UserId | undefined
+}
+
+/** Which messages: behind a place, or from one end on. */
+interface From {
+  readonly place?: number | undefined
+  readonly limit: number
+  readonly reverse: boolean
+}
+
+/**
+ * Finds messages in the order of their places, without those that the other wrote while the reader blocked them: there may be
+ * thousands. Some that were stored before they were kept apart may be among what it finds.
+ */
+export function readingIn(messages: Collection<MessageRecord>) {
+  return async ({ conversation, other }: Reading, { place, limit, reverse }: From): Promise<MessageRecord[]> => {
+    const after = place === undefined ? {} : { after: { _id: reverse ? '' : '\u{10ffff}', seq: place } }
+    const at = { ...after, limit, reverse }
+    if (other === undefined) return messages.find({ by: 'by_seq', where: { conversation }, ...at })
+    const pages = await Promise.all(
+      [null, other].map((unheard_by) =>
+        messages.find({ by: 'by_unheard', where: { conversation, unheard_by }, ...at }),
+      ),
+    )
+    const found = pages.flat().toSorted((a, b) => (reverse ? b.seq - a.seq : a.seq - b.seq))
+    return found.slice(0, limit)
+  }
+}
