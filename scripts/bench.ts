@@ -10,6 +10,7 @@ import { startMongoServer } from '../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../test/own-data.ts'
 import { benchCore } from './bench/core.ts'
 import { fill, HANDLERS, openPlay, plays } from './bench/catalogue.ts'
+import { growth } from './bench/growth/main.ts'
 import { explainAll, whoExplains } from './bench/explain.ts'
 import { moreThanRecorded, readCounts, writeCounts, type Counts } from './bench/counted.ts'
 import { benchLoad } from './bench/load-figures.ts'
@@ -20,7 +21,7 @@ import { collectionsOf } from './data/collections.ts'
 // npm run bench: what the hot path costs beside what is recorded, and what the store and the catalogue's commands cost as data
 // grow, on each engine.
 
-const USAGE = `usage: npm run bench -- [options]
+const USAGE = `usage: npm run bench -- [options], or npm run bench -- growth --help: what commands cost as one user piles things up
   --sizes 10,1000,100000   stored documents, growing; of the catalogue: messages, a hundred for each couple of users
   --samples 200            calls measured of each operation and size
   --only load              the hot path beside Mosquitto, compared with docs/load.json: what got worse by more than 15 % is told;
@@ -126,6 +127,7 @@ async function explain(mongo: string, sizes: readonly number[]): Promise<boolean
 }
 
 async function main(): Promise<void> {
+  if (process.argv[2] === 'growth') return growth(process.argv.slice(3))
   const { values } = parseArgs({
     options: {
       sizes: { type: 'string', default: '10,1000,100000' },

@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url'
+import { openTurn } from '../../handlers/turn-settings.ts'
 import { readConfig } from '../../shared/config.ts'
 import { openLog } from '../../shared/log.ts'
 import { pairKey } from '../../shared/people/pairs.ts'
 import { conversations, idFrom, type MessageRecord } from '../../shared/people/messages.ts'
 import { execute, openWorkshop } from '../../shared/runtime/execute.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
-import { groupsIn, loadGroup } from '../../shared/runtime/scan.ts'
+import { groupsIn, loadGroup, type Commands } from '../../shared/runtime/scan.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import type { Done } from '../../shared/wire/done.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
@@ -21,11 +22,17 @@ const other = (couple: number): string => `other${couple}`
 
 export type Play = (user: string, command: string, input: object) => Promise<Done>
 
-/** Runs commands on a store, each as if it had come just now. */
-export async function openPlay(store: Store): Promise<Play> {
+/** All that handlers run. */
+export async function commandsOf(): Promise<Commands> {
   const groups = await Promise.all((await groupsIn(HANDLERS)).map((group) => loadGroup(HANDLERS, group)))
-  const commands = new Map(groups.flatMap((group) => [...group]))
-  const settings = handlerSettings(readConfig({}))
+  return new Map(groups.flatMap((group) => [...group]))
+}
+
+/** Runs commands on a store, each as if it had come just now, with these settings over the defaults. */
+export async function openPlay(store: Store, over: Readonly<Record<string, string>> = {}): Promise<Play> {
+  const commands = await commandsOf()
+  const config = readConfig(over)
+  const settings = handlerSettings(config, openTurn(config))
   const shop = openWorkshop(store, settings, openLog('silent', 'bench'))
   let order = 0
   return async (user, name, input) => {

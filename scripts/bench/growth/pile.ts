@@ -1,0 +1,69 @@
+import type { CollectionSpec, Document, Store } from '../../../shared/store/documents.ts'
+import type { Done } from '../../../shared/wire/done.ts'
+import { userIdOf, type UserId } from '../../../shared/wire/user-id.ts'
+import type { Play } from '../catalogue.ts'
+
+/** Something that one user can pile up, and the commands that look at it. */
+export interface Pile {
+  readonly what: string
+  /** As many as its own limit leaves, with room for what the commands add. */
+  readonly most?: number
+  readonly settings?: Readonly<Record<string, string>>
+  /** Stores a pile of this size, and resolves with a call of each command by its name, or `name, how`. */
+  fill(place: Place): Promise<Record<string, Ask>>
+}
+
+/** A store for a pile of one size, whose users nobody else knows. */
+export interface Place {
+  readonly store: Store
+  readonly play: Play
+  readonly size: number
+  /** Whose pile it is. */
+  readonly me: UserId
+  /** The others, half of whose ids sort before that of `me`. */
+  readonly other: (i: number) => UserId
+  /** Others who have nothing to do with the pile. */
+  readonly stranger: (i: number) => UserId
+  readonly insert: (into: CollectionSpec, docs: readonly Document[]) => Promise<void>
+}
+
+export interface Call {
+  readonly user: UserId
+  readonly input: object
+  /** What the call needs, and is not measured. */
+  readonly first?: readonly (readonly [user: UserId, command: string, input: object])[]
+  /** Gets how it ended. */
+  readonly ended?: (end: Done) => void
+}
+/** The call of a sample. */
+export type Ask = (i: number) => Call | Promise<Call>
+
+/** Inserts at a time, to fill a store. */
+const AT_ONCE = 256
+
+export function openPlace(store: Store, play: Play, what: string, size: number): Place {
+  const world = `${what.replaceAll(/[^a-z]+/g, '-')}-${size}`
+  return {
+    store,
+    play,
+    size,
+    me: userIdOf(`m-${world}`),
+    other: (i) => userIdOf(`${i % 2 ? 'z' : 'a'}-${world}-${i}`),
+    stranger: (i) => userIdOf(`s-${world}-${i}`),
+    async insert(spec, docs) {
+      const into = store.collection(spec)
+      for (let i = 0; i < docs.length; i += AT_ONCE) {
+        await Promise.all(docs.slice(i, i + AT_ONCE).map((doc) => into.insert(doc)))
+      }
+    },
+  }
+}
+
+export function times<T>(count: number, make: (i: number) => T): T[] {
+  return Array.from({ length: count }, (_, i) => make(i))
+}
+
+/** A call that one user makes each time. */
+export const by =
+  (user: UserId, input: (i: number) => object = () => ({})): Ask =>
+  (i) => ({ user, input: input(i) })

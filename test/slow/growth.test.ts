@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals'
+import { PILES } from '../../scripts/bench/growth/piles.ts'
+import { runPile } from '../../scripts/bench/growth/run-pile.ts'
+import { ownData } from '../own-data.ts'
+
+// What a command reads and writes does not grow with what its user has piled up.
+
+/** Beyond one page of anything. */
+const SIZES = [400, 600]
+/** Commands that read all of a pile, which has a limit of its own, or as much of it as their own limit allows. */
+const BOUNDED: Readonly<Record<string, readonly string[]>> = {
+  'contacts who are there': ['set_status', 'presence_changed', 'update_profile'],
+  'contacts who are away': ['get_user_list', 'set_status'],
+  groups: ['search_messages, a word of all', 'search_messages, none'],
+  'members of a group': ['create_group'],
+  'users online, with ACCESS=everyone': ['set_status', 'presence_changed'],
+  'users online who block one, with ACCESS=everyone': ['get_user_list', 'set_status'],
+  'profiles of one name': ['search_profiles'],
+}
+
+const piles = PILES.filter(({ most = Infinity }) => most > SIZES[1]!).map((pile) => [pile.what, pile] as const)
+
+test.each(piles)('%s cost no command more, the more they are', async (what, pile) => {
+  const data = await ownData()
+  const store = await data.store()
+  const [some, more] = [await runPile(store, pile, SIZES[0]!, 1), await runPile(store, pile, SIZES[1]!, 1)]
+  const works = (costs: typeof some) =>
+    [...costs]
+      .filter(([name]) => !BOUNDED[what]?.includes(name))
+      .map(([name, { work }]) => [name, work.read, work.written])
+  expect(works(more)).toEqual(works(some))
+  await data.close()
+})
