@@ -1,12 +1,15 @@
 import { publishPacket } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Flow, Pace } from './job.ts'
-import { MARK, markIn, setMark } from './mark.ts'
+import { freshSerial, MARK, markIn, setMark } from './mark.ts'
 
 /** Milliseconds that the last messages have to be heard. */
 const PATIENCE = 5_000
 /** Messages of one flow under way, at most: a sender whom the broker cannot follow skips what is beyond. */
 const MOST_OPEN = 1_000
+
+/** What flows need of a connection. */
+export type Device = Pick<Connection, 'nextId' | 'write' | 'hears'>
 
 interface Sent {
   /** When it was to be sent, by `performance.now()`. */
@@ -17,7 +20,7 @@ interface Sent {
 
 interface Line {
   flow: Flow
-  sender: Connection
+  sender: Device
   packet: Buffer
   idAt: number
   markAt: number
@@ -36,12 +39,13 @@ export class Flows {
   #skipped = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(flows: readonly Flow[], qos: 0 | 1, pace: Pace, clients: readonly Connection[]) {
+  constructor(flows: readonly Flow[], qos: 0 | 1, pace: Pace, clients: readonly Device[]) {
     this.#pace = pace
+    const serial = freshSerial()
     this.#lines = flows.map((flow) => {
       const { bytes, idAt } = publishPacket(flow.topic, `${flow.before}${MARK}${flow.after}`, qos)
       const markAt = bytes.length - Buffer.byteLength(flow.after) - MARK.length
-      return { flow, sender: clients[flow.from]!, packet: bytes, idAt, markAt, serial: 0, open: new Map() }
+      return { flow, sender: clients[flow.from]!, packet: bytes, idAt, markAt, serial, open: new Map() }
     })
     for (const client of clients) client.hears = (bytes, from, to) => this.#hear(bytes, from, to)
   }

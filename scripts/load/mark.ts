@@ -1,10 +1,22 @@
+import { randomInt } from 'node:crypto'
+
 // A mark in a payload says which message of which flow it is: `#00012.000000345#`, always as long.
 
 const [FLOW, SERIAL] = [5, 9]
+/** Where serials begin, at most; as many are left for the messages of one run. */
+const HALF = 10 ** SERIAL / 2
 const HASH = '#'.charCodeAt(0)
 const ZERO = '0'.charCodeAt(0)
 
 export const MARK = `#${'0'.repeat(FLOW)}.${'0'.repeat(SERIAL)}#`
+
+/**
+ * A serial to begin behind, another for each load: a command whose id the platform has seen is answered from memory, which costs
+ * less than what is to be measured.
+ */
+export function freshSerial(): number {
+  return randomInt(HALF)
+}
 
 /** Writes a mark over one. */
 export function setMark(bytes: Buffer, at: number, flow: number, serial: number): void {

@@ -1,6 +1,8 @@
 import { compare, labelOf, type Run } from './figures.ts'
 
 const [NAME, CELL] = [34, 14]
+/** Percent of a core from which a process is taken to be the bottleneck. */
+const FULL = 90
 
 /** A line of a table: a name, and figures under their heads. */
 export function row(name: string, cells: readonly (string | number)[], width = 11): string {
@@ -22,7 +24,11 @@ export function table(run: Run): string {
   const { loadAverage, cores } = run.machine
   const isBusy = loadAverage > cores / 2
   const warning = `others kept the machine busy (load average ${short(loadAverage)} on ${cores} cores): even the ratios are rough\n`
-  return [title, isBusy ? warning : '', row(''.padEnd(NAME), heads, CELL), ...lines, ...top(run)].join('')
+  const medians = compare(run).find(({ name }) => name === 'generatorPercent')?.medians ?? []
+  const limits = medians.some((percent) => percent > FULL)
+    ? 'the generator had no time left: rates are lower bounds\n'
+    : ''
+  return [title, isBusy ? warning : '', limits, row(''.padEnd(NAME), heads, CELL), ...lines, ...top(run)].join('')
 }
 
 function top({ profile = [] }: Run): string[] {
