@@ -31,3 +31,12 @@ test.each(piles)('%s cost no command more, the more they are', async (what, pile
   expect(works(more)).toEqual(works(some))
   await data.close()
 })
+
+test('each command can be measured more often than its pile is large', async () => {
+  for (const pile of PILES) {
+    const data = await ownData()
+    const costs = await runPile(await data.store(), pile, 5, 8)
+    expect([...costs.values()].every(({ p50 }) => p50 > 0)).toBe(true)
+    await data.close()
+  }
+})

@@ -3,7 +3,7 @@ import { pairKey, PAIRS } from '../../../shared/people/pairs.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Done } from '../../../shared/wire/done.ts'
 import { pair } from './documents.ts'
-import { by, times, type Ask, type Pile, type Place } from './pile.ts'
+import { answerOf, by, times, type Ask, type Pile, type Place } from './pile.ts'
 
 // What one user piles up of calls and conferences.
 
@@ -43,8 +43,7 @@ async function make({ play }: Pick<Place, 'play'>, user: UserId, title = 'of the
 }
 
 function madeBy(end: Done): Made {
-  if (end.outcome !== 'done') throw new Error('no conference was made')
-  const { conference_id, token } = end.events[0]!.fields
+  const { conference_id, token } = answerOf(end)
   return { conference_id: String(conference_id), token: String(token) }
 }
 

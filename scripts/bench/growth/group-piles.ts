@@ -2,7 +2,7 @@ import { GROUPS, MEMBERSHIPS } from '../../../shared/people/groups.ts'
 import { idFrom, MESSAGES } from '../../../shared/people/messages.ts'
 import { PAIRS } from '../../../shared/people/pairs.ts'
 import { group, membership, message, messageId, pair } from './documents.ts'
-import { by, times, type Pile } from './pile.ts'
+import { answerOf, by, times, type Pile } from './pile.ts'
 
 // What one user piles up of groups.
 
@@ -13,7 +13,7 @@ export const GROUP_PILES: readonly Pile[] = [
   {
     what: 'groups',
     most: 900,
-    async fill({ me, other, size, insert }) {
+    async fill({ me, other, size, insert, play }) {
       const ids = times(size, (i) => idFrom(`${me} group ${i}`))
       await insert(
         GROUPS,
@@ -34,7 +34,10 @@ export const GROUP_PILES: readonly Pile[] = [
         'search_messages, a word of all': by(me, () => ({ q: 'snow' })),
         'search_messages, none': by(me, () => ({ q: 'nothing' })),
         send_message: by(me, (i) => ({ group_id: ids[0], body: `more ${i}` })),
-        leave_group: by(me, (i) => ({ group_id: ids[size - 1 - i] })),
+        async leave_group(i) {
+          const { group_id } = answerOf(await play(me, 'create_group', { title: `left, ${i}` }))
+          return { user: me, input: { group_id } }
+        },
       }
     },
   },

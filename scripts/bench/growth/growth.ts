@@ -15,9 +15,9 @@ export function sizesOf({ most = Infinity }: Pile, sizes: readonly number[]): nu
   return [...new Set(sizes.map((size) => Math.min(size, most)))]
 }
 
-/** Measures the piles whose names have `only` in them; says each pile's table as soon as it is there. */
+/** Measures the piles whose names have `only` in them, each size in an empty store; says each pile's table as soon as it is there. */
 export async function benchGrowth(
-  openStore: () => Promise<Store>,
+  openEmpty: () => Promise<Store>,
   sizes: readonly number[],
   samples: number,
   only: string,
@@ -26,17 +26,17 @@ export async function benchGrowth(
 ): Promise<void> {
   const notes: string[] = []
   for (const pile of PILES.filter(({ what }) => what.includes(only))) {
-    const store = await openStore()
     const found = new Map<string, Map<number, Cost>>()
-    try {
-      for (const size of sizesOf(pile, sizes)) {
-        progress(`${pile.what}: ${size}`)
+    for (const size of sizesOf(pile, sizes)) {
+      progress(`${pile.what}: ${size}`)
+      const store = await openEmpty()
+      try {
         for (const [name, cost] of await runPile(store, pile, size, samples)) {
           found.set(name, (found.get(name) ?? new Map<number, Cost>()).set(size, cost))
         }
+      } finally {
+        await store.close()
       }
-    } finally {
-      await store.close()
     }
     out(tableOf(pile, sizesOf(pile, sizes), found))
     for (const [name, costs] of found) notes.push(...noteOf(pile, name, [...costs]))

@@ -3,16 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openLog } from '../../../shared/log.ts'
+import type { Store } from '../../../shared/store/documents.ts'
 import { openStore } from '../../../shared/store/open.ts'
 import { startMongoServer } from '../../../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../../../test/own-data.ts'
 import { benchGrowth } from './growth.ts'
+import { MOST_SAMPLES } from './pile.ts'
 
 // npm run bench -- growth
 
 const USAGE = `usage: npm run bench -- growth [options]
   --sizes 10,1000,20000    of each pile (contacts, messages, groups, calls …), or as many as its own limit allows
-  --samples 20             calls measured of each command and size, in four seconds at most
+  --samples 20             calls measured of each command and size, 30 at most, in four seconds
   --only contacts          the piles with this in their names
   --mongo                  MongoDB too, at the server that the tests start where MONGODB_URL is not set
 It tells of each command what one call makes the store do at most (documents read, index entries counted, documents written), its
@@ -21,6 +23,17 @@ Engines: SQLite in a folder of its own (TMPDIR), and MongoDB when MONGODB_URL is
 `
 
 const out = (text: string): void => void process.stdout.write(text)
+
+/** A store of its own, gone when it is closed. */
+async function openEmpty(dir: string, server: string | undefined): Promise<Store> {
+  const MONGODB_URL = server === undefined ? undefined : ownDatabase(server)
+  const store = await openStore({ DATA_DIR: mkdtempSync(join(dir, 'pile-')), MONGODB_URL }, openLog('warn', 'bench'))
+  const close = async (): Promise<void> => {
+    await store.close()
+    if (MONGODB_URL !== undefined) await dropDatabase(MONGODB_URL)
+  }
+  return { ...store, close }
+}
 
 export async function growth(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -36,7 +49,7 @@ export async function growth(args: string[]): Promise<void> {
   const sizes = values.sizes.split(',').map(Number)
   const samples = Number(values.samples)
   const isWrong = [...sizes, samples].some((value) => !Number.isInteger(value) || value < 1)
-  if (values.help || isWrong) return out(USAGE)
+  if (values.help || isWrong || samples > MOST_SAMPLES) return out(USAGE)
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-bench-'))
   const given = process.env['MONGODB_URL']
   const server = values.mongo && !given ? await startMongoServer() : undefined
@@ -44,15 +57,9 @@ export async function growth(args: string[]): Promise<void> {
   try {
     if (server) out(`MongoDB is ${server.what}\n`)
     for (const [engine, url] of [['SQLite', undefined] as const, ...(mongo ? [['MongoDB', mongo] as const] : [])]) {
-      const database = url === undefined ? undefined : ownDatabase(url)
       const progress = (text: string): void => void process.stderr.write(`${engine}: ${text}\n`)
-      const open = () => openStore({ DATA_DIR: dir, MONGODB_URL: database }, openLog('warn', 'bench'))
       out(`\nOn ${engine}\n`)
-      try {
-        await benchGrowth(open, sizes, samples, values.only, out, progress)
-      } finally {
-        if (database !== undefined) await dropDatabase(database)
-      }
+      await benchGrowth(() => openEmpty(dir, url), sizes, samples, values.only, out, progress)
     }
   } finally {
     await server?.close()

@@ -2,14 +2,15 @@ import { pairKey, PAIRS } from '../../../shared/people/pairs.ts'
 import { hashOf, MESSAGES, scopeOf } from '../../../shared/people/messages.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import { message, messageId, pair } from './documents.ts'
-import { by, times, type Ask, type Pile } from './pile.ts'
+import type { Play } from '../catalogue.ts'
+import { answerOf, by, MOST_SAMPLES, times, type Ask, type Pile } from './pile.ts'
 
 // What one user piles up of messages with another.
 
 const HASH = hashOf({ body: 'another' })
 
 /** Each of what is done in a conversation of two that has so many messages, `me` the author of those with an odd place. */
-function doings(me: UserId, other: UserId, size: number): Record<string, Ask> {
+function doings(play: Play, me: UserId, other: UserId, size: number): Record<string, Ask> {
   const conversation = pairKey(me, other)
   const id = (seq: number): string => messageId(conversation, seq)
   const own = (i: number): string => id(((2 * i + 1) % size) | 1)
@@ -28,21 +29,25 @@ function doings(me: UserId, other: UserId, size: number): Record<string, Ask> {
     set_receipts: by(me, (i) => ({ read: i % 2 === 0 })),
     typing: by(me, () => ({ to: other })),
     edit_message: by(me, (i) => ({ message_id: own(i), body: `other words ${i}` })),
-    delete_message: by(me, (i) => ({ message_id: own(i) })),
+    async delete_message(i) {
+      if (2 * i + 1 <= size) return { user: me, input: { message_id: own(i) } }
+      const end = await play(me, 'send_message', { to: other, body: 'to be deleted' }) // of the pile none is left
+      return { user: me, input: { message_id: answerOf(end)['message_id'] } }
+    },
   }
 }
 
 export const MESSAGE_PILES: readonly Pile[] = [
   {
     what: 'messages of one conversation',
-    async fill({ me, other, size, insert }) {
+    async fill({ me, other, size, insert, play }) {
       const you = other(0)
       await insert(PAIRS, [pair(me, 'contact', you)])
       await insert(
         MESSAGES,
         times(size, (i) => (i % 2 ? message(you, { to: me }, i + 1) : message(me, { to: you }, i + 1))),
       )
-      return doings(me, you, size)
+      return doings(play, me, you, size)
     },
   },
   {
@@ -67,7 +72,7 @@ export const MESSAGE_PILES: readonly Pile[] = [
     what: 'messages that the other, who blocks their author, does not see',
     async fill({ me, other, size, insert, play }) {
       const author = other(0)
-      const [heard, unheard] = [20, 5]
+      const heard = 2 * MOST_SAMPLES
       await insert(PAIRS, [pair(me, 'contact', author)])
       await insert(
         MESSAGES,
@@ -94,7 +99,7 @@ export const MESSAGE_PILES: readonly Pile[] = [
         mark_read: by(me, (i) => ({ ...at, up_to: i + 1 })),
         search_messages: by(me, () => ({ q: 'snow' })),
         delete_message: by(author, (i) => ({
-          message_id: messageId(pairKey(me, author), heard - (i % (heard - unheard))),
+          message_id: messageId(pairKey(me, author), heard - i),
         })),
         send_message: by(author, (i) => ({ to: me, body: `more ${i}` })),
       }
@@ -113,7 +118,7 @@ export const MESSAGE_PILES: readonly Pile[] = [
       const own = { message_id: messageId(pairKey(me, you), 1) }
       for (let i = 0; i < size; i++) await play(me, 'edit_message', { ...own, body: `the ${i}th` })
       for (let i = 0; i < size; i++) await play(me, 'mark_read', { with: you, up_to: 1 + (i % 40) })
-      return doings(me, you, 50)
+      return doings(play, me, you, 50)
     },
   },
 ]

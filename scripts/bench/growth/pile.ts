@@ -38,6 +38,8 @@ export interface Call {
 /** The call of a sample. */
 export type Ask = (i: number) => Call | Promise<Call>
 
+/** Calls of each command on one pile: its limit leaves room for them. */
+export const MOST_SAMPLES = 30
 /** Inserts at a time, to fill a store. */
 const AT_ONCE = 256
 
@@ -67,3 +69,10 @@ export function times<T>(count: number, make: (i: number) => T): T[] {
 export const by =
   (user: UserId, input: (i: number) => object = () => ({})): Ask =>
   (i) => ({ user, input: input(i) })
+
+/** What a command was answered. @throws {Error} when it was refused */
+export function answerOf(end: Done): Readonly<Record<string, unknown>> {
+  const answer = end.outcome === 'done' ? end.events[0] : undefined
+  if (!answer) throw new Error(`a command of the pile has no answer: ${end.outcome}`)
+  return answer.fields
+}
