@@ -1,10 +1,9 @@
 // Loaded before a process of ours, kills it with SIGKILL at the point that DIE_AT names. For crash-points.test.ts.
 
+import { syncBuiltinESMExports } from 'node:module'
+import tls from 'node:tls'
 import Database from 'libsql'
 import { Collection } from 'mongodb'
-import mqemitter from 'mqemitter'
-import mqtt from 'mqtt'
-import packets from 'mqtt-packet'
 
 const die = () => process.kill(process.pid, 'SIGKILL')
 /** Long enough for what was written before to leave. */
@@ -50,19 +49,6 @@ if (point === 'committed') {
     )
   }
 }
-if (point === 'said') {
-  wrap(
-    mqtt.MqttClient.prototype,
-    'publish',
-    (publish) =>
-      function (topic, ...rest) {
-        if (topic === '$done') dieSoon()
-        return publish.call(this, topic, ...rest)
-      },
-  )
-}
-// What belongs to the end of the one command that the test is about.
-const isOurs = ({ topic, payload }) => topic.endsWith('_events') && /contact_request/.test(String(payload))
 if (point === 'storing') {
   // LMDB makes a class for each file that it opens, and assigns its methods.
   let isEnding = false
@@ -89,24 +75,45 @@ if (point === 'storing') {
     return made
   })
 }
+
+/** Sees what goes out on each connection, before it is encrypted. `see` returns false for what must not leave. */
+function watchSockets(see) {
+  const watch = (owner) =>
+    wrap(
+      owner,
+      'write',
+      (write) =>
+        function (chunk, ...rest) {
+          return see(Buffer.from(chunk)) ? write.call(this, chunk, ...rest) : true
+        },
+    )
+  watch(tls.TLSSocket.prototype) // those of a server; a client's have a method of their own
+  wrap(tls, 'connect', (connect) => (...args) => {
+    const socket = connect(...args)
+    watch(socket)
+    return socket
+  })
+  syncBuiltinESMExports()
+}
+/** What belongs to the end of the one command that the test is about. */
+const isOurs = (bytes) => bytes.includes('contact_request')
+if (point === 'said') {
+  watchSockets((bytes) => {
+    if (bytes.includes('$done') && isOurs(bytes)) dieSoon()
+    return true
+  })
+}
+const PUBACK = 0x40
 let out = 0
 if (point === 'out' || point === 'unacknowledged') {
-  const most = point === 'out' ? Number(table) : Infinity
-  wrap(
-    Object.getPrototypeOf(mqemitter()),
-    'emit',
-    (emit) =>
-      function (message, done) {
-        if (!isOurs(message)) return emit.call(this, message, done)
-        if (out === most) dieSoon() // the rest never leaves
-        return out++ < most ? emit.call(this, message, done) : this
-      },
-  )
-}
-if (point === 'unacknowledged') {
-  wrap(packets, 'writeToStream', (write) => (packet, ...rest) => {
-    if (out < 2 || packet.cmd !== 'puback') return write(packet, ...rest)
+  const most = point === 'out' ? Number(table) : 2
+  watchSockets((bytes) => {
+    if (bytes.includes('_events') && isOurs(bytes)) {
+      if (out === most) dieSoon() // the rest never leaves
+      return out++ < most
+    }
+    if (point !== 'unacknowledged' || out < most || bytes[0] !== PUBACK) return true
     dieSoon()
-    return true
+    return false
   })
 }
