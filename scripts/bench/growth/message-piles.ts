@@ -13,7 +13,7 @@ const HASH = hashOf({ body: 'another' })
 function doings(play: Play, me: UserId, other: UserId, size: number): Record<string, Ask> {
   const conversation = pairKey(me, other)
   const id = (seq: number): string => messageId(conversation, seq)
-  const own = (i: number): string => id(((2 * i + 1) % size) | 1)
+  const own = (i: number): string => id(2 * (i % Math.ceil(size / 2)) + 1)
   const last100 = times(Math.min(100, size / 2), (i) => id(2 * (Math.floor(size / 2) - i)))
   const middle = Math.max(1, Math.floor(size / 2))
   return {
