@@ -1,3 +1,5 @@
+import { Oldest } from './oldest.ts'
+
 interface Window {
   count: number
   endsAt: number
@@ -12,6 +14,7 @@ export class FixedWindow {
   readonly #now: () => number
   /** In the order of their beginnings. */
   readonly #windows = new Map<string, Window>()
+  readonly #oldest = new Oldest(this.#windows)
 
   constructor(lengthMs: number, now = (): number => performance.now()) {
     this.#lengthMs = lengthMs
@@ -38,9 +41,9 @@ export class FixedWindow {
   }
 
   #dropEnded(now: number): void {
-    let looked = 0
-    for (const [key, { endsAt }] of this.#windows) {
-      if (endsAt > now || looked++ === LOOKED_AT) return
+    for (let looked = 0; looked < LOOKED_AT; looked++) {
+      const [key, { endsAt }] = this.#oldest.entry ?? ['', { endsAt: Infinity }]
+      if (endsAt > now) return
       this.#windows.delete(key)
     }
   }

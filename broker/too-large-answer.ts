@@ -1,4 +1,5 @@
 import { refuse, refusalFields } from '../shared/wire/refusal.ts'
+import { isoNow } from '../shared/wire/time.ts'
 import { eventTopic } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
 import type { Answers, Outgoing } from './aedes/port.ts'
@@ -19,7 +20,7 @@ function fieldsFor(command: string): object {
 /** The event that goes out instead of an answer: where refusals go, or by name where the answer's name is in the payload. */
 export function tooLarge(user: UserId, topic: string, answers: Answers): Pick<Outgoing, 'topic' | 'payload'> {
   const { command, re, isNamed } = answers
-  const body = { ...(isNamed && { event: EVENT }), re, at: new Date().toISOString(), ...fieldsFor(command) }
+  const body = { ...(isNamed && { event: EVENT }), re, at: isoNow(), ...fieldsFor(command) }
   return { topic: isNamed ? topic : eventTopic(user, EVENT), payload: Buffer.from(JSON.stringify(body)) }
 }
 

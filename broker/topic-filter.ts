@@ -1,6 +1,7 @@
 // Filters of open topics: MQTT's own (MQTT 5, section 4.7). A topic with a slash is open, and nothing else is.
 
-const MAX_LEVELS = 100
+/** Levels of a topic or filter, at most. */
+export const MAX_LEVELS = 100
 const MAX_BYTES = 1_024
 
 export function isOpenTopic(topic: string): boolean {

@@ -1,7 +1,7 @@
+import type { Outbox } from '../../shared/outbox.ts'
 import { encodePuback } from '../../shared/wire/mqtt/puback.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
 import type { InnerClient } from './internals.ts'
-import type { Outbox } from './outbox.ts'
 import { REASON } from './port.ts'
 
 /** The acknowledgement of one PUBLISH: its bytes once they are known; null when it gets none. */

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
+import { Outbox } from '../../shared/outbox.ts'
 import type { Session } from '../session.ts'
 import { Acks } from './acks.ts'
 import type { HandlerInbox } from './handler-inbox.ts'
-import { Outbox } from './outbox.ts'
 import type { From } from './port.ts'
 import type { TopicAliases } from './topic-aliases.ts'
 

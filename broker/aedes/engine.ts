@@ -14,17 +14,12 @@ import { lingers, saysGoodbye } from './farewell.ts'
 import { FastPath } from './fast-path.ts'
 import { deliver, forwarding } from './forward.ts'
 import { CONNECT_ROOM, guardPackets, INERT, isTopicName, SINK } from './guard.ts'
+import { incomingOf } from './incoming.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { openTopics } from './open-topics.ts'
-import {
-  MESSAGE_RATE_TOO_HIGH,
-  RECEIVE_MAXIMUM_EXCEEDED,
-  type Delivery,
-  type Hooks,
-  type Incoming,
-  type MqttEngine,
-} from './port.ts'
+import { MESSAGE_RATE_TOO_HIGH, RECEIVE_MAXIMUM_EXCEEDED, type Delivery, type Hooks, type MqttEngine } from './port.ts'
 import { steady } from '../steady.ts'
+import { MAX_LEVELS } from '../topic-filter.ts'
 import { OPEN, openSessionStore } from './session-store.ts'
 import { fitting } from './too-large.ts'
 import { sessionPersistence } from './sessions.ts'
@@ -61,10 +56,15 @@ export async function openEngine(
     async putWill(client, will) {
       const { session } = connectionOf(client)
       if (session?.kind !== 'device') return
-      await wills.keep(session, will, incoming(will, client), delayOf(will, client.sessionExpiryInterval))
+      await wills.keep(
+        session,
+        will,
+        incomingOf(will, client, firstOfEach(will.properties?.userProperties)),
+        delayOf(will, client.sessionExpiryInterval),
+      )
     },
     cancelWill: (id) => wills.cancel(id),
-    fitting: (client, packet) => fitting(client, packet, instead),
+    fitting: fit,
     send: (client, packet) => open.sendAgain(client, packet),
     mayKeep: (id, filter) => {
       const session = clients.get(id)?.session
@@ -95,7 +95,7 @@ export async function openEngine(
       const session = clients.get(id)?.session
       return session !== undefined && hooks.mayReceive(session, topic)
     },
-    fitting: (client, packet) => fitting(client, packet, instead),
+    fitting: fit,
     sends,
     nextId,
   })
@@ -120,7 +120,7 @@ export async function openEngine(
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
     mayReceive: (session, topic) => hooks.mayReceive(session, topic),
     drop: (id, packet) => sessions.drop(id, packet),
-    fitting: (client, packet) => fitting(client, packet, instead),
+    fitting: fit,
     sends,
   })
 
@@ -132,7 +132,7 @@ export async function openEngine(
     keepaliveLimit: config.MAX_KEEPALIVE,
     maximumPacketSize: config.MAX_PACKET_BYTES,
     receiveMaximum: config.HALF_OPEN_PER_SESSION, // told in CONNACK; kept by `authorizePublish`
-    maxTopicLevels: 100,
+    maxTopicLevels: MAX_LEVELS,
     pendingSessionsLimit: MAX_DELAYED_WILLS, // our sessions keep their own time, so this bounds the wills alone
     sessionExpiryIntervalLimit: Math.ceil(config.SESSION_TTL / 1000),
     preConnect,
@@ -215,6 +215,11 @@ export async function openEngine(
     return Math.min(sessionExpiryInterval * 1000, config.SESSION_TTL)
   }
 
+  /** The packet as a client can take it, if at all. */
+  function fit(client: InnerClient, packet: StoredPacket): StoredPacket | undefined {
+    return fitting(client, packet, instead)
+  }
+
   /** What a client is sent instead of an answer that it cannot take, where it hears that. */
   function instead(client: InnerClient, { answers, ...packet }: StoredPacket): StoredPacket | undefined {
     const { session } = connectionOf(client)
@@ -236,7 +241,7 @@ export async function openEngine(
       packet.topic = SINK
       return done(null)
     }
-    const message = incoming(packet, inner)
+    const message = incomingOf(packet, inner, firstOfEach(packet.properties?.userProperties))
     packet.topic = SINK
     packet.retain = false
     delete packet.properties
@@ -295,12 +300,12 @@ export async function openEngine(
     if (!session) return null
     const stored = packet as unknown as StoredPacket
     const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= steady()
-    const fit = isPast || !hooks.mayReceive(session, packet.topic) ? undefined : fitting(inner, stored, instead)
-    if (!fit) {
+    const fitted = isPast || !hooks.mayReceive(session, packet.topic) ? undefined : fit(inner, stored)
+    if (!fitted) {
       sessions.drop(inner.id, stored)
       return null
     }
-    if (outbox.unsent <= config.MAX_UNSENT_BYTES) return fit === stored ? packet : (fit as typeof packet)
+    if (outbox.unsent <= config.MAX_UNSENT_BYTES) return fitted === stored ? packet : (fitted as typeof packet)
     inner.conn.destroy(new Error('too slow')) // what it misses waits in its session
     return null
   }
@@ -398,21 +403,4 @@ function nextIdOf(client: InnerClient): number {
   const id = client._nextId
   client._nextId = (id % 65_535) + 1
   return id
-}
-
-function incoming(packet: PublishPacket, { clean }: InnerClient): Incoming {
-  const { properties } = packet
-  return {
-    topic: packet.topic,
-    payload: Buffer.from(packet.payload),
-    qos: packet.qos,
-    isRetransmitted: packet.dup && !clean,
-    expiry: properties?.messageExpiryInterval,
-    correlation: properties?.correlationData,
-    responseTopic: properties?.responseTopic,
-    contentType: properties?.contentType,
-    isText: properties?.payloadFormatIndicator === true,
-    retain: packet.retain,
-    properties: firstOfEach(properties?.userProperties),
-  }
 }

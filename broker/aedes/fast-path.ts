@@ -1,16 +1,16 @@
-import { decodePuback } from '../../shared/wire/mqtt/puback.ts'
+import { decodePuback, type Puback } from '../../shared/wire/mqtt/puback.ts'
 import { decodePublish, type Publish } from '../../shared/wire/mqtt/publish.ts'
 import type { Session } from '../session.ts'
+import { MAX_LEVELS } from '../topic-filter.ts'
 import { pubackOf } from './acks.ts'
 import type { Connection } from './connection.ts'
 import { isTopicName } from './guard.ts'
+import { incomingOf } from './incoming.ts'
 import type { InnerClient } from './internals.ts'
 import type { Incoming } from './port.ts'
 
 const [PUBACK, PINGREQ] = [0x40, 0xc0]
 const PINGRESP = Buffer.from([0xd0, 0])
-/** Levels of a topic, at most: beyond, Aedes ends the connection. */
-const MAX_LEVELS = 100
 /** Messages of a connection that are not dealt with: with so many, or so many bytes, it is not read on. */
 const MOST_OPEN = 64
 const MOST_OPEN_BYTES = 2 ** 16
@@ -69,13 +69,14 @@ export class FastPath {
   }
 
   #puback(packet: Buffer): boolean {
+    let puback: Puback
     try {
-      const { messageId, reasonCode } = decodePuback(packet, this.#version)
-      this.#ports.acknowledged(this.#client, messageId, reasonCode)
-      return true
+      puback = decodePuback(packet, this.#version)
     } catch {
       return false
     }
+    this.#ports.acknowledged(this.#client, puback.messageId, puback.reasonCode)
+    return true
   }
 
   #publish(packet: Buffer): boolean {
@@ -97,7 +98,10 @@ export class FastPath {
     this.#hold(bytes)
     let taking: void | Promise<void>
     try {
-      taking = this.#ports.publish(session!, incomingOf(publish, this.#client))
+      taking = this.#ports.publish(
+        session!,
+        incomingOf(publish, this.#client, firstOfPairs(publish.properties?.userProperties)),
+      )
     } catch (err) {
       ended(err as Error)
       return true
@@ -107,9 +111,8 @@ export class FastPath {
     return true
   }
 
-  get #version(): 3 | 4 | 5 {
-    const { version } = this.#client
-    return version === 5 ? 5 : 4
+  get #version(): 4 | 5 {
+    return this.#client.version === 5 ? 5 : 4
   }
 
   get #isOver(): boolean {
@@ -122,11 +125,16 @@ export class FastPath {
     if (this.#client.version !== 5) this.#client.conn.destroy(err)
   }
 
+  /** Is as much as this share of what may wait not dealt with? */
+  #reaches(share: number): boolean {
+    const part = this.#connection.inbox ? 16 * share : share // a handler's packets are those of many users
+    return this.#open >= part * MOST_OPEN || this.#openBytes >= part * MOST_OPEN_BYTES
+  }
+
   #hold(bytes: number): void {
     this.#open++
     this.#openBytes += bytes
-    const most = this.#connection.inbox ? 16 : 1 // a handler's packets are those of many users
-    if (this.#isHeld || (this.#open < most * MOST_OPEN && this.#openBytes < most * MOST_OPEN_BYTES)) return
+    if (this.#isHeld || !this.#reaches(1)) return
     this.#isHeld = true
     this.#client._parsingBatch++ // so that it reads no more meanwhile
   }
@@ -134,8 +142,7 @@ export class FastPath {
   #letGo(bytes: number): void {
     this.#open--
     this.#openBytes -= bytes
-    const most = this.#connection.inbox ? 16 : 1
-    if (!this.#isHeld || this.#open > (most * MOST_OPEN) / 2 || this.#openBytes > (most * MOST_OPEN_BYTES) / 2) return
+    if (!this.#isHeld || this.#reaches(0.5)) return
     this.#isHeld = false
     if (!this.#isOver) this.#client._nextBatch()
   }
@@ -151,25 +158,9 @@ function isPlain({ topic, properties }: Publish): boolean {
 
 const NONE: Readonly<Record<string, string>> = Object.freeze({})
 
-function incomingOf(publish: Publish, { clean }: InnerClient): Incoming {
-  const { topic, payload, qos, retain, dup, properties } = publish
-  return {
-    topic,
-    payload: Buffer.from(payload), // a copy, so that what is kept of it does not keep all that came with it
-    qos,
-    isRetransmitted: dup && !clean,
-    expiry: properties?.messageExpiryInterval,
-    correlation: properties?.correlationData && Buffer.from(properties.correlationData),
-    responseTopic: properties?.responseTopic,
-    contentType: properties?.contentType,
-    isText: properties?.payloadFormatIndicator === true,
-    retain,
-    properties: properties?.userProperties ? firstOfPairs(properties.userProperties) : NONE,
-  }
-}
-
 /** User properties, each with its first value. */
-function firstOfPairs(pairs: readonly [string, string][]): Record<string, string> {
+function firstOfPairs(pairs: readonly [string, string][] | undefined): Readonly<Record<string, string>> {
+  if (!pairs) return NONE
   const first: Record<string, string> = Object.create(null) as Record<string, string>
   for (const [name, value] of pairs) first[name] ??= value
   return first

@@ -11,7 +11,6 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
   clean: boolean
   sessionExpiryInterval: number
   subscriptions: Record<string, unknown>
-  duplicates: Record<string, number>
   /** The message id it would take next. */
   _nextId: number
   /** Bytes of a packet that the client takes, at most [MQTT-3.1.2-24]. */

@@ -1,4 +1,5 @@
 import type { PublishPacket, Subscription } from 'aedes'
+import type { Outbox } from '../../shared/outbox.ts'
 import { isMqttString } from '../../shared/wire/mqtt-string.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import { stamp } from '../../shared/wire/stamp.ts'
@@ -8,7 +9,6 @@ import { connectionOf } from './connection.ts'
 import { Copies } from './copies.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import type { OpenMatch } from './open-subscriptions.ts'
-import type { Outbox } from './outbox.ts'
 import type { Incoming } from './port.ts'
 import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
 import { publishBytes } from './packet-bytes.ts'
@@ -68,16 +68,14 @@ export function openTopics(ports: OpenPorts) {
     const qos = Math.min(message.qos, how.qos) as Qos
     const properties = { ...message.properties, ...(how.ids.length > 0 && { subscriptionIdentifier: how.ids }) }
     const record = { ...message, ...(Object.keys(properties).length > 0 && { properties }) }
-    const lasts = client ? !client.clean : (store.get(session)?.expiry ?? 0) > 0
-    const kept =
-      qos > 0 && lasts
-        ? store.keepFor(unit, session, {
-            ...record,
-            qos,
-            ...(how.retain && { retain: true }),
-            ...(how.shared !== undefined && { shared: how.shared }),
-          } as EventRecord)
-        : undefined
+    const kept = isKept(session, qos)
+      ? store.keepFor(unit, session, {
+          ...record,
+          qos,
+          ...(how.retain && { retain: true }),
+          ...(how.shared !== undefined && { shared: how.shared }),
+        } as EventRecord)
+      : undefined
     unit.afterwards(() => {
       const now = ports.clientOf(session)
       const packet = kept ?? { ...record, cmd: 'publish', qos, ...OF_NO_SESSION }
@@ -129,28 +127,26 @@ export function openTopics(ports: OpenPorts) {
     return client ? !client.clean : (store.get(session)?.expiry ?? 0) > 0
   }
 
-  /** Sends a message that no session keeps. */
+  /** Sends a message that no session keeps, and that is not retained. */
   function sendCopy(
     session: string,
-    { qos: most, keepsRetain, identifiers }: OpenMatch,
+    { qos: most, identifiers }: OpenMatch,
     message: OpenMessage,
-    retain: boolean,
     copies: Copies,
   ): void {
     const client = ports.clientOf(session)
     if (!client?.conn.writable || !ports.mayReceive(session, message.topic)) return
     const qos = Math.min(message.qos, most) as Qos
-    const retains = retain && keepsRetain
     const { outbox, aliases } = connectionOf(client)
     if (identifiers.length > 0 || aliases) {
       const ids = identifiers.length > 0 && { subscriptionIdentifier: identifiers }
       const own = { ...message, properties: { ...message.properties, ...ids } }
-      return send(client, session, { ...own, cmd: 'publish', qos, retain: retains, ...OF_NO_SESSION })
+      return send(client, session, { ...own, cmd: 'publish', qos, retain: false, ...OF_NO_SESSION })
     }
     const { maximumPacketSize = Infinity, version } = client
-    if (maximumPacketSize < Infinity && copies.form(version, qos, retains).length > maximumPacketSize) return
+    if (maximumPacketSize < Infinity && copies.form(version, qos, false).length > maximumPacketSize) return
     if (isTooSlow(client, outbox, qos)) return
-    outbox.write(copies.bytes(version, qos, retains, qos === 0 ? 0 : ports.nextId(client)))
+    outbox.write(copies.bytes(version, qos, false, qos === 0 ? 0 : ports.nextId(client)))
   }
 
   function isTooSlow({ conn }: InnerClient, outbox: Outbox, qos: Qos): boolean {
@@ -179,7 +175,7 @@ export function openTopics(ports: OpenPorts) {
       const matches = store.openTo(topic, sender, getsAtOnce(topic))
       if (!retain && !matches.some(([session, match]) => isKept(session, Math.min(qos, match.qos)))) {
         const copies = new Copies(record)
-        for (const [session, match] of matches) sendCopy(session, match, record, retain, copies)
+        for (const [session, match] of matches) sendCopy(session, match, record, copies)
         return
       }
       const write = (unit: Unit): void => {

@@ -5,6 +5,7 @@ import { readJsonObject } from '../../shared/wire/json.ts'
 import type { Forgotten, LaterCommands, OutgoingEvent, Said } from '../../shared/wire/done.ts'
 import type { Busy } from '../../shared/wire/member.ts'
 import { refuse, Refusal, refusalFields } from '../../shared/wire/refusal.ts'
+import { isoNow } from '../../shared/wire/time.ts'
 import { tellAgain } from '../../shared/wire/told-error.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Delivery, MqttEngine } from '../aedes/port.ts'
@@ -329,7 +330,7 @@ export class Dispatch {
     if (!isOwner && ending.events.length > 0 && !died) {
       log.warn({ command: command.name, group }, 'an observer cannot answer')
     }
-    const at = new Date().toISOString()
+    const at = isoNow()
     const allowed = isOwner ? ending.events.map((event) => ({ ...event, at })) : []
     job.ending = true
     try {

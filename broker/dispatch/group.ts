@@ -3,7 +3,7 @@ import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../session.ts'
 import { Fifo } from './fifo.ts'
-import { SUSPECTED, type Failure, type Job, type Lack, type Member, type Rule } from './job.ts'
+import { newJob, SUSPECTED, type Failure, type Job, type Lack, type Member, type Rule } from './job.ts'
 import { Lane } from './lane.ts'
 import { leastBusy } from './least-busy.ts'
 import { steady } from '../steady.ts'
@@ -84,20 +84,8 @@ export class Group {
   /** @param failed attempts so far */
   accept(command: Command, failed = 0): void {
     const lane = this.#ports.rule(command.name).ordered ? this.#laneOf(command.user) : undefined
-    const job: Job = {
-      command,
-      lane,
-      since: steady() - Math.max(0, Date.now() - command.at), // from before a restart, perhaps
-      attempt: failed + 1,
-      lost: 0,
-      putOff: 0,
-      lacks: undefined,
-      error: undefined,
-      state: 'waiting',
-      member: undefined,
-      timer: undefined,
-      ending: false,
-    }
+    const since = steady() - Math.max(0, Date.now() - command.at) // from before a restart, perhaps
+    const job = newJob(command, lane, since, failed + 1)
     this.#jobs.add(job)
     if (lane) {
       lane.push(job)

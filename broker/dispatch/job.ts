@@ -27,6 +27,27 @@ export interface Job {
   ending: boolean
 }
 
+/**
+ * A command that begins its way through a group.
+ * @param since when it was accepted, by `steady`
+ */
+export function newJob(command: Command, lane: Lane | undefined, since: number, attempt: number): Job {
+  return {
+    command,
+    lane,
+    since,
+    attempt,
+    lost: 0,
+    putOff: 0,
+    lacks: undefined,
+    error: undefined,
+    state: 'waiting',
+    member: undefined,
+    timer: undefined,
+    ending: false,
+  }
+}
+
 /** Why a handler put a command off. `damaged`: an operator must restore a file first. */
 export interface Lack {
   readonly reason: string

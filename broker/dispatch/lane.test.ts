@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import { commandName } from '../../shared/wire/topic.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
-import type { Job } from './job.ts'
+import { newJob, type Job } from './job.ts'
 import { Lane } from './lane.ts'
 
 let lane: Lane
@@ -17,20 +17,8 @@ function jobOf(order: number): Job {
   const user = userIdOf('alice')
   const none = { re: undefined, expiresAt: undefined, correlation: undefined, responseTopic: undefined }
   const sent = { id: `${user}/${order}`, order, name: commandName('act'), user, client: 'phone', at: 0 }
-  return {
-    command: { ...sent, ...none, payload: Buffer.alloc(0), stored: true, traceparent: '' },
-    lane,
-    since: 0,
-    attempt: 1,
-    lost: 0,
-    putOff: 0,
-    lacks: undefined,
-    error: undefined,
-    state: 'waiting',
-    member: undefined,
-    timer: undefined,
-    ending: false,
-  }
+  const command = { ...sent, ...none, payload: Buffer.alloc(0), stored: true, traceparent: '' }
+  return newJob(command, lane, 0, 1)
 }
 
 /** The orders in which what waits goes into flight. */

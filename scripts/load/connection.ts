@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type SecureContext, type TLSSocket } from 'node:tls'
+import { Outbox } from '../../shared/outbox.ts'
 import { connectPacket, DISCONNECT, pubackPacket, Reader, subscribePacket, type Login } from './codec.ts'
 
 export interface Address {
@@ -10,15 +11,6 @@ export interface Address {
 
 /** All sockets read into this one: whatever arrives is understood before the next thing arrives. */
 const INPUT = Buffer.allocUnsafe(65_536)
-/** Connections that have something to write, which they do once when all that has arrived is read. */
-let unflushed: Connection[] = []
-
-function flushAll(): void {
-  const all = unflushed
-  unflushed = []
-  for (const connection of all) connection.flush()
-}
-
 /** A device of the load: a TLS connection that costs little, and writes once a turn. */
 export class Connection {
   /** Publishes that the broker has taken, and those that it has refused. */
@@ -28,7 +20,7 @@ export class Connection {
   hears: (bytes: Buffer, from: number, to: number) => void = () => {}
   readonly #socket: TLSSocket
   readonly #answers = new Map<string, (reasons: number[]) => void>()
-  #output: Buffer[] = []
+  readonly #outbox: Outbox
   #lastId = 0
   #isClosing = false
 
@@ -52,6 +44,7 @@ export class Connection {
     }
     const options = { host, port, secureContext: context, onread: { buffer: INPUT, callback } }
     this.#socket = connect(options)
+    this.#outbox = new Outbox(this.#socket)
     this.#socket.on('error', (err) => this.#fail(err.message))
     this.#socket.on('close', () => this.#fail('the broker closed the connection'))
   }
@@ -81,15 +74,7 @@ export class Connection {
 
   /** Writes with whatever else is written in this turn. */
   write(packet: Buffer): void {
-    if (this.#output.push(packet) > 1) return
-    if (unflushed.push(this) === 1) setImmediate(flushAll)
-  }
-
-  flush(): void {
-    const output = this.#output
-    this.#output = []
-    if (this.#isClosing) return
-    this.#socket.write(output.length === 1 ? output[0]! : Buffer.concat(output))
+    this.#outbox.write(packet)
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { connect, type SecureContext, type TLSSocket } from 'node:tls'
 import { decodeConnack, encodeConnect, type Connack, type Login } from '../../wire/mqtt/connect.ts'
+import { Outbox } from '../../outbox.ts'
 import { Frames } from '../../wire/mqtt/frames.ts'
 import { MalformedPacket, PROTOCOL_ERROR } from '../../wire/mqtt/malformed.ts'
 import { BrokerRefusal, ConnectionLost } from './client-faults.ts'
@@ -40,12 +41,12 @@ export class Link {
   readonly #socket: TLSSocket
   readonly #listener: LinkListener
   readonly #login: Login
+  readonly #outbox: Outbox
   readonly #frames = new Frames(LARGEST_PACKET)
   readonly #timer: NodeJS.Timeout
   #pings: NodeJS.Timeout | undefined
   #isUp = false
   #isHeard = false
-  #out: Buffer[] = []
 
   constructor(options: LinkOptions, listener: LinkListener) {
     const { login } = options
@@ -54,6 +55,7 @@ export class Link {
     const named = isIP(host) === 0 && { servername: host }
     const socket = connect({ host, port: Number(port || 8883), secureContext: options.secureContext(), ...named })
     this.#socket = socket
+    this.#outbox = new Outbox(socket)
     this.#listener = listener
     this.#login = login
     this.#timer = setTimeout(() => socket.destroy(), CONNECT_TIMEOUT)
@@ -69,7 +71,7 @@ export class Link {
   }
 
   write(packet: Buffer): void {
-    if (this.#out.push(packet) === 1) setImmediate(() => this.#flush())
+    this.#outbox.write(packet)
   }
 
   /** Sends what waits and a DISCONNECT, and resolves when the socket has closed. */
@@ -80,7 +82,7 @@ export class Link {
     if (!this.#isUp) socket.destroy()
     else {
       this.write(DISCONNECT)
-      this.#flush()
+      this.#outbox.flush()
       socket.end()
     }
     const timer = setTimeout(() => socket.destroy(), END_TIMEOUT)
@@ -91,13 +93,6 @@ export class Link {
   /** Closes it now. */
   destroy(): void {
     this.#socket.destroy()
-  }
-
-  #flush(): void {
-    const out = this.#out
-    if (out.length === 0) return
-    this.#out = []
-    this.#socket.write(out.length === 1 ? out[0]! : Buffer.concat(out))
   }
 
   #read(chunk: Buffer): void {
