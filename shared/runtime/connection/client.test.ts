@@ -174,6 +174,17 @@ test('no more goes out than the broker takes at a time, and nothing larger [MQTT
   expect(await published('$done', 'x'.repeat(200))).toBeInstanceOf(TooLarge)
 })
 
+test('what waits and is too large holds up nothing behind it', async () => {
+  const socket = await connected({ receiveMaximum: 1, maximumPacketSize: 200 })
+  const all = ['1', 'x'.repeat(200), '3'].map((text) => published('$done', text))
+  const first = await gets('publish')
+  send(socket, { cmd: 'puback', messageId: first.messageId })
+  const third = await gets('publish')
+  expect(third.payload.toString()).toBe('3')
+  send(socket, { cmd: 'puback', messageId: third.messageId })
+  expect(await Promise.all(all)).toEqual([undefined, expect.any(TooLarge), undefined])
+})
+
 test('what is not answered is lost with its connection, and not sent again on the next', async () => {
   const socket = await connected({ receiveMaximum: 1 })
   const { connection } = client

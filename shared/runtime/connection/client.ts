@@ -82,10 +82,17 @@ export class Client {
       if (!puback) return answered(new ConnectionLost())
       const { reasonCode, reasonString } = decodePuback(puback, VERSION)
       answered(reasonCode < 0x80 ? undefined : new BrokerRefusal(reasonCode, reasonString))
-      const next = this.#waiting.shift()
-      if (next) this.publish(next.topic, next.payload, next.answered)
+      this.#publishWaiting()
     })
     this.#link.write(packet)
+  }
+
+  /** As much of what waits as there is room for; what is too large is answered, and takes none. */
+  #publishWaiting(): void {
+    while (this.#publishing < this.#receiveMaximum && this.#waiting.length > 0) {
+      const { topic, payload, answered } = this.#waiting.shift()!
+      this.publish(topic, payload, answered)
+    }
   }
 
   /** Subscribes to all of these; resolves with the reason code of each. @throws {ConnectionLost} */
