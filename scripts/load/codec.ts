@@ -1,4 +1,11 @@
-// The part of MQTT 5 that a device under load needs: CONNECT, SUBSCRIBE, PUBLISH and PUBACK at QoS 0 and 1. It is written for a
+import { encodeConnect } from '../../shared/wire/mqtt/connect.ts'
+import { bodyAt } from '../../shared/wire/mqtt/frames.ts'
+import { encodePuback } from '../../shared/wire/mqtt/puback.ts'
+import { encodePublish } from '../../shared/wire/mqtt/publish.ts'
+import { encodeSubscribe } from '../../shared/wire/mqtt/subscribe.ts'
+
+// The part of MQTT 5 that a device under load needs: CONNECT, SUBSCRIBE, PUBLISH and PUBACK at QoS 0 and 1. It writes by the
+// platform's codec. It reads by its own, which keeps and copies nothing: all sockets read into one buffer. That is written for a
 // broker that keeps to the protocol, and is no defence against one that does not.
 
 export interface Login {
@@ -17,31 +24,25 @@ export interface Sink {
   disconnect(reason: number): void
 }
 
-/** Keepalive 0: nobody here sends PINGREQ, and a broker may hold the connection to a time of its own. */
-const KEEPALIVE = 0
-const [CLEAN_START, PASSWORD, USERNAME] = [0x02, 0x40, 0x80]
+/** Nobody here sends PINGREQ, and a broker may hold the connection to a time of its own. */
+const NO_KEEPALIVE = 0
+/** As many as there are message ids: what a broker takes a client to want that says nothing. */
+const NO_LIMIT = 65_535
 
-export function connectPacket({ clientId, username, password }: Login): Buffer {
-  const flags = CLEAN_START | PASSWORD | USERNAME
-  const head = Buffer.from([0, 4, ...Buffer.from('MQTT'), 5, flags, KEEPALIVE >> 8, KEEPALIVE & 0xff, 0])
-  return packet(0x10, [head, text(clientId), text(username), text(password)])
+export function connectPacket(login: Login): Buffer {
+  return encodeConnect({ ...login, keepalive: NO_KEEPALIVE, receiveMaximum: NO_LIMIT, userProperties: [] })
 }
 
-export function subscribePacket(id: number, filters: readonly string[], qos: 0 | 1): Buffer {
-  const entries = filters.flatMap((filter) => [text(filter), Buffer.from([qos])])
-  return packet(0x82, [Buffer.from([id >> 8, id & 0xff, 0]), ...entries])
-}
+export const subscribePacket = encodeSubscribe
 
-/** @returns the packet with the packet id 0, and where the id belongs (-1 at QoS 0) */
+/** @returns the packet, and where its packet id belongs, which is to be written over (-1 at QoS 0) */
 export function publishPacket(topic: string, payload: string, qos: 0 | 1): { bytes: Buffer; idAt: number } {
-  const body = Buffer.from(payload)
-  const rest = qos === 0 ? [Buffer.from([0])] : [Buffer.from([0, 0, 0])]
-  const bytes = packet(0x30 | (qos << 1), [text(topic), ...rest, body])
-  return { bytes, idAt: qos === 0 ? -1 : bytes.length - body.length - 3 }
+  const bytes = encodePublish({ topic, payload, qos, dup: false, retain: false, messageId: qos }, 5)
+  return { bytes, idAt: qos === 0 ? -1 : bodyAt(bytes) + 2 + Buffer.byteLength(topic) }
 }
 
 export function pubackPacket(id: number): Buffer {
-  return Buffer.from([0x40, 2, id >> 8, id & 0xff])
+  return encodePuback(id, 5)
 }
 
 export const DISCONNECT = Buffer.from([0xe0, 0])
@@ -109,20 +110,4 @@ function varint(bytes: Buffer, at: number): { value: number; next: number } | un
     if (byte < 0x80) return { value, next: next + 1 }
   }
   return undefined
-}
-
-function packet(first: number, parts: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(parts)
-  const size: number[] = []
-  let left = body.length
-  do {
-    size.push(left < 0x80 ? left : (left & 0x7f) | 0x80)
-    left >>= 7
-  } while (left > 0)
-  return Buffer.concat([Buffer.from([first, ...size]), body])
-}
-
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value)
-  return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes])
 }

@@ -1,7 +1,7 @@
 import { putText, putUint16, putVarint, sizeOfText, sizeOfVarint } from './bytes.ts'
 import { bodyAt } from './frames.ts'
 import { PROPERTY, readAnyProperties } from './properties.ts'
-import { USER_PROPERTY } from './publish-properties.ts'
+import { putUserProperties, sizeOfUserProperties } from './publish-properties.ts'
 import { Reader } from './reader.ts'
 
 const CONNECT = 0x10
@@ -24,8 +24,7 @@ export interface Login {
 /** Writes a CONNECT [3.1]. @throws {RangeError} when something does not fit its place on the wire */
 export function encodeConnect(login: Login): Buffer {
   const { clientId, username, password, keepalive, receiveMaximum, userProperties } = login
-  let properties = 1 + 2
-  for (const [name, value] of userProperties) properties += 1 + sizeOfText(name) + sizeOfText(value)
+  const properties = 1 + 2 + sizeOfUserProperties(userProperties)
   const texts = sizeOfText(clientId) + sizeOfText(username) + sizeOfText(password)
   const length = sizeOfText('MQTT') + 1 + 1 + 2 + sizeOfVarint(properties) + properties + texts
   const packet = Buffer.allocUnsafe(1 + sizeOfVarint(length) + length)
@@ -36,10 +35,7 @@ export function encodeConnect(login: Login): Buffer {
   at = putVarint(packet, putUint16(packet, at, keepalive), properties)
   packet[at++] = PROPERTY.receiveMaximum
   at = putUint16(packet, at, receiveMaximum)
-  for (const [name, value] of userProperties) {
-    packet[at++] = USER_PROPERTY
-    at = putText(packet, putText(packet, at, name), value)
-  }
+  at = putUserProperties(packet, at, userProperties)
   for (const text of [clientId, username, password]) at = putText(packet, at, text)
   return packet
 }

@@ -34,8 +34,7 @@ export function readAnyProperties(reader: Reader): Map<number, Value> {
   while (reader.at < end) {
     const id = reader.byte('a property')
     if (id === USER_PROPERTY) {
-      reader.text('the name of a user property')
-      reader.text('a user property')
+      reader.userProperty()
       continue
     }
     const value = READS.get(id)?.(reader)

@@ -1,13 +1,13 @@
 import { putText, putUint16, putVarint, sizeOfText, sizeOfVarint } from './bytes.ts'
 import { bodyAt } from './frames.ts'
 import { MALFORMED, MalformedPacket, PROTOCOL_ERROR } from './malformed.ts'
+import { PROPERTY } from './properties.ts'
 import { USER_PROPERTY } from './publish-properties.ts'
 import type { Version } from './publish.ts'
 import { Reader } from './reader.ts'
 
 const PUBACK = 0x40
 const SUCCESS = 0x00
-const REASON_STRING = 0x1f
 /** Those of a PUBACK [3.4.2.1]. */
 const REASON_CODES: ReadonlySet<number> = new Set([SUCCESS, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99])
 
@@ -29,7 +29,7 @@ export function encodePuback(messageId: number, version: Version, reasonCode = S
   packet[at++] = reasonCode
   at = putVarint(packet, at, properties)
   if (reasonString !== undefined) {
-    packet[at++] = REASON_STRING
+    packet[at++] = PROPERTY.reasonString
     putText(packet, at, reasonString)
   }
   return packet
@@ -65,11 +65,10 @@ export function decodePuback(packet: Buffer, version: Version): Puback {
 function readProperty(reader: Reader, puback: Puback): void {
   const id = reader.byte('a property')
   if (id === USER_PROPERTY) {
-    reader.text('the name of a user property')
-    reader.text('a user property')
+    reader.userProperty()
     return
   }
-  if (id !== REASON_STRING) throw new MalformedPacket(MALFORMED, `a PUBACK with the property ${id}`)
+  if (id !== PROPERTY.reasonString) throw new MalformedPacket(MALFORMED, `a PUBACK with the property ${id}`)
   if (puback.reasonString !== undefined) throw new MalformedPacket(PROTOCOL_ERROR, 'the reason string comes twice')
   puback.reasonString = reader.text('the reason string')
 }

@@ -41,8 +41,7 @@ export function readProperties(reader: Reader): PublishProperties {
   while (reader.at < reader.end) {
     const id = reader.byte('a property')
     if (id === USER_PROPERTY) {
-      const name = reader.text('the name of a user property')
-      ;(read.userProperties ??= []).push([name, reader.text('a user property')])
+      ;(read.userProperties ??= []).push(reader.userProperty())
       continue
     }
     if (id === SUBSCRIPTION_IDENTIFIER) {
@@ -99,8 +98,7 @@ export function sizeOfProperties(properties: PublishProperties): number {
   if (correlationData !== undefined) size += 1 + sizeOfBinary(correlationData)
   if (contentType !== undefined) size += 1 + sizeOfText(contentType)
   for (const identifier of properties.subscriptionIdentifiers ?? []) size += 1 + sizeOfVarint(identifier)
-  for (const [name, value] of properties.userProperties ?? []) size += 1 + sizeOfText(name) + sizeOfText(value)
-  return size
+  return size + sizeOfUserProperties(properties.userProperties)
 }
 
 function sizeOfNumber(value: number, bytes: number, least: number, most: number): number {
@@ -123,9 +121,20 @@ export function putProperties(to: Buffer, at: number, properties: PublishPropert
   for (const identifier of properties.subscriptionIdentifiers ?? []) {
     at = putVarint(to, putId(to, at, SUBSCRIPTION_IDENTIFIER), identifier)
   }
-  for (const [name, value] of properties.userProperties ?? []) {
-    at = putText(to, putText(to, putId(to, at, USER_PROPERTY), name), value)
-  }
+  return putUserProperties(to, at, properties.userProperties)
+}
+
+type UserProperties = readonly (readonly [name: string, value: string])[]
+
+/** @throws {RangeError} beyond 65,535 bytes of a text */
+export function sizeOfUserProperties(pairs: UserProperties = []): number {
+  let size = 0
+  for (const [name, value] of pairs) size += 1 + sizeOfText(name) + sizeOfText(value)
+  return size
+}
+
+export function putUserProperties(to: Buffer, at: number, pairs: UserProperties = []): number {
+  for (const [name, value] of pairs) at = putText(to, putText(to, putId(to, at, USER_PROPERTY), name), value)
   return at
 }
 

@@ -70,6 +70,12 @@ export class Reader {
     return packet.utf8Slice(from, at)
   }
 
+  /** Its name and value [2.2.2.2]. */
+  userProperty(): [name: string, value: string] {
+    const name = this.text('the name of a user property')
+    return [name, this.text('a user property')]
+  }
+
   binary(what: string): Buffer {
     const length = this.uint16(what)
     return this.packet.subarray(this.#take(length, what), this.at)
