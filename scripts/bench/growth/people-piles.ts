@@ -42,6 +42,21 @@ const looks = ({ me, other }: Place): Record<string, Ask> => ({
   get_profile: by(me, (i) => named(other(i))),
 })
 
+/** Others who all stand in one way to the user. */
+function pairs(what: string, pairOf: (place: Place, other: UserId) => ReturnType<typeof pair>, most?: number): Pile {
+  return {
+    what,
+    ...(most !== undefined && { most }),
+    async fill(place) {
+      await place.insert(
+        PAIRS,
+        times(place.size, (i) => pairOf(place, place.other(i))),
+      )
+      return { ...dealings(place), ...looks(place) }
+    },
+  }
+}
+
 export const PEOPLE: readonly Pile[] = [
   {
     what: 'contacts who are there',
@@ -68,41 +83,9 @@ export const PEOPLE: readonly Pile[] = [
       return { get_user_list: by(me), set_status: by(me, STATUS) }
     },
   },
-  {
-    what: 'own pending requests',
-    most: 900,
-    async fill(place) {
-      const { me, other, size, insert } = place
-      await insert(
-        PAIRS,
-        times(size, (i) => pair(me, 'asks', other(i))),
-      )
-      return { ...dealings(place), ...looks(place) }
-    },
-  },
-  {
-    what: 'requests by others',
-    async fill(place) {
-      const { me, other, size, insert } = place
-      await insert(
-        PAIRS,
-        times(size, (i) => pair(other(i), 'asks', me)),
-      )
-      return { ...dealings(place), ...looks(place) }
-    },
-  },
-  {
-    what: 'blocked users',
-    most: 900,
-    async fill(place) {
-      const { me, other, size, insert } = place
-      await insert(
-        PAIRS,
-        times(size, (i) => pair(me, 'blocks', other(i))),
-      )
-      return { ...dealings(place), ...looks(place) }
-    },
-  },
+  pairs('own pending requests', ({ me }, other) => pair(me, 'asks', other), 900),
+  pairs('requests by others', ({ me }, other) => pair(other, 'asks', me)),
+  pairs('blocked users', ({ me }, other) => pair(me, 'blocks', other), 900),
   {
     what: 'users online, with ACCESS=everyone',
     settings: { ACCESS: 'everyone' },
