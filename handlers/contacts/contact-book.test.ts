@@ -3,6 +3,7 @@ import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
 import { pairKey, people, PAIRS, type PairRecord } from '../../shared/people/pairs.ts'
+import { atATime } from '../../test/at-a-time.ts'
 import { countingStore } from '../../test/counting-store.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { contactBook, type ContactBook } from './contact-book.ts'
@@ -98,7 +99,7 @@ test.each([10, 1_000])(
     const [book, settings] = [contactBook(store), SETTINGS]
     const asked = Array.from({ length: count }, (_, i) => userIdOf(`a${String(i).padStart(4, '0')}`))
     const zed = userIdOf('zed')
-    await Promise.all(asked.map((other) => book.request(other, mallory, undefined, next())))
+    await atATime(50, asked, (other) => book.request(other, mallory, undefined, next()))
     for (const other of [bob, zed]) {
       await book.request(mallory, other, undefined, next())
       await book.accept(other, mallory, next())
@@ -122,8 +123,10 @@ test('who reads the contacts of one who has many keeps nobody waiting until the 
   const store = await data.store()
   const book = contactBook(store)
   const many = Array.from({ length: 500 }, (_, i) => userIdOf(`n${i}`))
-  await Promise.all(many.map((other) => book.request(alice, other, undefined, next())))
-  await Promise.all(many.map((other) => book.accept(other, alice, next())))
+  await atATime(50, many, async (other) => {
+    await book.request(alice, other, undefined, next())
+    await book.accept(other, alice, next())
+  })
   const order: string[] = []
   const reading = people(store, SETTINGS)
     .contactsOf(alice)
@@ -137,9 +140,8 @@ test('holds 1,000 requests of one user that nobody answered, whoever blocks them
   const other = (n: number) => userIdOf(`other-${n}`)
   await contacts.block(bob, alice, next())
   await contacts.request(alice, bob, undefined, next())
-  for (let n = 1; n < 1_000; n += 111) {
-    await Promise.all(Array.from({ length: 111 }, (_, i) => contacts.request(alice, other(n + i), undefined, next())))
-  }
+  const strangers = Array.from({ length: 999 }, (_, i) => other(i + 1))
+  await atATime(50, strangers, (user) => contacts.request(alice, user, undefined, next()))
   const full = { code: 'conflict', fields: { user_id: expect.stringMatching(/^1000 requests/) } }
   await expect(contacts.request(alice, mallory, undefined, next())).rejects.toMatchObject(full)
   expect(await contacts.request(alice, other(1), undefined, next())).toBe('requested') // pending already
@@ -153,9 +155,8 @@ test('holds 1,000 requests of one user that nobody answered, whoever blocks them
 
 test('holds 1,000 users whom one blocks', async () => {
   const other = (n: number) => userIdOf(`${n % 2 === 0 ? 'a' : 'z'}-${n}`) // whose ids sort before and after
-  for (let n = 0; n < 1_000; n += 100) {
-    await Promise.all(Array.from({ length: 100 }, (_, i) => contacts.block(mallory, other(n + i), next())))
-  }
+  const strangers = Array.from({ length: 1_000 }, (_, n) => other(n))
+  await atATime(50, strangers, (user) => contacts.block(mallory, user, next()))
   await expect(contacts.block(mallory, bob, next())).rejects.toMatchObject({ code: 'conflict' })
   expect(await contacts.block(mallory, other(1), next())).toBe(false)
   await contacts.unblock(mallory, other(1), next())
@@ -173,9 +174,7 @@ test('holds 5,000 contacts of one user: whoever is to be one more is refused by 
   const side = { sees: 'contact', blocks: false } as const
   const lists = { low_side: side, high_side: side, low_list: 'contacts', high_list: 'contacts' }
   const many = Array.from({ length: 4_999 }, (_, n) => [bob, other(n)].sort())
-  await Promise.all(
-    many.map(([low, high]) => pairs.insert({ _id: pairKey(low!, high!), low, high, ...lists } as never)),
-  )
+  await atATime(50, many, ([low, high]) => pairs.insert({ _id: pairKey(low!, high!), low, high, ...lists } as never))
   expect(await contacts.accept(bob, carl, same(1))).toBe('accepted')
 
   const full = { code: 'conflict', fields: { user_id: 'you have 5000 contacts: remove one first' } }

@@ -5,6 +5,7 @@ import type { Collection, Document, Store } from '../../shared/store/documents.t
 import { MEMBERSHIPS, type MembershipRecord } from '../../shared/people/groups.ts'
 import { PAIRS, type PairRecord } from '../../shared/people/pairs.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
+import { atATime } from '../../test/at-a-time.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { groupBook } from './group-book.ts'
 
@@ -78,9 +79,7 @@ test('one who is in 1,000 groups makes no more until they leave one', async () =
   const hints = store.collection<MembershipRecord>(MEMBERSHIPS)
   const book = groupBook(store, SETTINGS)
   const { group } = await book.create(alice, 'The first', [], cause())
-  await Promise.all(
-    Array.from({ length: 999 }, (_, n) => hints.insert({ _id: `alice g${n}`, user: alice, group: `g${n}` })),
-  )
+  await atATime(50, Array(999).keys(), (n) => hints.insert({ _id: `alice g${n}`, user: alice, group: `g${n}` }))
   const full = { code: 'conflict', message: 'you are in 1000 groups: leave one first' }
   await expect(book.create(alice, 'One more', [], cause())).rejects.toMatchObject(full)
   await book.leave(alice, group, cause())

@@ -4,6 +4,7 @@ import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { GROUPS, MEMBERSHIPS, type GroupRecord, type MembershipRecord } from '../../shared/people/groups.ts'
 import { MESSAGES, scopeOf, type MessageRecord } from '../../shared/people/messages.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
+import { atATime } from '../../test/at-a-time.ts'
 import { countingStore } from '../../test/counting-store.ts'
 import { ownData } from '../../test/own-data.ts'
 import { messageBook } from './message-book.ts'
@@ -21,12 +22,10 @@ test.each([10, 900])('a search by one in %i groups reads those alone that it fin
   ]
   const book = messageBook(store, SETTINGS)
   const [groupsIn, hints] = [store.collection<GroupRecord>(GROUPS), store.collection<MembershipRecord>(MEMBERSHIPS)]
-  await Promise.all(
-    groups.flatMap((group) => [
-      groupsIn.insert({ _id: group, title: 'Some', members }),
-      hints.insert({ _id: `${bob} ${group}`, user: bob, group }),
-    ]),
-  )
+  await atATime(50, groups, async (group) => {
+    await groupsIn.insert({ _id: group, title: 'Some', members })
+    await hints.insert({ _id: `${bob} ${group}`, user: bob, group })
+  })
   const messages = store.collection<MessageRecord>(MESSAGES)
   for (const seq of [1, 2]) {
     const at = {

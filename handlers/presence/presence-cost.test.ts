@@ -5,6 +5,7 @@ import { PRESENCE, type PresenceRecord } from '../../shared/people/presence.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
+import { atATime } from '../../test/at-a-time.ts'
 import { countingStore } from '../../test/counting-store.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { presenceBook } from './presence-book.ts'
@@ -37,7 +38,7 @@ async function comes(_id: UserId): Promise<void> {
 }
 
 async function each(work: (n: number) => Promise<void>): Promise<void> {
-  await Promise.all(Array.from({ length: PEOPLE }, (_, n) => work(n)))
+  await atATime(50, Array(PEOPLE).keys(), work)
 }
 
 async function pages(access: 'contacts' | 'everyone', limit: number): Promise<{ users: UserId[]; most: number }> {
