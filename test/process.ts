@@ -16,15 +16,20 @@ export interface RunOptions {
   cwd?: string
   /** The tree whose script it is. */
   root?: string
-  /** Runs what it is compiled to, as production does, and not the source by tsx. */
-  compiled?: boolean
   /** The Node binary; that of the tests by default. */
   node?: string
   /** What runs it: `unshare -m` and the like. */
   through?: string[]
 }
 
-/** A script of ours as a process of its own. */
+/** What production runs, from dist/. */
+const COMPILED = new Set([
+  'broker/main.ts',
+  'handlers/run.ts',
+  ...['start', 'token', 'data', 'dead'].map((name) => `scripts/${name}.ts`),
+])
+
+/** A script of ours as a process of its own: compiled where production runs it so, by tsx otherwise and in another tree. */
 export class Run {
   readonly child: ChildProcess
   /** What it said over IPC when it was ready; rejects when it ends before, with its last words. */
@@ -38,9 +43,10 @@ export class Run {
 
   /** @param script such as `handlers/run.ts`, and its arguments */
   constructor([script = '', ...args]: string[], options: RunOptions = {}) {
-    const { env = {}, cwd = '/', root = ROOT, compiled = false, node = process.execPath, through = [] } = options
+    const { env = {}, cwd = '/', root = ROOT, node = process.execPath, through = [] } = options
     const { PATH = '', HOME = '' } = process.env
-    const loader = compiled ? ['--enable-source-maps', `${root}scripts/run.mjs`] : ['--import', TSX]
+    const isCompiled = root === ROOT && COMPILED.has(script)
+    const loader = isCompiled ? ['--enable-source-maps', `${root}scripts/run.mjs`] : ['--import', TSX]
     const [program, ...rest] = [...through, node, ...loader, `${root}${script}`, ...args]
     this.child = spawn(program!, rest, {
       cwd,

@@ -33,7 +33,7 @@ afterAll(async () => {
 })
 
 function run(script: string[], env: Record<string, string> = {}): Run {
-  const one = new Run(script, { compiled: true, env: { NODE_ENV: '', DATA_DIR: dir, ...PORTS, ...env } })
+  const one = new Run(script, { env: { NODE_ENV: '', DATA_DIR: dir, ...PORTS, ...env } })
   opened.push(one)
   return one
 }

@@ -60,7 +60,7 @@ for (const [name, version] of [
   test(`on ${name} Node the platform starts without a warning, and answers`, async () => {
     const data = join(dir, `data-${version}`)
     const env = { NODE_ENV: '', DATA_DIR: data, MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
-    const start = new Run(['scripts/start.ts'], { compiled: true, node, env })
+    const start = new Run(['scripts/start.ts'], { node, env })
     try {
       await start.says(/Ctrl-C ends it/)
       if (version === RECOMMENDED_NODE) expect(start.stdout).not.toContain('times as many commands')
