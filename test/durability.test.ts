@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Parts } from './parts.ts'
 import type { Run } from './process.ts'
@@ -104,6 +105,7 @@ test('a full disk: nothing is acknowledged, and it says why; with room again all
 
   const ballast = join('/proc', String(broker.pid), 'root', folder, 'ballast')
   await writeFile(ballast, Buffer.alloc(2 ** 23)).catch(() => {}) // as far as it goes
+  while (await parts.isReady()) await pause(20) // it looks at the disk every 100 ms
   const command = { user_id: 'nora' }
   await expect(lena.sends('request_contact', command, { id: 'late' })).rejects.toMatchObject({ code: 0x97 })
   expect(await lena.receives('command_rejected')).toMatchObject({ re: 'late', code: 'unavailable' })

@@ -54,6 +54,54 @@ test('units end in their order, those without anything to store too; but one tha
   await expect(storage.commit(() => {})).rejects.toThrow('closed')
 })
 
+test('the units of one turn end together: one promise, one list, and a fault in what follows one keeps no other from its end', async () => {
+  const failures: unknown[] = []
+  const storage = openLmdb(join(dir, 'test.lmdb'), (err) => failures.push(err))
+  const table = storage.table<number>('one')
+  const order: string[] = []
+  const commit = (key: string, then: () => void): Promise<void> =>
+    storage.commit((unit) => {
+      unit.put(table, key, 1)
+      unit.afterwards(then)
+    })
+  const first = commit('a', () => {
+    order.push('first')
+    void storage.commit((unit) => unit.afterwards(() => order.push('asked for meanwhile')))
+  })
+  const second = commit('b', () => {
+    throw new Error('a fault of ours')
+  })
+  storage.eventually((unit) => {
+    unit.put(table, 'c', 1)
+    unit.afterwards(() => order.push('third'))
+  })
+  expect(second).toBe(first)
+  await first
+  expect(order).toEqual(['first', 'third', 'asked for meanwhile'])
+  expect(failures).toMatchObject([{ cause: { message: 'a fault of ours' } }])
+  expect(commit('d', () => {})).not.toBe(first)
+  await storage.close()
+})
+
+test('a unit that fails while it is built, or whose key is too long, is stored not even in part', async () => {
+  const storage = openLmdb(join(dir, 'test.lmdb'))
+  const table = storage.table<number>('one')
+  const built = storage.commit((unit) => {
+    unit.put(table, 'a', 1)
+    throw new Error('a fault of ours')
+  })
+  const tooLong = storage.commit((unit) => {
+    unit.put(table, 'b', 1)
+    unit.put(table, 'ü'.repeat(1_000), 1)
+  })
+  const other = storage.commit((unit) => unit.put(table, 'c', 1))
+  await expect(built).rejects.toThrow('a fault of ours')
+  await expect(tooLong).rejects.toThrow('1900 bytes')
+  await other
+  expect([...table.entries()]).toEqual([{ key: 'c', value: 1 }])
+  await storage.close()
+})
+
 test('what a torn write has left at the end of the file does no harm', async () => {
   const path = join(dir, 'test.lmdb')
   const before = openLmdb(path)
@@ -137,7 +185,17 @@ test('pages that are overwritten while it runs: reads and writes are refused wit
 
   expect(() => table.get(1)).toThrow(`${path} is damaged: `)
   expect(() => [...table.entries()]).toThrow(`${path} is damaged: `)
-  await expect(storage.commit((unit) => unit.put(table, 1, Buffer.alloc(1)))).rejects.toThrow(`${path} is damaged: `)
+  const order: string[] = []
+  const undone = ['a', 'b'].map((name) =>
+    storage.commit((unit) => {
+      unit.put(table, 1, Buffer.alloc(1))
+      unit.otherwise(() => order.push(`${name} is undone`))
+    }),
+  )
+  const empty = storage.commit((unit) => unit.afterwards(() => order.push('nothing to store')))
+  for (const one of undone) await expect(one).rejects.toThrow(`${path} is damaged: `)
+  await empty
+  expect(order).toEqual(['a is undone', 'b is undone', 'nothing to store'])
   expect(storage.trouble()).toMatch(`${path} is damaged: `)
   expect(failures[0]).toBeInstanceOf(Damaged)
   await storage.close()

@@ -1,0 +1,64 @@
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { open, type RootDatabase } from 'lmdb'
+import { Damaged } from '../../shared/wire/refusal.ts'
+
+const ENOSPC = 28
+/** Of LMDB's files, in the first bytes of their first page. */
+const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe])
+/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_INVALID, MDB_BAD_TXN: what LMDB says of a page that is not what it was. */
+const DAMAGE = new Set([-30_797, -30_796, -30_795, -30_793, -30_782])
+
+/**
+ * @throws {Damaged} when it is no file of LMDB
+ * @throws {Error} naming the file that cannot be opened
+ */
+export function openFile(path: string): RootDatabase<unknown> {
+  leaveFailedCommits()
+  try {
+    // LMDB ends the process over a file that is none of its own.
+    const head = existsSync(path) ? readHead(path) : undefined
+    if (head && head.length > 0 && !head.includes(MAGIC)) throw new Damaged(path, 'it is no file of LMDB')
+    return open<unknown>({ path, overlappingSync: false, maxDbs: 32 })
+  } catch (err) {
+    if (err instanceof Damaged) throw err
+    throw new Error(`${path} cannot be opened: ${(err as Error).message}`, { cause: err })
+  }
+}
+
+function readHead(path: string): Buffer {
+  const file = openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(64)
+    return head.subarray(0, readSync(file, head))
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Why a commit failed: the driver hands that on as a promise. */
+export async function causeOf(err: unknown): Promise<unknown> {
+  if (!(err instanceof Error && 'commitError' in err)) return err
+  try {
+    await err.commitError
+    return err
+  } catch (why) {
+    return why
+  }
+}
+
+export function isDamage(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && DAMAGE.has(Number(err.code))
+}
+
+let leaves = false
+
+/** LMDB leaves promises of its own without a listener when a commit fails, which would end the process. Ours have heard. */
+function leaveFailedCommits(): void {
+  if (leaves) return
+  leaves = true
+  process.on('unhandledRejection', (err: unknown) => {
+    const ofLmdb =
+      err instanceof Error && (err.message.startsWith('Commit failed') || ('code' in err && err.code === ENOSPC))
+    if (!ofLmdb) throw err
+  })
+}
