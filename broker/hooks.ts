@@ -33,7 +33,6 @@ export interface HookPorts {
 export function engineHooks(ports: HookPorts): Hooks {
   const { identity, limits, live, presence, maxSessions, intake, dispatch, events, metrics, log } = ports
   const windows = new WeakMap<HandlerSession, number>()
-  const packets = new Map<string, { inc(): void }>()
 
   return {
     async authenticate(login) {
@@ -103,11 +102,7 @@ export function engineHooks(ports: HookPorts): Hooks {
       const name = { username: isOurs ? username : '(another)', client } // or it may be a token
       log.warn({ reason, address, ...name, user }, 'connect refused')
     },
-    parsed(kind) {
-      let counter = packets.get(kind)
-      if (!counter) packets.set(kind, (counter = metrics.packets.labels({ kind })))
-      counter.inc()
-    },
+    parsed: (kind) => metrics.packets.add(kind),
     flooded(session) {
       log.warn({ session: session?.id }, 'a flood')
       if (session?.kind === 'device') void limits.floods(session)

@@ -1,5 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { linesNotWritten } from '../shared/log.ts'
+import { Durations, Tally } from './tally.ts'
 
 /** What the broker counts. No label holds a user id: their number is not bounded. */
 export function openMetrics() {
@@ -8,12 +9,7 @@ export function openMetrics() {
   const registers = [registry]
   return {
     registry,
-    accepted: new Counter({
-      name: 'commands_accepted_total',
-      help: 'Commands stored',
-      labelNames: ['command'],
-      registers,
-    }),
+    accepted: new Tally({ name: 'commands_accepted_total', help: 'Commands stored', label: 'command', registry }),
     rejected: new Counter({
       name: 'commands_rejected_total',
       help: 'Commands the broker refused',
@@ -31,13 +27,10 @@ export function openMetrics() {
       help: 'Handler processes that computed past the time limit of a command',
       registers,
     }),
-    ended: new Histogram({
-      name: 'command_seconds',
-      help: 'From acceptance to the answer',
-      labelNames: ['command'],
-      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
-      registers,
-    }),
+    ended: new Durations(
+      { name: 'command_seconds', help: 'From acceptance to the answer', label: 'command', registry },
+      [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
+    ),
     connections: new Gauge({ name: 'mqtt_connections', help: 'Connections now', labelNames: ['kind'], registers }),
     notLogged: new Counter({
       name: 'log_lines_not_written_total',
@@ -62,12 +55,7 @@ export function openMetrics() {
       help: 'Filters of SUBSCRIBE packets refused',
       registers,
     }),
-    packets: new Counter({
-      name: 'mqtt_packets_received_total',
-      help: 'Packets parsed',
-      labelNames: ['kind'],
-      registers,
-    }),
+    packets: new Tally({ name: 'mqtt_packets_received_total', help: 'Packets parsed', label: 'kind', registry }),
   }
 }
 

@@ -143,7 +143,7 @@ export class Dispatch {
       if (appended.answer && !isRetransmitted) await events.tell(appended.answer, command)
       return
     }
-    metrics.accepted.inc({ command: command.name })
+    metrics.accepted.add(command.name)
     for (const group of groups) this.#hand(appended.command, group)
     const owner = this.#group(groups[0]!)
     if (command.stored && !command.internal && !owner.has(command.name)) {
@@ -365,7 +365,7 @@ export class Dispatch {
     }
     this.#group(group).end(job)
     this.#ports.replays.ended(command.id, group, () => outcomeOf(ending))
-    if (isOwner) metrics.ended.observe({ command: command.name }, (Date.now() - command.at) / 1000)
+    if (isOwner) metrics.ended.took(command.name, (Date.now() - command.at) / 1000)
   }
 
   /** A handler has ended it; when that cannot be stored, it has to say so again. */

@@ -1,0 +1,90 @@
+import { Counter, Histogram, type Registry } from 'prom-client'
+
+// Metrics of the hot path: plain numbers, which the registry reads when it is asked. prom-client's own look up and check their labels
+// at each count.
+
+interface Named {
+  name: string
+  help: string
+  label: string
+  registry: Registry
+}
+
+/** A counter with one label. */
+export class Tally {
+  readonly #counts = new Map<string, { count: number }>()
+
+  constructor({ name, help, label, registry }: Named) {
+    const counts = this.#counts
+    const counter = new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [],
+      collect() {
+        this.reset()
+        for (const [value, { count }] of counts) this.labels(value).inc(count)
+      },
+    })
+    registry.registerMetric(counter)
+  }
+
+  add(value: string): void {
+    const known = this.#counts.get(value)
+    if (known) known.count++
+    else this.#counts.set(value, { count: 1 })
+  }
+}
+
+interface Observed {
+  /** How many were at most each bound, and above the bound before it; the last is of those above all. */
+  readonly counts: number[]
+  sum: number
+}
+
+/** A histogram with one label. */
+export class Durations extends Histogram {
+  readonly #observed = new Map<string, Observed>()
+  readonly #bounds: readonly number[]
+  readonly #named: Named
+
+  /** @param bounds in seconds, growing */
+  constructor(named: Named, bounds: readonly number[]) {
+    super({ name: named.name, help: named.help, labelNames: [named.label], buckets: [...bounds], registers: [] })
+    this.#bounds = bounds
+    this.#named = named
+    named.registry.registerMetric(this)
+  }
+
+  took(value: string, seconds: number): void {
+    let observed = this.#observed.get(value)
+    if (!observed) {
+      observed = { counts: Array.from({ length: this.#bounds.length + 1 }, () => 0), sum: 0 }
+      this.#observed.set(value, observed)
+    }
+    let bucket = 0
+    while (bucket < this.#bounds.length && seconds > this.#bounds[bucket]!) bucket++
+    observed.counts[bucket]!++
+    observed.sum += seconds
+  }
+
+  /** What prom-client itself asks a histogram for, for the text and for `get`. */
+  async getForPromString() {
+    const { name, help } = this.#named
+    const values = [...this.#observed].flatMap(([value, { counts, sum }]) => {
+      const sharedLabels = { [this.#named.label]: value }
+      let count = 0
+      const buckets = counts.map((one, i) => {
+        count += one
+        const labels = { le: this.#bounds[i] ?? '+Inf' }
+        return { labels, value: count, metricName: `${name}_bucket`, exemplar: null, sharedLabels }
+      })
+      return [
+        ...buckets,
+        { labels: {}, value: sum, metricName: `${name}_sum`, sharedLabels },
+        { labels: {}, value: count, metricName: `${name}_count`, sharedLabels },
+      ]
+    })
+    return { name, help, type: 'histogram', values, aggregator: 'sum' }
+  }
+}
