@@ -14,6 +14,7 @@ import { MESSAGE_RATE_TOO_HIGH, type MqttEngine } from './aedes/port.ts'
 import { OWN_COMMANDS } from './commands/own-commands.ts'
 import { Dispatch } from './dispatch/dispatch.ts'
 import { Events } from './events.ts'
+import { openFormat } from './format.ts'
 import { engineHooks } from './hooks.ts'
 import { openInbox } from './inbox.ts'
 import { openIdentity, readSecrets } from './identity/open-identity.ts'
@@ -76,6 +77,10 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
   const tls = await tlsFiles(config)
   const metrics = openMetrics()
   const storage = await openStorage(config, log)
+  await openFormat(storage, log).catch(async (err: unknown) => {
+    await storage.close()
+    throw err
+  })
   const queue = await openQueue(storage, {
     maxQueued: config.MAX_QUEUED,
     maxQueuedBytes: config.MAX_QUEUED_BYTES,

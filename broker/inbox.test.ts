@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { userIdOf, type UserId } from '../shared/wire/user-id.ts'
-import { openInbox, type Inbox, type Kept, type Page } from './inbox.ts'
+import { inboxRecord } from './inbox-record.ts'
+import { openInbox, type Inbox, type Page } from './inbox.ts'
 import { openLmdb } from './storage/lmdb.ts'
+import type { Codec } from './storage/record.ts'
 import type { Storage } from './storage/storage.ts'
 
 const [alice, bob, carol] = [userIdOf('alice'), userIdOf('bob'), userIdOf('carol')]
@@ -58,7 +60,7 @@ function missed(user: UserId, since: number, page: Partial<Page> = {}) {
   const found = inbox.after(user, since, { limit: 1_000, bytes: 1_000_000, mayRead: () => true, ...page })
   return found.recovered ? found.events.map(({ number }) => number) : 'not recovered'
 }
-const stored = (): number => [...storage.table<Kept>('inbox').entries()].length
+const stored = (): number => [...storage.table('kept', inboxRecord).entries()].length
 /** Resolves when so many records are on the disk. */
 async function leaves(count: number): Promise<void> {
   for (let i = 0; i < 500 && stored() !== count; i++) await new Promise((resolve) => setTimeout(resolve, 10))
@@ -158,8 +160,8 @@ test('an event beyond what a user may keep reads nothing; numbers are right howe
   const opened = openLmdb(join(dir, 'counted.lmdb'))
   storage = {
     ...opened,
-    table<Value>(name: string) {
-      const table = opened.table<Value>(name)
+    table<Value>(name: string, codec?: Codec<Value>) {
+      const table = opened.table(name, codec)
       const get: typeof table.get = (key) => {
         reads++
         return table.get(key)

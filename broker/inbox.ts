@@ -5,6 +5,7 @@ import type { EventName } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
 import { openForgotten } from './inbox-forgotten.ts'
 import { Line } from './inbox-line.ts'
+import { inboxRecord } from './inbox-record.ts'
 import type { Storage, Unit } from './storage/storage.ts'
 import { tooLargeAgain } from './too-large-answer.ts'
 
@@ -71,7 +72,7 @@ export type Inbox = Awaited<ReturnType<typeof openInbox>>
  * is given to no other event: a hole, at worst.
  */
 export async function openInbox(storage: Storage, bounds: Bounds) {
-  const records = storage.table<Kept>('inbox')
+  const records = storage.table('kept', inboxRecord)
   /** The last numbers of users whose events are all forgotten. */
   const ends = storage.table<number>('inbox_ends')
   const epochs = storage.table<string>('inbox_epoch')

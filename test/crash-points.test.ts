@@ -49,8 +49,8 @@ test.each(['committed', 'said'])('a handler is killed when it has %s', async (po
 })
 
 test.each([
-  ['stores the answer', 'storing answers'],
-  ['removes the command', 'storing commands'],
+  ['stores the answer in the place of the command', 'storing queue'],
+  ['keeps the first event in the inbox', 'storing kept'],
   ['stores the first event', 'storing events'],
   ['has stored all, and let out nothing', 'out 0'],
   ['has let out one of two events', 'out 1'],

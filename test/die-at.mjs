@@ -61,13 +61,8 @@ if (point === 'storing') {
         method,
         (write) =>
           function (...args) {
-            isEnding ||= this.name === 'answers' && method === 'put'
-            if (
-              this.name === table &&
-              method === (table === 'commands' ? 'remove' : 'put') &&
-              (isEnding || method === 'remove')
-            )
-              die()
+            isEnding ||= this.name === 'queue' && method === 'put' && (args[1][1] & 2) !== 0 // it holds an answer
+            if (this.name === table && method === 'put' && isEnding) die()
             return write.apply(this, args)
           },
       )

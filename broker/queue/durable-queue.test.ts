@@ -8,6 +8,7 @@ import { userIdOf } from '../../shared/wire/user-id.ts'
 import type { Command } from '../session.ts'
 import { openLmdb } from '../storage/lmdb.ts'
 import type { Storage } from '../storage/storage.ts'
+import { commandRecord } from './command-record.ts'
 import { openQueue } from './durable-queue.ts'
 import type { CommandQueue } from './queue.ts'
 
@@ -84,7 +85,8 @@ test('remembers no answer for one client alone: its id again is the same command
     expect(await queue.append(again, ['g'])).toEqual({ kind: 'new', command: { ...again, id: first.id } })
     await ends({ ...again, id: first.id }, 'g', { answer })
   }
-  expect([...storage.table<{ answer?: object }>('answers').entries()].filter(({ value }) => value.answer)).toEqual([])
+  const ended = [...storage.table('queue', commandRecord).entries()].flatMap(({ value }) => value.ended ?? [])
+  expect(ended).toMatchObject([{ again: first.id, answer: undefined }])
 })
 
 test('the same id twice at once is stored once, and neither is acknowledged before it is', async () => {

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { TimedEvent } from '../events.ts'
 import { Oldest } from '../oldest.ts'
 import type { Command } from '../session.ts'
 import { steady } from '../steady.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
+import { digestOf, keyOf } from './command-key.ts'
+import { commandRecord, decodeAnswer, encodeAnswer, type Ended } from './command-record.ts'
 import { openOrder } from './order.ts'
 import type { Appended, CommandQueue, Open } from './queue.ts'
 
@@ -16,18 +17,25 @@ interface Limits {
   windowMs: number
 }
 
+/** A command that has not ended in all its groups. */
 interface Entry {
-  command: Command
+  readonly command: Command
   /** Group to its failed attempts. */
-  groups: Map<string, number>
+  readonly groups: Map<string, number>
+  /** By what a repeat is known; undefined when the device gave no id, or it is not stored. */
+  readonly key: string | undefined
+  /** Resolves when it is on the disk. */
+  stored?: Promise<void>
+  /** Its owner has ended it. */
+  ended?: Ended | undefined
 }
 
-interface Answered {
-  digest: string
-  until: number
-  answer: TimedEvent | undefined
-  /** Of a command whose answer is not remembered: the command's id, under which it runs again. */
-  again?: string
+/** What is remembered of a command that its owner has ended; its answer is on the disk. */
+type Remembered = Pick<Ended, 'digest' | 'until' | 'again'> & {
+  /** The key of its record. */
+  readonly order: number
+  /** Other groups have not ended it. */
+  entry: Entry | undefined
 }
 
 /** Answers forgotten at each end, at most: more than one, so that they do not pile up. */
@@ -35,29 +43,32 @@ const FORGOTTEN_AT_ONCE = 4
 
 /** The queue in the broker's storage, with its index in memory. */
 export async function openQueue(storage: Storage, limits: Limits): Promise<CommandQueue> {
-  const commands = storage.table<{ command: Command; groups: Record<string, number> }>('commands')
-  const answers = storage.table<Answered>('answers')
+  const records = storage.table('queue', commandRecord)
   const nextOrder = await openOrder(storage)
 
   const entries = new Map<string, Entry>()
   let bytes = 0
-  /** Ids of the devices' own, of commands that have not ended. */
-  const inFlight = new Map<string, { digest: string; stored?: Promise<void> }>()
+  /** By the devices' own ids, those whose owner has not ended them. */
+  const inFlight = new Map<string, Entry>()
   /** The same of those that have, oldest first. */
-  const answered = new Map<string, Omit<Answered, 'answer'>>()
+  const answered = new Map<string, Remembered>()
   const oldest = new Oldest(answered)
 
-  for (const { value } of commands.entries()) {
-    hold({ command: value.command, groups: new Map(Object.entries(value.groups)) })
-    const key = keyOf(value.command)
-    const before = key === undefined ? undefined : answers.get(key)
-    if (key !== undefined && (!before || before.again)) inFlight.set(key, { digest: digestOf(value.command) })
+  const known: [string, Remembered][] = []
+  for (const { key, value } of records.entries()) {
+    const entry = value.open && entryOf(value.open.command, value.open.groups)
+    if (entry) hold(entry)
+    if (entry?.key !== undefined && !value.ended) inFlight.set(entry.key, entry)
+    if (!value.ended) continue
+    if (entry) entry.ended = value.ended
+    known.push([value.ended.key, rememberedOf(Number(key), value.ended, entry)])
   }
-  const known = [...answers.entries()].map(({ key, value: { digest, until, again } }) => {
-    return [String(key), { digest, until, ...(again !== undefined && { again }) }] as const
-  })
-  for (const [key, one] of known.toSorted(([, a], [, b]) => a.until - b.until)) answered.set(key, one)
+  for (const [key, one] of known.toSorted(([, a], [, b]) => a.until - b.until)) remember(key, one)
 
+  function remember(key: string, one: Remembered): void {
+    answered.delete(key)
+    answered.set(key, one)
+  }
   function hold(entry: Entry): void {
     entries.set(entry.command.id, entry)
     bytes += entry.command.payload.length
@@ -65,29 +76,46 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   function release({ command }: Entry): void {
     if (entries.delete(command.id)) bytes -= command.payload.length
   }
-  function put(unit: Unit, { command, groups }: Entry): void {
-    unit.put(commands, command.order, { command, groups: Object.fromEntries(groups) })
+  /** Stores what an entry is by now; once all groups have ended it, what is remembered of it. */
+  function put(unit: Unit, { command, groups, ended }: Entry): void {
+    const open = groups.size > 0 ? { command, groups } : undefined
+    if (open || ended) unit.put(records, command.order, { open, ended })
+    else unit.remove(records, command.order)
+  }
+  /** Removes what is remembered, and the command with it, unless that is open in other groups. */
+  function forget(unit: Unit, { order, entry }: Remembered): void {
+    const ended = entry?.ended
+    if (!ended) return unit.remove(records, order)
+    entry.ended = undefined
+    put(unit, entry)
+    unit.otherwise(() => (entry.ended = ended))
   }
 
   /** What is known of an id; a repeat is acknowledged no sooner than what it repeats is `stored`. */
-  function recall(
-    key: string,
-    digest: string,
-  ): { appended: Appended; stored?: Promise<void> | undefined; again?: string | undefined } | undefined {
+  function recall({
+    key = '',
+    command,
+  }: Entry): { appended: Appended; stored?: Promise<void> | undefined; again?: string | undefined } | undefined {
     const open = inFlight.get(key)
     const ended = open ? undefined : answered.get(key)
     if (!open && (!ended || ended.until <= steady())) return undefined
-    if ((open ?? ended)!.digest !== digest) return { appended: { kind: 'conflict' } }
-    const answer = open ? undefined : answers.get(key)?.answer
+    const digest = open ? digestOf(open.command) : ended!.digest
+    if (digest !== digestOf(command)) return { appended: { kind: 'conflict' } }
+    const answer = ended && answerOf(ended)
     return { appended: { kind: 'repeat', answer }, stored: open?.stored, again: ended?.again }
+  }
+
+  function answerOf({ order }: Remembered): TimedEvent | undefined {
+    const answer = records.get(order)?.ended?.answer
+    return answer && decodeAnswer(answer)
   }
 
   function forgetOld(unit: Unit): void {
     for (let left = FORGOTTEN_AT_ONCE; left > 0; left--) {
-      const [key, { until }] = oldest.entry ?? ['', { until: Infinity }]
-      if (until > steady() && answered.size <= limits.maxQueued) return
-      answered.delete(key)
-      if (!inFlight.has(key)) unit.remove(answers, key)
+      const [key, one] = oldest.entry ?? []
+      if (!one || (one.until > steady() && answered.size <= limits.maxQueued)) return
+      answered.delete(key!)
+      forget(unit, one)
     }
   }
 
@@ -95,29 +123,29 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     nextOrder,
 
     async append(asked, groups, isRetransmitted = false) {
-      const key = keyOf(asked)
-      const digest = key === undefined ? '' : digestOf(asked)
-      const before = key === undefined ? undefined : recall(key, digest)
+      let entry = entryOf(asked, untried(groups))
+      const { key } = entry
+      const before = key === undefined ? undefined : recall(entry)
       const again = isRetransmitted ? undefined : before?.again
       if (before && again === undefined) {
         await before.stored
         return before.appended
       }
-      const command = again === undefined || entries.has(again) ? asked : { ...asked, id: again }
+      if (again !== undefined && !entries.has(again)) entry = { ...entry, command: { ...asked, id: again } }
+      const { command } = entry
       const isFull = entries.size >= limits.maxQueued || bytes + command.payload.length > limits.maxQueuedBytes
       if (isFull || (command.stored && !storage.hasRoom())) return { kind: 'full' }
-      const entry: Entry = { command, groups: new Map(groups.map((group) => [group, 0])) }
       hold(entry)
       if (!command.stored) return { kind: 'new', command }
-      const stored = storage.commit((unit) => {
+      if (key !== undefined) inFlight.set(key, entry)
+      entry.stored = storage.commit((unit) => {
         put(unit, entry)
         unit.otherwise(() => {
           release(entry)
           if (key !== undefined) inFlight.delete(key)
         })
       })
-      if (key !== undefined) inFlight.set(key, { digest, stored })
-      await stored
+      await entry.stored
       return { kind: 'new', command }
     },
 
@@ -127,19 +155,20 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     },
 
     revive(unit, command, groups) {
-      const key = keyOf(command)
-      const entry: Entry = { command, groups: new Map(groups.map((group) => [group, 0])) }
+      const entry = entryOf(command, untried(groups))
+      const { key } = entry
       put(unit, entry)
       hold(entry)
       unit.otherwise(() => release(entry))
       if (key === undefined) return
-      if (answered.has(key)) unit.remove(answers, key)
-      const stored = new Promise<void>((resolve, reject) => {
+      const before = answered.get(key)
+      if (before) forget(unit, before)
+      entry.stored = new Promise<void>((resolve, reject) => {
         unit.afterwards(resolve)
         unit.otherwise(() => reject(new Error('a dead letter could not be stored as a command')))
       })
-      stored.catch(() => {}) // who replays it hears of it
-      inFlight.set(key, { digest: digestOf(command), stored })
+      entry.stored.catch(() => {}) // who replays it hears of it
+      inFlight.set(key, entry)
       unit.afterwards(() => answered.delete(key))
       unit.otherwise(() => inFlight.delete(key))
     },
@@ -154,23 +183,23 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
         if (isOver) release(entry)
         return
       }
-      if (isOver) unit.remove(commands, command.order)
-      else put(unit, entry)
-
-      const key = keyOf(command)
-      const until = steady() + limits.windowMs
-      const digest = key === undefined ? '' : digestOf(command)
-      const again = command.onlyTo !== undefined && { again: command.id }
-      const answer = again ? undefined : told?.answer
-      if (told && key !== undefined) unit.put(answers, key, { digest, until, answer, ...again })
+      const { key, ended: endedBefore } = entry
+      if (told && key !== undefined) {
+        const again = command.onlyTo === undefined ? undefined : command.id
+        const answer = again === undefined && told.answer ? encodeAnswer(told.answer) : undefined
+        const ended: Ended = { key, digest: digestOf(command), until: steady() + limits.windowMs, again, answer }
+        entry.ended = ended
+        const before = answered.get(key)
+        if (before) forget(unit, before)
+        unit.afterwards(() => {
+          inFlight.delete(key)
+          remember(key, rememberedOf(command.order, ended, isOver ? undefined : entry))
+        })
+      }
+      put(unit, entry)
       forgetOld(unit)
-      unit.afterwards(() => {
-        if (isOver) release(entry)
-        if (!told || key === undefined) return
-        inFlight.delete(key)
-        answered.delete(key)
-        answered.set(key, { digest, until, ...again })
-      })
+      if (isOver) unit.afterwards(() => release(entry))
+      unit.otherwise(() => (entry.ended = endedBefore))
       unit.otherwise(() => entry.groups.set(group, failed))
     },
 
@@ -189,15 +218,16 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   }
 }
 
-/** A user's own id of a command, as a key of fixed size; where the asking client alone is answered, that client's own. */
-function keyOf({ user, onlyTo, re, stored }: Command): string | undefined {
-  if (re === undefined || !stored) return undefined
-  return createHash('sha256')
-    .update(onlyTo === undefined ? `${user}/${re}` : `${onlyTo}\n${re}`)
-    .digest('base64url')
+function entryOf(command: Command, groups: Map<string, number>): Entry {
+  return { command, groups, key: keyOf(command) }
 }
 
-/** What was asked: the command and its payload. */
-function digestOf({ name, payload }: Command): string {
-  return createHash('sha256').update(`${name} `).update(payload).digest('base64url').slice(0, 22)
+function untried(groups: readonly string[]): Map<string, number> {
+  const failed = new Map<string, number>()
+  for (const group of groups) failed.set(group, 0)
+  return failed
+}
+
+function rememberedOf(order: number, { digest, until, again }: Ended, entry: Entry | undefined): Remembered {
+  return { order, digest, until, again, entry }
 }

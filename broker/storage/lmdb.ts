@@ -2,6 +2,7 @@ import type { Key as LmdbKey } from 'lmdb'
 import { Damaged } from '../../shared/wire/refusal.ts'
 import { DiskRoom } from './disk-room.ts'
 import { causeOf, isDamage, openFile } from './lmdb-file.ts'
+import { Broken, type Codec } from './record.ts'
 import type { Key, Storage, Unit } from './storage.ts'
 import { Gathered, Turn, type LmdbTable } from './turn.ts'
 
@@ -130,33 +131,50 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     return found
   }
 
-  function table<Value>(name: string): LmdbTable<Value> {
+  function table<Value>(name: string, codec?: Codec<Value>): LmdbTable<Value> {
     const known = tables.get(name)
     if (known) return known as LmdbTable<Value>
-    const db = env.openDB<Value>({ name })
+    const db = env.openDB<unknown>({ name, encoding: codec ? 'binary' : 'msgpack' })
+    const read = codec ? readerOf(codec, name) : (_key: Key, value: unknown) => value as Value
     const made: LmdbTable<Value> = {
       name,
       db,
+      encode: codec && ((value) => codec.encode(value)),
       get(key) {
         try {
-          return db.get(key as LmdbKey)
+          const value = db.get(key as LmdbKey)
+          return value === undefined ? undefined : read(key, value)
         } catch (err) {
           throw damaged(err)
         }
       },
       *entries(from) {
         try {
-          yield* db.getRange(from === undefined ? {} : { start: from as LmdbKey }) as Iterable<{
-            key: Key
-            value: Value
-          }>
+          for (const { key, value } of db.getRange(from === undefined ? {} : { start: from as LmdbKey })) {
+            const found = read(key as Key, value)
+            if (found !== undefined) yield { key: key as Key, value: found }
+          }
         } catch (err) {
           throw damaged(err)
         }
       },
     }
-    tables.set(name, made)
+    tables.set(name, made as LmdbTable<unknown>)
     return made
+  }
+
+  /** A record that is broken is told, with what is lost by that, and stays where it is. */
+  function readerOf<Value>(codec: Codec<Value>, name: string) {
+    return (key: Key, value: unknown): Value | undefined => {
+      try {
+        return codec.decode(value as Buffer)
+      } catch (err) {
+        if (!(err instanceof Broken)) throw err
+        const place = `the record ${JSON.stringify(key)} of the table ${name} in ${path}`
+        failed(new Error(`${place} is broken (${err.message}) and left out: ${codec.holds} is lost`, { cause: err }))
+        return undefined
+      }
+    }
   }
 
   return {

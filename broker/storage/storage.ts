@@ -1,4 +1,5 @@
 import type { Closable } from '../../shared/shutdown.ts'
+import type { Codec } from './record.ts'
 
 /** Part of a key: strings and numbers sort as such, an array by its first difference. At most 1,900 bytes in all. */
 export type Key = string | number | readonly [string, number]
@@ -27,7 +28,8 @@ export interface Unit {
  * their unit is stored.
  */
 export interface Storage extends Closable {
-  table<Value>(name: string): Table<Value>
+  /** With a codec its values are records of our own; one that is broken is told, and left out of what is read. */
+  table<Value>(name: string, codec?: Codec<Value>): Table<Value>
   /**
    * Resolves when everything that `write` put into the unit is on the disk, fsynced, after all units before it. One that holds
    * nothing to store, and need not be `inOrder`, waits for none.

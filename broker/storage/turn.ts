@@ -3,6 +3,7 @@ import type { Key, Table, Unit } from './storage.ts'
 
 export interface LmdbTable<Value> extends Table<Value> {
   readonly db: Database<unknown>
+  readonly encode: ((value: Value) => unknown) | undefined
 }
 
 type Call = () => void
@@ -26,8 +27,10 @@ export class Gathered implements Unit {
 
   put<Value>(table: Table<Value>, key: Key, value: Value): void {
     mustFit(key)
-    this.#writes.push((table as LmdbTable<Value>).db, key, value)
-    this.bytes += value instanceof Uint8Array ? value.length + 16_384 : 65_536
+    const { db, encode } = table as LmdbTable<Value>
+    const stored = encode ? encode(value) : value
+    this.#writes.push(db, key, stored)
+    this.bytes += stored instanceof Uint8Array ? stored.length + 16_384 : 65_536
   }
 
   remove(table: Table<unknown>, key: Key): void {

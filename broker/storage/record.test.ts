@@ -1,0 +1,49 @@
+import { expect, test } from '@jest/globals'
+import { Broken, Reader, Writer } from './record.ts'
+
+test('every field comes back as it was, whatever its size', () => {
+  const writer = new Writer()
+  const counts = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 40, Number.MAX_SAFE_INTEGER]
+  const texts = ['', 'a', 'ü€😀', 'x'.repeat(41), 'x'.repeat(42), 'x'.repeat(126), 'x'.repeat(127), '€'.repeat(50_000)]
+  const blobs = texts.map((text) => Buffer.from(text))
+  for (let round = 0; round < 2; round++) {
+    writer.begin(7)
+    counts.forEach((one) => writer.count(one))
+    texts.forEach((one) => writer.text(one))
+    for (const one of [undefined, ...texts]) writer.maybeText(one)
+    blobs.forEach((one) => writer.bytes(one))
+    for (const one of [undefined, ...blobs]) writer.maybeBytes(one)
+    writer.number(-0.1)
+    const record = writer.end()
+    writer.begin(8) // what was made before is no part of what is made next
+    writer.text('another')
+    writer.end()
+
+    const reader = new Reader(record, 7)
+    expect(counts.map(() => reader.count())).toEqual(counts)
+    expect(texts.map(() => reader.text())).toEqual(texts)
+    expect([undefined, ...texts].map(() => reader.maybeText())).toEqual([undefined, ...texts])
+    for (const one of blobs) expect(reader.bytes().equals(one)).toBe(true)
+    expect(reader.maybeBytes()).toBeUndefined()
+    for (const one of blobs) expect(reader.maybeBytes()?.equals(one)).toBe(true)
+    expect(reader.number()).toBe(-0.1)
+    expect(() => reader.count()).toThrow(Broken)
+  }
+})
+
+test('a record that is torn, or has one other bit, or is of another version, is never read', () => {
+  const writer = new Writer()
+  writer.begin(1)
+  writer.text('hello')
+  writer.number(Math.PI)
+  const record = writer.end()
+  for (let size = 0; size < record.length; size++) {
+    expect(() => new Reader(record.subarray(0, size), 1)).toThrow(Broken)
+  }
+  for (let bit = 0; bit < record.length * 8; bit++) {
+    const other = Buffer.from(record)
+    other[bit >> 3]! ^= 1 << (bit & 7)
+    expect(() => new Reader(other, 1)).toThrow(Broken)
+  }
+  expect(() => new Reader(record, 2)).toThrow('its layout is of version 1, and 2 is known')
+})

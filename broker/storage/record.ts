@@ -1,0 +1,175 @@
+import { crc32 } from 'node:zlib'
+
+// A record of ours in bytes. The first is the version of its layout, the last four are the CRC-32 of all before them, since LMDB has
+// no check of its own. Between them come fields as their codec writes them:
+//
+//   count     a whole number from 0 on: seven bits a byte, the lowest first, the highest bit says that more come
+//   number    a double, little-endian
+//   text      a count of bytes, then UTF-8
+//   bytes     a count, then the bytes
+//   maybe …   a count that is 0 when there is none, else 1 more than what would stand there
+//
+// All that is read is checked before anything of it is used.
+
+const CRC = 4
+/** Of the buffers in which records are built. */
+const LEAST = 1_024
+
+/** How values of a table are stored. */
+export interface Codec<Value> {
+  encode(value: Value): Buffer
+  /** @throws {Broken} */
+  decode(bytes: Buffer): Value
+  /** What is lost with a record that cannot be read, for the log. */
+  readonly holds: string
+}
+
+/** A record that is not as it was written. */
+export class Broken extends Error {
+  override name = 'Broken'
+}
+
+/** Writes one record after another, each into bytes of its own. */
+export class Writer {
+  #bytes = Buffer.allocUnsafe(LEAST)
+  #at = 0
+
+  begin(version: number): void {
+    this.#at = 0
+    this.#bytes[this.#at++] = version
+  }
+
+  end(): Buffer {
+    this.#room(CRC)
+    const sum = crc32(this.#bytes.subarray(0, this.#at))
+    this.#at = this.#bytes.writeUInt32LE(sum, this.#at)
+    const record = Buffer.allocUnsafe(this.#at)
+    this.#bytes.copy(record, 0, 0, this.#at)
+    if (this.#bytes.length > 64 * LEAST) this.#bytes = Buffer.allocUnsafe(LEAST)
+    return record
+  }
+
+  count(value: number): void {
+    this.#room(8)
+    let rest = value
+    for (; rest > 0x7f; rest = Math.floor(rest / 128)) this.#bytes[this.#at++] = (rest % 128) | 0x80
+    this.#bytes[this.#at++] = rest
+  }
+
+  number(value: number): void {
+    this.#room(8)
+    this.#at = this.#bytes.writeDoubleLE(value, this.#at)
+  }
+
+  text(value: string): void {
+    this.#text(value, 0)
+  }
+
+  maybeText(value: string | undefined): void {
+    if (value === undefined) this.count(0)
+    else this.#text(value, 1)
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#put(value, 0)
+  }
+
+  maybeBytes(value: Uint8Array | undefined): void {
+    if (value === undefined) this.count(0)
+    else this.#put(value, 1)
+  }
+
+  #text(value: string, more: number): void {
+    // Three bytes a character at most; short texts need no look at how many they are.
+    if (value.length * 3 + more < 0x80) {
+      this.#room(value.length * 3 + 1)
+      const size = this.#bytes.write(value, this.#at + 1)
+      this.#bytes[this.#at] = size + more
+      this.#at += size + 1
+      return
+    }
+    const size = Buffer.byteLength(value)
+    this.count(size + more)
+    this.#room(size)
+    this.#at += this.#bytes.write(value, this.#at)
+  }
+
+  #put(value: Uint8Array, more: number): void {
+    this.count(value.length + more)
+    this.#room(value.length)
+    this.#bytes.set(value, this.#at)
+    this.#at += value.length
+  }
+
+  #room(bytes: number): void {
+    if (this.#at + bytes <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + bytes))
+    this.#bytes.copy(larger, 0, 0, this.#at)
+    this.#bytes = larger
+  }
+}
+
+/** Reads one record. */
+export class Reader {
+  readonly #bytes: Buffer
+  readonly #end: number
+  #at = 1
+
+  /** @throws {Broken} when it is torn, has other bytes than were written, or is of another version */
+  constructor(bytes: Buffer, version: number) {
+    this.#bytes = bytes
+    this.#end = bytes.length - CRC
+    if (this.#end < 1) throw new Broken('it is cut off')
+    if (crc32(bytes.subarray(0, this.#end)) !== bytes.readUInt32LE(this.#end)) throw new Broken('its checksum is wrong')
+    if (bytes[0] !== version) throw new Broken(`its layout is of version ${bytes[0]}, and ${version} is known`)
+  }
+
+  count(): number {
+    let [value, scale] = [0, 1]
+    for (;;) {
+      const byte = this.#bytes[this.#take(1)]!
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) return value
+      scale *= 128
+    }
+  }
+
+  number(): number {
+    return this.#bytes.readDoubleLE(this.#take(8))
+  }
+
+  text(): string {
+    return this.#text(this.count())
+  }
+
+  maybeText(): string | undefined {
+    const size = this.count()
+    return size === 0 ? undefined : this.#text(size - 1)
+  }
+
+  bytes(): Buffer {
+    return this.#slice(this.count())
+  }
+
+  maybeBytes(): Buffer | undefined {
+    const size = this.count()
+    return size === 0 ? undefined : this.#slice(size - 1)
+  }
+
+  #text(size: number): string {
+    const at = this.#take(size)
+    return this.#bytes.toString('utf8', at, at + size)
+  }
+
+  #slice(size: number): Buffer {
+    const at = this.#take(size)
+    return this.#bytes.subarray(at, at + size)
+  }
+
+  #take(size: number): number {
+    const at = this.#at
+    if (at + size > this.#end) throw new Broken('a field is longer than it')
+    this.#at = at + size
+    return at
+  }
+}
