@@ -6,6 +6,7 @@ import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse, type Refusal } from '../../shared/wire/refusal.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
+import { hide, othersFor, seatOf, shadowsFor, withoutShadows, type Shadow } from './shadow-seats.ts'
 import { mostDescription } from './signal-body.ts'
 
 /** Everybody is connected to everybody: more than so many is a matter for a server that mixes. */
@@ -21,12 +22,12 @@ export interface Participant {
   readonly id: string
   /** His connection is gone, since this command. */
   readonly away?: string
-  /** Those who were in it when he came, and between whom and him there was a block: to each the other is not in it. */
+  /** Others in it, between whom and him there is a block: to each the other is not in it. */
   readonly unseen?: readonly UserId[]
 }
 
 /** What a command has done. */
-type What = 'created' | 'joined' | 'resumed' | 'left' | 'ended' | 'away'
+type What = 'created' | 'joined' | 'resumed' | 'left' | 'ended' | 'away' | 'faded'
 
 export interface ConferenceDocument extends Document {
   readonly title?: string | undefined
@@ -35,8 +36,16 @@ export interface ConferenceDocument extends Document {
   readonly token: string
   readonly ended: boolean
   readonly participants: readonly Participant[]
+  readonly shadows?: readonly Shadow[]
   /** The last commands that changed it, and who was in it then: to tell it again after a crash. */
-  readonly recent: readonly { readonly id: string; readonly what: What; readonly among: readonly Participant[] }[]
+  readonly recent: readonly Change[]
+}
+interface Change {
+  readonly id: string
+  readonly what: What
+  readonly among: readonly Participant[]
+  /** The shadows that it ended. */
+  readonly gone?: readonly Shadow[]
 }
 
 /** A conference of a user's, where to look for it; only a hint. */
@@ -51,6 +60,7 @@ export interface Outcome {
   readonly what?: What | undefined
   /** Who was in it before a leave or an end, and after anything else. */
   readonly among: readonly Participant[]
+  readonly gone?: readonly Shadow[] | undefined
 }
 
 const PAGE = 100
@@ -69,19 +79,25 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
   async function change(
     id: string,
     cause: Cause,
-    decide: (now: ConferenceDocument) => [what: What, next: Partial<ConferenceDocument>] | undefined,
+    decide: (
+      now: ConferenceDocument,
+    ) => [what: What, next: Partial<ConferenceDocument>, gone?: readonly Shadow[]] | undefined,
   ): Promise<Outcome> {
     const after = await conferences.change(id, (now) => {
       if (now?.recent.some((one) => one.id === cause.id)) return now
       if (!now || now.ended) throw foreign()
       const decided = decide(now)
       if (!decided) return now
-      const [what, next] = decided
+      const [what, next, gone] = decided
       const among = what === 'left' || what === 'ended' ? now.participants : (next.participants ?? now.participants)
-      return { ...now, ...next, recent: [...now.recent, { id: cause.id, what, among }].slice(-REMEMBERED) }
+      return {
+        ...now,
+        ...next,
+        recent: [...now.recent, { id: cause.id, what, among, ...(gone && { gone }) }].slice(-REMEMBERED),
+      }
     })
     const done = after!.recent.find((one) => one.id === cause.id)
-    return { conference: after!, what: done?.what, among: done?.among ?? after!.participants }
+    return { conference: after!, what: done?.what, among: done?.among ?? after!.participants, gone: done?.gone }
   }
 
   /** Those of these between whom and the user there is a block, of either. */
@@ -150,15 +166,48 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     hidesPrivate: settings.hidesPrivate,
     mostDescription: mostDescription(settings),
 
-    /**
-     * Who is in it besides the user, as far as he sees, or the one of them that is meant; and who of them hears him: those with
-     * a block between them do not. @throws {Refusal} `forbidden`
-     */
-    async audience(user: UserId, id: string, target?: UserId): Promise<{ seen: UserId[]; hearing: UserId[] }> {
+    /** Who else in it hears the user: those with a block between them do not. @throws {Refusal} `forbidden` */
+    async hearing(user: UserId, id: string): Promise<UserId[]> {
       const others = othersFor(user, (await inside(user, id)).participants).map((one) => one.user)
-      const seen = target === undefined ? others : others.filter((one) => one === target)
+      const blocked = await blockedAmong(user, others)
+      return others.filter((one) => !blocked.includes(one))
+    },
+
+    /**
+     * Whom a signal of the user's is for, all others or the one who is meant, and who of them hears it. Those between whom and him a
+     * block was made there are away from now on: `hides` says that this command has met with it. @throws {Refusal} `forbidden`
+     */
+    async audience(user: UserId, id: string, target: UserId | undefined, cause: Cause) {
+      const isMeant = (one: UserId): boolean => target === undefined || one === target
+      const found = await inside(user, id)
+      const others = othersFor(user, found.participants).map((one) => one.user)
+      const seen = others.filter(isMeant)
       const blocked = await blockedAmong(user, seen)
-      return { seen, hearing: seen.filter((one) => !blocked.includes(one)) }
+      const isOpen = (now?: ConferenceDocument): now is ConferenceDocument => now !== undefined && !now.ended
+      const hidden = (now?: ConferenceDocument) => (isOpen(now) ? hide(now, user, blocked, cause) : now!)
+      const { shadows } = blocked.length > 0 ? (await conferences.change(id, hidden))! : found
+      return {
+        isForSomebody:
+          seen.length > 0 || shadowsFor(user, { ...found, shadows: shadows ?? [] }).some((one) => isMeant(one.user)),
+        hearing: seen.filter((one) => !blocked.includes(one)),
+        hides: hasHidden(shadows, cause),
+      }
+    },
+
+    /** Ends the shadows that are of that command, a minute after it. Whoever still is in it hears who has gone. */
+    async fade(id: string, since: string, cause: Cause): Promise<{ gone: readonly Shadow[]; isEarly: boolean }> {
+      const found = await conferences.get(id)
+      if (!found || (found.ended && !found.recent.some((one) => one.id === cause.id)))
+        return { gone: [], isEarly: false }
+      const isOf = (one: Shadow): boolean => one.since === since
+      const isEarly = found.shadows?.some((one) => isOf(one) && cause.at.getTime() < one.at + RESUME_MS) ?? false
+      if (isEarly) return { gone: [], isEarly }
+      const { gone = [] } = await change(id, cause, (now) => {
+        const faded = (now.shadows ?? []).filter(isOf)
+        const rest = (now.shadows ?? []).filter((one) => !isOf(one))
+        return faded.length > 0 ? ['faded', { shadows: rest }, faded.filter(({ to }) => seatOf(now, to))] : undefined
+      })
+      return { gone, isEarly }
     },
 
     /** Makes a conference with its maker in it. @throws {Refusal} `conflict` when he is in too many */
@@ -209,7 +258,10 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
             ...(unseen.length && { unseen }),
           }
           const others = now.participants.map((one) => (one === seat ? mine : seenBy(user, one)))
-          return seat ? ['resumed', { participants: others }] : ['joined', { participants: [...others, mine] }]
+          const shadows = withoutShadows(hide(now, user, unseen, cause), user, unseen)
+          return seat
+            ? ['resumed', { participants: others, shadows }]
+            : ['joined', { participants: [...others, mine], shadows }]
         })
         if (!isOutdated) return outcome
       }
@@ -262,17 +314,9 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
   }
 }
 
-export function seatOf(
-  { participants }: Pick<ConferenceDocument, 'participants'>,
-  user: UserId,
-): Participant | undefined {
-  return participants.find((one) => one.user === user)
-}
-
-/** The others in it, as far as the user sees them. */
-export function othersFor(user: UserId, among: readonly Participant[]): Participant[] {
-  const mine = among.find((one) => one.user === user)
-  return among.filter((one) => one !== mine && !one.unseen?.includes(user) && !mine?.unseen?.includes(one.user))
+/** Has this command met with a block that was made in the conference? */
+export function hasHidden(shadows: readonly Shadow[] | undefined, { id }: Pick<Cause, 'id'>): boolean {
+  return shadows?.some((one) => one.since === id) ?? false
 }
 
 /** A seat whose owner sees this user from now on, unless the user's own says otherwise. */

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { givenTitle } from '../../shared/people/group-events.ts'
 import { event, later, userId } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import { othersFor, type ConferenceDocument, type Outcome, type Participant } from './conference-book.ts'
+import type { ConferenceDocument, Outcome } from './conference-book.ts'
+import { othersFor, shadowsFor } from './shadow-seats.ts'
 import { conferenceId, isPolite } from './signal-events.ts'
 
 export const token = z.string().regex(/^[A-Za-z0-9_-]{32}$/, 'is no token')
@@ -48,6 +49,9 @@ export const participant_expired = later('participant_expired', {
   since: z.string(),
 })
 
+/** Who are hidden from each other by a block have seemed away since that command. */
+export const participant_hidden = later('participant_hidden', { conference_id: conferenceId, since: z.string() })
+
 const text = { conference_id: conferenceId, message_id: z.string() }
 export const conference_message_sent = event('conference_message_sent', text)
 export const conference_message = event('conference_message', {
@@ -61,13 +65,11 @@ export function nameOf({ _id: conference_id, title }: ConferenceDocument) {
   return { conference_id, title }
 }
 
-/** The others' seats, as `user` has them. */
-export function seatsFor(user: UserId, among: readonly Participant[]) {
-  return othersFor(user, among).map((one) => ({
-    user_id: one.user,
-    participant_id: one.id,
-    polite: isPolite(user, one.user),
-  }))
+/** The others' seats, as `user` has them; by user, so that their order says nothing of who is really there. */
+export function seatsFor(user: UserId, { conference, among }: Outcome) {
+  return [...othersFor(user, among), ...shadowsFor(user, conference)]
+    .map((one) => ({ user_id: one.user, participant_id: one.id, polite: isPolite(user, one.user) }))
+    .toSorted((a, b) => (a.user_id < b.user_id ? -1 : 1))
 }
 
 /** What each of the others hears of a seat that was taken, or taken again. */

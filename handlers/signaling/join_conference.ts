@@ -1,15 +1,17 @@
 import { z } from 'zod'
 import { command } from '../../shared/runtime/command.ts'
-import { conferenceBook, seatOf } from './conference-book.ts'
+import { conferenceBook, hasHidden, RESUME_MS } from './conference-book.ts'
 import {
   conference_joined,
   nameOf,
+  participant_hidden,
   participant_joined,
   participant_resumed,
   seatsFor,
   taken,
   token,
 } from './conference-events.ts'
+import { seatOf } from './shadow-seats.ts'
 import { conferenceId } from './signal-events.ts'
 
 /** Joins a conference by its token. Who is in it already, and comes back, has the seat that he had. */
@@ -17,6 +19,7 @@ export default command({
   input: z.object({ conference_id: conferenceId, token }),
   events: { conference_joined, participant_joined, participant_resumed },
   uses: { conferences: conferenceBook },
+  later: { participant_hidden },
 
   async run({ conference_id, token }, { from: { user }, conferences, command }) {
     const outcome = await conferences.join(user, conference_id, token, command)
@@ -26,9 +29,12 @@ export default command({
         ...nameOf(conference),
         participant_id: seatOf({ participants: among }, user)!.id,
         resumed: what === 'resumed',
-        participants: seatsFor(user, among),
+        participants: seatsFor(user, outcome),
       }),
       notify: taken(user, outcome),
+      later: hasHidden(conference.shadows, command)
+        ? [[RESUME_MS, participant_hidden({ conference_id, since: command.id })]]
+        : [],
     }
   },
 })

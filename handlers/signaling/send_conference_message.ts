@@ -12,7 +12,7 @@ export default command({
   uses: { conferences: conferenceBook },
 
   async run({ conference_id, body }, { from: { user }, conferences, command }) {
-    const { hearing } = await conferences.audience(user, conference_id)
+    const hearing = await conferences.hearing(user, conference_id)
     const message_id = idFrom(command.id)
     const said = { conference_id, message_id, user_id: user, body, sent_at: command.at.toISOString() }
     return {
