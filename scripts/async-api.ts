@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { OWN_COMMANDS } from '../broker/commands/own-commands.ts'
+import { OWN_COMMANDS } from '../broker/core/commands/own-commands.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
 import type { BrokerEventName } from '../shared/wire/reserved.ts'
 import { CODES } from '../shared/wire/refusal.ts'

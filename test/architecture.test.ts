@@ -39,9 +39,13 @@ const RULES: [RegExp, RegExp, RegExp][] = [
   [/^shared\/people\//,   /^shared\/(?:people|wire)\/|^shared\/runtime\/command\.ts$|^type shared\/store\/documents\.ts$/, /^zod$|^node:crypto$/],
   [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|pino)$|^node:/],
   [/^shared\/[^/]+$/,     /^shared\/[^/]+$/,                                                        /^(?:zod|pino|pino-pretty|selfsigned)$|^node:/],
-  [/^broker\/aedes\//,    /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:aedes|mqemitter|mqtt-packet|qlobber)$|^node:/],
   [/^broker\/storage\//,  /^broker\/storage\/|^shared\/[^/]+$|^shared\/wire\/refusal\.ts$/,          /^(?:lmdb|libsql)$|^node:/],
-  [/^broker\//,           /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:jsonwebtoken|jwks-rsa|prom-client|rate-limiter-flexible|ws|zod)$|^node:/],
+  [/^broker\/seam\//,     /^broker\/seam\/|^type broker\/storage\/storage\.ts$|^shared\/wire\/|^shared\/[^/]+$/, /^node:/],
+  [/^broker\/metrics\//,  /^broker\/metrics\/|^shared\/[^/]+$/,                                    /^prom-client$|^node:/],
+  [/^broker\/front\/aedes\//, /^broker\/(?:front|seam)\/|^type broker\/storage\/storage\.ts$|^shared\/wire\/|^shared\/[^/]+$/, /^(?:aedes|mqtt-packet|qlobber)$|^node:/],
+  [/^broker\/front\//,    /^broker\/(?:front|seam)\/|^type broker\/storage\/storage\.ts$|^shared\/wire\/|^shared\/[^/]+$/, /^(?:jsonwebtoken|jwks-rsa|rate-limiter-flexible|ws|zod)$|^node:/],
+  [/^broker\/core\//,     /^broker\/(?:core|seam|storage|metrics)\/|^(?:type )?broker\/front\/identity\/|^shared\/wire\/|^shared\/[^/]+$/, /^(?:prom-client|rate-limiter-flexible|zod)$|^node:/],
+  [/^broker\//,           /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:type )?prom-client$|^zod$|^node:/],
   [/^handlers\/[^/]+\//,  /^shared\/runtime\/command\.ts$|^shared\/(?:wire|people)\/|^type shared\/store\/documents\.ts$|^handlers\//, /^zod$|^node:crypto$/],
   [/^handlers\/[^/]+$/,   /^shared\/|^handlers\/[^/]+$/,                                          /^node:/],
   [/^scripts\//,          /^(?:shared|broker|handlers|scripts|test)\//,                             /./],
@@ -73,13 +77,13 @@ test('no handler group knows another', () => {
   expect(wrong).toEqual([])
 })
 
-test('one folder alone knows Aedes, and from outside one asks its port and opens its engine', () => {
-  const outside = sources.filter((file) => !file.startsWith('broker/aedes/'))
+test('one folder alone knows Aedes, and from outside one opens its engine', () => {
+  const outside = sources.filter((file) => !file.startsWith('broker/front/aedes/'))
   expect(outside.filter((file) => importsOf(file).some((from) => /^(?:type )?(?:aedes|mqemitter)/.test(from)))).toEqual(
     [],
   )
-  const inner = outside.flatMap(importsOf).filter((from) => from.includes('broker/aedes/'))
-  expect(new Set(inner.map((from) => basename(from)))).toEqual(new Set(['port.ts', 'engine.ts']))
+  const inner = outside.flatMap(importsOf).filter((from) => from.includes('broker/front/aedes/'))
+  expect(new Set(inner.map((from) => basename(from)))).toEqual(new Set(['engine.ts']))
 })
 
 test('one file reads the environment; the scripts hand it on to what they start', () => {

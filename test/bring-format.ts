@@ -1,4 +1,4 @@
-import { openFormat } from '../broker/format.ts'
+import { openFormat } from '../broker/core/format.ts'
 import { openLmdb } from '../broker/storage/lmdb.ts'
 
 // Brings a file into the format of this version, three records at a time, and kills itself while the commit of that number is

@@ -8,7 +8,7 @@ import { tokenFor, type Device, type DeviceOptions } from './device.ts'
 import { PlainHandler } from './plain-handler.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// What goes on in somebody's name after a ban, a revocation, an expiry, a kick: broker/standing.ts has the table.
+// What goes on in somebody's name after a ban, a revocation, an expiry, a kick: broker/core/standing.ts has the table.
 
 const rung = event('rung', { who: z.string() })
 const ringing = event('ringing', {})

@@ -7,7 +7,7 @@ import { devicesLeave } from '../metrics.ts'
 import { connectOn, connectPacket, connectRaw, openRaw } from '../raw-client.ts'
 import { openStage, type Stage } from '../stage.ts'
 
-// What can be done to the MQTT port. After each, Alice is served. (Crashes of the engine: `broker/aedes/traps.test.ts`; rates and
+// What can be done to the MQTT port. After each, Alice is served. (Crashes of the engine: `broker/front/aedes/traps.test.ts`; rates and
 // counts: `test/limits.test.ts`; how long Alice waits meanwhile: `test/slow/floods.test.ts`.)
 
 let stage: Stage

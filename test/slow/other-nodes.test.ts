@@ -16,7 +16,7 @@ const MINUTES = 60_000
 /** What loads native packages, starts threads or processes, or leans on what Node's versions do differently. */
 const TESTS = [
   'broker/storage',
-  'broker/queue',
+  'broker/core/queue',
   'shared/store/sqlite.test.ts',
   'shared/runtime/connection',
   'shared/log.test.ts',

@@ -1,0 +1,47 @@
+import type { z } from 'zod'
+import type { Logger } from '../../../shared/log.ts'
+import type { BrokerEventName } from '../../../shared/wire/reserved.ts'
+import type { Revocations } from '../../front/identity/revocations.ts'
+import type { TokenSources } from '../../front/identity/token.ts'
+import type { Inbox } from '../inbox/inbox.ts'
+import type { LiveSessions } from '../sessions/live-sessions.ts'
+import type { DeviceSession } from '../../seam/session.ts'
+
+/** What a command of the broker's own works with. */
+export interface BrokerContext {
+  session: DeviceSession
+  live: LiveSessions
+  revocations: Revocations
+  sources: TokenSources
+  inbox: Inbox
+  /** Bytes of an answer, about. */
+  maxBytes: number
+  /** Bytes of an answer's fields that the client takes, at most. */
+  largest: number
+  log: Logger
+}
+
+/** A command that the broker answers itself, since it is about sessions; declared as a handler's is. */
+export interface BrokerCommand {
+  /** For tokens whose `role` is `operator` alone. */
+  forOperators: boolean
+  /** How many publishes it counts as, against `PUBLISHES_PER_USER`. */
+  cost: number
+  input: z.ZodType
+  /** The event that answers it, and its fields. */
+  answer: BrokerEventName
+  output: z.ZodType
+  /** @throws {Refusal} */
+  run(input: unknown, context: BrokerContext): object | Promise<object>
+}
+
+export function brokerCommand<Input, Output extends object>(declared: {
+  forOperators?: boolean
+  cost?: number
+  input: z.ZodType<Input>
+  answer: BrokerEventName
+  output: z.ZodType<Output>
+  run(input: Input, context: BrokerContext): Output | Promise<Output>
+}): BrokerCommand {
+  return { forOperators: false, cost: 1, ...declared }
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { isUserId } from '../../../shared/wire/user-id.ts'
+import { ADMINISTRATIVE_ACTION, NOT_AUTHORIZED } from '../../seam/port.ts'
+import { brokerCommand } from './broker-command.ts'
+
+// What an operator does about sessions, connected or kept: what waits for them is dropped, and so are their wills (see
+// standing.ts for what else goes on in the user's name). It holds over a restart. `sessions`: how many were ended by it.
+
+const userId = z.string().max(512).refine(isUserId, 'must be a user id')
+const ofUser = z.object({ user_id: z.string(), sessions: z.number() })
+
+/** Ends a user's sessions, or that of one client; they may come back. */
+export const kickUser = brokerCommand({
+  forOperators: true,
+  input: z.object({ user_id: userId, client_id: z.string().optional() }),
+  answer: 'user_kicked',
+  output: ofUser,
+  run: ({ user_id, client_id }, { live }) => ({
+    user_id,
+    sessions: live.banish(
+      ({ client }) => client_id === undefined || client === client_id,
+      ADMINISTRATIVE_ACTION,
+      user_id,
+    ),
+  }),
+})
+
+/** Ends a user's sessions and lets none in again, for good or for some seconds. */
+export const banUser = brokerCommand({
+  forOperators: true,
+  input: z.object({ user_id: userId, seconds: z.number().int().min(1).max(3_155_760_000).optional() }),
+  answer: 'user_banned',
+  output: ofUser,
+  async run({ user_id, seconds }, { live, revocations }) {
+    await revocations.ban(user_id, seconds === undefined ? undefined : Date.now() + seconds * 1000)
+    return { user_id, sessions: live.banish(() => true, ADMINISTRATIVE_ACTION, user_id) }
+  },
+})
+
+export const unbanUser = brokerCommand({
+  forOperators: true,
+  input: z.object({ user_id: userId }),
+  answer: 'user_unbanned',
+  output: z.object({ user_id: z.string() }),
+  async run({ user_id }, { revocations }) {
+    await revocations.unban(user_id)
+    return { user_id }
+  },
+})
+
+/** Ends the sessions of one token, by its `jti`, and lets it in no more: until its `exp` where that is given, else for good. */
+export const revokeToken = brokerCommand({
+  forOperators: true,
+  input: z.object({ jti: z.string().min(1).max(256), exp: z.number().int().min(0).max(1e11).optional() }),
+  answer: 'token_revoked',
+  output: z.object({ jti: z.string(), sessions: z.number() }),
+  async run({ jti, exp }, { live, revocations }) {
+    await revocations.revoke(jti, exp === undefined ? undefined : (exp + 60) * 1000)
+    return { jti, sessions: live.banish((session) => session.jti === jti, NOT_AUTHORIZED) }
+  },
+})

@@ -1,0 +1,479 @@
+import type { Config } from '../../../shared/config.ts'
+import type { Logger } from '../../../shared/log.ts'
+import type { Catalogue } from '../../../shared/wire/catalogue.ts'
+import { readJsonObject } from '../../../shared/wire/json.ts'
+import type { Forgotten, LaterCommands, OutgoingEvent, Said } from '../../../shared/wire/done.ts'
+import type { Busy } from '../../../shared/wire/member.ts'
+import { refuse, Refusal, refusalFields } from '../../../shared/wire/refusal.ts'
+import { isoNow } from '../../../shared/wire/time.ts'
+import { tellAgain } from '../../../shared/wire/told-error.ts'
+import type { UserId } from '../../../shared/wire/user-id.ts'
+import type { Delivery, MqttEngine } from '../../seam/port.ts'
+import type { Events } from '../events/events.ts'
+import { checkEvent } from '../events/handler-event.ts'
+import type { Later } from '../later.ts'
+import type { LiveEvents } from '../events/live-events.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
+import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
+import type { CommandQueue } from '../queue/queue.ts'
+import type { Ended, Replays } from '../queue/replays.ts'
+import type { Command, HandlerSession } from '../../seam/session.ts'
+import type { Standing } from '../standing.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { Attendance } from './attendance.ts'
+import { gaugeGroups } from './group-gauges.ts'
+import { Group } from './group.ts'
+import type { Job, Member, Rule } from './job.ts'
+import { Routes } from './routes.ts'
+
+/** How a command is run whose group declares nothing: a plain MQTT client. */
+const UNDECLARED: Rule = { ordered: true, timeoutMs: 30_000, attempts: 5 }
+
+/** Milliseconds before an end that could not be stored is stored again. */
+const TRY_AGAIN = 500
+/** Bytes in which a user's clients are listed. */
+const MOST_LISTED = 60_000
+
+/** What a dispatcher works with. */
+export interface DispatchPorts {
+  config: Config
+  storage: Storage
+  queue: CommandQueue
+  dead: DeadLetters
+  replays: Replays
+  engine: () => MqttEngine
+  events: Events
+  live: LiveEvents
+  later: Later
+  standing: Pick<Standing, 'mayRun'>
+  metrics: Metrics
+  /** Those of a user's that are connected. */
+  clientsOf(user: UserId): string[]
+  log: Logger
+}
+
+/** How a command ends: what it causes, now and later, and the letter of one that is dead. */
+interface Ending {
+  events: readonly OutgoingEvent[]
+  later?: LaterCommands | undefined
+  /** What inboxes tell no more. */
+  forget?: readonly Forgotten[] | undefined
+  died?: DeadLetter | undefined
+}
+
+/** Everything that follows a command's being stored: who runs it, how often, and what its sender is told in the end. */
+export class Dispatch {
+  readonly #groups = new Map<string, Group>()
+  readonly #rules = new Map<string, Rule>()
+  readonly #deliveries = new WeakMap<Delivery, Job>()
+  readonly #declared = new Set<string>()
+  readonly #attendance: Attendance
+  readonly #routes: Routes
+  readonly #ports: DispatchPorts
+  #isClosed = false
+
+  constructor(ports: DispatchPorts) {
+    this.#ports = ports
+    this.#routes = new Routes(ports.storage)
+    const isDeclared = (group: string): boolean => this.#declared.has(group)
+    this.#attendance = new Attendance(this.#groups, isDeclared, ports.log)
+    gaugeGroups(ports.metrics.registry, this.#groups, isDeclared)
+  }
+
+  /** Learns what the handlers' files declare; a second time, what has changed since. */
+  declare(catalogue: Catalogue): void {
+    this.#declared.clear()
+    for (const [group, { commands }] of Object.entries(catalogue)) {
+      this.#declared.add(group)
+      this.#group(group)
+      for (const [command, rule] of Object.entries(commands)) {
+        this.#rules.set(command, rule)
+        this.#routes.own(command, group)
+      }
+    }
+  }
+
+  /** Takes up what was accepted before this broker started. */
+  resume(): void {
+    let count = 0
+    for (const { command, groups } of this.#ports.queue.open()) {
+      count++
+      for (const [group, failed] of groups) this.#hand(command, group, failed)
+    }
+    if (count > 0) this.#ports.log.info({ count }, 'commands from before the start go on')
+  }
+
+  isKnown(command: string): boolean {
+    return this.#routes.of(command) !== undefined
+  }
+
+  /** Declared, and for the broker alone to send. */
+  isInternal(command: string): boolean {
+    return this.#rules.get(command)?.internal !== undefined
+  }
+
+  /** Does its answer go to the asking client alone? */
+  answersClient(command: string): boolean {
+    return this.#rules.get(command)?.replyTo === 'client'
+  }
+
+  /** The commands that the broker sends for this. */
+  internal(what: 'presence' | 'later'): string[] {
+    return [...this.#rules].flatMap(([command, { internal }]) => (internal === what ? [command] : []))
+  }
+
+  /**
+   * Stores a command, then hands it to a member of each group that takes it. The answer of one that has ended is told again,
+   * unless the sender's session has kept it for him.
+   * @throws {Refusal} `unknown_command`, `conflict` or `unavailable`; then nothing was stored
+   */
+  async accept(command: Command, isRetransmitted: boolean): Promise<void> {
+    const { queue, events, metrics, log } = this.#ports
+    const groups = this.#routes.of(command.name)
+    if (!groups) throw refuse('unknown_command')
+    const appended = await queue.append(command, groups, isRetransmitted).catch((err: unknown) => {
+      log.error({ err }, 'the queue cannot store')
+      throw refuse('unavailable')
+    })
+    if (appended.kind === 'full') throw refuse('unavailable')
+    if (appended.kind === 'conflict') {
+      throw refuse('conflict', { id: 'was used before for another command or payload' })
+    }
+    if (appended.kind === 'repeat') {
+      if (appended.answer && !isRetransmitted) await events.tell(appended.answer, command)
+      return
+    }
+    metrics.accepted.add(command.name)
+    for (const group of groups) this.#hand(appended.command, group)
+    const owner = this.#group(groups[0]!)
+    if (command.stored && !command.internal && !owner.has(command.name)) {
+      const fields = { command: command.name }
+      await events.tell({ to: command.user, event: 'command_queued', fields }, command).catch(() => {}) // it is accepted
+    }
+  }
+
+  /**
+   * Makes dead letters commands again, under their old ids, after what their users have sent meanwhile. Those stay dead whose id
+   * is open, since its device has sent it again or another replay has begun it: there are never two commands of one id.
+   * @param replay where it is told how they end
+   * @throws when they cannot be stored; then they stay dead
+   */
+  async replay(letters: readonly DeadLetter[], replay: string): Promise<{ revived: number; open: DeadLetter[] }> {
+    const { storage, queue, dead, replays } = this.#ports
+    const ofOneCommand = new Map<string, DeadLetter[]>()
+    const revived: { command: Command; letters: DeadLetter[] }[] = []
+    const open: DeadLetter[] = []
+    await storage.commit((unit) => {
+      for (const letter of letters) {
+        if (!dead.has(letter)) continue // another has dealt with it meanwhile
+        const others = ofOneCommand.get(letter.command.id)
+        if (others) others.push(letter)
+        else ofOneCommand.set(letter.command.id, [letter])
+      }
+      for (const letters of ofOneCommand.values()) {
+        const command = { ...letters[0]!.command, order: queue.nextOrder(), at: Date.now(), expiresAt: undefined }
+        if (queue.isOpen(command)) {
+          open.push(...letters)
+          continue
+        }
+        for (const letter of letters) dead.remove(unit, letter)
+        queue.revive(
+          unit,
+          command,
+          letters.map(({ group }) => group),
+        )
+        revived.push({ command, letters })
+      }
+    })
+    const alive = revived.flatMap(({ letters }) => letters)
+    replays.add(replay, alive)
+    for (const { command, letters } of revived) for (const { group } of letters) this.#hand(command, group)
+    return { revived: alive.length, open }
+  }
+
+  take(session: HandlerSession, window: number, command: string, qos: 0 | 1): void {
+    this.#routes.observe(command, session.group)
+    const allowed = Math.min(window, this.#ports.config.HANDLER_WINDOW)
+    const group = this.#group(session.group)
+    const isFirst = group.members === 0
+    group.take(session, allowed, command, qos)
+    if (isFirst) this.#attendance.came(session.group)
+    this.#attendance.isBack(session.client)
+  }
+
+  takeNoMore(session: HandlerSession, command: string): void {
+    this.#group(session.group).takeNoMore(session, command)
+  }
+
+  lost(session: HandlerSession): void {
+    const group = this.#group(session.group)
+    const before = group.members
+    group.lost(session)
+    this.#attendance.gone(session)
+    if (before > 0 && group.members === 0) this.#attendance.away(session.group)
+  }
+
+  /** A handler process said nothing for longer than its keepalive, and is cut off. */
+  fellSilent({ group, client }: HandlerSession): void {
+    this.#attendance.fellSilent(group, client)
+  }
+
+  /** A PUBACK: the plain way to complete a delivery at QoS 1. */
+  async acknowledged(session: HandlerSession, delivery: Delivery, reasonCode: number): Promise<void> {
+    const job = this.#deliveries.get(delivery)
+    if (!job || this.#group(session.group).held(session, job.command.id, Number(delivery.stamp['attempt'])) !== job)
+      return
+    if (reasonCode >= 0x80) {
+      job.error = { name: 'Refused', message: `the handler's PUBACK has the reason code 0x${reasonCode.toString(16)}` }
+      this.#group(session.group).retry(job, 'internal')
+    } else await this.#endByHandler(session.group, job, { events: [] })
+  }
+
+  /**
+   * A handler says how a delivery ended. Resolves when the end is stored; what came too late, or from one who does not hold
+   * the command, changes nothing.
+   * @throws {Refusal} `forbidden` or `bad_payload` when an event is none that its key may publish; the attempt has failed
+   */
+  async settle(session: HandlerSession, done: Said): Promise<void> {
+    const job = this.#group(session.group).held(session, done.command, done.attempt)
+    if (!job) return this.#ports.log.debug({ command: done.command, group: session.group }, 'a late end, ignored')
+    if (done.outcome === 'retry') {
+      if (done.code === 'unavailable') {
+        const { reason = 'something that it needs is not there', damaged = false } = done
+        job.lacks = { reason, damaged }
+      }
+      job.error = done.error
+      return this.#group(session.group).retry(job, done.code)
+    }
+    const { events = [], later } = done
+    const forget = 'forget' in done ? done.forget : undefined
+    try {
+      for (const event of events) checkEvent(session, event)
+      for (const event of (forget ?? []).flatMap((one) => one.events)) checkEvent(session, { event, fields: {} })
+      const foreign = later?.find(({ command }) => !this.#isLater(command, session.group))?.command
+      if (foreign !== undefined) {
+        throw refuse('forbidden', undefined, `the key of ${session.group} does not open the later command ${foreign}`)
+      }
+    } catch (err) {
+      this.fail(session, done.command, done.attempt, (err as Error).message)
+      throw err
+    }
+    if (done.outcome === 'refused' && job.command.internal) {
+      const { name: command, id } = job.command
+      this.#ports.log.warn(
+        { command, id, code: done.code },
+        'a handler refused a command that the broker sent; nobody is told',
+      )
+    }
+    if (done.outcome === 'done' || job.command.internal)
+      return this.#endByHandler(session.group, job, { events, later, forget })
+    const refusal = new Refusal(done.code, {
+      message: done.message,
+      ...(done.fields && { fields: done.fields }),
+      ...(done.retry_after_ms !== undefined && { retryAfterMs: done.retry_after_ms }),
+    })
+    await this.#endByHandler(session.group, job, { events: [rejection(job.command, refusal), ...events], later })
+  }
+
+  /** A handler process computes and begins nothing, or does again; what it gives back had not begun. */
+  busy(session: HandlerSession, said: Busy): void {
+    const { group, client } = session
+    const { busy, back } = said
+    const isNew = this.#group(group).busy(session, said)
+    if (isNew === undefined) return
+    const { log, metrics } = this.#ports
+    if (this.#attendance.isStuck(session, said.stuck)) metrics.stuck.inc()
+    if (!isNew) return
+    if (busy)
+      log.warn({ group, client, back: back.length }, 'a handler process computes; what it has not begun is given back')
+    else log.info({ group, client }, 'a handler process begins commands again')
+  }
+
+  /** What a handler says of a command's end is refused: the attempt has failed, or the command would wait for its time limit. */
+  fail(session: HandlerSession, command: string, attempt: number | undefined, why: string): void {
+    const job = this.#group(session.group).held(session, command, attempt)
+    if (!job) return
+    job.error = { name: 'Refused', message: why.slice(0, 500) }
+    this.#group(session.group).retry(job, 'internal')
+  }
+
+  /**
+   * What keeps groups from their commands: a line for each that has no process, or puts commands off, with a reason of theirs.
+   * `damaged`: a file must be restored first.
+   */
+  lacking(): { text: string; damaged: boolean }[] {
+    const putOff = [...this.#groups].flatMap(([name, { lacks }]) => {
+      if (!lacks) return []
+      const text = `the group ${name} puts commands off: ${lacks.reason.replace(/\p{Cc}/gu, ' ')}`
+      return [{ text, damaged: lacks.damaged }]
+    })
+    return [...this.#attendance.faults().map((text) => ({ text, damaged: false })), ...putOff]
+  }
+
+  /** May this group have that command sent to it later? */
+  #isLater(command: string, group: string): boolean {
+    return this.#rules.get(command)?.internal === 'later' && this.#routes.of(command)?.[0] === group
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#attendance.close()
+    for (const group of this.#groups.values()) group.close()
+  }
+
+  /** Stores the end with its events as one unit, which lets the events out. The owner alone may have any. */
+  async #end(group: string, job: Job, ending: Ending): Promise<void> {
+    const { storage, queue, dead, events, live, later, metrics, log } = this.#ports
+    const { command } = job
+    const { died } = ending
+    const isOwner = this.#routes.of(command.name)?.[0] === group
+    if (!isOwner && ending.events.length > 0 && !died) {
+      log.warn({ command: command.name, group }, 'an observer cannot answer')
+    }
+    const at = isoNow()
+    const allowed = isOwner ? ending.events.map((event) => ({ ...event, at })) : []
+    job.ending = true
+    try {
+      await storage.commit(
+        (unit) => {
+          const plans = allowed
+            .filter(({ event }) => live.isLive(event))
+            .map((event) => live.plan(event, command.user, command.stored))
+          const refusal = plans.every((plan) => plan.refusal) ? plans[0]?.refusal : undefined
+          const plain = allowed.filter(({ event }) => !live.isLive(event))
+          const caused = refusal ? refused(plain, command, refusal, at) : plain
+          const place = command.internal ? -1 : caused.findIndex(({ to }) => to === command.user)
+          const isNumbered = (i: number): boolean => command.stored && !(i === place && command.onlyTo !== undefined)
+          const told = caused.map((event, i) => (isNumbered(i) ? events.number(event) : event))
+          const answer = told[place]
+          queue.finish(unit, command, group, isOwner ? { answer } : undefined)
+          if (died) dead.add(unit, died)
+          if (isOwner && ending.forget) events.forget(unit, ending.forget)
+          for (const event of told) {
+            const cause = event === answer ? command : undefined
+            if ('numbers' in event) events.keep(unit, event, cause)
+            else events.emit(unit, event, cause)
+          }
+          for (const plan of plans) plan.commit(unit)
+          if (isOwner) later.add(unit, command.user, ending.later ?? [], refusal !== undefined)
+        },
+        { inOrder: command.stored },
+      )
+    } catch (err) {
+      job.ending = false
+      throw err
+    }
+    this.#group(group).end(job)
+    this.#ports.replays.ended(command.id, group, () => outcomeOf(ending))
+    if (isOwner) metrics.ended.took(command.name, (Date.now() - command.at) / 1000)
+  }
+
+  /** A handler has ended it; when that cannot be stored, it has to say so again. */
+  async #endByHandler(group: string, job: Job, ending: Ending): Promise<void> {
+    try {
+      await this.#end(group, job, ending)
+    } catch (err) {
+      this.#ports.log.error({ err, command: job.command.id }, 'the end of a command cannot be stored')
+      this.#group(group).retry(job, 'unavailable')
+      throw refuse('unavailable')
+    }
+  }
+
+  /** The broker ends it; when that cannot be stored, it tries until it can. */
+  #endBySelf(group: string, job: Job, event: OutgoingEvent, died?: DeadLetter): void {
+    this.#end(group, job, { events: job.command.internal ? [] : [event], died }).catch(() => {
+      job.ending = true // nobody else may end it meanwhile
+      if (!this.#isClosed) setTimeout(() => this.#endBySelf(group, job, event, died), TRY_AGAIN).unref()
+    })
+  }
+
+  #hand(command: Command, name: string, failed?: number): void {
+    const group = this.#group(name)
+    group.accept(command, failed)
+    if (group.members === 0 && command.stored) this.#attendance.away(name)
+  }
+
+  #group(name: string): Group {
+    let group = this.#groups.get(name)
+    if (group) return group
+    group = new Group({
+      rule: (command) => this.#rules.get(command) ?? UNDECLARED,
+      deliver: (member, job) => this.#deliver(member, job),
+      mayRun: (command) => this.#ports.standing.mayRun(command),
+      failed: ({ command, attempt }) => this.#ports.queue.tried(command, name, attempt - 1),
+      dead: (job, code) => {
+        const { command, attempt: attempts } = job
+        this.#ports.metrics.dead.inc({ command: command.name })
+        this.#ports.log.error(
+          { command: command.name, id: command.id, user: command.user, group: name, attempts, code },
+          'a command is dead',
+        )
+        const error = job.error && tellAgain(job.error, readJsonObject(command.payload))
+        const letter = command.stored ? { command, group: name, attempts, code, error, at: Date.now() } : undefined
+        this.#endBySelf(name, job, failure(command, refuse(code)), letter)
+      },
+      expired: (job, code) => {
+        const { command } = job
+        this.#endBySelf(name, job, rejection(command, refuse(code)))
+        if (code === 'unavailable' && command.stored && !this.#group(name).has(command.name)) {
+          this.#routes.leave(command.name, name)
+        }
+      },
+      queueTtlMs: this.#ports.config.QUEUE_TTL,
+      retryDelayMs: this.#ports.config.RETRY_DELAY,
+    })
+    this.#groups.set(name, group)
+    return group
+  }
+
+  #deliver(member: Member, job: Job): void {
+    const { command } = job
+    const delivery: Delivery = {
+      topic: command.name,
+      payload: command.payload,
+      qos: command.stored ? member.takes.get(command.name)! : 0,
+      stamp: {
+        'command-id': command.id,
+        'user-id': command.user,
+        'client-id': command.client,
+        attempt: String(job.attempt),
+        at: new Date(command.at).toISOString(),
+        traceparent: command.traceparent,
+        order: String(command.order),
+        ...(job.lane && member.session.keepsOrder && { lane: String(job.lane.time) }),
+        ...(this.#rules.get(command.name)?.seesClients && {
+          clients: listed(this.#ports.clientsOf(command.user)),
+        }),
+      },
+    }
+    this.#deliveries.set(delivery, job)
+    this.#ports.engine().deliver(member.session, delivery)
+  }
+}
+
+/** As many of these, as JSON, as a user property has room for [MQTT-1.5.7]. */
+function listed(clients: readonly string[]): string {
+  let bytes = 0
+  const end = clients.findIndex((one) => (bytes += Buffer.byteLength(JSON.stringify(one)) + 1) > MOST_LISTED)
+  return JSON.stringify(end < 0 ? clients : clients.slice(0, end))
+}
+
+/** What a command causes, and that nobody was there for what it was about, if it is answered at all. */
+function refused<Event extends OutgoingEvent>(events: Event[], command: Command, refusal: Refusal, at: string) {
+  const answer = command.internal ? undefined : events.find(({ to }) => to === command.user)
+  return events.map((event) => (event === answer ? { ...rejection(command, refusal), at } : event))
+}
+
+function rejection(command: Command, refusal: Refusal): OutgoingEvent {
+  return { to: command.user, event: 'command_rejected', fields: refusalFields(command.name, refusal) }
+}
+
+function failure(command: Command, refusal: Refusal): OutgoingEvent {
+  return { to: command.user, event: 'command_failed', fields: refusalFields(command.name, refusal) }
+}
+
+function outcomeOf({ events, died }: Ending): Ended {
+  if (died) return { outcome: 'dead', code: died.code, ...(died.error && { error: died.error }) }
+  const refused = events.find(({ event }) => event === 'command_rejected')
+  return refused ? { outcome: 'refused', code: String(refused.fields['code']) } : { outcome: 'done' }
+}

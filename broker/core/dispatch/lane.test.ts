@@ -1,0 +1,54 @@
+import { beforeEach, expect, test } from '@jest/globals'
+import { commandName } from '../../../shared/wire/topic.ts'
+import { userIdOf } from '../../../shared/wire/user-id.ts'
+import { newJob, type Job } from './job.ts'
+import { Lane } from './lane.ts'
+
+let lane: Lane
+let jobs: Job[]
+beforeEach(() => {
+  let time = 0
+  lane = new Lane(() => ++time)
+  jobs = [1, 2, 3, 4].map(jobOf)
+  for (const job of jobs) lane.push(job)
+})
+
+function jobOf(order: number): Job {
+  const user = userIdOf('alice')
+  const none = { re: undefined, expiresAt: undefined, correlation: undefined, responseTopic: undefined }
+  const sent = { id: `${user}/${order}`, order, name: commandName('act'), user, client: 'phone', at: 0 }
+  const command = { ...sent, ...none, payload: Buffer.alloc(0), stored: true, traceparent: '' }
+  return newJob(command, lane, 0, 1)
+}
+
+/** The orders in which what waits goes into flight. */
+function sendsAll(): number[] {
+  const sent: number[] = []
+  for (let job = lane.next; job; job = lane.next) {
+    sent.push(job.command.order)
+    lane.send()
+  }
+  return sent
+}
+
+test('ends whose common commit fails are taken back one by one, and go again in the order in which they were sent', () => {
+  const [first, second] = jobs as [Job, Job]
+  for (let i = 0; i < 3; i++) lane.send()
+  first.ending = second.ending = true
+  for (const job of [first, second]) {
+    job.ending = false
+    lane.takeBack(job)
+  }
+  expect(sendsAll()).toEqual([1, 2, 3, 4])
+})
+
+test('nor does one whose end fails alone pass what was taken back while it was being stored', () => {
+  const [first, second] = jobs as [Job, Job]
+  for (let i = 0; i < 3; i++) lane.send()
+  second.ending = true
+  lane.takeBack(first)
+  expect(lane.inFlight).toEqual([second])
+  second.ending = false
+  lane.takeBack(second)
+  expect(sendsAll()).toEqual([1, 2, 3, 4])
+})

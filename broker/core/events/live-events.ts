@@ -1,0 +1,200 @@
+import type { Closable } from '../../../shared/shutdown.ts'
+import type { Catalogue } from '../../../shared/wire/catalogue.ts'
+import { Refusal } from '../../../shared/wire/refusal.ts'
+import type { UserId } from '../../../shared/wire/user-id.ts'
+import type { Events, TimedEvent } from './events.ts'
+import { FairQueue } from './fair-queue.ts'
+import { LatestEvents } from './latest-events.ts'
+import { steady } from '../../../shared/steady.ts'
+import type { Storage, Table, Unit } from '../../storage/storage.ts'
+
+/** Milliseconds after which a live event is of no use. */
+export const LIVE_TTL = 60_000
+/** Milliseconds beside the pace, for what happens between this process and the receiver. */
+const MARGIN = 20
+const TRY_AGAIN = 500
+
+/** How often one event may go to one user; `latest`: of what only the latest counts. */
+type Pace = NonNullable<Catalogue[string]['live']>[string]
+
+/** One event to one user, that waits for its turn. */
+interface Waiting {
+  user: UserId
+  /** Who caused it. */
+  from?: UserId
+  event: TimedEvent
+  /** When it was caused, by `steady`. */
+  at: number
+  /** Its command was stored, and so it is. */
+  kept: boolean
+}
+
+/** What is on its way to one user under one name. */
+interface Line {
+  /** What waits, and places for what is only planned, until its unit is stored. */
+  readonly queue: FairQueue<{ one: Waiting; key: number | undefined }>
+  /** One is being let out, or was less than the pace ago. */
+  isBusy: boolean
+  timer?: NodeJS.Timeout
+}
+
+export interface LivePorts {
+  storage: Storage
+  events: () => Events
+  isThere(user: UserId): boolean
+  /** Of one sender for one user, at most. */
+  maxWaiting: number
+}
+
+/** What a plan does when its unit is built: lets out what can go now, and keeps the rest for its turn. */
+export interface Plan {
+  commit(unit: Unit): void
+  /** Nobody gets it, and why. */
+  refusal?: Refusal
+}
+
+/**
+ * Events for those who are connected: at most one in a while to each user, a bounded number of them waiting. Those of one sender go
+ * out in their order, and the senders take turns, so that none of them keeps the others from the receiver. Those of stored commands
+ * survive this process.
+ */
+export class LiveEvents implements Closable {
+  readonly #ports: LivePorts
+  readonly #table: Table<Waiting>
+  /** By event name. */
+  readonly #pace = new Map<string, Pace>()
+  readonly #latest: LatestEvents
+  readonly #lines = new Map<string, Line>()
+  #lastKey = 0
+  #isClosed = false
+
+  constructor(ports: LivePorts) {
+    this.#ports = ports
+    this.#table = ports.storage.table<Waiting>('live')
+    for (const { key } of this.#table.entries()) this.#lastKey = Number(key)
+    const emit = (unit: Unit, event: TimedEvent, kept: boolean): void =>
+      ports.events().emitLive(unit, event, { kept, expiresAt: steady() + LIVE_TTL })
+    this.#latest = new LatestEvents({ storage: ports.storage, isThere: (user) => ports.isThere(user), emit })
+  }
+
+  declare(catalogue: Catalogue): void {
+    for (const { live = {} } of Object.values(catalogue)) {
+      for (const [event, pace] of Object.entries(live)) this.#pace.set(event, pace)
+    }
+  }
+
+  /** Takes up what waited when the last broker ended. */
+  resume(): void {
+    for (const { key, value } of this.#table.entries()) {
+      const line = this.#line(value.user, value.event.event)
+      const at = Math.min(value.at, steady()) // the clock may have been set back
+      line.queue.push(value.from ?? '', { one: { ...value, at }, key: Number(key) })
+      this.#next(line, value.event.event)
+    }
+  }
+
+  isLive(event: string): boolean {
+    return this.#pace.has(event)
+  }
+
+  /**
+   * Decides to whom an event goes and when.
+   * @param from whose command has caused it
+   * @param stored it must not be lost with this process
+   */
+  plan(event: TimedEvent, from: UserId, stored: boolean): Plan {
+    const { maxWaiting } = this.#ports
+    const { everyMs, latest } = this.#pace.get(event.event)!
+    const there = [event.to].flat().filter((user) => this.#ports.isThere(user))
+    if (latest !== undefined) {
+      const about = `${latest} ${String(event.fields['user_id'])}`
+      return { commit: (unit) => this.#latest.send(unit, about, everyMs, event, there, stored) }
+    }
+    if (everyMs === 0) {
+      const keeping = { kept: stored, expiresAt: steady() + LIVE_TTL }
+      return { commit: (unit) => this.#ports.events().emitLive(unit, { ...event, to: there }, keeping) }
+    }
+    if (there.length === 0) return { commit: () => {}, refusal: new Refusal('offline') }
+    const taken = there.filter((user) => this.#hasRoom(user, event.event, from))
+    if (taken.length > 0) {
+      return { commit: (unit) => taken.forEach((user) => this.#take(unit, { ...event, to: user }, user, from, stored)) }
+    }
+    return { commit: () => {}, refusal: new Refusal('rate_limited', { retryAfterMs: maxWaiting * everyMs }) }
+  }
+
+  /** Beyond what can go out in time, a sender has one waiting; else as many as the setting says. */
+  #hasRoom(user: UserId, event: string, from: UserId): boolean {
+    const queue = this.#lines.get(lineKey(user, event))?.queue
+    if (!queue) return true
+    const inTime = Math.floor(LIVE_TTL / (this.#pace.get(event)!.everyMs + MARGIN))
+    const held = queue.countOf(from)
+    return held === 0 || (held < this.#ports.maxWaiting && queue.length < inTime)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const { timer } of this.#lines.values()) clearTimeout(timer)
+    await this.#latest.close()
+  }
+
+  #line(user: UserId, event: string): Line {
+    const key = lineKey(user, event)
+    let line = this.#lines.get(key)
+    if (!line) this.#lines.set(key, (line = { queue: new FairQueue(), isBusy: false }))
+    return line
+  }
+
+  #take(unit: Unit, event: TimedEvent, user: UserId, from: UserId, stored: boolean): void {
+    const line = this.#line(user, event.event)
+    const one: Waiting = { user, from, event, at: steady(), kept: stored }
+    if (!line.isBusy && line.queue.length === 0) return this.#letOut(unit, line, one)
+    const key = stored ? ++this.#lastKey : undefined
+    line.queue.reserve(from)
+    if (key !== undefined) unit.put(this.#table, key, one)
+    unit.afterwards(() => {
+      line.queue.release(from)
+      line.queue.push(from, { one, key })
+      this.#next(line, event.event)
+    })
+    unit.otherwise(() => line.queue.release(from))
+  }
+
+  #letOut(unit: Unit, line: Line, { event, user, at, kept }: Waiting): void {
+    line.isBusy = true
+    this.#ports.events().emitLive(unit, event, { kept, expiresAt: at + LIVE_TTL })
+    unit.afterwards(() => {
+      line.timer = setTimeout(
+        () => {
+          line.isBusy = false
+          if (line.queue.length === 0) this.#lines.delete(lineKey(user, event.event))
+          else this.#next(line, event.event)
+        },
+        this.#pace.get(event.event)!.everyMs + MARGIN,
+      )
+    })
+    unit.otherwise(() => void (line.isBusy = false))
+  }
+
+  /** Lets out the first that waits, when it is time. */
+  #next(line: Line, event: string): void {
+    if (line.isBusy || this.#isClosed) return
+    const first = line.queue.shift()
+    if (!first) return
+    this.#ports.storage
+      .commit((unit) => {
+        if (first.key !== undefined) unit.remove(this.#table, first.key)
+        if (first.one.at + LIVE_TTL > steady()) this.#letOut(unit, line, first.one)
+      })
+      .then(
+        () => this.#next(line, event),
+        () => {
+          line.queue.unshift(first.one.from ?? '', first)
+          line.timer = setTimeout(() => this.#next(line, event), TRY_AGAIN)
+        },
+      )
+  }
+}
+
+function lineKey(user: UserId, event: string): string {
+  return `${user}_${event}`
+}

@@ -1,0 +1,121 @@
+import { ConfigError } from '../../shared/config.ts'
+import type { Logger } from '../../shared/log.ts'
+import { inboxRecord } from './inbox/inbox-record.ts'
+import type { Kept } from './inbox/inbox.ts'
+import { commandRecord, encodeAnswer, type Ended } from './queue/command-record.ts'
+import { keyOf } from './queue/command-key.ts'
+import type { TimedEvent } from './events/events.ts'
+import type { Command } from '../seam/session.ts'
+import type { Storage, Unit } from '../storage/storage.ts'
+
+/**
+ * The format of what is stored: 1 had commands, answers and the inbox as MessagePack, answers under their ids. 2 has one binary record
+ * for a command and its answer, under its order, and one for an event of the inbox.
+ */
+const FORMAT = 2
+/** Records moved in one transaction, at most. */
+const MOVED_AT_ONCE = 500
+/** Answers whose commands are gone have orders that no command can have: those are counted from 1970 in 1/1024 ms. */
+const FREE_ORDERS = 2 ** 40
+
+interface OldCommand {
+  command: Command
+  groups: Record<string, number>
+}
+interface OldAnswer {
+  digest: string
+  until: number
+  answer?: TimedEvent | undefined
+  again?: string
+}
+
+/**
+ * Brings what an older version has stored into the format of this one: a bounded number of records at a time, each in the same
+ * transaction in which its old form goes. So a start that is killed meanwhile is made up for by the next.
+ * @throws {ConfigError} when a newer version has stored it
+ */
+export async function openFormat(storage: Storage, log: Pick<Logger, 'info'>, atOnce = MOVED_AT_ONCE): Promise<void> {
+  const meta = storage.table<number>('meta')
+  const found = meta.get('format') ?? 1
+  if (found > FORMAT) {
+    throw new ConfigError(
+      `DATA_DIR: a newer version has stored the broker's data: in format ${found}, and this one knows formats up to ${FORMAT}. Start that version, or restore a backup that this one made`,
+    )
+  }
+  if (found === FORMAT) return
+  const moved =
+    (await moveCommands(storage, atOnce)) + (await moveAnswers(storage, atOnce)) + (await moveInbox(storage, atOnce))
+  await storage.commit((unit) => unit.put(meta, 'format', FORMAT))
+  if (moved > 0)
+    log.info(
+      { from: found, to: FORMAT, records: moved },
+      'what an older version has stored is in the format of this one',
+    )
+}
+
+async function moveCommands(storage: Storage, atOnce: number): Promise<number> {
+  const old = storage.table<OldCommand>('commands')
+  const answers = storage.table<OldAnswer>('answers')
+  const records = storage.table('queue', commandRecord)
+  return inSteps(storage, atOnce, (unit) => {
+    return take(old.entries(), atOnce, ({ key, value: { command, groups } }) => {
+      const id = keyOf(command)
+      const answer = id === undefined ? undefined : answers.get(id)
+      // Its owner has ended it already, and other groups have not; but one that is to run `again` is open.
+      const ended = answer && answer.again === undefined ? endedOf(id!, answer) : undefined
+      unit.put(records, command.order, { open: { command, groups: new Map(Object.entries(groups)) }, ended })
+      unit.remove(old, key)
+      if (ended) unit.remove(answers, id!)
+    })
+  })
+}
+
+async function moveAnswers(storage: Storage, atOnce: number): Promise<number> {
+  const old = storage.table<OldAnswer>('answers')
+  const records = storage.table('queue', commandRecord)
+  let order = 0
+  for (const { key } of records.entries()) {
+    if (Number(key) >= FREE_ORDERS) break
+    order = Number(key)
+  }
+  return inSteps(storage, atOnce, (unit) => {
+    return take(old.entries(), atOnce, ({ key, value }) => {
+      unit.put(records, ++order, { ended: endedOf(String(key), value) })
+      unit.remove(old, key)
+    })
+  })
+}
+
+async function moveInbox(storage: Storage, atOnce: number): Promise<number> {
+  const old = storage.table<Kept>('inbox')
+  const records = storage.table('kept', inboxRecord)
+  return inSteps(storage, atOnce, (unit) => {
+    return take(old.entries(), atOnce, ({ key, value }) => {
+      unit.put(records, key, value)
+      unit.remove(old, key)
+    })
+  })
+}
+
+/** Commits until a step has moved fewer than it may. Returns how many were moved. */
+async function inSteps(storage: Storage, atOnce: number, step: (unit: Unit) => number): Promise<number> {
+  for (let all = 0; ;) {
+    let moved = 0
+    await storage.commit((unit) => void (moved = step(unit)))
+    all += moved
+    if (moved < atOnce) return all
+  }
+}
+
+function take<Item>(items: Iterable<Item>, most: number, call: (item: Item) => void): number {
+  let count = 0
+  for (const item of items) {
+    call(item)
+    if (++count === most) break
+  }
+  return count
+}
+
+function endedOf(key: string, { digest, until, answer, again }: OldAnswer): Ended {
+  return { key, digest, until, again, answer: answer && encodeAnswer(answer) }
+}

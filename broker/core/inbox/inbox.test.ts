@@ -1,0 +1,283 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { userIdOf, type UserId } from '../../../shared/wire/user-id.ts'
+import { inboxRecord } from './inbox-record.ts'
+import { openInbox, type Inbox, type Page } from './inbox.ts'
+import { openLmdb } from '../../storage/lmdb.ts'
+import type { Codec } from '../../storage/record.ts'
+import type { Storage } from '../../storage/storage.ts'
+
+const [alice, bob, carol] = [userIdOf('alice'), userIdOf('bob'), userIdOf('carol')]
+const HOUR = 3_600_000
+const BOUNDS = { events: 100, ageMs: HOUR, bytes: 1_000_000 }
+const now = Date.now
+
+let dir: string
+let storage: Storage
+let inbox: Inbox
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'inbox-'))
+  await begins()
+})
+afterEach(async () => {
+  Date.now = now
+  await ends()
+  await rm(dir, { recursive: true })
+})
+
+async function ends(): Promise<void> {
+  await inbox.close()
+  await storage.close()
+}
+/** The broker starts, on what it had before. */
+async function begins(bounds: Partial<typeof BOUNDS> = {}, path = 'broker.lmdb'): Promise<void> {
+  storage = openLmdb(join(dir, path))
+  inbox = await openInbox(storage, { ...BOUNDS, ...bounds })
+}
+async function restarts(bounds?: Partial<typeof BOUNDS>, path?: string): Promise<void> {
+  await ends()
+  await begins(bounds, path)
+}
+
+/** An event is caused and stored; resolves with its numbers. */
+async function happens(to: UserId[], event = 'said', body = '{}', end?: () => void): Promise<number[]> {
+  let numbers: number[] = []
+  await storage.commit((unit) => {
+    numbers = inbox.number(to)
+    inbox.keep(unit, { to, numbers, event, body: Buffer.from(body) })
+    end?.()
+  })
+  return numbers
+}
+async function happenToAlice(times: number): Promise<void> {
+  for (let i = 0; i < times; i++) await happens([alice])
+}
+
+/** The numbers of what a user got after one, or what else he is told. */
+function missed(user: UserId, since: number, page: Partial<Page> = {}) {
+  const found = inbox.after(user, since, { limit: 1_000, bytes: 1_000_000, mayRead: () => true, ...page })
+  return found.recovered ? found.events.map(({ number }) => number) : 'not recovered'
+}
+const stored = (): number => [...storage.table('kept', inboxRecord).entries()].length
+/** Resolves when so many records are on the disk. */
+async function leaves(count: number): Promise<void> {
+  for (let i = 0; i < 500 && stored() !== count; i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(stored()).toBe(count)
+}
+
+test('numbers the events of each user 1, 2, 3, and brings them back in order, with every byte', async () => {
+  expect(await happens([alice], 'said', '{"n":"ä"}')).toEqual([1])
+  expect(await happens([bob, alice], 'heard')).toEqual([1, 2])
+  expect(await happens([alice], 'said')).toEqual([3])
+  const page = { limit: 10, bytes: 1_000, mayRead: () => true }
+  expect(inbox.after(alice, 0, page)).toEqual({
+    recovered: true,
+    last: 3,
+    events: [
+      { number: 1, event: 'said', body: Buffer.from('{"n":"ä"}') },
+      { number: 2, event: 'heard', body: Buffer.from('{}') },
+      { number: 3, event: 'said', body: Buffer.from('{}') },
+    ],
+    more: false,
+  })
+  expect(missed(alice, 2)).toEqual([3])
+  expect(missed(alice, 3)).toEqual([])
+  expect(missed(bob, 0)).toEqual([1])
+  expect(stored()).toBe(3) // one each, however many get it
+})
+
+test('events at once are numbered in the order in which they are stored, and the last number is of one that is', async () => {
+  const all = [happens([alice]), happens([alice, bob]), happens([alice])]
+  expect(inbox.lastOf(alice)).toBe(0)
+  expect(await Promise.all(all)).toEqual([[1], [2, 1], [3]])
+  expect([inbox.lastOf(alice), inbox.lastOf(bob), inbox.lastOf(carol)]).toEqual([3, 1, 0])
+  expect(missed(alice, 0)).toEqual([1, 2, 3])
+})
+
+test('what is not known is not recovered: a number that was not given, or of a user whom it does not know', async () => {
+  await happens([alice])
+  expect(missed(alice, 2)).toBe('not recovered')
+  expect(missed(carol, 1)).toBe('not recovered')
+  expect(missed(carol, 0)).toEqual([])
+})
+
+test('gives no more than was asked for, and says whether there is more', async () => {
+  for (const size of [10, 1_000, 5_000, 10]) await happens([alice], 'said', JSON.stringify({ x: 'x'.repeat(size) }))
+  await happens([alice], 'whispered')
+  expect(missed(alice, 0, { limit: 2 })).toEqual([1, 2])
+  expect(missed(alice, 0, { bytes: 2_000 })).toEqual([1, 2])
+  expect(missed(alice, 2, { bytes: 2_000 })).toEqual([3]) // larger, and alone
+  const page = { limit: 2, bytes: 10_000, mayRead: () => true }
+  expect(inbox.after(alice, 2, page)).toMatchObject({ more: true })
+  expect(inbox.after(alice, 3, page)).toMatchObject({ more: false })
+  expect(missed(alice, 0, { mayRead: (event) => event === 'whispered', limit: 1 })).toEqual([5])
+})
+
+test('numbers, events and epoch outlive a restart; another storage is another epoch', async () => {
+  await happens([alice, bob])
+  await happenToAlice(2)
+  const { epoch } = inbox
+  await restarts()
+  expect(inbox.epoch).toBe(epoch)
+  expect(missed(alice, 1)).toEqual([2, 3])
+  expect(await happens([alice, bob, carol])).toEqual([4, 2, 1])
+  await restarts({}, 'another.lmdb')
+  expect(inbox.epoch).not.toBe(epoch)
+  expect(inbox.lastOf(alice)).toBe(0)
+})
+
+test('keeps so many events of a user and no more, over a restart too; the disk keeps what others have', async () => {
+  await restarts({ events: 3 })
+  await happens([alice, bob])
+  await happenToAlice(4)
+  expect(missed(alice, 1)).toBe('not recovered')
+  expect(missed(alice, 2)).toEqual([3, 4, 5])
+  expect(missed(bob, 0)).toEqual([1])
+  expect(stored()).toBe(4)
+  for (const events of [3, 100]) {
+    await restarts({ events })
+    expect(missed(alice, 0)).toBe('not recovered') // number 1 is there, since Bob has it, and 2 is not
+    expect(missed(alice, 2)).toEqual([3, 4, 5])
+    expect(missed(bob, 0)).toEqual([1])
+  }
+})
+
+test('many events at once of one user, who may keep few', async () => {
+  await restarts({ events: 2 })
+  await Promise.all(Array.from({ length: 20 }, () => happens([alice])))
+  await happens([alice])
+  expect(inbox.lastOf(alice)).toBe(21)
+  expect(missed(alice, 19)).toEqual([20, 21])
+  expect(missed(alice, 18)).toBe('not recovered')
+  await leaves(2)
+})
+
+test('an event beyond what a user may keep reads nothing; numbers are right however often places are moved up', async () => {
+  await ends()
+  let reads = 0
+  const opened = openLmdb(join(dir, 'counted.lmdb'))
+  storage = {
+    ...opened,
+    table<Value>(name: string, codec?: Codec<Value>) {
+      const table = opened.table(name, codec)
+      const get: typeof table.get = (key) => {
+        reads++
+        return table.get(key)
+      }
+      return Object.assign(Object.create(table) as typeof table, { get })
+    },
+  }
+  inbox = await openInbox(storage, { ...BOUNDS, events: 100 })
+  await Promise.all(Array.from({ length: 100 }, () => happens([alice])))
+  reads = 0
+  for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 30 }, () => happens([alice])))
+  expect(reads).toBe(0)
+  expect(missed(alice, 600)).toEqual(Array.from({ length: 100 }, (_, i) => 601 + i))
+  await leaves(100)
+})
+
+test('lets go what is too old, the oldest first, and whoever has nothing left keeps his number over restarts', async () => {
+  await happens([alice, bob])
+  await happens([alice])
+  await happens([carol])
+  Date.now = () => now() + HOUR / 2
+  await happens([bob])
+  Date.now = () => now() + HOUR + 10_000
+  await leaves(1)
+  expect(missed(bob, 1)).toEqual([2])
+  expect([missed(bob, 0), missed(alice, 1), missed(alice, 2)]).toEqual(['not recovered', 'not recovered', []])
+  await restarts()
+  expect([inbox.lastOf(alice), inbox.lastOf(bob), inbox.lastOf(carol)]).toEqual([2, 2, 1])
+  expect([missed(bob, 1), missed(bob, 0), missed(alice, 2)]).toEqual([[2], 'not recovered', []])
+  await restarts() // and once more
+  expect(await happens([alice, bob, carol])).toEqual([3, 3, 2])
+  expect([missed(alice, 2), missed(alice, 1)]).toEqual([[3], 'not recovered'])
+  await restarts()
+  expect([missed(alice, 2), missed(alice, 1)]).toEqual([[3], 'not recovered'])
+})
+
+test('lets go more than it removes in one turn, what has many receivers too', async () => {
+  const crowd = Array.from({ length: 200 }, (_, i) => userIdOf(`user${i}`))
+  await Promise.all(Array.from({ length: 150 }, (_, i) => happens(i % 50 === 0 ? crowd : [alice])))
+  Date.now = () => now() + 2 * HOUR
+  await leaves(0)
+  expect([inbox.lastOf(alice), inbox.lastOf(crowd[199]!)]).toEqual([147, 3])
+})
+
+test('keeps its order when the clock is set back, and what it takes to be of a far future not for ever', async () => {
+  Date.now = () => now() + HOUR / 2
+  await happens([alice])
+  Date.now = now
+  await happens([alice])
+  await restarts()
+  expect(await happens([alice])).toEqual([3])
+  expect(missed(alice, 0)).toEqual([1, 2, 3])
+  Date.now = () => now() - 2 * HOUR
+  await leaves(0)
+})
+
+test('keeps so many bytes of all and no more: the oldest go, whosever they are', async () => {
+  await restarts({ bytes: 100_000 })
+  const body = JSON.stringify({ x: 'x'.repeat(5_000) })
+  await happens([bob], 'said', body)
+  for (let i = 0; i < 40; i++) await happens([alice], 'said', body)
+  await leaves(19)
+  expect(missed(bob, 0)).toBe('not recovered')
+  expect(missed(alice, 21)).toHaveLength(19)
+  expect(missed(alice, 20)).toBe('not recovered')
+  await restarts({ bytes: 100_000 })
+  expect([inbox.lastOf(bob), inbox.lastOf(alice)]).toEqual([1, 40])
+  expect(missed(alice, 21)).toHaveLength(19)
+})
+
+/** From now on so many units cannot be stored. */
+function diskIsFullFor(units: number): void {
+  let left = units
+  const commit = storage.commit.bind(storage)
+  storage.commit = async (write, options) => {
+    if (left-- <= 0) return commit(write, options)
+    const undo: (() => void)[] = []
+    write({ put: () => {}, remove: () => {}, afterwards: () => {}, otherwise: (call) => void undo.push(call) })
+    await Promise.resolve()
+    for (const call of undo) call()
+    throw new Error('the disk is full')
+  }
+}
+
+test('a unit that cannot be stored leaves a hole, which hides nothing', async () => {
+  await happens([alice])
+  diskIsFullFor(1)
+  const after = [happens([alice, bob]).catch((err: Error) => err), happens([alice])]
+  expect(await Promise.all(after)).toEqual([expect.any(Error), [3]])
+  expect(missed(alice, 1)).toEqual([3])
+  expect(missed(alice, 2)).toEqual([3])
+  expect(inbox.lastOf(alice)).toBe(3)
+  expect(inbox.lastOf(bob)).toBe(0)
+  expect(await happens([bob])).toEqual([2])
+  expect(missed(bob, 0)).toEqual([2])
+  await restarts()
+  expect([missed(alice, 0), missed(alice, 2)]).toEqual(['not recovered', [3]]) // a hole looks like a loss now
+})
+
+test('a removal that cannot be stored is made up for, and nobody loses his number by it', async () => {
+  await happens([alice, bob])
+  await happenToAlice(2)
+  diskIsFullFor(1)
+  Date.now = () => now() + 2 * HOUR
+  await leaves(0)
+  await restarts()
+  expect([inbox.lastOf(alice), inbox.lastOf(bob)]).toEqual([3, 1])
+})
+
+test('what is forgotten is told no more, after a restart too; what comes after it is', async () => {
+  const body = '{"message_id":"m1","text":"secret"}'
+  for (const event of ['said', 'heard']) await happens([alice, bob], event, body)
+  await happens([alice], 'said', '{"message_id":"m2"}')
+  await storage.commit((unit) => inbox.forget(unit, { events: ['said'], field: 'message_id', value: 'm1' }))
+  await happens([alice], 'said', body)
+  expect([missed(alice, 0), missed(bob, 0)]).toEqual([[2, 3, 4], [2]])
+  await restarts()
+  expect([missed(alice, 0), missed(bob, 0)]).toEqual([[2, 3, 4], [2]])
+})

@@ -1,0 +1,204 @@
+import { createHash, randomFillSync } from 'node:crypto'
+import { isMqttString } from '../../../shared/wire/mqtt-string.ts'
+import { parseJsonObject, type JsonObject } from '../../../shared/wire/json.ts'
+import { refuse, Refusal } from '../../../shared/wire/refusal.ts'
+import { TIME_RULE, timeOf } from '../../../shared/wire/time.ts'
+import { isCommandName, type CommandName } from '../../../shared/wire/topic.ts'
+import type { UserId } from '../../../shared/wire/user-id.ts'
+import type { Incoming } from '../../seam/port.ts'
+import { mayHear, mayRelay, maySend } from '../../seam/authority.ts'
+import type { BrokerCommand } from '../commands/broker-command.ts'
+import type { Cause, Events } from '../events/events.ts'
+import type { Command, DeviceSession, Session } from '../../seam/session.ts'
+
+export interface IntakePorts {
+  maxBytes: number
+  events: Events
+  /** @throws {Refusal} when the session sends too much, or may send nothing any more */
+  admit(session: DeviceSession, cost?: number): void
+  /** Publishes to an open topic. */
+  relay: (session: Session, message: Incoming) => Promise<void>
+  /** Commands the broker answers itself. */
+  own: ReadonlyMap<string, BrokerCommand>
+  answer(own: BrokerCommand, session: DeviceSession, payload: JsonObject, cause: Cause): Promise<void>
+  isKnown(command: string): boolean
+  /** Does its answer go to the asking client alone? */
+  answersClient(command: string): boolean
+  nextOrder(): number
+  accept(command: Command, isRetransmitted: boolean): Promise<void>
+  rejected(session: DeviceSession, command: string, refusal: Refusal): void
+}
+
+const MAX_ID = 64
+
+/**
+ * Takes what a device published: checks it, stamps it, stores it. Nothing is awaited before the storing, so commands are stored in
+ * the order in which they came.
+ * @throws {Refusal} after its sender was told by `command_rejected`; every other fault rejects, too
+ */
+export function takeCommand(session: DeviceSession, message: Incoming, ports: IntakePorts): Promise<void> {
+  const { user, id } = session
+  const onlyTo = ports.answersClient(message.topic) ? id : undefined
+  const cause: Writable<Cause> = {
+    user,
+    name: message.topic,
+    re: undefined,
+    correlation: message.correlation,
+    responseTopic: undefined,
+    onlyTo,
+  }
+  const failed = (err: unknown): Promise<never> => refused(session, message, ports, cause, err)
+  try {
+    return take(session, message, ports, cause).catch(failed)
+  } catch (err) {
+    return failed(err)
+  }
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+/** @param cause is filled in as far as it is read: what is refused then is told with it */
+function take(session: DeviceSession, message: Incoming, ports: IntakePorts, cause: Writable<Cause>): Promise<void> {
+  const { topic } = message
+  ports.admit(session)
+  if (mayRelay(session, topic)) return ports.relay(session, message)
+  const name = nameOf(topic)
+  const own = ports.own.get(name)
+  if (!own && !ports.isKnown(name)) throw refuse('unknown_command')
+  if (own?.forOperators && !session.token.isOperator) throw refuse('forbidden')
+  // What everybody needs for a session of their own (whoami, refresh_session, sync_events) no acl takes away.
+  if ((!own || own.forOperators) && !maySend(session, name)) throw refuse('forbidden')
+  const payload = parsePayload(message.payload, ports.maxBytes)
+  const re = idOf(payload, message.correlation)
+  cause.responseTopic = responseTopicOf(session, message)
+  cause.re = re
+  const expiresAt = expiryOf(payload, message.expiry)
+  if (own) {
+    if (own.cost > 1) ports.admit(session, own.cost - 1)
+    return ports.answer(own, session, payload, cause)
+  }
+  const order = ports.nextOrder()
+  const command: Command = {
+    user: cause.user,
+    re,
+    correlation: cause.correlation,
+    responseTopic: cause.responseTopic,
+    onlyTo: cause.onlyTo,
+    id: `${cause.user}/${re ?? ''}~${order.toString(36)}`,
+    order,
+    name,
+    client: session.client,
+    jti: session.token.jti,
+    payload: message.payload,
+    at: Date.now(),
+    expiresAt,
+    stored: message.qos > 0,
+    traceparent: newTrace(),
+  }
+  return ports.accept(command, message.isRetransmitted)
+}
+
+/** Tells the sender of what was refused, and throws it again. */
+async function refused(
+  session: DeviceSession,
+  message: Incoming,
+  ports: IntakePorts,
+  cause: Cause,
+  err: unknown,
+): Promise<never> {
+  if (!(err instanceof Refusal)) throw err
+  ports.rejected(session, message.topic, err)
+  const answered = { ...cause, re: cause.re ?? readableId(message, ports.maxBytes) }
+  await ports.events.reject(session.user, message.topic, err, answered)
+  throw err
+}
+
+/** A word is a command; anything else belongs to the event plane or to nobody. */
+function nameOf(topic: string): CommandName {
+  if (isCommandName(topic)) return topic
+  throw refuse('forbidden', { topic: 'is no command name' })
+}
+
+function parsePayload(payload: Buffer, maxBytes: number): JsonObject {
+  if (payload.length > maxBytes) throw refuse('too_large', { payload: `is larger than ${maxBytes} bytes` })
+  try {
+    return parseJsonObject(payload)
+  } catch (err) {
+    throw refuse('bad_payload', { payload: (err as Error).message })
+  }
+}
+
+/** The device's own id: the payload's, else the correlation data, as text where it is one and else its digest. */
+function idOf({ id }: JsonObject, correlation: Buffer | undefined): string | undefined {
+  if (id === undefined) {
+    if (!correlation?.length) return undefined
+    const text = correlation.toString()
+    const isText = Buffer.from(text).equals(correlation) && isId(text)
+    return isText ? text : createHash('sha256').update(correlation).digest('base64url')
+  }
+  if (typeof id === 'string' && isId(id)) return id
+  throw refuse('bad_payload', { id: `must be a string of 1 to ${MAX_ID} characters, without control characters` })
+}
+
+/** The id of a command that is refused before its own is checked, as far as one can be read. */
+function readableId({ payload, correlation }: Incoming, maxBytes: number): string | undefined {
+  try {
+    return idOf(parsePayload(payload, maxBytes), correlation)
+  } catch {
+    return idOf({}, correlation)
+  }
+}
+
+function isId(text: string): boolean {
+  return text !== '' && text.length <= MAX_ID && isMqttString(text)
+}
+
+/** `expires_at` is a time by RFC 3339 or milliseconds since 1970; the message expiry, seconds from now. */
+function expiryOf({ expires_at: at }: JsonObject, seconds: number | undefined): number | undefined {
+  const own = at === undefined ? Infinity : timeOf(at)
+  if (own === undefined) throw refuse('bad_payload', { expires_at: TIME_RULE })
+  const due = Math.min(own, seconds === undefined ? Infinity : Date.now() + seconds * 1000)
+  if (!(due > Date.now())) throw refuse('timeout', { expires_at: 'has passed' })
+  return due === Infinity ? undefined : due
+}
+
+function responseTopicOf(session: DeviceSession, { responseTopic }: Incoming): string | undefined {
+  if (responseTopic === undefined || mayHear(session, responseTopic)) return responseTopic
+  throw refuse('forbidden', { response_topic: 'is none of your own event topics' })
+}
+
+/** A command of the broker's own, in a user's name. */
+export function internalCommand(name: CommandName, user: UserId, input: object, order: number): Command {
+  return {
+    id: `${user}/~${order.toString(36)}`,
+    order,
+    name,
+    user,
+    client: '',
+    payload: Buffer.from(JSON.stringify(input)),
+    at: Date.now(),
+    re: undefined,
+    expiresAt: undefined,
+    correlation: undefined,
+    responseTopic: undefined,
+    stored: true,
+    internal: true,
+    traceparent: newTrace(),
+  }
+}
+
+/** Bytes of the ids of one trace and its first span. */
+const TRACE = 24
+/** Random bytes for traces, and how many of them are used. */
+const random = Buffer.alloc(TRACE * 256)
+let used = random.length
+
+/** A new trace [W3C Trace Context]: what a device sends under that name is not believed. */
+function newTrace(): string {
+  if (used === random.length) {
+    randomFillSync(random)
+    used = 0
+  }
+  const hex = random.toString('hex', used, (used += TRACE))
+  return `00-${hex.slice(0, 32)}-${hex.slice(32)}-01`
+}

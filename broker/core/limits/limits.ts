@@ -1,0 +1,60 @@
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
+import type { Config } from '../../../shared/config.ts'
+import { Refusal } from '../../../shared/wire/refusal.ts'
+import { FixedWindow } from './fixed-window.ts'
+import { Denied, type DeviceSession } from '../../seam/session.ts'
+
+/** Milliseconds over which a user's publishes are counted. */
+const PUBLISHES = 10_000
+/** Seconds for which a user who was disconnected for a flood may not connect: or he floods with connects. */
+const FLOODED = 10
+/** Seconds over which a client's connects are counted. */
+const CONNECTS = 60
+
+export type Limits = ReturnType<typeof openLimits>
+
+/**
+ * How often a user may do what, over all of his connections.
+ * @param flooded is told of a session that goes on after twice what it may
+ */
+export function openLimits(config: Config, flooded: (session: DeviceSession) => void) {
+  const publishes = new FixedWindow(PUBLISHES)
+  const dearest = Math.ceil(config.PUBLISHES_PER_USER / 10)
+  const connects = new RateLimiterMemory({
+    points: config.CONNECTS_PER_CLIENT,
+    duration: CONNECTS,
+    blockDuration: config.CONNECT_BAN / 1000,
+  })
+
+  const floods = new RateLimiterMemory({ points: 1, duration: FLOODED })
+
+  return {
+    /** A session was ended since it sent too much. */
+    async floods({ user }: DeviceSession): Promise<void> {
+      await floods.block(user, FLOODED)
+    },
+
+    /**
+     * @param cost how many publishes it counts as; a tenth of what may be, at most
+     * @throws {Refusal} `rate_limited`, with the time after which it may again
+     */
+    publish(session: DeviceSession, cost = 1): void {
+      const { count, leftMs } = publishes.add(session.user, Math.min(cost, dearest))
+      if (count <= config.PUBLISHES_PER_USER) return
+      if (count > 2 * config.PUBLISHES_PER_USER) flooded(session)
+      throw new Refusal('rate_limited', { retryAfterMs: leftMs })
+    },
+
+    /** @throws {Denied} when this client of this user connects again and again, or its user has just flooded */
+    async connect({ id, user }: DeviceSession): Promise<void> {
+      if (await floods.get(user)) throw new Denied('the user has just sent a flood', 'too_often', user)
+      await connects.consume(id).catch(({ msBeforeNext }: RateLimiterRes) => {
+        throw new Denied(
+          `this client connects too often; refused for ${Math.ceil(msBeforeNext / 1000)} s`,
+          'too_often',
+          user,
+        )
+      })
+    },
+  }
+}

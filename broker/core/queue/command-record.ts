@@ -1,0 +1,132 @@
+import { z } from 'zod'
+import { outgoingEvent } from '../../../shared/wire/done.ts'
+import { MAX_DEPTH, parseJsonObject } from '../../../shared/wire/json.ts'
+import type { CommandName } from '../../../shared/wire/topic.ts'
+import type { UserId } from '../../../shared/wire/user-id.ts'
+import type { TimedEvent } from '../events/events.ts'
+import type { Command } from '../../seam/session.ts'
+import { Reader, Writer, type Codec } from '../../storage/record.ts'
+
+/** How a command has ended for its device, as long as that is remembered. */
+export interface Ended {
+  /** By what a repeat is known. */
+  readonly key: string
+  /** What was asked. */
+  readonly digest: string
+  /** Until when it is remembered, by `steady`. */
+  readonly until: number
+  /** Of a command whose answer is not remembered: the command's id, under which it runs again. */
+  readonly again?: string | undefined
+  /** As `encodeAnswer` made it: few are asked for again. */
+  readonly answer?: Buffer | undefined
+}
+
+/** One command, under its order: while groups work on it, and then what is remembered of it. */
+export interface CommandRecord {
+  readonly open?: { command: Command; groups: Map<string, number> } | undefined
+  readonly ended?: Ended | undefined
+}
+
+const VERSION = 1
+const [OPEN, ENDED, INTERNAL] = [1, 2, 4]
+const writer = new Writer()
+
+// count: which of the parts there are (1 open, 2 ended; 4: an open one is the broker's own)
+// open:  number order, text id, text name, text user, text client, maybe text jti, maybe text re, number at, number expiresAt (NaN: none),
+//        text traceparent, maybe bytes correlation, maybe text responseTopic, maybe text onlyTo, bytes payload,
+//        count of groups, of each: text name, count of failed attempts
+// ended: text key, text digest, number until, maybe text again, maybe bytes answer (JSON)
+export const commandRecord: Codec<CommandRecord> = {
+  holds: 'a command that has not ended, or the answer of one that has',
+
+  encode({ open, ended }) {
+    writer.begin(VERSION)
+    writer.count((open ? OPEN : 0) + (ended ? ENDED : 0) + (open?.command.internal ? INTERNAL : 0))
+    if (open) {
+      const { command, groups } = open
+      writer.number(command.order)
+      writer.text(command.id)
+      writer.text(command.name)
+      writer.text(command.user)
+      writer.text(command.client)
+      writer.maybeText(command.jti)
+      writer.maybeText(command.re)
+      writer.number(command.at)
+      writer.number(command.expiresAt ?? Number.NaN)
+      writer.text(command.traceparent)
+      writer.maybeBytes(command.correlation)
+      writer.maybeText(command.responseTopic)
+      writer.maybeText(command.onlyTo)
+      writer.bytes(command.payload)
+      writer.count(groups.size)
+      for (const [group, failed] of groups) {
+        writer.text(group)
+        writer.count(failed)
+      }
+    }
+    if (ended) {
+      writer.text(ended.key)
+      writer.text(ended.digest)
+      writer.number(ended.until)
+      writer.maybeText(ended.again)
+      writer.maybeBytes(ended.answer)
+    }
+    return writer.end()
+  },
+
+  decode(bytes) {
+    const reader = new Reader(bytes, VERSION)
+    const parts = reader.count()
+    return {
+      open: parts & OPEN ? readOpen(reader, (parts & INTERNAL) !== 0) : undefined,
+      ended: parts & ENDED ? readEnded(reader) : undefined,
+    }
+  },
+}
+
+function readOpen(reader: Reader, internal: boolean): NonNullable<CommandRecord['open']> {
+  const command: Command = {
+    order: reader.number(),
+    id: reader.text(),
+    name: reader.text() as CommandName,
+    user: reader.text() as UserId,
+    client: reader.text(),
+    jti: reader.maybeText(),
+    re: reader.maybeText(),
+    at: reader.number(),
+    expiresAt: numberOr(reader.number()),
+    traceparent: reader.text(),
+    correlation: reader.maybeBytes(),
+    responseTopic: reader.maybeText(),
+    onlyTo: reader.maybeText(),
+    payload: reader.bytes(),
+    stored: true,
+    ...(internal && { internal }),
+  }
+  const groups = new Map<string, number>()
+  for (let left = reader.count(); left > 0; left--) groups.set(reader.text(), reader.count())
+  return { command, groups }
+}
+
+function readEnded(reader: Reader): Ended {
+  const [key, digest, until] = [reader.text(), reader.text(), reader.number()]
+  return { key, digest, until, again: reader.maybeText(), answer: reader.maybeBytes() }
+}
+
+const timedEvent = outgoingEvent.extend({
+  at: z.string().optional(),
+  numbers: z.array(z.number()).readonly().optional(),
+})
+
+export function encodeAnswer(answer: TimedEvent): Buffer {
+  return Buffer.from(JSON.stringify(answer))
+}
+
+export function decodeAnswer(bytes: Buffer): TimedEvent {
+  const { at, numbers, ...event } = timedEvent.parse(parseJsonObject(bytes, MAX_DEPTH + 2))
+  return { ...event, ...(at !== undefined && { at }), ...(numbers && { numbers }) }
+}
+
+function numberOr(value: number): number | undefined {
+  return Number.isNaN(value) ? undefined : value
+}

@@ -1,0 +1,244 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { OutgoingEvent } from '../../../shared/wire/done.ts'
+import { commandName } from '../../../shared/wire/topic.ts'
+import { userIdOf } from '../../../shared/wire/user-id.ts'
+import type { Command } from '../../seam/session.ts'
+import { openLmdb } from '../../storage/lmdb.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { commandRecord } from './command-record.ts'
+import { openQueue } from './durable-queue.ts'
+import type { CommandQueue } from './queue.ts'
+
+const HOUR = 3_600_000
+const answer: OutgoingEvent = { to: userIdOf('alice'), event: 'acted', fields: { n: 1 } }
+
+let dir: string
+let storage: Storage
+let queue: CommandQueue
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'queue-'))
+  await begins()
+})
+afterEach(async () => {
+  await storage.close()
+  await rm(dir, { recursive: true })
+})
+
+/** The broker starts, on what it had before. */
+async function begins(limits: Partial<Parameters<typeof openQueue>[1]> = {}): Promise<void> {
+  await (storage as Storage | undefined)?.close()
+  storage = openLmdb(join(dir, 'broker.lmdb'))
+  queue = await openQueue(storage, { maxQueued: 1_000, maxQueuedBytes: 1_000_000, windowMs: HOUR, ...limits })
+}
+
+function commandOf(sub: string, re?: string, payload = '{}', more: Partial<Command> = {}): Command {
+  const order = queue.nextOrder()
+  return {
+    id: `${sub}/${re ?? ''}~${order}`,
+    order,
+    name: commandName('act'),
+    user: userIdOf(sub),
+    client: 'phone',
+    payload: Buffer.from(payload),
+    re,
+    at: Date.now(),
+    expiresAt: undefined,
+    stored: true,
+    traceparent: '',
+    correlation: undefined,
+    responseTopic: undefined,
+    ...more,
+  }
+}
+const ends = (command: Command, group: string, told?: { answer: OutgoingEvent | undefined }): Promise<void> =>
+  storage.commit((unit) => queue.finish(unit, command, group, told))
+const openNow = () => [...queue.open()].map(({ command, groups }) => [command.re, Object.fromEntries(groups)])
+
+test("knows a user's id again, with its answer when there is one, and only with the same command and payload", async () => {
+  const command = commandOf('alice', 'a')
+  expect(await queue.append(command, ['g'])).toEqual({ kind: 'new', command })
+  expect(await queue.append(commandOf('alice', 'a'), ['g'])).toEqual({ kind: 'repeat', answer: undefined })
+  await ends(command, 'g', { answer })
+  expect(await queue.append(commandOf('alice', 'a'), ['g'])).toEqual({ kind: 'repeat', answer })
+  expect(await queue.append(commandOf('alice', 'a', '{"n":2}'), ['g'])).toEqual({ kind: 'conflict' })
+  const other = { name: commandName('act_otherwise') }
+  expect(await queue.append(commandOf('alice', 'a', '{}', other), ['g'])).toEqual({ kind: 'conflict' })
+  expect(await queue.append(commandOf('bob', 'a', '{"n":2}'), ['g'])).toMatchObject({ kind: 'new' })
+})
+
+test('remembers no answer for one client alone: its id again is the same command again, to run anew', async () => {
+  const from = (client: string, payload = '{}') =>
+    commandOf('alice', 'a', payload, { client, onlyTo: `alice/${client}` })
+  const first = from('phone')
+  await queue.append(first, ['g'])
+  expect(await queue.append(from('phone'), ['g'])).toEqual({ kind: 'repeat', answer: undefined }) // it is being answered
+  expect(await queue.append(from('tablet'), ['g'])).toMatchObject({ kind: 'new', command: { client: 'tablet' } })
+  await ends(first, 'g', { answer })
+  for (const restarts of [false, true]) {
+    if (restarts) await begins()
+    expect(await queue.append(from('phone'), ['g'], true)).toEqual({ kind: 'repeat', answer: undefined })
+    expect(await queue.append(from('phone', '{"n":2}'), ['g'])).toEqual({ kind: 'conflict' })
+    const again = from('phone')
+    expect(await queue.append(again, ['g'])).toEqual({ kind: 'new', command: { ...again, id: first.id } })
+    await ends({ ...again, id: first.id }, 'g', { answer })
+  }
+  const ended = [...storage.table('queue', commandRecord).entries()].flatMap(({ value }) => value.ended ?? [])
+  expect(ended).toMatchObject([{ again: first.id, answer: undefined }])
+})
+
+test('the same id twice at once is stored once, and neither is acknowledged before it is', async () => {
+  const [first, second] = [commandOf('alice', 'a'), commandOf('alice', 'a')]
+  const order: string[] = []
+  await Promise.all([
+    queue.append(first, ['g']).then(({ kind }) => order.push(kind)),
+    queue.append(second, ['g']).then(({ kind }) => order.push(kind)),
+  ])
+  expect(order).toEqual(['new', 'repeat'])
+  expect(openNow()).toHaveLength(1)
+})
+
+test('keeps the answer of the owner when an observer ends later', async () => {
+  const command = commandOf('alice', 'a')
+  await queue.append(command, ['owner', 'observer'])
+  await ends(command, 'owner', { answer })
+  await begins()
+  expect(openNow()).toEqual([['a', { observer: 0 }]])
+  await ends([...queue.open()][0]!.command, 'observer')
+  expect(await queue.append(commandOf('alice', 'a'), ['owner', 'observer'])).toEqual({ kind: 'repeat', answer })
+  expect(openNow()).toEqual([])
+})
+
+test('finds after a restart what had not ended, in order, with its failed attempts and every byte', async () => {
+  const payload = Buffer.from([0x7b, 0xff, 0, 0x7d])
+  const commands = ['a', 'b', 'c', undefined].map((re) => commandOf('alice', re, '', { payload, expiresAt: 4e12 }))
+  await Promise.all(commands.map((command) => queue.append(command, ['one', 'two'])))
+  await ends(commands[1]!, 'one', { answer })
+  await ends(commands[1]!, 'two')
+  queue.tried(commands[2]!, 'two', 3)
+  await begins()
+  expect(openNow()).toEqual([
+    ['a', { one: 0, two: 0 }],
+    ['c', { one: 0, two: 3 }],
+    [undefined, { one: 0, two: 0 }],
+  ])
+  expect([...queue.open()][0]!.command).toEqual(commands[0])
+  expect(await queue.append(commandOf('alice', 'a', '', { payload }), ['one'])).toEqual({
+    kind: 'repeat',
+    answer: undefined,
+  })
+  expect(await queue.append(commandOf('alice', 'b', '', { payload }), ['one'])).toEqual({ kind: 'repeat', answer })
+})
+
+test('forgets an id when its window is over, and not while the command is open', async () => {
+  await begins({ windowMs: 0 })
+  const command = commandOf('alice', 'a')
+  await queue.append(command, ['g'])
+  expect(await queue.append(commandOf('alice', 'a'), ['g'])).toMatchObject({ kind: 'repeat' })
+  await ends(command, 'g', { answer })
+  expect(await queue.append(commandOf('alice', 'a'), ['g'])).toMatchObject({ kind: 'new' })
+})
+
+test('remembers no more ids than it may hold commands', async () => {
+  await begins({ maxQueued: 3 })
+  for (const re of ['a', 'b', 'c', 'd', 'e']) {
+    const command = commandOf('alice', re)
+    await queue.append(command, ['g'])
+    await ends(command, 'g', { answer })
+  }
+  expect(await queue.append(commandOf('alice', 'e'), ['g'])).toMatchObject({ kind: 'repeat' })
+  expect(await queue.append(commandOf('alice', 'a'), ['g'])).toMatchObject({ kind: 'new' })
+})
+
+test('takes no more commands than it may hold, and again when all groups have ended one', async () => {
+  await begins({ maxQueued: 3 })
+  const commands = ['a', 'b', 'c'].map((re) => commandOf('alice', re))
+  for (const command of commands) await queue.append(command, ['one', 'two'])
+  expect(await queue.append(commandOf('alice'), ['one'])).toEqual({ kind: 'full' })
+  expect(await queue.append(commandOf('alice', 'a'), ['one'])).toMatchObject({ kind: 'repeat' })
+  await ends(commands[0]!, 'one', { answer })
+  expect(await queue.append(commandOf('alice'), ['one'])).toEqual({ kind: 'full' })
+  await ends(commands[0]!, 'two')
+  expect(await queue.append(commandOf('alice'), ['one'])).toMatchObject({ kind: 'new' })
+})
+
+test('takes no more bytes than it may hold, those being stored among them', async () => {
+  await begins({ maxQueuedBytes: 100 })
+  const sixty = 'x'.repeat(60)
+  const kinds = await Promise.all(
+    [sixty, sixty, 'small'].map((text) => queue.append(commandOf('alice', undefined, text), ['g'])),
+  )
+  expect(kinds.map(({ kind }) => kind)).toEqual(['new', 'full', 'new'])
+})
+
+test('what is not to be stored is never a repeat, takes its room while it runs, and is gone with the process', async () => {
+  await begins({ maxQueued: 2 })
+  const commands = Array.from({ length: 3 }, () => commandOf('alice', 'a', '{}', { stored: false }))
+  const kinds = await Promise.all(commands.map((command) => queue.append(command, ['g'])))
+  expect(kinds.map(({ kind }) => kind)).toEqual(['new', 'new', 'full'])
+  await ends(commands[0]!, 'g', { answer })
+  expect(await queue.append(commandOf('alice', 'a', '{}', { stored: false }), ['g'])).toMatchObject({ kind: 'new' })
+  await begins()
+  expect(openNow()).toEqual([])
+})
+
+test('numbers only grow, over restarts and with a clock that is set back', async () => {
+  const numbers = [queue.nextOrder(), queue.nextOrder()]
+  const now = Date.now
+  try {
+    Date.now = () => now() - HOUR
+    await begins()
+    numbers.push(queue.nextOrder(), queue.nextOrder())
+  } finally {
+    Date.now = now
+  }
+  expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b))
+})
+
+test('an id gives the same answer although the clock is put on by an hour', async () => {
+  const command = commandOf('alice', 'a')
+  await queue.append(command, ['g'])
+  await ends(command, 'g', { answer })
+  const now = Date.now
+  try {
+    Date.now = () => now() + HOUR
+    expect(await queue.append(commandOf('alice', 'a'), ['g'])).toEqual({ kind: 'repeat', answer })
+  } finally {
+    Date.now = now
+  }
+})
+
+test('a revived command is open again for its one group, and answered anew', async () => {
+  const command = commandOf('alice', 'a')
+  await queue.append(command, ['one', 'two'])
+  await ends(command, 'one', { answer })
+  await ends(command, 'two')
+  const again = { ...command, order: queue.nextOrder() }
+  await storage.commit((unit) => queue.revive(unit, again, ['one']))
+  await begins()
+  expect(openNow()).toEqual([['a', { one: 0 }]])
+  expect(await queue.append(commandOf('alice', 'a'), ['one'])).toEqual({ kind: 'repeat', answer: undefined })
+})
+
+test('a command is open from when it is taken or revived until its owner and all other groups have ended it', async () => {
+  const command = commandOf('alice', 'a')
+  const appending = queue.append(command, ['one', 'two'])
+  expect(queue.isOpen(command)).toBe(true)
+  await appending
+  await ends(command, 'one', { answer })
+  expect(queue.isOpen(command)).toBe(true)
+  await ends(command, 'two')
+  expect(queue.isOpen(command)).toBe(false)
+
+  const again = { ...command, order: queue.nextOrder() }
+  const reviving = storage.commit((unit) => queue.revive(unit, again, ['one', 'two']))
+  expect([queue.isOpen(command), queue.isOpen(commandOf('alice', 'a'))]).toEqual([true, true])
+  await reviving
+  await ends(again, 'one', { answer })
+  await ends(again, 'two')
+  expect(queue.isOpen(again)).toBe(false)
+  await begins()
+  expect(openNow()).toEqual([]) // nothing of it is left that would run after a restart
+})

@@ -1,0 +1,49 @@
+import type { TimedEvent } from '../events/events.ts'
+import type { Command } from '../../seam/session.ts'
+import type { Unit } from '../../storage/storage.ts'
+
+/** A command and the groups that have not ended it, each with the number of its attempts that have failed. */
+export interface Open {
+  readonly command: Command
+  readonly groups: ReadonlyMap<string, number>
+}
+
+/** What became of an append. */
+export type Appended =
+  /** `command` as it is to run: with its old id, when its answer was for the asking client alone and is wanted again. */
+  | { kind: 'new'; command: Command }
+  /** The same id and body came before; `answer` is what its sender was told, if it has ended. */
+  | { kind: 'repeat'; answer: TimedEvent | undefined }
+  /** The same id came before with another body. */
+  | { kind: 'conflict' }
+  /** The queue holds all it may: nothing was stored. */
+  | { kind: 'full' }
+
+/**
+ * Where accepted commands are kept until every group has ended them. A partition of users is worked by one broker at a time,
+ * so who runs what, and in which order, is the dispatcher's memory; this is what survives it.
+ */
+export interface CommandQueue {
+  /** A command's place in the order of all: grows with each, over restarts and a clock that is set back too. */
+  nextOrder(): number
+  /**
+   * Resolves when the command is on the disk, in the order of the calls. One that is not to be stored is
+   * only counted.
+   * @throws when it cannot be stored; then nothing was
+   * @param isRetransmitted the sender's session keeps what came of it the first time
+   */
+  append(command: Command, groups: readonly string[], isRetransmitted?: boolean): Promise<Appended>
+  /** Has this command, or another of its user with the device's same id, not ended? */
+  isOpen(command: Command): boolean
+  /** A dead letter is a command again: for these groups alone, and under its old id. It must not be open; from now on it is. */
+  revive(unit: Unit, command: Command, groups: readonly string[]): void
+  /**
+   * One group ends a command. The group that owns it says what its sender is told: remembered for repeats, unless it is for the
+   * asking client alone. Such a command runs again, as the same command, when the device sends its id again.
+   */
+  finish(unit: Unit, command: Command, group: string, told?: { answer: TimedEvent | undefined }): void
+  /** So many attempts of a group have failed. */
+  tried(command: Command, group: string, failed: number): void
+  /** What was accepted before this broker started and has not ended, in order. */
+  open(): Iterable<Open>
+}

@@ -1,0 +1,105 @@
+import type { AuthenticateError, Client, ConnectPacket } from 'aedes'
+import { Denied, type DeniedAs } from '../../seam/session.ts'
+import { changeConnack, unchanged, withUserProperties } from './connack.ts'
+import { connectionOf, firstOfEach } from './connection.ts'
+import { faultOfConnect } from './guard.ts'
+import { HandlerInbox } from './handler-inbox.ts'
+import type { InnerClient } from './internals.ts'
+import type { Hooks } from '../../seam/port.ts'
+import { NO_LIMIT } from './send-window.ts'
+import { TopicAliases } from './topic-aliases.ts'
+
+const HANDLER_NAME = /^handler(?::|$)/
+/** What a refused login is told: on MQTT 5, on 3.1.1. [MQTT-3.2.2.2] */
+const CONNACK: Record<DeniedAs, [number, number]> = {
+  unauthorized: [0x87, 5],
+  banned: [0x8a, 5],
+  too_many: [0x97, 3],
+  too_often: [0x9f, 3],
+}
+/** Deliveries that a handler may leave without PUBACK: well over any window, and well under what ids there are. */
+const MAX_UNACKNOWLEDGED = 20_000
+
+/** What Aedes asks at a CONNECT, in its order. */
+export function admission(hooks: Hooks, maxKeepalive: number) {
+  const keepWhileConnected = new WeakSet<object>()
+
+  function preConnect(client: Client, packet: ConnectPacket, done: (err: Error | null, ok: boolean) => void): void {
+    const inner = client as unknown as InnerClient
+    inner.subscriptions = Object.create(null)
+    const connection = connectionOf(client)
+    connection.username = packet.username
+    connection.clientId = packet.clientId
+    connection.properties = firstOfEach(packet.properties?.userProperties)
+    const { topicAliasMaximum = 0 } = packet.properties ?? {}
+    if (topicAliasMaximum > 0) connection.aliases = new TopicAliases(topicAliasMaximum)
+    delete packet.properties?.userProperties // Aedes keeps the CONNECT as long as the connection, and its will longer
+    inner.pause() // or what comes next is handled before it is known who sends it; Aedes resumes after the CONNACK
+    const fault = faultOfConnect(packet)
+    if (fault !== undefined) {
+      refused(inner, fault)
+      return done(new Error(fault), false)
+    }
+    // 3.1.1 has no way to say "ours": it is accepted and held to ours. MQTT 5 is told by Server Keep Alive [MQTT-3.1.2-21].
+    const isOver = !packet.keepalive || packet.keepalive > maxKeepalive
+    if (packet.protocolVersion !== 5 && isOver) packet.keepalive = maxKeepalive
+    if (HANDLER_NAME.test(packet.username ?? '')) beforeHandler(packet)
+    // Clean Start 0 without Session Expiry would drop the queue it resumes: kept while connected, wiped at the end.
+    else if (packet.protocolVersion === 5 && !packet.clean) keepWhileConnected.add(inner)
+    done(null, true)
+  }
+
+  function refused(client: InnerClient, reason: string, user?: Denied['user']): void {
+    const connection = connectionOf(client)
+    const { from, username, clientId } = connection
+    connection.isRefused = true
+    hooks.refusedConnect(reason, { address: from.address, username, client: clientId, user })
+  }
+
+  async function login(client: InnerClient, username?: string, password?: Buffer): Promise<void> {
+    const connection = connectionOf(client)
+    const { from, properties = {} } = connection
+    const session = await hooks.authenticate({
+      ...from,
+      username,
+      client: client.id,
+      properties,
+      password: password?.toString(),
+    })
+    client.id = session.id
+    if (session.kind === 'handler') connection.inbox = new HandlerInbox(MAX_UNACKNOWLEDGED)
+    // What has to wait for its window waits in a session, if only as long as the connection.
+    else if (keepWhileConnected.has(client) || client.receiveMaximum < NO_LIMIT) client.clean = false
+    connection.session = session
+    if (client.version !== 5) return
+    changeConnack(client, session.kind === 'device' ? withUserProperties({ 'user-id': session.user }) : unchanged)
+  }
+
+  function authenticate(
+    client: Client,
+    username: string | undefined,
+    password: Buffer | undefined,
+    done: (err: AuthenticateError | null, ok: boolean | null) => void,
+  ): void {
+    const inner = client as unknown as InnerClient
+    login(inner, username, password).then(
+      () => done(null, true),
+      (err: Error) => {
+        const as = err instanceof Denied ? err.as : 'unauthorized'
+        refused(inner, err.message, err instanceof Denied ? err.user : undefined)
+        const [reasonCode, returnCode] = CONNACK[as]
+        if (inner.version === 5) changeConnack(inner, (connack) => ({ ...connack, reasonCode }))
+        done(Object.assign(new Error('not authorized'), { returnCode }), null)
+      },
+    )
+  }
+
+  return { preConnect, authenticate, refused }
+}
+
+/** A handler's session is clean and has no will: what it held is redelivered to another. */
+function beforeHandler(packet: ConnectPacket): void {
+  packet.clean = true
+  delete packet.will
+  if (packet.properties) delete packet.properties.sessionExpiryInterval
+}

@@ -1,0 +1,42 @@
+import { encodePublish } from '../../../shared/wire/mqtt/publish.ts'
+import { bodyAt } from '../../../shared/wire/mqtt/frames.ts'
+import type { StoredPacket } from './internals.ts'
+import { propertiesOf } from './packet-bytes.ts'
+
+type Message = Pick<StoredPacket, 'topic' | 'payload' | 'properties'>
+type Qos = 0 | 1 | 2
+
+/** One message for many receivers: encoded once for each of the few forms in which it goes out. */
+export class Copies {
+  readonly #message: Message
+  readonly #forms = new Map<number, Buffer>()
+  readonly #idAt: number
+
+  constructor(message: Message) {
+    this.#message = message
+    this.#idAt = 2 + Buffer.byteLength(message.topic)
+  }
+
+  /** @param messageId of QoS 1 and 2; the bytes of QoS 0 are shared, and not to be changed */
+  bytes(version: number | null, qos: Qos, retain: boolean, messageId: number): Buffer {
+    const form = this.form(version, qos, retain)
+    if (qos === 0) return form
+    const copy = Buffer.allocUnsafe(form.length)
+    form.copy(copy)
+    copy.writeUInt16BE(messageId, bodyAt(copy) + this.#idAt)
+    return copy
+  }
+
+  /** As it goes out, under some message id. */
+  form(version: number | null, qos: Qos, retain: boolean): Buffer {
+    const key = (version === 5 ? 8 : 0) | (qos << 1) | (retain ? 1 : 0)
+    let form = this.#forms.get(key)
+    if (!form) {
+      const { topic, payload, properties } = this.#message
+      const packet = { topic, payload, qos, retain, dup: false, messageId: qos === 0 ? 0 : 1 }
+      const with5 = properties && { ...packet, properties: propertiesOf(properties) }
+      this.#forms.set(key, (form = encodePublish(with5 ?? packet, version === 5 ? 5 : 4)))
+    }
+    return form
+  }
+}

@@ -1,0 +1,167 @@
+import { decodePuback, type Puback } from '../../../shared/wire/mqtt/puback.ts'
+import { decodePublish, type Publish } from '../../../shared/wire/mqtt/publish.ts'
+import type { Session } from '../../seam/session.ts'
+import { MAX_LEVELS } from '../../seam/topic-filter.ts'
+import { pubackOf } from './acks.ts'
+import type { Connection } from './connection.ts'
+import { isTopicName } from './guard.ts'
+import { incomingOf } from './incoming.ts'
+import type { InnerClient } from './internals.ts'
+import type { Incoming } from '../../seam/port.ts'
+
+const [PUBACK, PINGREQ] = [0x40, 0xc0]
+const PINGRESP = Buffer.from([0xd0, 0])
+/** Messages of a connection that are not dealt with: with so many, or so many bytes, it is not read on. */
+const MOST_OPEN = 64
+const MOST_OPEN_BYTES = 2 ** 16
+
+export interface FastPathPorts {
+  /** @throws {Refusal} */
+  publish(session: Session, message: Incoming): void | Promise<void>
+  acknowledged(client: InnerClient, messageId: number, reasonCode: number): void
+  fault(session: Session, err: Error): void
+}
+
+/**
+ * Handles the packets of which there are many, PUBLISH at QoS 0 and 1, PUBACK and PINGREQ, without Aedes, and leaves to it all others,
+ * and whatever is not quite as it should be.
+ */
+export class FastPath {
+  readonly #client: InnerClient
+  readonly #connection: Connection
+  readonly #ports: FastPathPorts
+  #open = 0
+  #openBytes = 0
+  #isHeld = false
+
+  constructor(client: InnerClient, connection: Connection, ports: FastPathPorts) {
+    this.#client = client
+    this.#connection = connection
+    this.#ports = ports
+  }
+
+  /** So much waits that the connection is not read on. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  /** Which kind of packet it would handle. */
+  kindOf(packet: Buffer): 'publish' | 'puback' | 'pingreq' | undefined {
+    // What came with CONNECT waits in Aedes' queue until the session is up.
+    if (!this.#client.connackSent || this.#client._parser._queue !== null) return undefined
+    const first = packet[0]!
+    if (first >> 4 === 3) return (first & 0x06) < 0x04 ? 'publish' : undefined
+    if (first === PUBACK) return 'puback'
+    return first === PINGREQ && packet.length === 2 ? 'pingreq' : undefined
+  }
+
+  /** False: it is not quite as it should be. */
+  handle(packet: Buffer, kind: 'publish' | 'puback' | 'pingreq'): boolean {
+    switch (kind) {
+      case 'publish':
+        return this.#publish(packet)
+      case 'puback':
+        return this.#puback(packet)
+      case 'pingreq':
+        this.#connection.outbox.write(PINGRESP)
+        return true
+    }
+  }
+
+  #puback(packet: Buffer): boolean {
+    let puback: Puback
+    try {
+      puback = decodePuback(packet, this.#version)
+    } catch {
+      return false
+    }
+    this.#ports.acknowledged(this.#client, puback.messageId, puback.reasonCode)
+    return true
+  }
+
+  #publish(packet: Buffer): boolean {
+    let publish: Publish
+    try {
+      publish = decodePublish(packet, this.#version)
+    } catch {
+      return false
+    }
+    if (!isPlain(publish)) return false
+    const { acks, session } = this.#connection
+    const ack = publish.qos === 1 ? acks.expect(publish.messageId) : undefined
+    const bytes = packet.length
+    const ended = (failure?: Error): void => {
+      this.#letGo(bytes)
+      if (failure && failure.name !== 'Refusal') this.#failed(session!, failure)
+      if (ack) acks.settle(ack, this.#isOver ? null : pubackOf(this.#client, ack.messageId, failure))
+    }
+    this.#hold(bytes)
+    let taking: void | Promise<void>
+    try {
+      taking = this.#ports.publish(
+        session!,
+        incomingOf(publish, this.#client, firstOfPairs(publish.properties?.userProperties)),
+      )
+    } catch (err) {
+      ended(err as Error)
+      return true
+    }
+    if (taking) taking.then(() => ended(), ended)
+    else ended()
+    return true
+  }
+
+  get #version(): 4 | 5 {
+    return this.#client.version === 5 ? 5 : 4
+  }
+
+  get #isOver(): boolean {
+    return this.#client.closed || this.#client.conn.destroyed
+  }
+
+  /** A fault of our own: on 3.1.1 only the end of the connection says so. */
+  #failed(session: Session, err: Error): void {
+    this.#ports.fault(session, err)
+    if (this.#client.version !== 5) this.#client.conn.destroy(err)
+  }
+
+  /** Is as much as this share of what may wait not dealt with? */
+  #reaches(share: number): boolean {
+    const part = this.#connection.inbox ? 16 * share : share // a handler's packets are those of many users
+    return this.#open >= part * MOST_OPEN || this.#openBytes >= part * MOST_OPEN_BYTES
+  }
+
+  #hold(bytes: number): void {
+    this.#open++
+    this.#openBytes += bytes
+    if (this.#isHeld || !this.#reaches(1)) return
+    this.#isHeld = true
+    this.#client._parsingBatch++ // so that it reads no more meanwhile
+  }
+
+  #letGo(bytes: number): void {
+    this.#open--
+    this.#openBytes -= bytes
+    if (!this.#isHeld || this.#reaches(0.5)) return
+    this.#isHeld = false
+    if (!this.#isOver) this.#client._nextBatch()
+  }
+}
+
+/** Can it be handled without Aedes? */
+function isPlain({ topic, properties }: Publish): boolean {
+  if (!isTopicName(topic) || (topic.includes('/') && topic.split('/').length > MAX_LEVELS)) return false
+  if (!properties) return true
+  const { topicAlias, subscriptionIdentifiers, responseTopic = '' } = properties
+  return topicAlias === undefined && subscriptionIdentifiers === undefined && !/[+#]/.test(responseTopic)
+}
+
+const NONE: Readonly<Record<string, string>> = Object.freeze({})
+
+/** User properties, each with its first value. */
+function firstOfPairs(pairs: readonly [string, string][] | undefined): Readonly<Record<string, string>> {
+  if (!pairs) return NONE
+  const first: Record<string, string> = Object.create(null) as Record<string, string>
+  for (const [name, value] of pairs) first[name] ??= value
+  return first
+}

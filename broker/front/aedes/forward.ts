@@ -1,0 +1,63 @@
+import type { Subscription } from 'aedes'
+import { encodePublish } from '../../../shared/wire/mqtt/publish.ts'
+import type { Session } from '../../seam/session.ts'
+import { steady } from '../../../shared/steady.ts'
+import type { Audience } from './audience.ts'
+import { connectionOf } from './connection.ts'
+import type { InnerClient, StoredPacket } from './internals.ts'
+import { publishBytes } from './packet-bytes.ts'
+import type { Delivery } from '../../seam/port.ts'
+
+export interface ForwardPorts {
+  audience: Audience
+  maxUnsentBytes: number
+  mayReceive: (session: Session, topic: string) => boolean
+  /** The packet as a client can take it; undefined when it is too large for that one. */
+  fitting: (client: InnerClient, packet: StoredPacket) => StoredPacket | undefined
+  /** Takes an event out of a session: its client must not get it. */
+  drop: (session: string, packet: StoredPacket) => void
+  /** Gives a QoS 1 packet its message id, and notes it. False when it has to wait for those before it. */
+  sends: (client: InnerClient, packet: StoredPacket) => boolean
+}
+
+/** Sends events to those who are connected. */
+export function forwarding({ audience, maxUnsentBytes, mayReceive, fitting, drop, sends }: ForwardPorts) {
+  function send(client: InnerClient, sub: Subscription, packet: StoredPacket): void {
+    const { session, outbox } = connectionOf(client)
+    if (!session || client.conn.destroyed) return
+    const isPast = packet.messageExpiry !== undefined && packet.messageExpiry <= steady()
+    const fit = isPast || !mayReceive(session, packet.topic) ? undefined : fitting(client, packet)
+    if (!fit) return drop(client.id, packet)
+    if (!client.connackSent) return
+    const own: StoredPacket = { ...fit, qos: sub.qos === 0 ? 0 : packet.qos }
+    const { subscriptionIdentifier: id } = sub as { subscriptionIdentifier?: number }
+    if (id !== undefined) own.properties = { ...own.properties, subscriptionIdentifier: id }
+    if (outbox.unsent > maxUnsentBytes) {
+      if (own.qos > 0) client.conn.destroy(new Error('too slow')) // what it misses waits in its session, if it has one
+      return
+    }
+    if (own.qos > 0 && !sends(client, own)) return
+    outbox.write(publishBytes(client, own))
+  }
+
+  return {
+    /** Sends an event to all who are subscribed to it, or to one session alone. */
+    event(packet: StoredPacket, onlyTo: string | undefined): void {
+      for (const [client, sub] of audience.of(packet.topic) ?? []) {
+        if (onlyTo === undefined || onlyTo === client.id) send(client, sub, packet)
+      }
+    },
+  }
+}
+
+/** Sends a command to one handler process. */
+export function deliver(client: InnerClient, delivery: Delivery): void {
+  const { inbox, outbox } = connectionOf(client)
+  if (!inbox || client.conn.destroyed) return
+  if (inbox.isFull) return void client.conn.destroy(new Error('a handler that acknowledges nothing'))
+  const { topic, payload, qos, stamp } = delivery
+  const messageId = qos === 0 ? 0 : inbox.reserve(delivery)
+  const message = { topic, payload, qos, dup: false, retain: false, messageId }
+  if (client.version !== 5) return outbox.write(encodePublish(message, 4))
+  outbox.write(encodePublish({ ...message, properties: { userProperties: Object.entries(stamp) } }, 5))
+}

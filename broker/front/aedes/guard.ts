@@ -1,0 +1,137 @@
+import type { Packet } from 'mqtt-packet'
+import type { ConnectPacket } from 'aedes'
+import { isMqttString } from '../../../shared/wire/mqtt-string.ts'
+import { isOpenFilter } from '../../seam/topic-filter.ts'
+import type { FastPath } from './fast-path.ts'
+import type { InnerClient } from './internals.ts'
+import { faultOfPacket } from './packet-fault.ts'
+import { readPackets } from './reader.ts'
+import { OPEN } from './session-store.ts'
+import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
+
+/** What a PUBLISH to the rest of the broker becomes in Aedes: a topic that nobody can subscribe to. */
+export const SINK = '$sink'
+/** What a handler's subscription becomes in Aedes: nothing is ever published below it. */
+export const INERT = '$consumes/'
+const REFUSED = '$refused/'
+const MAX_CLIENT_ID = 256
+/** Bytes of a CONNECT beside its token, at most: a will, user properties, and room. */
+export const CONNECT_ROOM = 24_576
+/** Milliseconds over which a connection's packets are counted. */
+const COUNTED = 10_000
+
+export interface PacketGuard {
+  /** Packets in ten seconds, at most: asked at each. */
+  most(): number
+  /** Called once, when there are more; then none of them reaches Aedes. */
+  flooded(): void
+  parsed(kind: Packet['cmd']): void
+  /** A last packet was written: the connection is about to end. */
+  refused(): void
+  /** The topics of an UNSUBSCRIBE, before Aedes sees it. */
+  unsubscribed(filters: readonly string[]): void
+  fastPath: FastPath
+  /** Bytes of a stranger's first packet, at most. */
+  maxFirst: number
+  /** Bytes of any packet, at most. */
+  maxPacket: number
+}
+
+/**
+ * Stands before Aedes' own handling of every packet: what is wrong or too much ends the connection, and nothing of its chunk
+ * counts any more. Filters that are keys of an object's prototype end the process in Aedes 2.0.0-beta.1: they are made into
+ * filters that are refused. Filters of open topics get a name of ours.
+ */
+export function guardPackets(client: InnerClient, guard: PacketGuard): void {
+  const parser = client._parser
+  const [handle] = parser.listeners('packet') as ((packet: Packet) => void)[]
+  /** Nothing that was sent counts from here on. */
+  const stop = (reason: string): Error => {
+    parser.removeAllListeners('packet')
+    return (parser.error = new Error(reason)) // this stops its loop over the rest of the chunk
+  }
+  let [counted, since] = [0, 0]
+  const isFlood = (packets: number): boolean => {
+    const now = performance.now()
+    if (now - since > COUNTED) [counted, since] = [0, now]
+    return (counted += packets) > guard.most()
+  }
+
+  const floods = (packets: number): boolean => {
+    if (!isFlood(packets)) return false
+    stop('too many packets')
+    guard.flooded()
+    return true
+  }
+
+  const { fastPath, maxFirst, maxPacket } = guard
+  readPackets(client, {
+    maxFirst,
+    maxPacket,
+    stop,
+    refused: () => guard.refused(),
+    isBusy: () => fastPath.isHeld,
+    handle(packet) {
+      const kind = fastPath.kindOf(packet)
+      if (!kind) return false
+      if (floods(1)) return true
+      if (!fastPath.handle(packet, kind)) return false
+      guard.parsed(kind)
+      client._keepaliveTimer?.refresh()
+      return true
+    },
+  })
+
+  parser.removeAllListeners('packet')
+  parser.on('packet', (packet: Packet) => {
+    guard.parsed(packet.cmd)
+    if (floods(weightOf(packet))) return
+    const fault = faultOfPacket(packet)
+    if (fault !== undefined) return void client.conn.destroy(stop(fault))
+    if (packet.cmd === 'disconnect') parser.removeAllListeners('packet') // [MQTT-3.14.4-1]
+    if (packet.cmd === 'subscribe') {
+      const { subscriptions } = packet
+      if (subscriptions.some(({ nl, topic }) => nl === true && sharedFilter(topic)))
+        // [MQTT-3.8.3-4]
+        return void client.conn.destroy(stop('No Local on a shared subscription'))
+      for (const [i, sub] of subscriptions.entries()) sub.topic = harmless(sub.topic, i)
+      // Aedes would replace the list by one without doubles, and send too few codes [MQTT-3.8.4-6].
+      Object.defineProperty(packet, 'subscriptions', { get: () => subscriptions, set() {}, enumerable: true })
+    }
+    if (packet.cmd === 'unsubscribe') {
+      packet.unsubscriptions = packet.unsubscriptions.map(harmless)
+      guard.unsubscribed(packet.unsubscriptions)
+    }
+    handle!.call(parser, packet)
+  })
+}
+
+/** A SUBSCRIBE of many filters is as much work as many of one. */
+function weightOf(packet: Packet): number {
+  if (packet.cmd === 'subscribe') return packet.subscriptions.length
+  return packet.cmd === 'unsubscribe' ? packet.unsubscriptions.length : 1
+}
+
+/** Each by its own name, and none a number, or Aedes mixes up the codes of its SUBACK. */
+function harmless(filter: string, i: number): string {
+  if (filter in Object.prototype || !isText(filter) || /^\d*$/.test(filter)) return `${REFUSED}${i}/name`
+  return isOpenFilter(sharedOrOwn(filter)) ? OPEN + filter : filter.startsWith(OPEN) ? `${REFUSED}${i}/name` : filter
+}
+
+/** What is wrong with a CONNECT, if anything. [MQTT-1.5.4, 3.1.3-5, 3.1.3-11] */
+export function faultOfConnect(packet: ConnectPacket): string | undefined {
+  if (packet.clientId.length > MAX_CLIENT_ID) return `client id longer than ${MAX_CLIENT_ID} characters`
+  if (!isText(packet.clientId)) return 'client id with a control or non-character'
+  if (packet.will && !isTopicName(packet.will.topic)) return 'will topic is no topic name'
+  return undefined
+}
+
+/** A topic one may publish to: not empty, no wildcard, no control character. [MQTT-3.3.2-1, 3.3.2-2, 4.7.3] */
+export function isTopicName(topic: string): boolean {
+  return topic !== '' && !/[+#]/.test(topic) && isText(topic)
+}
+
+/** U+FFFD stands for bytes that are no UTF-8. */
+function isText(text: string): boolean {
+  return isMqttString(text) && !text.includes('\ufffd')
+}

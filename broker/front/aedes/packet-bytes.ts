@@ -1,0 +1,30 @@
+import { encodePublish, type PublishProperties } from '../../../shared/wire/mqtt/publish.ts'
+import type { InnerClient, StoredPacket } from './internals.ts'
+
+/**
+ * A PUBLISH as its bytes, for a client of this version.
+ * @throws {Error} when a text of it is longer than MQTT can say
+ */
+export function publishBytes({ version }: Pick<InnerClient, 'version'>, packet: StoredPacket): Buffer {
+  const { topic, payload, qos, dup, retain, messageId = 0, properties } = packet
+  const message = { topic, payload, qos, dup, retain, messageId }
+  if (version !== 5) return encodePublish(message, 4)
+  return encodePublish(properties ? { ...message, properties: propertiesOf(properties) } : message, 5)
+}
+
+/** As mqtt-packet names them, and ours. */
+export function propertiesOf(given: NonNullable<StoredPacket['properties']>): PublishProperties {
+  const { userProperties, subscriptionIdentifier, ...others } = given
+  const ids = [subscriptionIdentifier ?? []].flat()
+  return {
+    ...(others as PublishProperties),
+    ...(ids.length > 0 && { subscriptionIdentifiers: ids }),
+    ...(userProperties && { userProperties: pairsOf(userProperties) }),
+  }
+}
+
+function pairsOf(properties: Readonly<Record<string, string | string[]>>): [string, string][] {
+  return Object.entries(properties).flatMap(([name, value]) =>
+    [value].flat().map((one): [string, string] => [name, one]),
+  )
+}

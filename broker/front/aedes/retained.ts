@@ -1,0 +1,135 @@
+import { refuse } from '../../../shared/wire/refusal.ts'
+import { steady } from '../../../shared/steady.ts'
+import type { Storage, Unit } from '../../storage/storage.ts'
+import { covers } from '../../seam/topic-filter.ts'
+import type { StoredPacket } from './internals.ts'
+
+/** A message of an open topic, as it is retained. */
+export type OpenMessage = Pick<StoredPacket, 'topic' | 'payload' | 'qos' | 'properties' | 'messageExpiry'>
+
+export interface RetainedBounds {
+  maxRetained: number
+  maxRetainedBytes: number
+  /** Of one user. A group's handlers have no share. */
+  perUser: number
+  bytesPerUser: number
+}
+
+interface Kept {
+  bytes: number
+  user: string | undefined
+  expiresAt: number
+}
+
+type RetainedRecord = OpenMessage & { user?: string | undefined }
+
+/** Retained messages: in the broker's storage; of each only its size, its user and its end are in memory. */
+export class RetainedMessages {
+  readonly #storage: Storage
+  readonly #bounds: RetainedBounds
+  readonly #table
+  readonly #kept = new Map<string, Kept>()
+  readonly #users = new Map<string, { count: number; bytes: number }>()
+  #bytes = 0
+  /** When the next of them expires, or before that. */
+  #nextEnd = Infinity
+
+  constructor(storage: Storage, bounds: RetainedBounds) {
+    this.#storage = storage
+    this.#bounds = bounds
+    this.#table = storage.table<RetainedRecord>('retained')
+    for (const { key, value } of this.#table.entries()) this.#note(String(key), keptOf(value))
+    this.#forgetPast()
+  }
+
+  /**
+   * Keeps a message for those who come later, or, when it is empty, takes the one before away [MQTT-3.3.1-6].
+   * @throws {Refusal} `rate_limited` when there are too many
+   */
+  keep(unit: Unit, user: string | undefined, message: OpenMessage): void {
+    const { topic, payload } = message
+    this.#forgetPast()
+    const record = payload.length === 0 ? undefined : { ...message, user }
+    const kept = keptOf(record)
+    const full = kept && this.#isFullFor(kept, this.#kept.get(topic))
+    if (full !== undefined) throw refuse('rate_limited', undefined, full)
+    if (record) unit.put(this.#table, topic, record)
+    else unit.remove(this.#table, topic)
+    // It counts at once, or many that are being stored would pass the bounds together.
+    this.#note(topic, kept)
+    unit.afterwards(() => this.#note(topic, kept))
+    unit.otherwise(() => this.#note(topic, keptOf(this.#table.get(topic))))
+  }
+
+  get(topic: string): OpenMessage | undefined {
+    const record = this.#table.get(topic)
+    if (!record || (record.messageExpiry ?? Infinity) <= steady()) return undefined
+    const { user: _user, ...message } = record
+    return message
+  }
+
+  sizeOf = (topic: string): number => this.#kept.get(topic)?.bytes ?? 0
+
+  topicsOf(filter: string): string[] {
+    this.#forgetPast()
+    if (!/[+#]/.test(filter)) return this.#kept.has(filter) ? [filter] : []
+    return [...this.#kept.keys()].filter((topic) => covers(filter, topic))
+  }
+
+  #isFullFor({ bytes, user }: Kept, before: Kept | undefined): string | undefined {
+    const { maxRetained, maxRetainedBytes, perUser, bytesPerUser } = this.#bounds
+    const more = bytes - (before?.bytes ?? 0)
+    if (!before && this.#kept.size >= maxRetained) return 'there are too many retained messages'
+    if (more > 0 && this.#bytes + more > maxRetainedBytes) return 'the retained messages take too much room'
+    if (user === undefined) return undefined
+    const own = this.#users.get(user) ?? { count: 0, bytes: 0 }
+    const isOwn = before?.user === user
+    if (!isOwn && own.count >= perUser) return 'you retain too many messages'
+    const ownMore = isOwn ? more : bytes
+    return ownMore > 0 && own.bytes + ownMore > bytesPerUser ? 'your retained messages take too much room' : undefined
+  }
+
+  #note(topic: string, kept: Kept | undefined): void {
+    const before = this.#kept.get(topic)
+    if (before) this.#count(before, -1)
+    if (!kept) return void this.#kept.delete(topic)
+    this.#kept.set(topic, kept)
+    this.#count(kept, 1)
+    this.#nextEnd = Math.min(this.#nextEnd, kept.expiresAt)
+  }
+
+  #count({ user, bytes }: Kept, by: 1 | -1): void {
+    this.#bytes += by * bytes
+    if (user === undefined) return
+    const own = this.#users.get(user) ?? { count: 0, bytes: 0 }
+    own.count += by
+    own.bytes += by * bytes
+    if (own.count > 0) this.#users.set(user, own)
+    else this.#users.delete(user)
+  }
+
+  /** Forgets what has expired. */
+  #forgetPast(): void {
+    const now = steady()
+    if (this.#nextEnd > now) return
+    this.#nextEnd = Infinity
+    const past: string[] = []
+    for (const [topic, { expiresAt }] of this.#kept) {
+      if (expiresAt <= now) past.push(topic)
+      else this.#nextEnd = Math.min(this.#nextEnd, expiresAt)
+    }
+    if (past.length === 0) return
+    for (const topic of past) this.#note(topic, undefined)
+    this.#storage.eventually((unit) => {
+      for (const topic of past) if (!this.#kept.has(topic)) unit.remove(this.#table, topic)
+    })
+  }
+}
+
+function keptOf(record: RetainedRecord | undefined): Kept | undefined {
+  if (!record) return undefined
+  const { topic, payload, properties, user, messageExpiry = Infinity } = record
+  const { userProperties, correlationData, ...others } = properties ?? {}
+  const more = Buffer.byteLength(JSON.stringify({ ...userProperties, ...others })) + (correlationData?.length ?? 0)
+  return { bytes: Buffer.byteLength(topic) + payload.length + more, user, expiresAt: messageExpiry }
+}

@@ -1,0 +1,32 @@
+import type { Catalogue } from '../../../shared/wire/catalogue.ts'
+import type { Login } from '../../seam/port.ts'
+import { Denied, sessionIdOf, type Session } from '../../seam/session.ts'
+import { admitHandler, type HandlerKeys } from './handler-key.ts'
+import type { Revocations } from './revocations.ts'
+import { isJwt } from './token-form.ts'
+import { verifyToken, type TokenSources } from './token.ts'
+
+export interface Identity {
+  sources: TokenSources
+  revocations: Revocations
+  keys: HandlerKeys
+}
+
+/**
+ * Tells who a connection is: username `JWT` with a token, or a token that its WebSocket's opening carried; `handler` or
+ * `handler:<group>` with a key.
+ * @throws {Denied} with the reason, for the log; the client learns only that it may not
+ */
+export async function authenticate(login: Login, identity: Identity, catalogue: Catalogue): Promise<Session> {
+  const { username, password, client, carriedToken } = login
+  if (username !== undefined && /^handler(?::|$)/.test(username)) {
+    if (password === undefined) throw new Denied('password is missing')
+    return admitHandler(login, username, password, identity.keys, catalogue)
+  }
+  if (username !== undefined && username !== 'JWT') throw new Denied('username is neither JWT nor handler')
+  const given = isJwt(password) ? password : (carriedToken ?? password)
+  if (given === undefined) throw new Denied('username or password is missing')
+  const token = await verifyToken(given, identity.sources)
+  identity.revocations.check(token)
+  return { kind: 'device', id: sessionIdOf({ user: token.user, client }), user: token.user, client, token }
+}

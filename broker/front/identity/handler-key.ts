@@ -1,0 +1,71 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { groupKey } from '../../../shared/group-key.ts'
+import type { Catalogue } from '../../../shared/wire/catalogue.ts'
+import { KEEPS_TIME } from '../../../shared/wire/member.ts'
+import { KEEPS_ORDER } from '../../../shared/wire/stamp.ts'
+import type { Login } from '../../seam/port.ts'
+import { Denied, type Grants, type HandlerSession, type Rights } from '../../seam/session.ts'
+import type { BackOff } from './back-off.ts'
+
+/** Which keys open what: the shared ones every group, a group's own only what the group declares. */
+export interface HandlerKeys {
+  shared: readonly string[]
+  groups: ReadonlyMap<string, readonly string[]>
+  /** The events that the shared keys open; they become more when a group declares more. */
+  events: Set<string>
+  /** Open topics of a group. */
+  grants: ReadonlyMap<string, Grants>
+  backOff: BackOff
+}
+
+const GROUP = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
+const NONE: Grants = { pub: [], sub: [] }
+
+/**
+ * The session of a handler process. `handler` takes a shared key, and its group is its client id up to the first `.`;
+ * `handler:<group>` takes a key of that group's own. Who gives wrong keys waits longer and longer for the refusal; a right one is let in at once.
+ * @throws {Denied} with the reason, for the log
+ */
+export async function admitHandler(
+  { client, address, properties }: Login,
+  username: string,
+  key: string,
+  keys: HandlerKeys,
+  catalogue: Catalogue,
+): Promise<HandlerSession> {
+  const own = username.startsWith('handler:') ? username.slice('handler:'.length) : undefined
+  const group = own ?? client.split('.', 1)[0]!
+  const valid = own === undefined ? keys.shared : keysOf(own, keys)
+  await keys.backOff.guess(`${address} ${username.slice(0, 80)}`, () => {
+    if (!isOneOf(key, valid)) throw new Denied('handler key is wrong')
+  })
+  if (!GROUP.test(group)) throw new Denied('the group is not made of letters, digits, _ and -, at most 64')
+  const id = `$handler/${group}/${client}`
+  const keepsOrder = properties[KEEPS_ORDER] === 'true'
+  const keepsTime = properties[KEEPS_TIME] === 'true'
+  const grants = keys.grants.get(group) ?? NONE
+  return { kind: 'handler', id, group, client, rights: rightsOf(own, keys, catalogue), grants, keepsOrder, keepsTime }
+}
+
+/** A group's own keys: those that are set, and those that come with the shared ones. */
+function keysOf(group: string, { groups, shared }: HandlerKeys): string[] {
+  return [...(groups.get(group) ?? []), ...shared.map((key) => groupKey(key, group))]
+}
+
+function rightsOf(own: string | undefined, { events }: HandlerKeys, catalogue: Catalogue): Rights {
+  if (own === undefined) return { commands: 'all', events }
+  const declared = Object.hasOwn(catalogue, own) ? catalogue[own] : undefined
+  return { commands: new Set(Object.keys(declared?.commands ?? {})), events: new Set(declared?.events) }
+}
+
+/** Compares with every key, in a time that tells nothing of any. */
+function isOneOf(key: string, valid: readonly string[]): boolean {
+  const given = digest(key)
+  let found = false
+  for (const one of valid) if (timingSafeEqual(given, digest(one))) found = true
+  return found
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

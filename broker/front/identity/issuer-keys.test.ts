@@ -1,0 +1,66 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { openLog } from '../../../shared/log.ts'
+import { oidcIssuers } from '../../../shared/oidc-issuers.ts'
+import { IssuerKeys } from './issuer-keys.ts'
+
+// How an issuer's keys are asked for; what a real provider's are good for is in test/issuers.test.ts.
+
+const [OLD, NEW] = ['old', 'new'].map((kid) => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return { ...publicKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig', kid }
+})
+
+const asked: ServerResponse[] = []
+const server = createServer((_, response) => {
+  asked.push(response)
+  server.emit('asked')
+})
+let keys: IssuerKeys
+let dir: string
+beforeEach(async () => {
+  asked.length = 0
+  dir = mkdtempSync(join(tmpdir(), 'keys-'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const [settings] = oidcIssuers.parse([{ issuer, jwks_uri: `${issuer}/jwks`, audience: ['a'], alias: 'main' }])
+  keys = new IssuerKeys(settings!, dir, openLog('silent', 'test'))
+})
+afterEach(async () => {
+  await keys.close()
+  server.close()
+  rmSync(dir, { recursive: true })
+})
+
+/** The answer to the request of that number, counted from 1; waits for the request. */
+async function answers(number: number, ...told: unknown[]): Promise<void> {
+  while (asked.length < number) await once(server, 'asked')
+  asked[number - 1]!.setHeader('connection', 'close').end(JSON.stringify({ keys: told }))
+}
+
+test('a key that is newer than what is being told is asked for again, once for all who come with it', async () => {
+  const wanted = [keys.keyOf('new'), keys.keyOf('new'), keys.keyOf('old')]
+  await answers(1, OLD)
+  await answers(2, OLD, NEW)
+  const [first, second, old] = await Promise.all(wanted)
+  expect(first).toMatch(/^-----BEGIN PUBLIC KEY-----/)
+  expect(second).toBe(first)
+  expect(old).not.toBe(first)
+  await expect(keys.keyOf('forged')).rejects.toThrow('no such key')
+  expect(asked).toHaveLength(2)
+})
+
+test('an issuer that is away is not asked again at once by those who wait for it', async () => {
+  const refused = expect(keys.keyOf('new')).rejects.toThrow('no such key')
+  while (asked.length < 1) await once(server, 'asked')
+  asked[0]!.destroy()
+  await refused
+  expect(asked).toHaveLength(1)
+})

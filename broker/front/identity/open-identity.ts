@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import { ConfigError, type Config } from '../../../shared/config.ts'
+import { sharedHandlerKeys, tokenSecrets } from '../../../shared/dev-secrets.ts'
+import type { Logger } from '../../../shared/log.ts'
+import { faultOfEvent } from '../../../shared/wire/reserved.ts'
+import type { Grants } from '../../seam/session.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { isOpenFilter } from '../../seam/topic-filter.ts'
+import type { Identity } from './authenticate.ts'
+import { BackOff } from './back-off.ts'
+import { IssuerKeys } from './issuer-keys.ts'
+import { openRevocations } from './revocations.ts'
+import { TokenClock } from './token-clock.ts'
+
+export interface Secrets {
+  tokens: readonly string[]
+  handlers: readonly string[]
+  grants: ReadonlyMap<string, Grants>
+}
+
+/**
+ * What the settings say of secrets and rights, before anything is opened.
+ * @throws {ConfigError} when a secret is missing, a group is granted what is no filter of open topics, or an event is the broker's own
+ */
+export function readSecrets(config: Config): Secrets {
+  const grants = new Map(Object.entries(config.HANDLER_GRANTS))
+  for (const [group, { pub, sub }] of grants) {
+    const wrong = [...pub, ...sub].find((filter) => !isOpenFilter(filter))
+    if (wrong !== undefined) throw new ConfigError(`HANDLER_GRANTS: ${group}: ${wrong} is no filter of open topics`)
+  }
+  for (const event of config.HANDLER_EVENTS) {
+    const fault = faultOfEvent(event)
+    if (fault !== undefined) throw new ConfigError(`HANDLER_EVENTS: ${fault}`)
+  }
+  return { tokens: tokenSecrets(config), handlers: sharedHandlerKeys(config), grants }
+}
+
+/** Opens what tells who is who: begins to ask the issuers for their keys. */
+export function openIdentity(config: Config, secrets: Secrets, storage: Storage, log: Logger): Identity {
+  const dir = join(config.DATA_DIR, 'broker', 'issuers')
+  for (const { issuer, audience } of config.OIDC_ISSUERS) {
+    if (audience === undefined)
+      log.warn({ issuer: issuer[0] }, 'OIDC_ISSUERS: no audience, so its tokens for anybody are taken')
+  }
+  return {
+    sources: {
+      secrets: secrets.tokens,
+      issuers: config.OIDC_ISSUERS.map((settings) => new IssuerKeys(settings, dir, log)),
+      clock: new TokenClock(),
+      maxLength: config.MAX_TOKEN_BYTES,
+      tolerance: config.CLOCK_TOLERANCE,
+    },
+    revocations: openRevocations(storage),
+    keys: {
+      shared: secrets.handlers,
+      groups: config.HANDLER_KEYS,
+      events: new Set(config.HANDLER_EVENTS),
+      grants: secrets.grants,
+      backOff: new BackOff(),
+    },
+  }
+}

@@ -1,0 +1,54 @@
+import type { UserId } from '../../../shared/wire/user-id.ts'
+import { Denied, type Token } from '../../seam/session.ts'
+import type { Storage } from '../../storage/storage.ts'
+
+/** Until when, in milliseconds since 1970; without it, for good. */
+interface Term {
+  until?: number | undefined
+}
+
+export type Revocations = ReturnType<typeof openRevocations>
+
+/** Tokens that an operator has revoked and users they have banned: kept over a restart, and in memory, since all is checked by them. */
+export function openRevocations(storage: Storage) {
+  const tokens = openTerms(storage, 'revoked')
+  const users = openTerms(storage, 'banned')
+
+  return {
+    /** @throws {Denied} when the token is revoked or its user banned */
+    check({ user, jti }: Pick<Token, 'user' | 'jti'>): void {
+      if (users.has(user)) throw new Denied('the user is banned', 'banned', user)
+      if (jti !== undefined && tokens.has(jti)) throw new Denied('token: revoked', 'unauthorized', user)
+    },
+    /** Is the user banned, or the token revoked? */
+    holds: ({ user, jti }: { user: UserId; jti?: string | undefined }): boolean =>
+      users.has(user) || (jti !== undefined && tokens.has(jti)),
+    revoke: (jti: string, until?: number): Promise<void> => tokens.put(jti, until),
+    ban: (user: UserId, until?: number): Promise<void> => users.put(user, until),
+    unban: (user: UserId): Promise<void> => users.remove(user),
+  }
+}
+
+/** Keys, each with the time until which it counts. */
+function openTerms(storage: Storage, name: string) {
+  const table = storage.table<Term>(name)
+  const held = new Map<string, number>()
+  for (const { key, value } of table.entries()) {
+    const { until = Infinity } = value
+    if (until < Date.now()) storage.eventually((unit) => unit.remove(table, key))
+    else held.set(String(key), until)
+  }
+  return {
+    has: (key: string): boolean => (held.get(key) ?? 0) > Date.now(),
+    put: (key: string, until?: number): Promise<void> =>
+      storage.commit((unit) => {
+        unit.put(table, key, { until })
+        unit.afterwards(() => void held.set(key, until ?? Infinity))
+      }),
+    remove: (key: string): Promise<void> =>
+      storage.commit((unit) => {
+        unit.remove(table, key)
+        unit.afterwards(() => void held.delete(key))
+      }),
+  }
+}

@@ -1,0 +1,106 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { createWebSocketStream, WebSocketServer } from 'ws'
+import { originOf } from '../../../shared/origin.ts'
+import type { From } from '../../seam/port.ts'
+import type { Lingering } from '../lingering.ts'
+import { carriedToken } from './carried-token.ts'
+import { readFirstRequest } from './first-request.ts'
+import { boundFrames } from './frames.ts'
+import { listenTls, type Listener, type TlsSettings } from './tls.ts'
+
+const SUBPROTOCOL = 'mqtt' // [MQTT-6.0.0-3]
+const MQTT_PATH = '/mqtt'
+/** Fragments of one WebSocket message. */
+const MAX_FRAGMENTS = 1_024
+
+export interface WssSettings extends TlsSettings {
+  /** Normalized. */
+  origins: readonly string[]
+  maxPayload: number
+  /** Bytes of a request's headers, which may carry a token. */
+  maxHeaders: number
+  /** Milliseconds for the request that opens a WebSocket. */
+  timeout: number
+  lingering: Lingering
+  /** Is told of each page that may not connect. */
+  refusedOrigin: (refused: { origin: string; host: string | undefined; address: string }) => void
+}
+
+/**
+ * MQTT over WebSocket at `/mqtt` of an HTTPS server. A browser's page may connect from this host or a listed origin only. One
+ * connection carries one request.
+ */
+export async function listenWss(
+  settings: WssSettings,
+  accept: (stream: Duplex, from: From) => void,
+): Promise<Listener> {
+  const { origins, maxPayload, maxHeaders, timeout, lingering, refusedOrigin } = settings
+  const opening = new WeakMap<Duplex, { from: From; rest: Buffer; opened: () => void }>()
+  const http = createServer({ maxHeaderSize: maxHeaders }, (request, response) => {
+    response.once('finish', () => request.socket.destroySoon())
+    response
+      .writeHead(404, { 'content-type': 'text/plain', connection: 'close' })
+      .end('MQTT over WebSocket is at /mqtt\n')
+  })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload,
+    maxFragments: MAX_FRAGMENTS,
+    allowSynchronousEvents: false, // one frame of a connection in a turn of the event loop
+    perMessageDeflate: false, // a bomb would be cheap to send and dear to open
+    handleProtocols: () => SUBPROTOCOL,
+  })
+  http.on('upgrade', (request: IncomingMessage, socket: Socket) => {
+    const { from, rest, opened } = opening.get(socket)!
+    const refusal = refusalOf(request, origins)
+    if (refusal !== undefined) {
+      const { origin, host } = request.headers
+      if (refusal === FORBIDDEN) refusedOrigin({ origin: origin!, host, address: from.address })
+      socket.write(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`)
+      lingering.end(socket, () => socket.destroy())
+      return
+    }
+    sockets.handleUpgrade(request, socket, rest, (ws) => {
+      opened()
+      ws.on('error', () => {}) // its stream ends with it
+      boundFrames(ws)
+      accept(createWebSocketStream(ws), { ...from, carriedToken: carriedToken(request) })
+    })
+  })
+  const listener = await listenTls(settings, (socket, from) => {
+    socket.on('error', () => {})
+    const timer = setTimeout(() => socket.destroy(), timeout)
+    socket.once('close', () => clearTimeout(timer))
+    readFirstRequest(socket, maxHeaders, (rest) => {
+      opening.set(socket, { from, rest, opened: () => clearTimeout(timer) })
+      http.emit('connection', socket)
+      socket.resume()
+    })
+  })
+  return {
+    ...listener,
+    close() {
+      for (const ws of sockets.clients) ws.terminate()
+      return listener.close()
+    },
+  }
+}
+
+const FORBIDDEN = '403 Forbidden'
+
+function refusalOf({ url, headers }: IncomingMessage, origins: readonly string[]): string | undefined {
+  if (url?.split('?', 1)[0] !== MQTT_PATH) return '404 Not Found'
+  const { origin, host } = headers
+  if (origin !== undefined && !mayConnect(origin, host, origins)) return FORBIDDEN
+  const asked = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim())
+  return asked?.includes(SUBPROTOCOL) ? undefined : '400 Bad Request'
+}
+
+/** A page of this host, as its browser names it, or of a listed origin. */
+function mayConnect(text: string, host: string | undefined, origins: readonly string[]): boolean {
+  const origin = originOf(text)
+  if (origin === undefined) return false
+  return origins.includes(origin) || (origin !== 'null' && origin === originOf(`https://${host}`))
+}
