@@ -9,14 +9,18 @@ import { parseInput } from '../shared/wire/input.ts'
 import { refuse } from '../shared/wire/refusal.ts'
 import { commandName, type CommandName } from '../shared/wire/topic.ts'
 import type { UserId } from '../shared/wire/user-id.ts'
-import { openEngine } from './front/aedes/engine.ts'
-import { MESSAGE_RATE_TOO_HIGH, type MqttEngine } from './seam/port.ts'
+import { openEngine, type Front } from './front/aedes/engine.ts'
+import { MESSAGE_RATE_TOO_HIGH } from './seam/port.ts'
 import { OWN_COMMANDS } from './core/commands/own-commands.ts'
 import { Dispatch } from './core/dispatch/dispatch.ts'
 import { Events } from './core/events/events.ts'
 import { openFormat } from './core/format.ts'
 import { engineHooks } from './core/hooks.ts'
 import { openInbox } from './core/inbox/inbox.ts'
+import { authenticate } from './front/identity/authenticate.ts'
+import { verifyToken } from './front/identity/token.ts'
+import type { VerifyToken } from './seam/session.ts'
+import { openRevocations } from './core/revocations.ts'
 import { openIdentity, readSecrets } from './front/identity/open-identity.ts'
 import { internalCommand, type IntakePorts } from './core/intake/intake.ts'
 import { openLimits } from './core/limits/limits.ts'
@@ -102,7 +106,9 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     isThere: (user) => live.countOf(user) > 0,
     maxWaiting: config.MAX_LIVE_WAITING,
   })
-  const identity = openIdentity(config, secrets, storage, log)
+  const identity = openIdentity(config, secrets, log)
+  const verify: VerifyToken = (token) => verifyToken(token, identity.sources)
+  const revocations = openRevocations(storage)
   const live = new LiveSessions({
     clock: identity.sources.clock,
     end: (session, reasonCode, forGood) => engine.end(session, reasonCode, forGood),
@@ -113,7 +119,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
       events.tell({ to: user, event: 'session_expiring', fields }).catch(() => {}) // it ends all the same
     },
   })
-  const standing = openStanding({ ...identity, clock: identity.sources.clock, live })
+  const standing = openStanding({ revocations, clock: identity.sources.clock, live })
   const sendInternal = (name: CommandName, user: UserId, input: object): Promise<void> =>
     dispatch.accept(internalCommand(name, user, input, queue.nextOrder()), false)
   const later = new Later({ storage, send: (user, name, input) => sendInternal(name, user, input) })
@@ -156,13 +162,12 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     relay: (session, message) => engine.relay(session, message),
     own: OWN_COMMANDS,
     async answer(own, session, payload, cause) {
-      const { revocations, sources } = identity
       const largest = roomFor(engine.largestFor(session), cause)
       const context = {
         session,
         live,
         revocations,
-        sources,
+        verify,
         inbox,
         maxBytes: config.MAX_PACKET_BYTES / 2,
         largest,
@@ -191,8 +196,7 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     log,
   })
   const hooks = engineHooks({
-    identity,
-    catalogue: () => catalogue,
+    revocations,
     limits,
     live,
     presence,
@@ -220,9 +224,15 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     later,
   ]
   const lingering = new Lingering()
-  const engine: MqttEngine = await openEngine(config, storage, hooks, lingering)
+  const engine: Front = await openEngine(
+    config,
+    storage,
+    hooks,
+    (login) => authenticate(login, identity, catalogue),
+    lingering,
+  )
   try {
-    engine.drop(({ user, jti }) => identity.revocations.holds({ user, jti })) // what a killed broker had no time for
+    engine.drop(({ user, jti }) => revocations.holds({ user, jti })) // what a killed broker had no time for
     dispatch.resume()
     relay.resume()
     later.resume()
@@ -244,7 +254,8 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
           ...dispatch.lacking().map(({ text }) => text),
         ],
         dead: deadLetterRequests({
-          ...identity,
+          verify,
+          revocations,
           storage,
           dead,
           replays,

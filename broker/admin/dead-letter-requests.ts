@@ -3,14 +3,14 @@ import { z } from 'zod'
 import type { Logger } from '../../shared/log.ts'
 import { DEAD_LETTERS, maySend } from '../seam/authority.ts'
 import { TIME_RULE, timeOfText } from '../../shared/wire/time.ts'
-import { verifyToken, type TokenSources } from '../front/identity/token.ts'
-import type { Revocations } from '../front/identity/revocations.ts'
+import type { VerifyToken } from '../seam/session.ts'
+import type { Revocations } from '../core/revocations.ts'
 import type { DeadFilter, DeadLetter, DeadLetters } from '../core/queue/dead-letters.ts'
 import type { Replays } from '../core/queue/replays.ts'
 import type { Storage } from '../storage/storage.ts'
 
 export interface DeadLetterPorts {
-  sources: TokenSources
+  verify: VerifyToken
   revocations: Revocations
   storage: Storage
   dead: DeadLetters
@@ -51,7 +51,7 @@ const progress = z.strictObject({ replay: z.string(), after: whole.pipe(z.int().
  * its answer's `replay`, and GET `/dead/replay?replay=…&after=0` says how its commands have ended, after so many ends. 400 names what is wrong with the query.
  */
 export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
-  const { sources, revocations, storage, dead, replays, replay, log } = ports
+  const { verify, revocations, storage, dead, replays, replay, log } = ports
 
   async function drop(letters: readonly DeadLetter[]): Promise<void> {
     await storage.commit((unit) => {
@@ -89,7 +89,7 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
 
   async function isOperator(authorization = ''): Promise<boolean> {
     try {
-      const token = await verifyToken(/^Bearer (\S+)$/.exec(authorization)?.[1] ?? '', sources)
+      const token = await verify(/^Bearer (\S+)$/.exec(authorization)?.[1] ?? '')
       revocations.check(token)
       return token.isOperator && maySend({ token }, DEAD_LETTERS)
     } catch {

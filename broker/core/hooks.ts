@@ -1,22 +1,18 @@
 import type { Logger } from '../../shared/log.ts'
-import type { Catalogue } from '../../shared/wire/catalogue.ts'
 import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED, type Hooks, type MqttEngine } from '../seam/port.ts'
-import { mayReceive, maySubscribe } from '../seam/authority.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
 import type { Events } from './events/events.ts'
 import { takeFromHandler } from './events/handler-publish.ts'
-import { authenticate, type Identity } from '../front/identity/authenticate.ts'
 import { takeCommand, type IntakePorts } from './intake/intake.ts'
 import type { Limits } from './limits/limits.ts'
 import type { LiveSessions } from './sessions/live-sessions.ts'
 import type { Presence } from './presence.ts'
+import type { Revocations } from './revocations.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { tooLarge } from './events/too-large-answer.ts'
 import { Denied, type HandlerSession, type Session } from '../seam/session.ts'
 
 export interface HookPorts {
-  identity: Identity
-  catalogue: () => Catalogue
+  revocations: Revocations
   limits: Limits
   live: LiveSessions
   presence: Presence
@@ -31,19 +27,17 @@ export interface HookPorts {
 
 /** What the broker decides when its engine asks. */
 export function engineHooks(ports: HookPorts): Hooks {
-  const { identity, limits, live, presence, maxSessions, intake, dispatch, events, metrics, log } = ports
+  const { revocations, limits, live, presence, maxSessions, intake, dispatch, events, metrics, log } = ports
   const windows = new WeakMap<HandlerSession, number>()
 
   return {
-    async authenticate(login) {
-      const session = await authenticate(login, identity, ports.catalogue())
-      if (session.kind === 'device') {
-        await limits.connect(session)
-        if (!ports.engine().makeRoom(session, maxSessions)) {
-          throw new Denied('the user has too many sessions that are connected', 'too_many', session.user)
-        }
+    async login(session) {
+      if (session.kind === 'handler') return
+      revocations.check(session.token)
+      await limits.connect(session)
+      if (!ports.engine().makeRoom(session, maxSessions)) {
+        throw new Denied('the user has too many sessions that are connected', 'too_many', session.user)
       }
-      return session
     },
     connected(session, window) {
       metrics.connections.inc({ kind: session.kind })
@@ -54,7 +48,7 @@ export function engineHooks(ports: HookPorts): Hooks {
       const { user } = session
       if (live.countOf(user) > maxSessions) live.cut((one) => one === session, QUOTA_EXCEEDED, { user })
       try {
-        identity.revocations.check(session.token)
+        revocations.check(session.token)
       } catch {
         live.cut((one) => one === session, ADMINISTRATIVE_ACTION, { user, forGood: true })
       }
@@ -79,23 +73,15 @@ export function engineHooks(ports: HookPorts): Hooks {
         throw err
       })
     },
-    subscribe(session, filter, qos) {
-      const verdict = maySubscribe(session, filter)
-      if (verdict === 'deny') {
-        metrics.refusedSubscriptions.inc()
-        log.info({ session: session.id, filter }, 'subscription refused')
-      }
-      if (verdict === 'consume' && session.kind === 'handler') {
-        dispatch.take(session, windows.get(session) ?? 1, filter, qos === 0 ? 0 : 1)
-      }
-      return verdict
+    refusedSubscription(session, filter) {
+      metrics.refusedSubscriptions.inc()
+      log.info({ session: session.id, filter }, 'subscription refused')
     },
+    consume: (session, command, qos) => dispatch.take(session, windows.get(session) ?? 1, command, qos),
     unconsume: (session, command) => dispatch.takeNoMore(session, command),
     acknowledged(session, delivery, reasonCode) {
       dispatch.acknowledged(session, delivery, reasonCode).catch(() => {}) // logged there, and delivered again
     },
-    mayReceive,
-    tooLarge: ({ user }, topic, answers) => tooLarge(user, topic, answers),
     refusedConnect(reason, { address, username, client, user }) {
       metrics.refusedConnects.inc()
       const isOurs = username === undefined || /^(?:JWT|handler(?::[\w-]{1,64})?)$/.test(username)

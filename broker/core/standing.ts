@@ -1,6 +1,5 @@
-import type { Revocations } from '../front/identity/revocations.ts'
-import { EXPIRY_TOLERANCE } from '../front/identity/token.ts'
-import type { Command, DeviceSession } from '../seam/session.ts'
+import { EXPIRY_TOLERANCE, type Command, type DeviceSession } from '../seam/session.ts'
+import type { Revocations } from './revocations.ts'
 
 // Much acts later in a user's name than they asked for it. Whether it still may is decided here, when it acts:
 //

@@ -1,27 +1,9 @@
-import type { Duplex } from 'node:stream'
 import type { Refusal } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { DeviceSession, HandlerSession, Session } from './session.ts'
 import type { Unit } from '../storage/storage.ts'
 
 // What the broker and its MQTT engine say to each other. Nothing outside this folder knows the engine.
-
-/** Where a connection comes from. */
-export interface From {
-  address: string
-  /** A token that its WebSocket's opening carried. */
-  carriedToken?: string | undefined
-  /** Told when it has logged in. */
-  loggedIn?: ((kind: Session['kind']) => void) | undefined
-}
-
-export interface Login extends From {
-  username: string | undefined
-  password: string | undefined
-  client: string
-  /** User properties of an MQTT 5 CONNECT, each with its first value. */
-  properties: Readonly<Record<string, string>>
-}
 
 /** A PUBLISH as it came, before anyone believed it. */
 export interface Incoming {
@@ -87,8 +69,11 @@ export interface Delivery {
 
 /** What the broker decides; the engine asks. */
 export interface Hooks {
-  /** @throws {Denied} */
-  authenticate(login: Login): Session | Promise<Session>
+  /**
+   * Somebody who is who they say wants to come in.
+   * @throws {Denied} when they are banned, or have too many sessions or connects
+   */
+  login(session: Session): void | Promise<void>
   /** A session is up; `window` is the Receive Maximum it asked for, at most 65,535. */
   connected(session: Session, window: number): void
   /**
@@ -97,15 +82,14 @@ export interface Hooks {
    * @throws {Refusal} acknowledged as such (MQTT 5) and left to the hook to tell (3.1.1)
    */
   publish(session: Session, message: Incoming): void | Promise<void>
-  subscribe(session: Session, filter: string, qos: 0 | 1 | 2): 'receive' | 'consume' | 'open' | 'deny'
+  /** A handler takes a command from now on. */
+  consume(session: HandlerSession, command: string, qos: 0 | 1): void
+  /** A subscription was refused. */
+  refusedSubscription(session: Session, filter: string): void
   /** A handler takes no more of a command. */
   unconsume(session: HandlerSession, command: string): void
   /** A handler's PUBACK of a delivery at QoS 1; a reason code of 0x80 or more asks for a retry. */
   acknowledged(session: HandlerSession, delivery: Delivery, reasonCode: number): void
-  /** May this session get this topic? Asked at every delivery, and of what a stored session kept. */
-  mayReceive(session: Session, topic: string): boolean
-  /** What a client is told whose Maximum Packet Size has no room for the answer on this topic. */
-  tooLarge(session: DeviceSession, topic: string, answers: Answers): Pick<Outgoing, 'topic' | 'payload'>
   /** It said nothing for longer than its keepalive; it is gone next. */
   fellSilent(session: Session): void
   gone(session: Session): void
@@ -125,8 +109,6 @@ export interface RefusedLogin {
 }
 
 export interface MqttEngine {
-  /** Takes over a byte stream: a TLS socket, or a WebSocket as a stream. */
-  accept(stream: Duplex, from: From): void
   /** Tells whether anyone is subscribed to this topic, connected or away. */
   isHeard(topic: string): boolean
   /** Stores the event in every session that must keep it; when the unit is stored, sends it to those connected. */

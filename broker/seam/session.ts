@@ -23,6 +23,9 @@ export function sessionOwner(id: string): Pick<DeviceSession, 'user' | 'client'>
   return { user: id.slice(0, slash) as UserId, client: id.slice(slash + 1) }
 }
 
+/** Seconds for which a token is still taken after its end. */
+export const EXPIRY_TOLERANCE = 5
+
 /** A token that was believed. */
 export interface Token {
   readonly user: UserId
@@ -37,6 +40,12 @@ export interface Token {
   /** Undefined: all that a user may, and no open topics. */
   readonly acl: Acl | undefined
 }
+
+/**
+ * Tells whether to believe a token; not whether it was revoked or its user banned.
+ * @throws {Denied} with the reason, for the log
+ */
+export type VerifyToken = (token: string) => Promise<Token>
 
 /** Filters of the open topics that one may publish to and subscribe to. */
 export interface Grants {

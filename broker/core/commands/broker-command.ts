@@ -1,18 +1,17 @@
 import type { z } from 'zod'
 import type { Logger } from '../../../shared/log.ts'
 import type { BrokerEventName } from '../../../shared/wire/reserved.ts'
-import type { Revocations } from '../../front/identity/revocations.ts'
-import type { TokenSources } from '../../front/identity/token.ts'
 import type { Inbox } from '../inbox/inbox.ts'
+import type { Revocations } from '../revocations.ts'
 import type { LiveSessions } from '../sessions/live-sessions.ts'
-import type { DeviceSession } from '../../seam/session.ts'
+import type { DeviceSession, VerifyToken } from '../../seam/session.ts'
 
 /** What a command of the broker's own works with. */
 export interface BrokerContext {
   session: DeviceSession
   live: LiveSessions
   revocations: Revocations
-  sources: TokenSources
+  verify: VerifyToken
   inbox: Inbox
   /** Bytes of an answer, about. */
   maxBytes: number

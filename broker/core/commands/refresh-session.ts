@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { refuse } from '../../../shared/wire/refusal.ts'
-import { verifyToken } from '../../front/identity/token.ts'
 import { brokerCommand } from './broker-command.ts'
 
 /** Goes on with a new token of the same user: its end, its rights. One that is not accepted changes nothing. */
@@ -9,8 +8,8 @@ export const refreshSession = brokerCommand({
   answer: 'session_refreshed',
   /** Seconds since 1970. */
   output: z.object({ exp: z.number() }),
-  async run({ token }, { session, sources, revocations, live, log }) {
-    const renewed = await verifyToken(token, sources)
+  async run({ token }, { session, verify, revocations, live, log }) {
+    const renewed = await verify(token)
       .then((believed) => {
         revocations.check(believed)
         return believed

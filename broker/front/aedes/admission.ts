@@ -6,6 +6,7 @@ import { faultOfConnect } from './guard.ts'
 import { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient } from './internals.ts'
 import type { Hooks } from '../../seam/port.ts'
+import type { Authenticate } from '../identity/authenticate.ts'
 import { NO_LIMIT } from './send-window.ts'
 import { TopicAliases } from './topic-aliases.ts'
 
@@ -21,7 +22,7 @@ const CONNACK: Record<DeniedAs, [number, number]> = {
 const MAX_UNACKNOWLEDGED = 20_000
 
 /** What Aedes asks at a CONNECT, in its order. */
-export function admission(hooks: Hooks, maxKeepalive: number) {
+export function admission(hooks: Hooks, authenticateLogin: Authenticate, maxKeepalive: number) {
   const keepWhileConnected = new WeakSet<object>()
 
   function preConnect(client: Client, packet: ConnectPacket, done: (err: Error | null, ok: boolean) => void): void {
@@ -59,13 +60,14 @@ export function admission(hooks: Hooks, maxKeepalive: number) {
   async function login(client: InnerClient, username?: string, password?: Buffer): Promise<void> {
     const connection = connectionOf(client)
     const { from, properties = {} } = connection
-    const session = await hooks.authenticate({
+    const session = await authenticateLogin({
       ...from,
       username,
       client: client.id,
       properties,
       password: password?.toString(),
     })
+    await hooks.login(session)
     client.id = session.id
     if (session.kind === 'handler') connection.inbox = new HandlerInbox(MAX_UNACKNOWLEDGED)
     // What has to wait for its window waits in a session, if only as long as the connection.

@@ -3,7 +3,7 @@ import { Outbox } from '../../../shared/outbox.ts'
 import type { Session } from '../../seam/session.ts'
 import { Acks } from './acks.ts'
 import type { HandlerInbox } from './handler-inbox.ts'
-import type { From } from '../../seam/port.ts'
+import type { From } from '../identity/login.ts'
 import type { TopicAliases } from './topic-aliases.ts'
 
 /** What is known of one connection. */

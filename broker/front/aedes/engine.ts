@@ -1,8 +1,13 @@
+import type { Duplex } from 'node:stream'
 import { promisify } from 'node:util'
 import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'aedes'
 import type { Config } from '../../../shared/config.ts'
 import { Refusal } from '../../../shared/wire/refusal.ts'
 import { sessionOwner, type HandlerSession, type Session } from '../../seam/session.ts'
+import { mayReceive, maySubscribe } from '../../seam/authority.ts'
+import { tooLarge } from '../../seam/too-large.ts'
+import type { Authenticate } from '../identity/authenticate.ts'
+import type { From } from '../identity/login.ts'
 import type { Lingering } from '../lingering.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { answerInOrder } from './acknowledge.ts'
@@ -36,17 +41,23 @@ import { delayOf, openWills } from './wills.ts'
 /** Wills that wait for their delay; beyond, they are sent at once. */
 const MAX_DELAYED_WILLS = 1_000
 
+export interface Front extends MqttEngine {
+  /** Takes over a byte stream: a TLS socket, or a WebSocket as a stream. */
+  accept(stream: Duplex, from: From): void
+}
+
 /** Starts Aedes behind our port: its hooks, our sessions, and a guard for each of its traps. */
 export async function openEngine(
   config: Config,
   storage: Storage,
   hooks: Hooks,
+  authenticateLogin: Authenticate,
   lingering: Lingering,
-): Promise<MqttEngine> {
+): Promise<Front> {
   const clients = new Map<string, { client: InnerClient; session: Session }>()
   const clientOf = new WeakMap<Session, InnerClient>()
   const audience = new Audience()
-  const { preConnect, authenticate, refused } = admission(hooks, config.MAX_KEEPALIVE)
+  const { preConnect, authenticate, refused } = admission(hooks, authenticateLogin, config.MAX_KEEPALIVE)
 
   const store = openSessionStore(storage, {
     maxWaiting: config.MAX_OFFLINE_EVENTS,
@@ -75,7 +86,7 @@ export async function openEngine(
     mayKeep: (id, filter) => {
       const session = clients.get(id)?.session
       const asked = filter.startsWith(OPEN) ? sharedOrOwn(filter.slice(OPEN.length)) : filter
-      return session !== undefined && hooks.mayReceive(session, asked)
+      return session !== undefined && mayReceive(session, asked)
     },
     maxSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
     acknowledged: (id, messageId, reasonCode) => {
@@ -99,7 +110,7 @@ export async function openEngine(
     clientOf: (id) => clients.get(id)?.client,
     mayReceive: (id, topic) => {
       const session = clients.get(id)?.session
-      return session !== undefined && hooks.mayReceive(session, topic)
+      return session !== undefined && mayReceive(session, topic)
     },
     fitting: fit,
     sends,
@@ -124,7 +135,7 @@ export async function openEngine(
   const forward = forwarding({
     audience,
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
-    mayReceive: (session, topic) => hooks.mayReceive(session, topic),
+    mayReceive,
     drop: (id, packet) => sessions.drop(id, packet),
     fitting: fit,
     sends,
@@ -230,8 +241,8 @@ export async function openEngine(
   function instead(client: InnerClient, { answers, ...packet }: StoredPacket): StoredPacket | undefined {
     const { session } = connectionOf(client)
     if (!answers || session?.kind !== 'device') return undefined
-    const told = { ...packet, ...hooks.tooLarge(session, packet.topic, answers) }
-    return client.subscriptions[told.topic] && hooks.mayReceive(session, told.topic) ? told : undefined
+    const told = { ...packet, ...tooLarge(session.user, packet.topic, answers) }
+    return client.subscriptions[told.topic] && mayReceive(session, told.topic) ? told : undefined
   }
 
   function authorizePublish(client: Client | null, packet: PublishPacket, done: (err?: Error | null) => void): void {
@@ -286,9 +297,11 @@ export async function openEngine(
     const isNew = !filters.has(sub.topic)
     const isOver = isNew && filters.size >= config.SUBSCRIPTIONS_PER_SESSION
     const filter = sub.topic.startsWith(OPEN) ? sharedOrOwn(sub.topic.slice(OPEN.length)) : sub.topic
-    const verdict = session && !isOver ? hooks.subscribe(session, filter, sub.qos) : 'deny'
+    const verdict = session && !isOver ? maySubscribe(session, filter) : 'deny'
     if (isOver) hooks.fault(session, new Error('too many subscriptions'))
+    else if (session && verdict === 'deny') hooks.refusedSubscription(session, filter)
     if (verdict === 'deny') return done(null, null)
+    if (verdict === 'consume' && session?.kind === 'handler') hooks.consume(session, filter, sub.qos === 0 ? 0 : 1)
     filters.add(sub.topic)
     if (verdict === 'open') {
       if (isNew) fresh.add(sub)
@@ -306,7 +319,7 @@ export async function openEngine(
     if (!session) return null
     const stored = packet as unknown as StoredPacket
     const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= steady()
-    const fitted = isPast || !hooks.mayReceive(session, packet.topic) ? undefined : fit(inner, stored)
+    const fitted = isPast || !mayReceive(session, packet.topic) ? undefined : fit(inner, stored)
     if (!fitted) {
       sessions.drop(inner.id, stored)
       return null

@@ -1,19 +1,20 @@
 import type { Catalogue } from '../../../shared/wire/catalogue.ts'
-import type { Login } from '../../seam/port.ts'
 import { Denied, sessionIdOf, type Session } from '../../seam/session.ts'
 import { admitHandler, type HandlerKeys } from './handler-key.ts'
-import type { Revocations } from './revocations.ts'
+import type { Login } from './login.ts'
 import { isJwt } from './token-form.ts'
 import { verifyToken, type TokenSources } from './token.ts'
 
+/** @throws {Denied} */
+export type Authenticate = (login: Login) => Promise<Session>
+
 export interface Identity {
   sources: TokenSources
-  revocations: Revocations
   keys: HandlerKeys
 }
 
 /**
- * Tells who a connection is: username `JWT` with a token, or a token that its WebSocket's opening carried; `handler` or
+ * Tells who a connection is, if they may be anybody at all: username `JWT` with a token, or a token that its WebSocket's opening carried; `handler` or
  * `handler:<group>` with a key.
  * @throws {Denied} with the reason, for the log; the client learns only that it may not
  */
@@ -27,6 +28,5 @@ export async function authenticate(login: Login, identity: Identity, catalogue: 
   const given = isJwt(password) ? password : (carriedToken ?? password)
   if (given === undefined) throw new Denied('username or password is missing')
   const token = await verifyToken(given, identity.sources)
-  identity.revocations.check(token)
   return { kind: 'device', id: sessionIdOf({ user: token.user, client }), user: token.user, client, token }
 }

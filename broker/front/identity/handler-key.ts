@@ -3,9 +3,9 @@ import { groupKey } from '../../../shared/group-key.ts'
 import type { Catalogue } from '../../../shared/wire/catalogue.ts'
 import { KEEPS_TIME } from '../../../shared/wire/member.ts'
 import { KEEPS_ORDER } from '../../../shared/wire/stamp.ts'
-import type { Login } from '../../seam/port.ts'
 import { Denied, type Grants, type HandlerSession, type Rights } from '../../seam/session.ts'
 import type { BackOff } from './back-off.ts'
+import type { Login } from './login.ts'
 
 /** Which keys open what: the shared ones every group, a group's own only what the group declares. */
 export interface HandlerKeys {

@@ -4,12 +4,10 @@ import { sharedHandlerKeys, tokenSecrets } from '../../../shared/dev-secrets.ts'
 import type { Logger } from '../../../shared/log.ts'
 import { faultOfEvent } from '../../../shared/wire/reserved.ts'
 import type { Grants } from '../../seam/session.ts'
-import type { Storage } from '../../storage/storage.ts'
 import { isOpenFilter } from '../../seam/topic-filter.ts'
 import type { Identity } from './authenticate.ts'
 import { BackOff } from './back-off.ts'
 import { IssuerKeys } from './issuer-keys.ts'
-import { openRevocations } from './revocations.ts'
 import { TokenClock } from './token-clock.ts'
 
 export interface Secrets {
@@ -36,7 +34,7 @@ export function readSecrets(config: Config): Secrets {
 }
 
 /** Opens what tells who is who: begins to ask the issuers for their keys. */
-export function openIdentity(config: Config, secrets: Secrets, storage: Storage, log: Logger): Identity {
+export function openIdentity(config: Config, secrets: Secrets, log: Logger): Identity {
   const dir = join(config.DATA_DIR, 'broker', 'issuers')
   for (const { issuer, audience } of config.OIDC_ISSUERS) {
     if (audience === undefined)
@@ -50,7 +48,6 @@ export function openIdentity(config: Config, secrets: Secrets, storage: Storage,
       maxLength: config.MAX_TOKEN_BYTES,
       tolerance: config.CLOCK_TOLERANCE,
     },
-    revocations: openRevocations(storage),
     keys: {
       shared: secrets.handlers,
       groups: config.HANDLER_KEYS,

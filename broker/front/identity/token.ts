@@ -1,7 +1,7 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import jwt from 'jsonwebtoken'
 import { userIdOf, type UserId } from '../../../shared/wire/user-id.ts'
-import { Denied, type Token } from '../../seam/session.ts'
+import { Denied, EXPIRY_TOLERANCE, type Token } from '../../seam/session.ts'
 import { parseAcl } from './acl.ts'
 import { claimAt, holdsOneOf, type Claims } from './claims.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
@@ -10,8 +10,6 @@ import type { TokenClock } from './token-clock.ts'
 
 /** Seconds a token may still have to go, at most: ten years. A later `exp` is a mistake or an attack. */
 const MAX_LIFETIME = 10 * 365 * 86_400
-/** Seconds for which a token is still taken after its `exp`. */
-export const EXPIRY_TOLERANCE = 5
 const MAX_JTI = 256
 const MAX_NAME = 256
 const OPERATOR = 'operator'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from 'node:tls'
 import type { Tls } from '../../../shared/dev-secrets.ts'
-import type { From } from '../../seam/port.ts'
+import type { From } from '../identity/login.ts'
 import type { AddressGate } from './address-gate.ts'
 import type { Proxies } from './proxies.ts'
 

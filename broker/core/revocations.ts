@@ -1,6 +1,6 @@
-import type { UserId } from '../../../shared/wire/user-id.ts'
-import { Denied, type Token } from '../../seam/session.ts'
-import type { Storage } from '../../storage/storage.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import { Denied, type Token } from '../seam/session.ts'
+import type { Storage } from '../storage/storage.ts'
 
 /** Until when, in milliseconds since 1970; without it, for good. */
 interface Term {
