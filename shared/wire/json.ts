@@ -68,9 +68,8 @@ function membersOf(text: string, limit: number): number | undefined {
   let members = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
-    if (c === 0x22) {
-      for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
-    } else if (c === 0x7b || c === 0x5b) {
+    if (c === 0x22) i = endOfString(text, i)
+    else if (c === 0x7b || c === 0x5b) {
       if (++depth > limit) return undefined
     } else if (c === 0x7d || c === 0x5d) depth--
     else if (c === 0x3a) members++
@@ -78,11 +77,22 @@ function membersOf(text: string, limit: number): number | undefined {
   return members
 }
 
+/** Where the string ends that begins here: at its quote, or with the text. */
+function endOfString(text: string, start: number): number {
+  const quote = text.indexOf('"', start + 1)
+  if (quote === -1) return text.length
+  if (text.charCodeAt(quote - 1) !== 0x5c) return quote
+  let i = start + 1
+  for (; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
+  return i
+}
+
 /** The members that are left of them: of two with one name JSON.parse keeps the last. */
-function membersIn(value: object): number {
-  const inner = Object.values(value) as unknown[]
-  let members = Array.isArray(value) ? 0 : inner.length
-  for (const one of inner) if (typeof one === 'object' && one !== null) members += membersIn(one)
+function membersIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let members = 0
+  if (Array.isArray(value)) for (const one of value) members += membersIn(one)
+  else for (const key in value) members += 1 + membersIn((value as JsonObject)[key])
   return members
 }
 
