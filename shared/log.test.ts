@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { constants } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { ROOT } from '../test/process.ts'
 import { openLog } from './log.ts'
 import { Sampling } from './sampled-log.ts'
 import { hideFromLogs } from './secret-text.ts'
 
+// What production runs, since tsx itself makes a process's stdout non-blocking.
 const SCRIPT = `
-  import { openLog } from './shared/log.ts'
+  import { openLog } from './dist/shared/log.js'
   const log = openLog('info', 'test')
   log.info('here')
   process.stdin.once('data', () => {
@@ -19,7 +21,7 @@ test.each([
   ['is read', false],
   ['nobody reads any more', true],
 ])('a process whose log %s says its last words and ends', async (_, isGone) => {
-  const args = ['--import', 'tsx', '--input-type=module', '-e', SCRIPT]
+  const args = ['--input-type=module', '-e', SCRIPT]
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] })
   let said = ''
   child.stdout.on('data', (data) => (said += String(data)))
@@ -37,8 +39,8 @@ test.each([
 
 /** Logs more than any pipe holds, tells over IPC that its own work goes on, and ends when it is told to. */
 const FLOOD = `
-  import { openLog } from './shared/log.ts'
-  import { Sampling } from './shared/sampled-log.ts'
+  import { openLog } from './dist/shared/log.js'
+  import { Sampling } from './dist/shared/sampled-log.js'
   const log = openLog('info', 'test', undefined, new Sampling({ first: Infinity }))
   for (let n = 0; n < 20_000; n++) log.info({ n, text: 'x'.repeat(200) }, 'line')
   setTimeout(() => process.send('goes on'), 100)
@@ -48,13 +50,17 @@ const FLOOD = `
     process.send('said')
   })`
 
+const PIPED = '"$@" | (read _ <&4; exec cat)'
+const unshare = process.getuid?.() === 0 ? ['unshare', '-m'] : ['unshare', '-Urm']
+
 test.each([
-  ['a pipe', ['sh', '-c', '"$@" | (read _ <&4; exec cat)', 'sh']],
+  ['a pipe', ['sh', '-c', PIPED, 'sh']],
+  ['a pipe that cannot be opened anew', [...unshare, 'sh', '-c', `mount -t tmpfs none /proc && ${PIPED}`, 'sh']],
   ['a socket', []],
 ])(
   'a log that nobody reads for a while, %s, stops no work; what is dropped is counted and said',
   async (_, through) => {
-    const [program, ...args] = [...through, process.execPath, '--import', 'tsx', '--input-type=module', '-e', FLOOD]
+    const [program, ...args] = [...through, process.execPath, '--input-type=module', '-e', FLOOD]
     const stdio = ['ignore', 'pipe', 'inherit', 'ipc', 'pipe'] as const
     const child = spawn(program, args, { cwd: ROOT, stdio: [...stdio] })
     const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
@@ -85,6 +91,24 @@ test.each([
     expect(lines.filter(({ msg }) => msg === 'line' || msg === 'more').length + dropped!).toBe(20_001)
   },
 )
+
+test('a pipe to which others write, too, stays as it was for them: it blocks', async () => {
+  const script = `
+    import { openLog } from './dist/shared/log.js'
+    openLog('info', 'test').info('here')
+    setInterval(() => {}, 1_000)`
+  // The shell and what it starts have the same pipe as the process that logs.
+  const shell = '{ "$@" & read _; cat /proc/self/fdinfo/3 3>&1 >&2; kill $!; } | cat'
+  const args = ['-c', shell, 'sh', process.execPath, '--input-type=module', '-e', script]
+  const child = spawn('sh', args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] })
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  expect(String(line)).toContain('"msg":"here"')
+  child.stdin.write('now\n')
+  const [info] = (await once(child.stderr, 'data')) as [Buffer]
+  await once(child, 'close')
+  const flags = Number.parseInt(/flags:\s*(\d+)/.exec(String(info))![1]!, 8)
+  expect(flags & constants.O_NONBLOCK).toBe(0)
+})
 
 test('of many lines of one kind the first are written, and then their number with their reasons and the last of them', () => {
   const lines: Record<string, unknown>[] = []

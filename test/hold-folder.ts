@@ -1,6 +1,30 @@
+import { spawn } from 'node:child_process'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { holdFolder } from '../broker/storage/hold-folder.ts'
 
-// Holds a folder until it is killed: what a broker in another container does.
+// Holds a folder until it is killed: what a broker in another container does. With a program as second argument it then starts
+// that, gives it the open file of the hold, as a library might that starts one, and says its process id.
 
-await holdFolder(process.argv[2]!)
-process.send!('held')
+const [folder = '', program] = process.argv.slice(2)
+await holdFolder(folder)
+
+/** The descriptor by which this process has the file open. */
+function descriptorOf(file: string): number {
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      if (readlinkSync(`/proc/self/fd/${fd}`) === file) return Number(fd)
+    } catch {
+      // That of the list itself.
+    }
+  }
+  throw new Error(`${file} is not open`)
+}
+
+if (program === undefined) process.send!('held')
+else {
+  const fd = descriptorOf(join(folder, 'hold.db'))
+  const heir = spawn('sh', ['-c', program], { stdio: ['ignore', 'ignore', 'inherit', fd] })
+  if (program.includes('sleep')) process.send!(heir.pid)
+  else heir.once('close', () => process.send!('ended'))
+}

@@ -28,3 +28,19 @@ test('a broker in another container holds a folder that both have, until it is k
   await (await holdFolder(dir)).close()
   await rm(dir, { recursive: true })
 })
+
+test.each([
+  ['ends', 'exec 3<&-'],
+  ['outlives the broker', 'exec sleep 1000'],
+])('a program that inherited the open file and %s does not change who holds the folder', async (_, program) => {
+  const dir = await mkdtemp(join(tmpdir(), 'hold-'))
+  const broker = new Run(['test/hold-folder.ts', dir, `test -e /proc/self/fd/3 && ${program}`])
+  const said = await broker.ready
+  await expect(holdFolder(dir)).rejects.toThrow('another broker uses')
+  broker.child.kill('SIGKILL')
+  await new Promise((resolve) => broker.child.once('exit', resolve)) // its standard error stays open
+  await (await holdFolder(dir)).close()
+  if (typeof said === 'number') process.kill(said, 'SIGKILL')
+  await broker.ended
+  await rm(dir, { recursive: true })
+})
