@@ -78,7 +78,7 @@ async function ofIssuer(
 function ofSecret(token: string, { alg }: { alg: string }, iss: unknown, { secrets, issuers }: TokenSources): Claims {
   const stranger = iss === undefined ? undefined : unknownIssuer(iss, issuers)
   if (stranger !== undefined && (alg !== 'HS256' || secrets.length === 0)) throw new Denied(`token: ${stranger}`)
-  let last = new Denied('token: names no issuer, and there is no SECRET')
+  let last: Denied | undefined
   for (const secret of secrets) {
     try {
       return signed(token, secret, ['HS256'])
@@ -87,6 +87,7 @@ function ofSecret(token: string, { alg }: { alg: string }, iss: unknown, { secre
       if (last.message !== 'token: invalid signature') break
     }
   }
+  last ??= new Denied('token: names no issuer, and there is no SECRET')
   throw stranger === undefined ? last : new Denied(`${last.message}; ${stranger}`)
 }
 
