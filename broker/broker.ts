@@ -36,6 +36,7 @@ import { watchCertificate } from './front/listen/watch-certificate.ts'
 import { Later } from './core/later.ts'
 import { LiveEvents } from './core/events/live-events.ts'
 import { LiveSessions } from './core/sessions/live-sessions.ts'
+import { gaugeFullness, nearlyFull, type Fullness } from './metrics/fullness.ts'
 import { openMetrics } from './metrics/metrics.ts'
 import { Presence } from './core/presence.ts'
 import { openDeadLetters } from './core/queue/dead-letters.ts'
@@ -86,8 +87,8 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     throw err
   })
   const queue = await openQueue(storage, {
-    maxQueued: config.MAX_QUEUED,
-    maxQueuedBytes: config.MAX_QUEUED_BYTES,
+    all: { commands: config.MAX_QUEUED, bytes: config.MAX_QUEUED_BYTES },
+    perUser: { commands: config.QUEUED_PER_USER, bytes: config.QUEUED_BYTES_PER_USER },
     windowMs: config.IDEMPOTENCY_WINDOW,
   })
   const dead = openDeadLetters(storage, config.MAX_DEAD, (id) =>
@@ -213,6 +214,9 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
     (address, reason) => hooks.refusedConnect(reason, { address }),
   )
 
+  const fullness = (): Fullness[] => queue.fullness()
+  gaugeFullness(metrics.registry, fullness)
+
   let ready = false
   const opened: Closable[] = [
     storage,
@@ -252,6 +256,8 @@ export async function startBroker(config: Config, declared: Catalogue, log: Logg
             .filter(({ isWell }) => !isWell)
             .map(({ name }) => `the issuer ${name} does not tell its keys`),
           ...dispatch.lacking().map(({ text }) => text),
+          ...nearlyFull(fullness()),
+          ...queue.nearlyFull(),
         ],
         dead: deadLetterRequests({
           verify,

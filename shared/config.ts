@@ -193,8 +193,11 @@ const settings = z.object({
 
   /** Commands accepted and not ended, in all; beyond, `unavailable`. */
   MAX_QUEUED: count(1_000_000, 1, 100_000_000),
-  /** Bytes of their payloads, in all; beyond, `unavailable`. */
-  MAX_QUEUED_BYTES: count(268_435_456, 65_536, 68_719_476_736),
+  /** Bytes that they take, in all; beyond, `unavailable`. One group may use as much of both as is free besides. */
+  MAX_QUEUED_BYTES: count(1_073_741_824, 65_536, 68_719_476_736),
+  /** The same of one user; beyond, `rate_limited`. */
+  QUEUED_PER_USER: count(10_000, 1, 100_000_000),
+  QUEUED_BYTES_PER_USER: count(16_777_216, 1_024, 68_719_476_736),
   /** Dead letters kept; beyond, the oldest is dropped. */
   MAX_DEAD: count(100_000, 1, 10_000_000),
   /** Milliseconds a command waits for a group that is away, before `unavailable`. */

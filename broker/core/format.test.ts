@@ -16,6 +16,8 @@ import { openLmdb } from '../storage/lmdb.ts'
 import type { Storage } from '../storage/storage.ts'
 
 const LONG = 1e15
+const AMOUNT = { commands: 1_000, bytes: 1_000_000 }
+const ROOM = { all: AMOUNT, perUser: AMOUNT }
 const [alice, bob, carol] = [userIdOf('alice'), userIdOf('bob'), userIdOf('carol')]
 const heard: object[] = []
 const log = { info: (fields: object) => void heard.push(fields) }
@@ -31,8 +33,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(dir, { recursive: true }))
 
-const openCommands = (storage: Storage) =>
-  openQueue(storage, { maxQueued: 1_000, maxQueuedBytes: 1_000_000, windowMs: 1_000_000 })
+const openCommands = (storage: Storage) => openQueue(storage, { ...ROOM, windowMs: 1_000_000 })
 
 function again(
   user: Command['user'],
@@ -62,7 +63,7 @@ function again(
 /** All that was stored in format 1 is there, each once. */
 async function expectAll(storage: Storage): Promise<void> {
   const queue = await openCommands(storage)
-  const open = [...queue.open()]
+  const open = [...queue.open(() => 'one')]
   const half = { re: 'half', groups: { two: 0 } }
   expect(open.map(({ command: { re }, groups }) => ({ re, groups: Object.fromEntries(groups) }))).toEqual([
     { re: 'open-0', groups: { one: 0, two: 0 } },
@@ -186,7 +187,7 @@ test('a record that is torn or has another bit is told with its place and what i
   })
   await storage.close()
   storage = openLmdb(path, (err) => lost.push((err as Error).message))
-  expect([...(await openCommands(storage)).open()]).toHaveLength(7)
+  expect([...(await openCommands(storage)).open(() => 'one')]).toHaveLength(7)
   const place = (key: unknown): string => `the record ${String(key)} of the table queue in ${path} is broken`
   const what = 'a command that has not ended, or the answer of one that has is lost'
   expect(lost).toEqual([

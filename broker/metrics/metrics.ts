@@ -22,6 +22,11 @@ export function openMetrics() {
       labelNames: ['command'],
       registers,
     }),
+    dropped: new Counter({
+      name: 'observer_commands_dropped_total',
+      help: 'Commands dropped for groups that only observe them, since too many waited',
+      registers,
+    }),
     stuck: new Counter({
       name: 'handler_processes_stuck_total',
       help: 'Handler processes that computed past the time limit of a command',

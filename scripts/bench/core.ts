@@ -32,7 +32,8 @@ interface Core {
 
 async function openCore(dir: string, events: number, maxQueued: number): Promise<Core> {
   const storage = openLmdb(join(dir, 'broker.lmdb'))
-  const queue = await openQueue(storage, { maxQueued, maxQueuedBytes: 2 ** 33, windowMs: DAY })
+  const all = { commands: maxQueued, bytes: 2 ** 40 }
+  const queue = await openQueue(storage, { all, perUser: all, windowMs: DAY })
   const inbox = await openInbox(storage, { events, ageMs: DAY, bytes: 2 ** 36 })
   const close = async (): Promise<void> => {
     await inbox.close()

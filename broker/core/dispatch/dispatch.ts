@@ -18,6 +18,7 @@ import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
 import type { Ended, Replays } from '../queue/replays.ts'
 import type { Command, HandlerSession } from '../../seam/session.ts'
+import type { Full } from '../queue/room.ts'
 import type { Standing } from '../standing.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { Attendance } from './attendance.ts'
@@ -31,6 +32,10 @@ const UNDECLARED: Rule = { ordered: true, timeoutMs: 30_000, attempts: 5 }
 
 /** Milliseconds before an end that could not be stored is stored again. */
 const TRY_AGAIN = 500
+/** Milliseconds after which one may send again who has too many commands waiting: some have ended, perhaps. */
+const SENT_AGAIN = 1_000
+/** What observers have too much is dropped at each end, so many at most: more than one end adds. */
+const DROPPED_AT_ONCE = 4
 /** Bytes in which a user's clients are listed. */
 const MOST_LISTED = 60_000
 
@@ -96,7 +101,7 @@ export class Dispatch {
   /** Takes up what was accepted before this broker started. */
   resume(): void {
     let count = 0
-    for (const { command, groups } of this.#ports.queue.open()) {
+    for (const { command, groups } of this.#ports.queue.open((command) => this.#routes.of(command)?.[0])) {
       count++
       for (const [group, failed] of groups) this.#hand(command, group, failed)
     }
@@ -135,7 +140,7 @@ export class Dispatch {
       log.error({ err }, 'the queue cannot store')
       throw refuse('unavailable')
     })
-    if (appended.kind === 'full') throw refuse('unavailable')
+    if (appended.kind === 'full') throw noRoom(appended.share)
     if (appended.kind === 'conflict') {
       throw refuse('conflict', { id: 'was used before for another command or payload' })
     }
@@ -181,6 +186,7 @@ export class Dispatch {
           unit,
           command,
           letters.map(({ group }) => group),
+          this.#routes.of(command.name)?.[0],
         )
         revived.push({ command, letters })
       }
@@ -365,7 +371,26 @@ export class Dispatch {
     }
     this.#group(group).end(job)
     this.#ports.replays.ended(command.id, group, () => outcomeOf(ending))
-    if (isOwner) metrics.ended.took(command.name, (Date.now() - command.at) / 1000)
+    if (!isOwner) return
+    metrics.ended.took(command.name, (Date.now() - command.at) / 1000)
+    this.#dropSurplus()
+  }
+
+  /** Observers that are away or slow hold more than they may: the one that holds most loses its oldest. */
+  #dropSurplus(): void {
+    const { queue, metrics, log } = this.#ports
+    for (let left = DROPPED_AT_ONCE; left > 0; left--) {
+      const { group, command } = queue.surplus() ?? {}
+      if (!command) return
+      const job = this.#group(group!).find(command.id)
+      if (!job || job.ending) continue
+      metrics.dropped.inc()
+      log.error(
+        { command: command.name, id: command.id, group },
+        'a command is dropped for a group that observes it: too many wait for it; start a process of it, or it never sees them',
+      )
+      this.#endBySelf(group!, job)
+    }
   }
 
   /** A handler has ended it; when that cannot be stored, it has to say so again. */
@@ -380,8 +405,8 @@ export class Dispatch {
   }
 
   /** The broker ends it; when that cannot be stored, it tries until it can. */
-  #endBySelf(group: string, job: Job, event: OutgoingEvent, died?: DeadLetter): void {
-    this.#end(group, job, { events: job.command.internal ? [] : [event], died }).catch(() => {
+  #endBySelf(group: string, job: Job, event?: OutgoingEvent, died?: DeadLetter): void {
+    this.#end(group, job, { events: event && !job.command.internal ? [event] : [], died }).catch(() => {
       job.ending = true // nobody else may end it meanwhile
       if (!this.#isClosed) setTimeout(() => this.#endBySelf(group, job, event, died), TRY_AGAIN).unref()
     })
@@ -456,6 +481,15 @@ function listed(clients: readonly string[]): string {
   let bytes = 0
   const end = clients.findIndex((one) => (bytes += Buffer.byteLength(JSON.stringify(one)) + 1) > MOST_LISTED)
   return JSON.stringify(end < 0 ? clients : clients.slice(0, end))
+}
+
+/** Why a command finds no room in the queue, as its sender is told. */
+function noRoom(share: Full): Refusal {
+  if (share === 'all') return refuse('unavailable')
+  if (share === 'group')
+    return refuse('unavailable', undefined, 'too many commands wait for what answers this one, try again later')
+  const message = 'too many of your commands wait, send more when some are answered'
+  return new Refusal('rate_limited', { message, retryAfterMs: SENT_AGAIN })
 }
 
 /** What a command causes, and that nobody was there for what it was about, if it is answered at all. */

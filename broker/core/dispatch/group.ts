@@ -32,7 +32,8 @@ const LONGEST_TIMER = 2 ** 31 - 1
 /** The work of one group. Each job goes to the member that holds the fewest; the ordered ones of one user stay in their lane. */
 export class Group {
   readonly #members = new Map<string, Member>()
-  readonly #jobs = new Set<Job>()
+  /** By the ids of their commands, in the order of acceptance. */
+  readonly #jobs = new Map<string, Job>()
   readonly #lanes = new Map<UserId, Lane>()
   #laneTime = 0
   /** Ready for a member that takes their command: command to jobs. */
@@ -58,9 +59,13 @@ export class Group {
     return this.#jobs.size
   }
 
+  find(command: string): Job | undefined {
+    return this.#jobs.get(command)
+  }
+
   /** When the oldest of them was accepted, in milliseconds since 1970. */
   get oldest(): number | undefined {
-    for (const { command } of this.#jobs) return command.at
+    for (const { command } of this.#jobs.values()) return command.at
     return undefined
   }
 
@@ -74,7 +79,7 @@ export class Group {
   /** What its commands wait for that were put off: a reason of one of them, damage first. */
   get lacks(): Lack | undefined {
     let found: Lack | undefined
-    for (const { lacks } of this.#jobs) {
+    for (const { lacks } of this.#jobs.values()) {
       if (lacks?.damaged) return lacks
       found ??= lacks
     }
@@ -86,7 +91,7 @@ export class Group {
     const lane = this.#ports.rule(command.name).ordered ? this.#laneOf(command.user) : undefined
     const since = steady() - Math.max(0, Date.now() - command.at) // from before a restart, perhaps
     const job = newJob(command, lane, since, failed + 1)
-    this.#jobs.add(job)
+    this.#jobs.set(command.id, job)
     if (lane) {
       lane.push(job)
       this.#advance(lane)
@@ -206,7 +211,7 @@ export class Group {
     lane?.end(job)
     this.#release(job)
     job.state = 'over'
-    this.#jobs.delete(job)
+    this.#jobs.delete(job.command.id)
     if (!lane) return this.#pump()
     if (lane.isEmpty) this.#lanes.delete(job.command.user)
     const head = lane.inFlight[0]
@@ -218,7 +223,7 @@ export class Group {
 
   /** Stops every timer. */
   close(): void {
-    for (const job of this.#jobs) clearTimeout(job.timer)
+    for (const job of this.#jobs.values()) clearTimeout(job.timer)
   }
 
   #laneOf(user: UserId): Lane {

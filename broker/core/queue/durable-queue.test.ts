@@ -31,7 +31,12 @@ afterEach(async () => {
 async function begins(limits: Partial<Parameters<typeof openQueue>[1]> = {}): Promise<void> {
   await (storage as Storage | undefined)?.close()
   storage = openLmdb(join(dir, 'broker.lmdb'))
-  queue = await openQueue(storage, { maxQueued: 1_000, maxQueuedBytes: 1_000_000, windowMs: HOUR, ...limits })
+  queue = await openQueue(storage, {
+    all: { commands: 1_000, bytes: 1_000_000 },
+    perUser: { commands: 1_000, bytes: 1_000_000 },
+    windowMs: HOUR,
+    ...limits,
+  })
 }
 
 function commandOf(sub: string, re?: string, payload = '{}', more: Partial<Command> = {}): Command {
@@ -55,7 +60,8 @@ function commandOf(sub: string, re?: string, payload = '{}', more: Partial<Comma
 }
 const ends = (command: Command, group: string, told?: { answer: OutgoingEvent | undefined }): Promise<void> =>
   storage.commit((unit) => queue.finish(unit, command, group, told))
-const openNow = () => [...queue.open()].map(({ command, groups }) => [command.re, Object.fromEntries(groups)])
+const openNow = () =>
+  [...queue.open(() => 'one')].map(({ command, groups }) => [command.re, Object.fromEntries(groups)])
 
 test("knows a user's id again, with its answer when there is one, and only with the same command and payload", async () => {
   const command = commandOf('alice', 'a')
@@ -106,7 +112,7 @@ test('keeps the answer of the owner when an observer ends later', async () => {
   await ends(command, 'owner', { answer })
   await begins()
   expect(openNow()).toEqual([['a', { observer: 0 }]])
-  await ends([...queue.open()][0]!.command, 'observer')
+  await ends([...queue.open(() => 'one')][0]!.command, 'observer')
   expect(await queue.append(commandOf('alice', 'a'), ['owner', 'observer'])).toEqual({ kind: 'repeat', answer })
   expect(openNow()).toEqual([])
 })
@@ -124,7 +130,7 @@ test('finds after a restart what had not ended, in order, with its failed attemp
     ['c', { one: 0, two: 3 }],
     [undefined, { one: 0, two: 0 }],
   ])
-  expect([...queue.open()][0]!.command).toEqual(commands[0])
+  expect([...queue.open(() => 'one')][0]!.command).toEqual(commands[0])
   expect(await queue.append(commandOf('alice', 'a', '', { payload }), ['one'])).toEqual({
     kind: 'repeat',
     answer: undefined,
@@ -142,7 +148,7 @@ test('forgets an id when its window is over, and not while the command is open',
 })
 
 test('remembers no more ids than it may hold commands', async () => {
-  await begins({ maxQueued: 3 })
+  await begins({ all: { commands: 3, bytes: 1e6 } })
   for (const re of ['a', 'b', 'c', 'd', 'e']) {
     const command = commandOf('alice', re)
     await queue.append(command, ['g'])
@@ -152,31 +158,54 @@ test('remembers no more ids than it may hold commands', async () => {
   expect(await queue.append(commandOf('alice', 'a'), ['g'])).toMatchObject({ kind: 'new' })
 })
 
-test('takes no more commands than it may hold, and again when all groups have ended one', async () => {
-  await begins({ maxQueued: 3 })
+test('has room again when the owner has ended a command, although others that observe it have not', async () => {
+  await begins({ all: { commands: 3, bytes: 1e6 } })
   const commands = ['a', 'b', 'c'].map((re) => commandOf('alice', re))
-  for (const command of commands) await queue.append(command, ['one', 'two'])
-  expect(await queue.append(commandOf('alice'), ['one'])).toEqual({ kind: 'full' })
+  for (const [i, command] of commands.entries()) await queue.append(command, [`owner ${i}`, 'observer'])
+  expect(await queue.append(commandOf('alice'), ['one'])).toEqual({ kind: 'full', share: 'all' })
   expect(await queue.append(commandOf('alice', 'a'), ['one'])).toMatchObject({ kind: 'repeat' })
-  await ends(commands[0]!, 'one', { answer })
-  expect(await queue.append(commandOf('alice'), ['one'])).toEqual({ kind: 'full' })
-  await ends(commands[0]!, 'two')
-  expect(await queue.append(commandOf('alice'), ['one'])).toMatchObject({ kind: 'new' })
+  await ends(commands[0]!, 'observer')
+  expect(await queue.append(commandOf('alice'), ['one'])).toEqual({ kind: 'full', share: 'all' })
+  await ends(commands[0]!, 'owner 0', { answer })
+  await ends(commands[1]!, 'owner 1', { answer })
+  for (const group of ['one', 'two'])
+    expect(await queue.append(commandOf('alice'), [group])).toMatchObject({ kind: 'new' })
+  expect(await queue.append(commandOf('alice'), ['one'])).toEqual({ kind: 'full', share: 'all' })
 })
 
-test('takes no more bytes than it may hold, those being stored among them', async () => {
-  await begins({ maxQueuedBytes: 100 })
-  const sixty = 'x'.repeat(60)
-  const kinds = await Promise.all(
-    [sixty, sixty, 'small'].map((text) => queue.append(commandOf('alice', undefined, text), ['g'])),
-  )
-  expect(kinds.map(({ kind }) => kind)).toEqual(['new', 'full', 'new'])
+test.each<[what: string, big: Partial<Command>]>([
+  ['payload', { payload: Buffer.alloc(6_000) }],
+  ['correlation data', { correlation: Buffer.alloc(6_000) }],
+  ['response topic', { responseTopic: `alice_${'x'.repeat(6_000)}` }],
+])('counts every byte that a sender chooses, while it is stored too: of the %s', async (_what, big) => {
+  await begins({ all: { commands: 100, bytes: 10_000 } })
+  const appending = [big, big, {}].map((more, i) => queue.append(commandOf('alice', undefined, '{}', more), [`g${i}`]))
+  expect(await Promise.all(appending)).toMatchObject([{ kind: 'new' }, { kind: 'full', share: 'all' }, { kind: 'new' }])
+})
+
+test('what was open before a restart takes its room again, of its user, its owner and its observers', async () => {
+  const bounds = { all: { commands: 8, bytes: 1e6 }, perUser: { commands: 3, bytes: 1e6 } }
+  await begins(bounds)
+  const commands = [1, 2, 3].map(() => commandOf('alice'))
+  for (const command of commands) await queue.append(command, ['owner', 'observer'])
+  await ends(commands[0]!, 'owner', { answer })
+  await begins(bounds)
+  expect([...queue.open(() => 'owner')]).toHaveLength(3)
+  expect(queue.fullness().map(({ kind, part }) => [kind, part])).toEqual([
+    ['queued', 2 / 8],
+    ['observed', 1 / 2],
+  ])
+  expect(await queue.append(commandOf('alice'), ['owner'])).toMatchObject({ kind: 'new' })
+  expect(await queue.append(commandOf('alice'), ['owner'])).toEqual({ kind: 'full', share: 'user' })
+  expect(await queue.append(commandOf('bob'), ['owner'])).toMatchObject({ kind: 'new' })
+  expect(await queue.append(commandOf('bob'), ['owner'])).toEqual({ kind: 'full', share: 'group' })
+  expect(await queue.append(commandOf('bob'), ['another'])).toMatchObject({ kind: 'new' })
 })
 
 test('what is not to be stored is never a repeat, takes its room while it runs, and is gone with the process', async () => {
-  await begins({ maxQueued: 2 })
+  await begins({ all: { commands: 2, bytes: 1e6 } })
   const commands = Array.from({ length: 3 }, () => commandOf('alice', 'a', '{}', { stored: false }))
-  const kinds = await Promise.all(commands.map((command) => queue.append(command, ['g'])))
+  const kinds = await Promise.all(commands.map((command, i) => queue.append(command, [i === 0 ? 'g' : 'h'])))
   expect(kinds.map(({ kind }) => kind)).toEqual(['new', 'new', 'full'])
   await ends(commands[0]!, 'g', { answer })
   expect(await queue.append(commandOf('alice', 'a', '{}', { stored: false }), ['g'])).toMatchObject({ kind: 'new' })
@@ -216,7 +245,7 @@ test('a revived command is open again for its one group, and answered anew', asy
   await ends(command, 'one', { answer })
   await ends(command, 'two')
   const again = { ...command, order: queue.nextOrder() }
-  await storage.commit((unit) => queue.revive(unit, again, ['one']))
+  await storage.commit((unit) => queue.revive(unit, again, ['one'], 'one'))
   await begins()
   expect(openNow()).toEqual([['a', { one: 0 }]])
   expect(await queue.append(commandOf('alice', 'a'), ['one'])).toEqual({ kind: 'repeat', answer: undefined })
@@ -233,7 +262,7 @@ test('a command is open from when it is taken or revived until its owner and all
   expect(queue.isOpen(command)).toBe(false)
 
   const again = { ...command, order: queue.nextOrder() }
-  const reviving = storage.commit((unit) => queue.revive(unit, again, ['one', 'two']))
+  const reviving = storage.commit((unit) => queue.revive(unit, again, ['one', 'two'], 'one'))
   expect([queue.isOpen(command), queue.isOpen(commandOf('alice', 'a'))]).toEqual([true, true])
   await reviving
   await ends(again, 'one', { answer })

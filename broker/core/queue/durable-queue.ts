@@ -7,18 +7,15 @@ import { digestOf, keyOf } from './command-key.ts'
 import { commandRecord, decodeAnswer, encodeAnswer, type Ended } from './command-record.ts'
 import { openOrder } from './order.ts'
 import type { Appended, CommandQueue, Open } from './queue.ts'
+import { Room, type Bounds, type Placed } from './room.ts'
 
-interface Limits {
-  /** Commands that have not ended, those that are not stored among them. */
-  maxQueued: number
-  /** Bytes of their payloads. */
-  maxQueuedBytes: number
+interface Limits extends Bounds {
   /** Milliseconds for which an ended command's id and answer are remembered. */
   windowMs: number
 }
 
 /** A command that has not ended in all its groups. */
-interface Entry {
+interface Entry extends Placed {
   readonly command: Command
   /** Group to its failed attempts. */
   readonly groups: Map<string, number>
@@ -47,7 +44,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   const nextOrder = await openOrder(storage)
 
   const entries = new Map<string, Entry>()
-  let bytes = 0
+  const room = new Room<Entry>(limits)
   /** By the devices' own ids, those whose owner has not ended them. */
   const inFlight = new Map<string, Entry>()
   /** The same of those that have, oldest first. */
@@ -57,7 +54,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   const known: [string, Remembered][] = []
   for (const { key, value } of records.entries()) {
     const entry = value.open && entryOf(value.open.command, value.open.groups)
-    if (entry) hold(entry)
+    if (entry) entries.set(entry.command.id, entry)
     if (entry?.key !== undefined && !value.ended) inFlight.set(entry.key, entry)
     if (!value.ended) continue
     if (entry) entry.ended = value.ended
@@ -71,10 +68,22 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   }
   function hold(entry: Entry): void {
     entries.set(entry.command.id, entry)
-    bytes += entry.command.payload.length
+    if (entry.owner !== undefined) room.take(entry)
+    else for (const group of entry.groups.keys()) room.observe(group, entry)
   }
-  function release({ command }: Entry): void {
-    if (entries.delete(command.id)) bytes -= command.payload.length
+  function release(entry: Entry): void {
+    if (!entries.delete(entry.command.id)) return
+    if (entry.owner !== undefined) room.give(entry)
+    else for (const group of entry.groups.keys()) room.observeNoMore(group, entry)
+  }
+  /** A group has ended it: what other groups still have to do counts as theirs once its owner has. */
+  function leave(entry: Entry, group: string): void {
+    if (entry.owner === undefined) room.observeNoMore(group, entry)
+    if (entry.groups.size === 0) return release(entry)
+    if (entry.owner !== group) return
+    room.give(entry)
+    entry.owner = undefined
+    for (const other of entry.groups.keys()) room.observe(other, entry)
   }
   /** Stores what an entry is by now; once all groups have ended it, what is remembered of it. */
   function put(unit: Unit, { command, groups, ended }: Entry): void {
@@ -113,7 +122,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   function forgetOld(unit: Unit): void {
     for (let left = FORGOTTEN_AT_ONCE; left > 0; left--) {
       const [key, one] = oldest.entry ?? []
-      if (!one || (one.until > steady() && answered.size <= limits.maxQueued)) return
+      if (!one || (one.until > steady() && answered.size <= limits.all.commands)) return
       answered.delete(key!)
       forget(unit, one)
     }
@@ -123,7 +132,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     nextOrder,
 
     async append(asked, groups, isRetransmitted = false) {
-      let entry = entryOf(asked, untried(groups))
+      let entry = entryOf(asked, untried(groups), groups[0])
       const { key } = entry
       const before = key === undefined ? undefined : recall(entry)
       const again = isRetransmitted ? undefined : before?.again
@@ -133,8 +142,8 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       }
       if (again !== undefined && !entries.has(again)) entry = { ...entry, command: { ...asked, id: again } }
       const { command } = entry
-      const isFull = entries.size >= limits.maxQueued || bytes + command.payload.length > limits.maxQueuedBytes
-      if (isFull || (command.stored && !storage.hasRoom())) return { kind: 'full' }
+      const share = command.stored && !storage.hasRoom() ? 'all' : room.fullFor(entry)
+      if (share) return { kind: 'full', share }
       hold(entry)
       if (!command.stored) return { kind: 'new', command }
       if (key !== undefined) inFlight.set(key, entry)
@@ -154,8 +163,12 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       return entries.has(command.id) || (key !== undefined && inFlight.has(key))
     },
 
-    revive(unit, command, groups) {
-      const entry = entryOf(command, untried(groups))
+    revive(unit, command, groups, owner) {
+      const entry = entryOf(
+        command,
+        untried(groups),
+        groups.find((group) => group === owner),
+      )
       const { key } = entry
       put(unit, entry)
       hold(entry)
@@ -179,10 +192,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       const failed = entry.groups.get(group) ?? 0
       entry.groups.delete(group)
       const isOver = entry.groups.size === 0
-      if (!command.stored) {
-        if (isOver) release(entry)
-        return
-      }
+      if (!command.stored) return leave(entry, group)
       const { key, ended: endedBefore } = entry
       if (told && key !== undefined) {
         const again = command.onlyTo === undefined ? undefined : command.id
@@ -198,7 +208,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       }
       put(unit, entry)
       forgetOld(unit)
-      if (isOver) unit.afterwards(() => release(entry))
+      unit.afterwards(() => leave(entry, group))
       unit.otherwise(() => (entry.ended = endedBefore))
       unit.otherwise(() => entry.groups.set(group, failed))
     },
@@ -212,14 +222,40 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       })
     },
 
-    *open(): Generator<Open> {
-      for (const entry of [...entries.values()].toSorted((a, b) => a.command.order - b.command.order)) yield entry
+    fullness: () => room.fullness(),
+    nearlyFull: () => room.nearlyFull(),
+
+    surplus() {
+      const found = room.surplus()
+      return found && { group: found.group, command: found.item.command }
+    },
+
+    *open(ownerOf): Generator<Open> {
+      for (const entry of [...entries.values()].toSorted((a, b) => a.command.order - b.command.order)) {
+        const owner = ownerOf(entry.command.name)
+        if (owner !== undefined && entry.groups.has(owner)) entry.owner = owner
+        hold(entry)
+        yield entry
+      }
     },
   }
 }
 
-function entryOf(command: Command, groups: Map<string, number>): Entry {
-  return { command, groups, key: keyOf(command) }
+function entryOf(command: Command, groups: Map<string, number>, owner?: string): Entry {
+  const { user, internal = false } = command
+  return { command, user, groups, key: keyOf(command), owner, bytes: sizeOf(command), isInternal: internal }
+}
+
+/** Bytes of a command, in memory and on the disk, beside the fields of any length that its sender chooses. */
+const PER_COMMAND = 400
+
+/** All that a command takes. */
+function sizeOf({ payload, correlation, responseTopic, re, user, client, jti }: Command): number {
+  const texts = [responseTopic, re, re, user, user, client, jti]
+  return texts.reduce(
+    (bytes, text) => bytes + (text?.length ?? 0),
+    PER_COMMAND + payload.length + (correlation?.length ?? 0),
+  )
 }
 
 function untried(groups: readonly string[]): Map<string, number> {

@@ -1,6 +1,9 @@
+import type { CommandName } from '../../../shared/wire/topic.ts'
 import type { TimedEvent } from '../events/events.ts'
 import type { Command } from '../../seam/session.ts'
 import type { Unit } from '../../storage/storage.ts'
+import type { Fullness } from '../../metrics/fullness.ts'
+import type { Full } from './room.ts'
 
 /** A command and the groups that have not ended it, each with the number of its attempts that have failed. */
 export interface Open {
@@ -16,8 +19,8 @@ export type Appended =
   | { kind: 'repeat'; answer: TimedEvent | undefined }
   /** The same id came before with another body. */
   | { kind: 'conflict' }
-  /** The queue holds all it may: nothing was stored. */
-  | { kind: 'full' }
+  /** The queue holds all that it may, of that user, for that group or in all: nothing was stored. */
+  | { kind: 'full'; share: Full }
 
 /**
  * Where accepted commands are kept until every group has ended them. A partition of users is worked by one broker at a time,
@@ -36,7 +39,7 @@ export interface CommandQueue {
   /** Has this command, or another of its user with the device's same id, not ended? */
   isOpen(command: Command): boolean
   /** A dead letter is a command again: for these groups alone, and under its old id. It must not be open; from now on it is. */
-  revive(unit: Unit, command: Command, groups: readonly string[]): void
+  revive(unit: Unit, command: Command, groups: readonly string[], owner: string | undefined): void
   /**
    * One group ends a command. The group that owns it says what its sender is told: remembered for repeats, unless it is for the
    * asking client alone. Such a command runs again, as the same command, when the device sends its id again.
@@ -44,6 +47,14 @@ export interface CommandQueue {
   finish(unit: Unit, command: Command, group: string, told?: { answer: TimedEvent | undefined }): void
   /** So many attempts of a group have failed. */
   tried(command: Command, group: string, failed: number): void
-  /** What was accepted before this broker started and has not ended, in order. */
-  open(): Iterable<Open>
+  /** How full it is, and which groups hold nearly all they may. */
+  fullness(): Fullness[]
+  nearlyFull(): string[]
+  /** What a group that only observes has to give up, since observers hold more than they may. It is to be ended. */
+  surplus(): { group: string; command: Command } | undefined
+  /**
+   * What was accepted before this broker started and has not ended, in order.
+   * @param ownerOf which group answers a command
+   */
+  open(ownerOf: (command: CommandName) => string | undefined): Iterable<Open>
 }

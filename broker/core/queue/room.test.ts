@@ -1,0 +1,73 @@
+import { beforeEach, expect, test } from '@jest/globals'
+import { userIdOf } from '../../../shared/wire/user-id.ts'
+import { Room, type Placed } from './room.ts'
+
+let room: Room<Placed>
+beforeEach(() => {
+  room = new Room({ all: { commands: 120, bytes: 12_000 }, perUser: { commands: 1_000, bytes: 1_000_000 } })
+})
+
+function placed(sub: string, owner: string, bytes = 10, isInternal = false): Placed {
+  return { user: userIdOf(sub), owner, bytes, isInternal }
+}
+/** Takes as many as there is room for, at most so many. */
+function fill(one: Placed, most = Infinity): { taken: number; full: string | undefined } {
+  for (let taken = 0; taken < most; taken++) {
+    const full = room.fullFor(one)
+    if (full) return { taken, full }
+    room.take({ ...one })
+  }
+  return { taken: most, full: undefined }
+}
+
+test('a group that is away gets half, the next a third of it all, and whoever works has room', () => {
+  expect(fill(placed('alice', 'away'))).toEqual({ taken: 60, full: 'group' })
+  expect(fill(placed('alice', 'also away'))).toEqual({ taken: 30, full: 'group' })
+  expect(fill(placed('alice', 'works'), 15)).toEqual({ taken: 15, full: undefined })
+  expect(room.nearlyFull().map((line) => /the group (.*) holds/.exec(line)![1])).toEqual(['away', 'also away', 'works'])
+})
+
+test('the same for bytes', () => {
+  expect(fill(placed('alice', 'away', 1_000))).toEqual({ taken: 6, full: 'group' })
+  expect(fill(placed('alice', 'works', 1_000), 3)).toEqual({ taken: 3, full: undefined })
+  expect(fill(placed('alice', 'another', 10), 30)).toEqual({ taken: 30, full: undefined })
+})
+
+test('a user has a share, which the broker’s own commands in their name may pass, and nobody else feels it', () => {
+  room = new Room({ all: { commands: 1_000, bytes: 1e6 }, perUser: { commands: 10, bytes: 500 } })
+  expect(fill(placed('alice', 'g'))).toEqual({ taken: 10, full: 'user' })
+  expect(fill(placed('bob', 'g', 200))).toEqual({ taken: 2, full: 'user' })
+  expect(fill(placed('carol', 'g', 10_000))).toEqual({ taken: 1, full: 'user' }) // who has none has room for one
+  expect(fill(placed('alice', 'g', 10, true), 5)).toEqual({ taken: 5, full: undefined })
+  room.give(placed('bob', 'g', 200))
+  expect(room.fullFor(placed('bob', 'g', 200))).toBeUndefined()
+})
+
+test('what waits for observers alone takes no room of owners, and is theirs: who holds most loses the oldest', () => {
+  const seen = Array.from({ length: 25 }, (_, i) => placed(`user ${i}`, 'owner'))
+  for (const one of seen) room.observe('index', one)
+  expect(room.surplus()).toBeUndefined()
+  const [first, second] = [placed('alice', 'owner'), placed('alice', 'owner')]
+  for (const one of [first, second]) room.observe('audit', one)
+  expect(room.fullFor(placed('alice', 'owner', 5_000))).toBeUndefined()
+  for (const one of seen.slice(0, 4)) room.observe('audit', one)
+  expect(room.surplus()).toEqual({ group: 'index', item: seen[0] })
+  expect(room.surplus()).toBeUndefined()
+  for (const one of seen.slice(1)) room.observeNoMore('index', one)
+  for (let i = 0; i < 24; i++) room.observe('audit', placed('bob', 'owner', 200))
+  expect(room.surplus()).toEqual({ group: 'audit', item: first })
+  expect(room.fullness()[1]).toMatchObject({ kind: 'observed', most: 'the observer audit' })
+})
+
+test('all that is given back is room again', () => {
+  const items = Array.from({ length: 60 }, (_, i) => placed(`user ${i % 7}`, 'g', i))
+  for (let round = 0; round < 3; round++) {
+    for (const one of items) room.take(one)
+    expect(room.fullFor(placed('alice', 'g'))).toBe('group')
+    for (const one of items) room.give(one)
+  }
+  expect(room.fullness().map(({ used, part }) => [used, part])).toEqual([
+    [0, 0],
+    [0, 0],
+  ])
+})

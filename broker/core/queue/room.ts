@@ -1,0 +1,196 @@
+import type { UserId } from '../../../shared/wire/user-id.ts'
+import { NEARLY, percent, type Fullness } from '../../metrics/fullness.ts'
+import { Oldest } from '../../../shared/oldest.ts'
+
+/** A number of commands, and the bytes that they take. */
+export interface Amount {
+  commands: number
+  bytes: number
+}
+
+export interface Bounds {
+  readonly all: Readonly<Amount>
+  readonly perUser: Readonly<Amount>
+}
+
+/** Whose share of the queue is used up. */
+export type Full = 'user' | 'group' | 'all'
+
+/** A command that takes room in the queue. */
+export interface Placed {
+  readonly user: UserId
+  /** The group that answers it; undefined when that has ended it, and others that only observe it have not. */
+  owner: string | undefined
+  readonly bytes: number
+  /** The broker's own is not held to its user's share: they have not sent it. */
+  readonly isInternal: boolean
+}
+
+/** Of the queue's bounds, what observers may hold beside what owners may: one in so many. */
+const OBSERVERS = 4
+
+/**
+ * How much the queue holds, in all and of whom, so that what one user, one group or one observer piles up takes no room from others:
+ *
+ * - a user has a fixed share;
+ * - a group may hold as much as is free besides: the first that is away gets half, the second a third, and whoever works finds room;
+ * - what waits only for groups that observe it has a room of its own. When that is full, the observer that holds most loses its oldest.
+ */
+export class Room<Item extends Placed> {
+  readonly #bounds: Bounds
+  readonly #all: Amount = { commands: 0, bytes: 0 }
+  readonly #users = new Map<UserId, Amount>()
+  readonly #groups = new Map<string, Amount>()
+  readonly #observed: Amount = { commands: 0, bytes: 0 }
+  readonly #observers = new Map<string, Backlog<Item>>()
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds
+  }
+
+  /** Why there is no room for one more; undefined when there is. Who holds nothing always has room for one. */
+  fullFor({ user, owner = '', bytes, isInternal }: Item): Full | undefined {
+    const { all, perUser } = this.#bounds
+    if (exceeds(this.#all, bytes, all)) return 'all'
+    const sent = this.#users.get(user)
+    if (sent && !isInternal && exceeds(sent, bytes, perUser)) return 'user'
+    const held = this.#groups.get(owner)
+    return held && exceeds(held, bytes, this.#free()) ? 'group' : undefined
+  }
+
+  take({ user, owner = '', bytes, isInternal }: Item): void {
+    add(this.#all, bytes)
+    add(amountOf(this.#groups, owner), bytes)
+    if (!isInternal) add(amountOf(this.#users, user), bytes)
+  }
+
+  /** Its owner has ended it, or it was not stored. */
+  give({ user, owner = '', bytes, isInternal }: Item): void {
+    subtract(this.#all, bytes)
+    subtractFrom(this.#groups, owner, bytes)
+    if (!isInternal) subtractFrom(this.#users, user, bytes)
+  }
+
+  /** From now on it waits for an observer. */
+  observe(group: string, item: Item): void {
+    let backlog = this.#observers.get(group)
+    if (!backlog) this.#observers.set(group, (backlog = new Backlog()))
+    backlog.items.set(item, item)
+    add(backlog, item.bytes)
+    add(this.#observed, item.bytes)
+  }
+
+  /** An observer has ended it. */
+  observeNoMore(group: string, item: Item): void {
+    const backlog = this.#observers.get(group)
+    if (!backlog?.items.delete(item)) return
+    subtract(this.#observed, item.bytes)
+    if (subtract(backlog, item.bytes) === 0) this.#observers.delete(group)
+  }
+
+  /** What an observer has to give up since observers hold more than they may: it is theirs no more. */
+  surplus(): { group: string; item: Item } | undefined {
+    if (!exceeds(this.#observed, 0, this.#forObservers, 0)) return undefined
+    const [group, backlog] = most(this.#observers, (amount) => part(amount, this.#forObservers))!
+    const item = backlog.oldest.entry![0]
+    this.observeNoMore(group, item)
+    return { group, item }
+  }
+
+  /** How full it is, for operators. */
+  fullness(): Fullness[] {
+    const { all } = this.#bounds
+    const kinds = [
+      ['queued', 'commands', this.#all, all, this.#groups, 'group', 'commands are refused (unavailable)'],
+      [
+        'observed',
+        'commands that only observers have not ended',
+        this.#observed,
+        this.#forObservers,
+        this.#observers,
+        'observer',
+        'the oldest are dropped',
+      ],
+    ] as const
+    return kinds.map(([kind, what, { bytes: used, commands }, bound, holders, holding, beyond]) => {
+      const holder = most<Amount>(holders, (amount) => part(amount, bound))
+      const limit = bound.bytes
+      return {
+        kind,
+        what,
+        used,
+        limit,
+        part: part({ commands, bytes: used }, bound),
+        most: holder && `the ${holding} ${holder[0]}`,
+        beyond,
+      }
+    })
+  }
+
+  /** A line for each group that holds nearly all it may. */
+  nearlyFull(): string[] {
+    const free = this.#free()
+    return [...this.#groups].flatMap(([group, amount]) => {
+      const held = part(amount, free)
+      if (held < NEARLY) return []
+      return [
+        `the group ${group} holds ${percent(held)} of the queue that it may; beyond, its commands are refused (unavailable)`,
+      ]
+    })
+  }
+
+  #free(): Amount {
+    const { commands, bytes } = this.#bounds.all
+    return { commands: commands - this.#all.commands, bytes: bytes - this.#all.bytes }
+  }
+
+  get #forObservers(): Amount {
+    const { commands, bytes } = this.#bounds.all
+    return { commands: Math.ceil(commands / OBSERVERS), bytes: Math.ceil(bytes / OBSERVERS) }
+  }
+}
+
+/** What waits for one observer alone, the oldest first. */
+class Backlog<Item> implements Amount {
+  commands = 0
+  bytes = 0
+  readonly items = new Map<Item, Item>()
+  readonly oldest = new Oldest(this.items)
+}
+
+function exceeds({ commands, bytes }: Amount, more: number, bound: Readonly<Amount>, one = 1): boolean {
+  return commands + one > bound.commands || bytes + more > bound.bytes
+}
+
+/** The part of a bound that is used: of commands or of bytes, whichever is nearer to it. */
+function part({ commands, bytes }: Readonly<Amount>, bound: Readonly<Amount>): number {
+  return Math.max(commands / Math.max(bound.commands, 1), bytes / Math.max(bound.bytes, 1))
+}
+
+function add(amount: Amount, bytes: number): void {
+  amount.commands++
+  amount.bytes += bytes
+}
+
+/** @returns how many commands are left */
+function subtract(amount: Amount, bytes: number): number {
+  amount.bytes -= bytes
+  return --amount.commands
+}
+
+function subtractFrom(amounts: Map<string, Amount>, key: string, bytes: number): void {
+  const amount = amounts.get(key)
+  if (amount && subtract(amount, bytes) === 0) amounts.delete(key)
+}
+
+function amountOf(amounts: Map<string, Amount>, key: string): Amount {
+  let amount = amounts.get(key)
+  if (!amount) amounts.set(key, (amount = { commands: 0, bytes: 0 }))
+  return amount
+}
+
+function most<Value>(of: ReadonlyMap<string, Value>, measure: (value: Value) => number): [string, Value] | undefined {
+  let found: [string, Value] | undefined
+  for (const one of of) if (!found || measure(one[1]) > measure(found[1])) found = one
+  return found
+}

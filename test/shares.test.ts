@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Device, Received } from './device.ts'
+import { metric } from './metrics.ts'
+import { PlainHandler } from './plain-handler.ts'
+import { openStage, type Stage } from './stage.ts'
+
+// What one user, one group or one observer piles up in the queue is their own trouble: everybody else goes on.
+
+const [ALL, A_USER] = [80, 10]
+
+let stage: Stage
+let answering: PlainHandler
+beforeAll(async () => {
+  stage = await openStage([], { MAX_QUEUED: String(ALL), QUEUED_PER_USER: String(A_USER) })
+  answering = await PlainHandler.connect(stage, 'lively.1')
+  await answering.takes('greet', 0)
+})
+afterAll(() => stage.close())
+
+const readyz = async (): Promise<string[]> => (await (await fetch(`${stage.admin}/readyz`)).text()).trim().split('\n')
+
+/** A group that takes a command, and is away. */
+async function away(group: string, command: string): Promise<void> {
+  const handler = await PlainHandler.connect(stage, `${group}.1`)
+  await handler.takes(command, 1)
+  await handler.mqtt.endAsync()
+}
+
+/** Sends one after another, until one is refused. */
+async function sendsUntilRefused(one: Device, command: string): Promise<{ accepted: number; refusal: Received }> {
+  for (let accepted = 0; ; accepted++) {
+    const isAccepted = await one.sends(command, {}).then(
+      () => true,
+      () => false, // by the reason code of its PUBACK
+    )
+    if (!isAccepted) return { accepted, refusal: await one.receives('command_rejected') }
+  }
+}
+
+/** Sends a command that a group answers at once. */
+async function isServed(one: Device): Promise<void> {
+  const re = await one.sends('greet', {})
+  const { stamp } = await answering.gets('greet')
+  await answering.causes(`${one.user}_greeted`, {}, stamp['command-id'])
+  expect(await one.receives('greeted')).toMatchObject({ re })
+}
+
+test('a user with too many commands that wait is told rate_limited; others send to the same group', async () => {
+  await away('absent', 'wait')
+  const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+  const { accepted, refusal } = await sendsUntilRefused(alice, 'wait')
+  expect(accepted).toBe(A_USER)
+  expect(refusal).toMatchObject({
+    code: 'rate_limited',
+    message: expect.stringContaining('too many of your commands wait'),
+    retry_after_ms: expect.any(Number),
+  })
+  await bob.sends('wait', {})
+  expect(await bob.receives('command_queued')).toMatchObject({ command: 'wait' })
+})
+
+test('a group that is away holds half of the queue at most: what is for others is accepted, and /readyz names it', async () => {
+  let held = A_USER + 1
+  let refused: Received | undefined
+  for (let i = 0; !refused; i++) {
+    const { accepted, refusal } = await sendsUntilRefused(await stage.device(`sender-${i}`), 'wait')
+    held += accepted
+    if (refusal['code'] === 'unavailable') refused = refusal
+  }
+  expect(held).toBeLessThanOrEqual(ALL / 2)
+  expect(held).toBeGreaterThan(ALL / 4) // other groups that are away hold what the broker has sent them
+  expect(refused).toMatchObject({
+    message: expect.stringContaining('too many commands wait for what answers this one'),
+  })
+  const carol = await stage.device('carol')
+  await isServed(carol)
+  expect(await carol.asks('wait')).toMatchObject({ code: 'unavailable' })
+  const [verdict, ...lines] = await readyz()
+  expect(verdict).toBe('degraded')
+  expect(lines).toContainEqual(
+    expect.stringMatching(/^the group absent holds (?:9\d|100) % of the queue that it may; /),
+  )
+  expect(await metric(stage, 'storage_used_bytes', 'kind="queued"')).toBeGreaterThan(held * 100)
+})
+
+test('an observer that is away takes no room of owners; it loses its oldest, and an operator is told', async () => {
+  await away('audit', 'greet')
+  const dora = await stage.device('dora')
+  for (let i = 0; i < ALL / 4; i++) await isServed(dora)
+  expect(await metric(stage, 'observer_commands_dropped_total')).toBe(0)
+  expect(await readyz()).toContain(
+    'the room for commands that only observers have not ended is 100 % full, most of it taken by the observer audit; beyond, the oldest are dropped',
+  )
+  for (let i = 0; i < ALL; i++) await isServed(dora)
+  expect(await metric(stage, 'observer_commands_dropped_total')).toBe(ALL)
+  const audit = await PlainHandler.connect(stage, 'audit.1')
+  await audit.takes('greet', 0)
+  for (let i = 0; i < ALL / 4; i++) {
+    const { stamp } = await audit.gets('greet')
+    await audit.ends({ outcome: 'done', command: stamp['command-id'], attempt: Number(stamp['attempt']), events: [] })
+  }
+  expect(audit.unread).toBe(0)
+})
