@@ -11,6 +11,7 @@ import type { OpenConnection } from '../shared/runtime/connection/open.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { openStore } from '../shared/store/open.ts'
+import { carried } from './carried.ts'
 import { Device, type DeviceOptions } from './device.ts'
 import { inThisThread } from './in-this-thread.ts'
 import { ownData } from './own-data.ts'
@@ -70,7 +71,7 @@ export async function openStage(
   const { cert: ca } = await tlsFiles(config)
   const [secret, handlerKey] = [tokenSecrets(config)[0]!, sharedHandlerKeys(config)[0]!]
   const catalogue = await describe(HANDLERS)
-  const broker = await startBroker(config, catalogue, log)
+  const broker = await startBroker(config, catalogue, log, carried)
   const store = await openStore(config, log)
   const turn = openTurn(config)
   const opened: Closable[] = [data, ...(turn ? [turn] : []), store, broker]

@@ -75,7 +75,7 @@ export interface HandlerSession {
 
 /**
  * What a handler's key opens: what its group declares; or, with the shared key, every command, and the events that any group
- * declares or `HANDLER_EVENTS` names.
+ * declares or `HANDLER_EVENTS` names, which the core fills in: it learns of others while the handler is connected.
  */
 export interface Rights {
   readonly commands: ReadonlySet<string> | 'all'

@@ -5,7 +5,7 @@ import { refuse, Refusal } from '../../../shared/wire/refusal.ts'
 import { TIME_RULE, timeOf } from '../../../shared/wire/time.ts'
 import { isCommandName, type CommandName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
-import type { Incoming } from '../../seam/port.ts'
+import type { Incoming } from '../../seam/messages.ts'
 import { mayHear, mayRelay, maySend } from '../../seam/authority.ts'
 import type { BrokerCommand } from '../commands/broker-command.ts'
 import type { Cause, Events } from '../events/events.ts'
@@ -34,9 +34,14 @@ const MAX_ID = 64
 /**
  * Takes what a device published: checks it, stamps it, stores it. Nothing is awaited before the storing, so commands are stored in
  * the order in which they came.
- * @throws {Refusal} after its sender was told by `command_rejected`; every other fault rejects, too
+ * @param ended is called when it is stored, or with why it is not: for a {Refusal}, after its sender was told by `command_rejected`
  */
-export function takeCommand(session: DeviceSession, message: Incoming, ports: IntakePorts): Promise<void> {
+export function takeCommand<Message extends Incoming>(
+  session: DeviceSession,
+  message: Message,
+  ports: IntakePorts,
+  ended: (message: Message, err?: Error) => void,
+): void {
   const { user, id } = session
   const onlyTo = ports.answersClient(message.topic) ? id : undefined
   const cause: Writable<Cause> = {
@@ -47,12 +52,17 @@ export function takeCommand(session: DeviceSession, message: Incoming, ports: In
     responseTopic: undefined,
     onlyTo,
   }
-  const failed = (err: unknown): Promise<never> => refused(session, message, ports, cause, err)
-  try {
-    return take(session, message, ports, cause).catch(failed)
-  } catch (err) {
-    return failed(err)
+  const failed = (why: Error): void => {
+    if (why instanceof Refusal) void refused(session, message, ports, cause, why).then((told) => ended(message, told))
+    else ended(message, why)
   }
+  let taking: Promise<void>
+  try {
+    taking = take(session, message, ports, cause)
+  } catch (err) {
+    return failed(err as Error)
+  }
+  taking.then(() => ended(message), failed)
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
@@ -98,19 +108,20 @@ function take(session: DeviceSession, message: Incoming, ports: IntakePorts, cau
   return ports.accept(command, message.isRetransmitted)
 }
 
-/** Tells the sender of what was refused, and throws it again. */
+/** Tells the sender what was refused. Returns it, or why they cannot be told. */
 async function refused(
   session: DeviceSession,
   message: Incoming,
   ports: IntakePorts,
   cause: Cause,
-  err: unknown,
-): Promise<never> {
-  if (!(err instanceof Refusal)) throw err
-  ports.rejected(session, message.topic, err)
+  refusal: Refusal,
+): Promise<Error> {
+  ports.rejected(session, message.topic, refusal)
   const answered = { ...cause, re: cause.re ?? readableId(message, ports.maxBytes) }
-  await ports.events.reject(session.user, message.topic, err, answered)
-  throw err
+  return ports.events.reject(session.user, message.topic, refusal, answered).then(
+    () => refusal,
+    (err: Error) => err,
+  )
 }
 
 /** A word is a command; anything else belongs to the event plane or to nobody. */

@@ -1,56 +1,103 @@
 import type { Outbox } from '../../../shared/outbox.ts'
 import { encodePuback } from '../../../shared/wire/mqtt/puback.ts'
-import { Refusal } from '../../../shared/wire/refusal.ts'
-import type { InnerClient } from './internals.ts'
+import type { Failure } from '../../seam/messages.ts'
 import { REASON } from '../../seam/port.ts'
+import type { InnerClient } from './internals.ts'
 
-/** The acknowledgement of one PUBLISH: its bytes once they are known; null when it gets none. */
-interface Ack {
+/** The first byte of a PUBREC, which is a PUBACK otherwise. */
+const PUBREC = 0x50
+/** Of what is done with, so much is kept before it is cut off at once. */
+const MOST_DONE = 512
+
+/** A PUBLISH that the core has not dealt with, or that one before it keeps from being acknowledged. */
+interface Pending {
   readonly messageId: number
-  bytes: Buffer | null | undefined
+  readonly qos: 0 | 1 | 2
+  /** Bytes that it counts. */
+  readonly size: number
+  /** What acknowledges it: null when nothing does, undefined while that is not known. */
+  answer: Buffer | null | undefined
+  /** Called when the core has dealt with it. */
+  readonly done: ((failure: Failure | undefined) => void) | undefined
 }
 
-/** The PUBACKs of one connection: each goes out when its PUBLISH is dealt with, in the order in which those came [MQTT-4.6.0-2]. */
-export class Acks {
-  readonly #outbox: Outbox
-  readonly #queue: Ack[] = []
+/** What the acknowledgements of a connection need to know of it. */
+export type Acknowledging = Pick<InnerClient, 'version' | '_requestProblemInformation' | 'closed' | 'conn'>
 
-  constructor(outbox: Outbox) {
+/**
+ * The PUBLISHes of one connection, by the numbers under which the core is told of them. Each PUBACK and PUBREC goes out when its
+ * PUBLISH is dealt with, in the order in which those came [MQTT-4.6.0-2].
+ */
+export class Acks {
+  readonly #client: Acknowledging
+  readonly #outbox: Outbox
+  readonly #pending: Pending[] = []
+  /** The number of the first in the list. */
+  #first = 1
+  /** How many at its beginning are done with. */
+  #done = 0
+
+  constructor(client: Acknowledging, outbox: Outbox) {
+    this.#client = client
     this.#outbox = outbox
   }
 
-  /** A PUBLISH of QoS 1 has come. */
-  expect(messageId: number): Ack {
-    const ack: Ack = { messageId, bytes: undefined }
-    this.#queue.push(ack)
-    return ack
+  /** A PUBLISH has come. Returns its number. */
+  expect(messageId: number, qos: 0 | 1 | 2, size = 0, done?: Pending['done']): number {
+    return this.#first + this.#pending.push({ messageId, qos, size, answer: undefined, done }) - 1
   }
 
-  settle(ack: Ack, bytes: Buffer | null): void {
-    ack.bytes = bytes
-    let settled = 0
-    while (this.#queue[settled]?.bytes !== undefined) {
-      const next = this.#queue[settled++]!.bytes
-      if (next) this.#outbox.write(next)
+  /** The core has dealt with one. Returns the bytes that it counted. */
+  settle(number: number, failure: Failure | undefined): number {
+    const pending = this.#pending[number - this.#first]
+    if (!pending || pending.answer !== undefined) return 0
+    const isOver = this.#client.closed || this.#client.conn.destroyed
+    pending.answer = isOver ? null : answerTo(this.#client, pending, failure)
+    this.#send()
+    pending.done?.(failure)
+    return pending.size
+  }
+
+  #send(): void {
+    for (let next = this.#pending[this.#done]; next?.answer !== undefined; next = this.#pending[this.#done]) {
+      if (next.answer) this.#outbox.write(next.answer)
+      this.#done++
     }
-    if (settled === this.#queue.length) this.#queue.length = 0
-    else if (settled > 0) this.#queue.splice(0, settled)
+    if (this.#done < MOST_DONE && this.#done < this.#pending.length) return
+    this.#pending.splice(0, this.#done)
+    this.#first += this.#done
+    this.#done = 0
   }
 }
 
 /**
- * The PUBACK of a PUBLISH that was taken, or failed. A refusal is its reason code on MQTT 5. On 3.1.1 it counts as taken and is
- * told by an event, but for `unavailable`: what was not stored gets no PUBACK there.
+ * A refusal is its reason code on MQTT 5. On 3.1.1 it counts as taken and is told by an event, but for `unavailable`: what was not
+ * stored gets no PUBACK there.
  */
-export function pubackOf(
-  { version, _requestProblemInformation }: InnerClient,
-  messageId: number,
-  failure?: Error,
+function answerTo(
+  { version, _requestProblemInformation }: Acknowledging,
+  { messageId, qos }: Pending,
+  failure: Failure | undefined,
 ): Buffer | null {
-  if (version !== 5) {
-    return failure instanceof Refusal && failure.code === 'unavailable' ? null : encodePuback(messageId, 4)
-  }
-  if (!failure) return encodePuback(messageId, 5)
-  const [code, reason] = failure instanceof Refusal ? [REASON[failure.code], failure.message] : [0x80, 'internal']
-  return encodePuback(messageId, 5, code, _requestProblemInformation === false ? undefined : reason)
+  if (qos === 0 || (failure && !isAcknowledged(version, failure))) return null
+  const bytes =
+    version === 5 && failure
+      ? encodePuback(
+          messageId,
+          5,
+          failure.code === 'fault' ? 0x80 : REASON[failure.code],
+          _requestProblemInformation === false ? undefined : failure.reason,
+        )
+      : encodePuback(messageId, version === 5 ? 5 : 4)
+  if (qos === 2) bytes[0] = PUBREC
+  return bytes
+}
+
+function isAcknowledged(version: number | null, { code }: Failure): boolean {
+  return version === 5 || (code !== 'unavailable' && code !== 'fault')
+}
+
+/** Has its sender to send it again, since nothing came of it? */
+export function isUntaken(version: number | null, failure: Failure | undefined): boolean {
+  return failure !== undefined && (version === 5 || !isAcknowledged(version, failure))
 }

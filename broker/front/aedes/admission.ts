@@ -1,12 +1,13 @@
 import type { AuthenticateError, Client, ConnectPacket } from 'aedes'
 import { Denied, type DeniedAs } from '../../seam/session.ts'
 import { changeConnack, unchanged, withUserProperties } from './connack.ts'
-import { connectionOf, firstOfEach } from './connection.ts'
+import { answerOf, connectionOf, firstOfEach } from './connection.ts'
 import { faultOfConnect } from './guard.ts'
 import { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient } from './internals.ts'
-import type { Hooks } from '../../seam/port.ts'
+import type { FromFront } from '../../seam/messages.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
+import type { Witness } from '../witness.ts'
 import { NO_LIMIT } from './send-window.ts'
 import { TopicAliases } from './topic-aliases.ts'
 
@@ -21,8 +22,15 @@ const CONNACK: Record<DeniedAs, [number, number]> = {
 /** Deliveries that a handler may leave without PUBACK: well over any window, and well under what ids there are. */
 const MAX_UNACKNOWLEDGED = 20_000
 
+export interface AdmissionPorts {
+  identify: Authenticate
+  toCore: (message: FromFront) => void
+  witness: Witness
+  maxKeepalive: number
+}
+
 /** What Aedes asks at a CONNECT, in its order. */
-export function admission(hooks: Hooks, authenticateLogin: Authenticate, maxKeepalive: number) {
+export function admission({ identify, toCore, witness, maxKeepalive }: AdmissionPorts) {
   const keepWhileConnected = new WeakSet<object>()
 
   function preConnect(client: Client, packet: ConnectPacket, done: (err: Error | null, ok: boolean) => void): void {
@@ -54,20 +62,20 @@ export function admission(hooks: Hooks, authenticateLogin: Authenticate, maxKeep
     const connection = connectionOf(client)
     const { from, username, clientId } = connection
     connection.isRefused = true
-    hooks.refusedConnect(reason, { address: from.address, username, client: clientId, user })
+    witness.refusedConnect(reason, { address: from.address, username, client: clientId, user })
   }
 
   async function login(client: InnerClient, username?: string, password?: Buffer): Promise<void> {
     const connection = connectionOf(client)
     const { from, properties = {} } = connection
-    const session = await authenticateLogin({
+    const session = await identify({
       ...from,
       username,
       client: client.id,
       properties,
       password: password?.toString(),
     })
-    await hooks.login(session)
+    await answerOf(connection, () => toCore({ kind: 'login', connection: connection.number, session }))
     client.id = session.id
     if (session.kind === 'handler') connection.inbox = new HandlerInbox(MAX_UNACKNOWLEDGED)
     // What has to wait for its window waits in a session, if only as long as the connection.

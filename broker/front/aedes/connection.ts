@@ -1,13 +1,16 @@
-import type { Duplex } from 'node:stream'
 import { Outbox } from '../../../shared/outbox.ts'
 import type { Session } from '../../seam/session.ts'
+import type { From } from '../identity/login.ts'
 import { Acks } from './acks.ts'
 import type { HandlerInbox } from './handler-inbox.ts'
-import type { From } from '../identity/login.ts'
+import type { InnerClient } from './internals.ts'
 import type { TopicAliases } from './topic-aliases.ts'
 
 /** What is known of one connection. */
 export interface Connection {
+  /** By which the core knows it. */
+  readonly number: number
+  readonly client: InnerClient
   readonly from: From
   readonly outbox: Outbox
   readonly acks: Acks
@@ -20,6 +23,12 @@ export interface Connection {
   inbox?: HandlerInbox
   /** On MQTT 5, when its client allows some. */
   aliases?: TopicAliases
+  /** What Aedes will publish for it. */
+  will?: object
+  /** The core has said what the connection waits for: that it is let in, that its will is kept. */
+  answered?: (err?: Error) => void
+  /** Its session ends with it, whatever it has asked for. */
+  endsForGood?: boolean
   /** Ends its session, once: called when the connection is closed, or begins to linger. */
   ended?: () => void
   /** What it has subscribed to. */
@@ -27,10 +36,12 @@ export interface Connection {
 }
 
 const connections = new WeakMap<object, Connection>()
+let lastNumber = 0
 
-export function connect(client: { conn: Duplex }, from: From): Connection {
+export function connect(client: InnerClient, from: From): Connection {
   const outbox = new Outbox(client.conn)
-  const connection: Connection = { from, outbox, acks: new Acks(outbox), filters: new Set<string>() }
+  const acks = new Acks(client, outbox)
+  const connection: Connection = { number: ++lastNumber, client, from, outbox, acks, filters: new Set<string>() }
   connections.set(client, connection)
   return connection
 }
@@ -38,6 +49,18 @@ export function connect(client: { conn: Duplex }, from: From): Connection {
 /** Of a client of Aedes: each has one from the start. */
 export function connectionOf(client: object): Connection {
   return connections.get(client)!
+}
+
+/** Resolves when the core has answered what `ask` says to it. @throws what it has refused with */
+export function answerOf(connection: Connection, ask: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.answered = (err) => {
+      delete connection.answered
+      if (err) reject(err)
+      else resolve()
+    }
+    ask()
+  })
 }
 
 /** User properties, each with its first value. */

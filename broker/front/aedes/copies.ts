@@ -6,7 +6,7 @@ import { propertiesOf } from './packet-bytes.ts'
 type Message = Pick<StoredPacket, 'topic' | 'payload' | 'properties'>
 type Qos = 0 | 1 | 2
 
-/** One message for many receivers: encoded once for each of the few forms in which it goes out. */
+/** One message that is not retained for many receivers: encoded once for each of the few forms in which it goes out. */
 export class Copies {
   readonly #message: Message
   readonly #forms = new Map<number, Buffer>()
@@ -18,8 +18,8 @@ export class Copies {
   }
 
   /** @param messageId of QoS 1 and 2; the bytes of QoS 0 are shared, and not to be changed */
-  bytes(version: number | null, qos: Qos, retain: boolean, messageId: number): Buffer {
-    const form = this.form(version, qos, retain)
+  bytes(version: number | null, qos: Qos, messageId: number): Buffer {
+    const form = this.form(version, qos)
     if (qos === 0) return form
     const copy = Buffer.allocUnsafe(form.length)
     form.copy(copy)
@@ -28,12 +28,12 @@ export class Copies {
   }
 
   /** As it goes out, under some message id. */
-  form(version: number | null, qos: Qos, retain: boolean): Buffer {
-    const key = (version === 5 ? 8 : 0) | (qos << 1) | (retain ? 1 : 0)
+  form(version: number | null, qos: Qos): Buffer {
+    const key = (version === 5 ? 4 : 0) | qos
     let form = this.#forms.get(key)
     if (!form) {
       const { topic, payload, properties } = this.#message
-      const packet = { topic, payload, qos, retain, dup: false, messageId: qos === 0 ? 0 : 1 }
+      const packet = { topic, payload, qos, retain: false, dup: false, messageId: qos === 0 ? 0 : 1 }
       const with5 = properties && { ...packet, properties: propertiesOf(properties) }
       this.#forms.set(key, (form = encodePublish(with5 ?? packet, version === 5 ? 5 : 4)))
     }

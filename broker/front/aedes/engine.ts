@@ -1,99 +1,99 @@
 import type { Duplex } from 'node:stream'
 import { promisify } from 'node:util'
-import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'aedes'
+import type { AedesPublishPacket, Client } from 'aedes'
 import type { Config } from '../../../shared/config.ts'
-import { Refusal } from '../../../shared/wire/refusal.ts'
-import { sessionOwner, type HandlerSession, type Session } from '../../seam/session.ts'
-import { mayReceive, maySubscribe } from '../../seam/authority.ts'
+import { steady } from '../../../shared/steady.ts'
+import { mayReceive } from '../../seam/authority.ts'
+import type { FromCore, FromFront } from '../../seam/messages.ts'
+import { MESSAGE_RATE_TOO_HIGH, type EventPlane } from '../../seam/port.ts'
+import { Denied, sessionOwner, type Session } from '../../seam/session.ts'
 import { tooLarge } from '../../seam/too-large.ts'
+import { MAX_LEVELS } from '../../seam/topic-filter.ts'
+import type { Storage } from '../../storage/storage.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
 import type { From } from '../identity/login.ts'
 import type { Lingering } from '../lingering.ts'
-import type { Storage } from '../../storage/storage.ts'
-import { answerInOrder } from './acknowledge.ts'
+import type { Witness } from '../witness.ts'
 import { admission } from './admission.ts'
 import { Audience } from './audience.ts'
+import { connect, connectionOf, type Connection } from './connection.ts'
 import { Core } from './core.ts'
-import { connect, connectionOf, firstOfEach } from './connection.ts'
 import { lingers, saysGoodbye } from './farewell.ts'
 import { FastPath } from './fast-path.ts'
 import { deliver, forwarding } from './forward.ts'
-import { CONNECT_ROOM, guardPackets, INERT, isTopicName, SINK } from './guard.ts'
-import { incomingOf } from './incoming.ts'
+import { CONNECT_ROOM, guardPackets } from './guard.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { openTopics } from './open-topics.ts'
-import {
-  MESSAGE_RATE_TOO_HIGH,
-  RECEIVE_MAXIMUM_EXCEEDED,
-  type Delivery,
-  type Hooks,
-  type MqttEngine,
-} from '../../seam/port.ts'
-import { steady } from '../../../shared/steady.ts'
-import { MAX_LEVELS } from '../../seam/topic-filter.ts'
+import { publishing } from './publishing.ts'
 import { OPEN, openSessionStore } from './session-store.ts'
-import { fitting } from './too-large.ts'
 import { sessionPersistence } from './sessions.ts'
-import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
+import { sharedOrOwn } from './shared-filter.ts'
 import { SILENT } from './silent-emitter.ts'
-import { delayOf, openWills } from './wills.ts'
+import { subscribing } from './subscribing.ts'
+import { fitting } from './too-large.ts'
+import { keepWill } from './will.ts'
 
 /** Wills that wait for their delay; beyond, they are sent at once. */
 const MAX_DELAYED_WILLS = 1_000
 
-export interface Front extends MqttEngine {
+export interface FrontPorts {
+  config: Config
+  storage: Storage
+  identify: Authenticate
+  toCore: (message: FromFront) => void
+  witness: Witness
+  lingering: Lingering
+}
+
+export interface Front extends EventPlane {
   /** Takes over a byte stream: a TLS socket, or a WebSocket as a stream. */
   accept(stream: Duplex, from: From): void
+  fromCore(message: FromCore): void
+  close(): Promise<void>
 }
 
 /** Starts Aedes behind our port: its hooks, our sessions, and a guard for each of its traps. */
-export async function openEngine(
-  config: Config,
-  storage: Storage,
-  hooks: Hooks,
-  authenticateLogin: Authenticate,
-  lingering: Lingering,
-): Promise<Front> {
-  const clients = new Map<string, { client: InnerClient; session: Session }>()
-  const clientOf = new WeakMap<Session, InnerClient>()
+export async function openEngine({
+  config,
+  storage,
+  identify,
+  toCore,
+  witness,
+  lingering,
+}: FrontPorts): Promise<Front> {
+  /** By the session that each has. */
+  const clients = new Map<string, InnerClient>()
+  /** By their numbers, those that are open. */
+  const connections = new Map<number, { connection: Connection; fastPath: FastPath }>()
   const audience = new Audience()
-  const { preConnect, authenticate, refused } = admission(hooks, authenticateLogin, config.MAX_KEEPALIVE)
+  const { preConnect, authenticate, refused } = admission({
+    identify,
+    toCore,
+    witness,
+    maxKeepalive: config.MAX_KEEPALIVE,
+  })
 
   const store = openSessionStore(storage, {
     maxWaiting: config.MAX_OFFLINE_EVENTS,
     maxWaitingBytes: config.MAX_OFFLINE_BYTES,
   })
-  const wills = openWills({
-    storage,
-    most: MAX_DELAYED_WILLS,
-    publish: async (session, message) => hooks.publish(session, message),
-    fault: (session, err) => hooks.fault(session, err),
-  })
+  const mayHear = (id: string, topic: string): boolean => {
+    const client = clients.get(id)
+    const session = client && connectionOf(client).session
+    return session !== undefined && mayReceive(session, topic)
+  }
   const sessions = sessionPersistence(store, {
-    async putWill(client, will) {
-      const { session } = connectionOf(client)
-      if (session?.kind !== 'device') return
-      await wills.keep(
-        session,
-        will,
-        incomingOf(will, client, firstOfEach(will.properties?.userProperties)),
-        delayOf(will, client.sessionExpiryInterval),
-      )
-    },
-    cancelWill: (id) => wills.cancel(id),
+    putWill: (client, will) => keepWill(client, will, toCore),
     fitting: fit,
     send: (client, packet) => open.sendAgain(client, packet),
-    mayKeep: (id, filter) => {
-      const session = clients.get(id)?.session
-      const asked = filter.startsWith(OPEN) ? sharedOrOwn(filter.slice(OPEN.length)) : filter
-      return session !== undefined && mayReceive(session, asked)
-    },
+    mayKeep: (id, filter) => mayHear(id, filter.startsWith(OPEN) ? sharedOrOwn(filter.slice(OPEN.length)) : filter),
     maxSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
     acknowledged: (id, messageId, reasonCode) => {
-      const entry = clients.get(id)
-      if (entry?.session.kind !== 'handler') return
-      const delivery = connectionOf(entry.client).inbox?.acknowledged(messageId)
-      if (delivery) hooks.acknowledged(entry.session, delivery, reasonCode)
+      const client = clients.get(id)
+      if (!client) return
+      const { number: connection, inbox } = connectionOf(client)
+      const delivery = inbox?.acknowledged(messageId)
+      if (delivery !== undefined) toCore({ kind: 'acknowledged', connection, delivery, reasonCode })
     },
   })
   const open = openTopics({
@@ -106,12 +106,9 @@ export async function openEngine(
       bytesPerUser: config.RETAINED_BYTES_PER_USER,
     },
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
-    fault: (err) => hooks.fault(undefined, err),
-    clientOf: (id) => clients.get(id)?.client,
-    mayReceive: (id, topic) => {
-      const session = clients.get(id)?.session
-      return session !== undefined && mayReceive(session, topic)
-    },
+    fault: (err) => witness.fault(undefined, err),
+    clientOf: (id) => clients.get(id),
+    mayReceive: mayHear,
     fitting: fit,
     sends,
     nextId,
@@ -135,10 +132,18 @@ export async function openEngine(
   const forward = forwarding({
     audience,
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
-    mayReceive,
     drop: (id, packet) => sessions.drop(id, packet),
     fitting: fit,
     sends,
+  })
+
+  const subscriptions = subscribing({
+    store,
+    audience,
+    mostSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
+    toCore,
+    welcome: (session, sub) => open.welcome(session, sub),
+    witness,
   })
 
   const core = new Core({
@@ -154,19 +159,23 @@ export async function openEngine(
     sessionExpiryIntervalLimit: Math.ceil(config.SESSION_TTL / 1000),
     preConnect,
     authenticate,
-    authorizePublish,
-    authorizeSubscribe,
+    authorizePublish: publishing({
+      store,
+      mostHalfOpen: config.HALF_OPEN_PER_SESSION,
+      toCore,
+      published: ({ number: connection }, number) =>
+        fromCore({ kind: 'published', connection, number, failure: undefined }),
+      witness,
+    }),
+    authorizeSubscribe: (client, sub, done) => subscriptions.authorizeSubscribe(client, sub, done),
     authorizeForward,
   })
-  core.willWaits = (client, will) => {
-    const { session } = connectionOf(client)
-    if (session?.kind === 'device') wills.waits(session, will)
-  }
-  core.failed = (err) => hooks.fault(undefined, err)
+  core.willWaits = (client) => toCore({ kind: 'will_waits', connection: connectionOf(client).number })
+  core.failed = (err) => witness.fault(undefined, err)
   for (const fault of ['clientError', 'connectionError'] as const) {
     core.on(fault, (client: Client, err: Error) => {
       const { session, isRefused } = connectionOf(client)
-      if (session) hooks.fault(session, err)
+      if (session) witness.fault(session, err)
       else if (!isRefused) refused(client as unknown as InnerClient, err.message)
     })
   }
@@ -177,53 +186,33 @@ export async function openEngine(
     if ((reasonCode ?? returnCode) === 0) queueMicrotask(() => client.emit('connected'))
     else lingers(client as unknown as InnerClient, lingering)
   })
-  core.on('keepaliveTimeout', (client) => {
-    const { session } = connectionOf(client)
-    if (session) hooks.fellSilent(session)
-  })
-  /** It takes effect at once: a SUBSCRIBE right behind it must hold. */
-  function unsubscribed(client: InnerClient, filters: readonly string[]): void {
-    const { session, filters: own } = connectionOf(client)
-    for (const filter of filters) {
-      own.delete(filter)
-      audience.remove(client, filter)
-      if (filter.startsWith(OPEN)) store.leaves(client.id, filter)
-      else if (session?.kind === 'handler') hooks.unconsume(session, filter)
-    }
-  }
-  core.on('subscribe', (subs, client) => {
-    for (const sub of subs) {
-      if (!sub.topic.startsWith(OPEN) || sub.qos > 2 || !wantsRetained(sub)) continue
-      if (sharedFilter(sub.topic.slice(OPEN.length))) continue // its group gets none
-      open.welcome(client.id, sub).catch((err: Error) => hooks.fault(connectionOf(client).session, err))
-    }
-  })
+  core.on('keepaliveTimeout', (client) => toCore({ kind: 'fell_silent', connection: connectionOf(client).number }))
+  core.on('subscribe', (subs, client) => subscriptions.subscribed(subs, client))
   await core.listen()
 
-  /** Sessions that end with their connection, whatever they have asked for. */
-  const endedForGood = new WeakSet<Session>()
-
   core.registered = (client) => {
-    const session = connectionOf(client).session!
-    clients.set(client.id, { client, session })
-    clientOf.set(session, client)
+    const connection = connectionOf(client)
+    const { number, filters, will } = connection
+    const session = connection.session!
+    clients.set(client.id, client)
     if (!client.clean) store.began(client.id, outlives(client), jtiOf(session))
-    connectionOf(client).from.loggedIn?.(session.kind)
-    hooks.connected(session, client.receiveMaximum)
-    const { will } = client
+    connection.from.loggedIn?.(session.kind)
+    const { receiveMaximum: window, maximumPacketSize: largest = Infinity } = client
+    toCore({ kind: 'came', connection: number, session, window, largest })
     let isOver = false
     const ended = (): void => {
       if (isOver) return
       isOver = true
-      for (const filter of connectionOf(client).filters) audience.remove(client, filter)
-      if (will && (client._disconnected || endedForGood.has(session))) wills.done(client.id, will)
-      if (clients.get(client.id)?.client === client) {
+      for (const filter of filters) audience.remove(client, filter)
+      const { endsForGood = false } = connection
+      if (will && (client._disconnected || endsForGood)) toCore({ kind: 'will_over', connection: number })
+      if (clients.get(client.id) === client) {
         clients.delete(client.id)
-        store.ended(client.id, endedForGood.has(session) ? 0 : outlives(client))
+        store.ended(client.id, endsForGood ? 0 : outlives(client))
       }
-      hooks.gone(session)
+      toCore({ kind: 'went', connection: number })
     }
-    connectionOf(client).ended = ended
+    connection.ended = ended
     client.conn.once('close', ended)
   }
 
@@ -245,73 +234,6 @@ export async function openEngine(
     return client.subscriptions[told.topic] && mayReceive(session, told.topic) ? told : undefined
   }
 
-  function authorizePublish(client: Client | null, packet: PublishPacket, done: (err?: Error | null) => void): void {
-    const inner = client as unknown as InnerClient
-    const session = client ? connectionOf(client).session : undefined
-    if (!session) return done(new Error('a publish of nobody'))
-    if (!isTopicName(packet.topic)) return done(new Error('the topic is no topic name'))
-    const again = packet.qos === 2 && sessions.isIncoming(inner.id, packet.messageId ?? 0) // [MQTT-4.3.3-10]
-    if (packet.qos === 2 && !again && sessions.halfOpen(inner.id) >= config.HALF_OPEN_PER_SESSION) {
-      hooks.fault(session, new Error('too many QoS 2 messages without PUBREL'))
-      inner.disconnect({ reasonCode: RECEIVE_MAXIMUM_EXCEEDED })
-      packet.qos = 0
-      packet.topic = SINK
-      return done(null)
-    }
-    const message = incomingOf(packet, inner, firstOfEach(packet.properties?.userProperties))
-    packet.topic = SINK
-    packet.retain = false
-    delete packet.properties
-    const take = async (): Promise<void> => {
-      try {
-        await hooks.publish(session, message)
-        wills.done(inner.id, packet)
-      } catch (err) {
-        if (err instanceof Refusal) {
-          wills.done(inner.id, packet)
-          throw err
-        }
-        hooks.fault(session, err as Error)
-        throw new Error('internal', { cause: err }) // on MQTT 5 its text reaches the client
-      }
-    }
-    const takeOnce = async (): Promise<void> => {
-      store.notes(inner.id, packet.messageId!)
-      try {
-        await take()
-      } catch (err) {
-        store.released(inner.id, packet.messageId!)
-        throw err
-      }
-    }
-    const isNoted = packet.qos === 2 && packet.messageId !== undefined // a will has no id
-    answerInOrder(inner, packet, again ? undefined : isNoted ? takeOnce : take, done)
-  }
-
-  function authorizeSubscribe(
-    client: Client,
-    sub: Subscription,
-    done: (err: Error | null, sub?: Subscription | null) => void,
-  ): void {
-    const { session, filters } = connectionOf(client)
-    const isNew = !filters.has(sub.topic)
-    const isOver = isNew && filters.size >= config.SUBSCRIPTIONS_PER_SESSION
-    const filter = sub.topic.startsWith(OPEN) ? sharedOrOwn(sub.topic.slice(OPEN.length)) : sub.topic
-    const verdict = session && !isOver ? maySubscribe(session, filter) : 'deny'
-    if (isOver) hooks.fault(session, new Error('too many subscriptions'))
-    else if (session && verdict === 'deny') hooks.refusedSubscription(session, filter)
-    if (verdict === 'deny') return done(null, null)
-    if (verdict === 'consume' && session?.kind === 'handler') hooks.consume(session, filter, sub.qos === 0 ? 0 : 1)
-    filters.add(sub.topic)
-    if (verdict === 'open') {
-      if (isNew) fresh.add(sub)
-      // Until it has acknowledged them, its group's messages are in its session, however short that lasts.
-      if (sub.qos > 0 && sharedFilter(sub.topic.slice(OPEN.length))) (client as unknown as InnerClient).clean = false
-      store.subscribe(client.id, store.open(client.id), sub)
-    } else if (verdict === 'receive') audience.add(client as unknown as InnerClient, sub)
-    done(null, verdict === 'consume' ? { ...sub, topic: INERT + sub.topic } : sub)
-  }
-
   /** Asked of what waited in a session while its client was away: may it have that? */
   function authorizeForward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     const inner = client as unknown as InnerClient
@@ -329,30 +251,66 @@ export async function openEngine(
     return null
   }
 
+  /** What a connection waits for; it may have closed meanwhile. */
+  function answered({ number, client, answered: answer }: Connection, err?: Error): void {
+    answer?.(err)
+    if (client.conn.destroyed) connections.delete(number)
+  }
+
+  function fromCore(message: FromCore): void {
+    if (message.kind === 'dropped') return core.clearDelayedWill(message.session)
+    const known = connections.get(message.connection)
+    if (!known) return // it has gone meanwhile
+    const { connection, fastPath } = known
+    switch (message.kind) {
+      case 'published':
+        return fastPath.published(message.number, message.failure)
+      case 'deliver':
+        return deliver(connection.client, message)
+      case 'admitted':
+        return answered(connection)
+      case 'denied':
+        return answered(connection, new Denied(message.reason, message.as, message.user))
+      case 'will_kept':
+        return answered(connection, message.failed ? new Error('its will cannot be stored') : undefined)
+      case 'renewed': {
+        const { session } = connection
+        if (session?.kind !== 'device') return
+        connection.session = { ...session, token: message.token }
+        return store.used(session.id, message.token.jti)
+      }
+      case 'end':
+        if (message.forGood) connection.endsForGood = true
+        return connection.client.disconnect({ reasonCode: message.reasonCode })
+    }
+  }
+
   return {
     accept(stream, from) {
       const client = core.handle(stream) as unknown as InnerClient
       const connection = connect(client, from)
       saysGoodbye(client, lingering)
       const fastPath = new FastPath(client, connection, {
-        publish: (session, message) => hooks.publish(session, message),
+        publish: toCore,
         acknowledged: (inner, messageId, reasonCode) => sessions.acknowledged(inner, messageId, reasonCode),
-        fault: (session, err) => hooks.fault(session, err),
       })
+      connections.set(connection.number, { connection, fastPath })
+      stream.once('close', () => connection.answered ?? connections.delete(connection.number))
       guardPackets(client, {
         fastPath,
-        unsubscribed: (filters) => unsubscribed(client, filters),
+        unsubscribed: (filters) => subscriptions.unsubscribed(client, filters),
         most: () => (connection.inbox ? Infinity : config.PACKETS_PER_CONNECTION),
         flooded() {
-          hooks.flooded(connection.session)
+          toCore({ kind: 'flooded', connection: connection.number })
           client.disconnect({ reasonCode: MESSAGE_RATE_TOO_HIGH })
         },
-        parsed: (kind) => hooks.parsed(kind),
+        parsed: (kind) => witness.parsed(kind),
         refused: () => lingers(client, lingering),
         maxFirst: config.MAX_TOKEN_BYTES + CONNECT_ROOM,
         maxPacket: config.MAX_PACKET_BYTES,
       })
     },
+    fromCore,
     isHeard: (topic) => audience.has(topic) || sessions.hasSubscriber(topic),
     event(unit, { topic, payload, correlation, onlyTo, answers, expiresAt, kept = true }) {
       const properties = correlation && { correlationData: correlation }
@@ -361,12 +319,8 @@ export async function openEngine(
       const packet = kept ? store.keep(unit, event, onlyTo) : store.pass(event)
       unit.afterwards(() => forward.event(packet, onlyTo))
     },
-    deliver(session: HandlerSession, delivery: Delivery) {
-      const entry = clients.get(session.id)
-      if (entry?.session === session) deliver(entry.client, delivery)
-    },
-    relay: (session, message) => open.relay(session.id, session.kind === 'device' ? session.user : undefined, message),
-    makeRoom({ id, user }, most) {
+    relay: (session, user, message) => open.relay(session, user, message),
+    makeRoom(id, user, most) {
       const others = store.ofOwner(user).filter((one) => one.id !== id)
       const over = others.length - most + 1
       if (over <= 0) return true
@@ -376,29 +330,13 @@ export async function openEngine(
       return true
     },
     drop(isMeant, user) {
-      let count = 0
-      for (const { id, since, jti } of user === undefined ? store.all() : store.ofOwner(user)) {
-        if (since === undefined || !isMeant({ ...sessionOwner(id), jti })) continue
-        core.clearDelayedWill(id)
-        wills.cancel(id)
-        store.end(id)
-        count++
-      }
-      return count
+      const all = user === undefined ? store.all() : store.ofOwner(user)
+      const meant = all.filter(({ id, since, jti }) => since !== undefined && isMeant({ ...sessionOwner(id), jti }))
+      for (const { id } of meant) store.end(id)
+      return meant.map(({ id }) => id)
     },
-    largestFor: (session) => clientOf.get(session)?.maximumPacketSize ?? Infinity,
-    renewed(session) {
-      store.used(session.id, session.token.jti)
-      wills.renewed(session)
-    },
-    end(session, reasonCode, forGood = false) {
-      if (forGood) endedForGood.add(session)
-      clientOf.get(session)?.disconnect({ reasonCode })
-    },
-    resume: () => wills.resume(),
     close: async () => {
       store.stop()
-      wills.stop()
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()
       await lingering.close()
     },
@@ -407,15 +345,6 @@ export async function openEngine(
 
 function jtiOf(session: Session): string | undefined {
   return session.kind === 'device' ? session.token.jti : undefined
-}
-
-/** Subscriptions that were not there before. */
-const fresh = new WeakSet<Subscription>()
-
-/** Retain Handling [MQTT-3.3.1-9 to 11]: at each SUBSCRIBE, only at the first, or never. */
-function wantsRetained(sub: Subscription): boolean {
-  const { rh = 0 } = sub as { rh?: number }
-  return rh === 0 || (rh === 1 && fresh.has(sub))
 }
 
 function nextIdOf(client: InnerClient): number {

@@ -1,13 +1,11 @@
 import { decodePuback, type Puback } from '../../../shared/wire/mqtt/puback.ts'
 import { decodePublish, type Publish } from '../../../shared/wire/mqtt/publish.ts'
-import type { Session } from '../../seam/session.ts'
+import type { Failure, Publish as Published } from '../../seam/messages.ts'
 import { MAX_LEVELS } from '../../seam/topic-filter.ts'
-import { pubackOf } from './acks.ts'
 import type { Connection } from './connection.ts'
 import { isTopicName } from './guard.ts'
-import { incomingOf } from './incoming.ts'
+import { publishOf } from './incoming.ts'
 import type { InnerClient } from './internals.ts'
-import type { Incoming } from '../../seam/port.ts'
 
 const [PUBACK, PINGREQ] = [0x40, 0xc0]
 const PINGRESP = Buffer.from([0xd0, 0])
@@ -16,10 +14,8 @@ const MOST_OPEN = 64
 const MOST_OPEN_BYTES = 2 ** 16
 
 export interface FastPathPorts {
-  /** @throws {Refusal} */
-  publish(session: Session, message: Incoming): void | Promise<void>
+  publish(message: Published): void
   acknowledged(client: InnerClient, messageId: number, reasonCode: number): void
-  fault(session: Session, err: Error): void
 }
 
 /**
@@ -87,42 +83,24 @@ export class FastPath {
       return false
     }
     if (!isPlain(publish)) return false
-    const { acks, session } = this.#connection
-    const ack = publish.qos === 1 ? acks.expect(publish.messageId) : undefined
-    const bytes = packet.length
-    const ended = (failure?: Error): void => {
-      this.#letGo(bytes)
-      if (failure && failure.name !== 'Refusal') this.#failed(session!, failure)
-      if (ack) acks.settle(ack, this.#isOver ? null : pubackOf(this.#client, ack.messageId, failure))
-    }
-    this.#hold(bytes)
-    let taking: void | Promise<void>
-    try {
-      taking = this.#ports.publish(
-        session!,
-        incomingOf(publish, this.#client, firstOfPairs(publish.properties?.userProperties)),
-      )
-    } catch (err) {
-      ended(err as Error)
-      return true
-    }
-    if (taking) taking.then(() => ended(), ended)
-    else ended()
+    const { number, acks } = this.#connection
+    const place = acks.expect(publish.messageId, publish.qos, packet.length)
+    this.#hold(packet.length)
+    const properties = firstOfPairs(publish.properties?.userProperties)
+    this.#ports.publish(publishOf(number, place, publish, this.#client, properties))
     return true
+  }
+
+  /** The core has dealt with a PUBLISH, whoever has handled it. */
+  published(number: number, failure: Failure | undefined): void {
+    const bytes = this.#connection.acks.settle(number, failure)
+    if (bytes > 0) this.#letGo(bytes)
+    // A fault of our own: on 3.1.1 only the end of the connection says so.
+    if (failure?.code === 'fault' && this.#client.version !== 5) this.#client.conn.destroy(new Error(failure.reason))
   }
 
   get #version(): 4 | 5 {
     return this.#client.version === 5 ? 5 : 4
-  }
-
-  get #isOver(): boolean {
-    return this.#client.closed || this.#client.conn.destroyed
-  }
-
-  /** A fault of our own: on 3.1.1 only the end of the connection says so. */
-  #failed(session: Session, err: Error): void {
-    this.#ports.fault(session, err)
-    if (this.#client.version !== 5) this.#client.conn.destroy(err)
   }
 
   /** Is as much as this share of what may wait not dealt with? */
@@ -144,7 +122,7 @@ export class FastPath {
     this.#openBytes -= bytes
     if (!this.#isHeld || this.#reaches(0.5)) return
     this.#isHeld = false
-    if (!this.#isOver) this.#client._nextBatch()
+    if (!this.#client.closed && !this.#client.conn.destroyed) this.#client._nextBatch()
   }
 }
 

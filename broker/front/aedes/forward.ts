@@ -1,17 +1,16 @@
 import type { Subscription } from 'aedes'
 import { encodePublish } from '../../../shared/wire/mqtt/publish.ts'
-import type { Session } from '../../seam/session.ts'
+import { mayReceive } from '../../seam/authority.ts'
+import type { Deliver } from '../../seam/messages.ts'
 import { steady } from '../../../shared/steady.ts'
 import type { Audience } from './audience.ts'
 import { connectionOf } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { publishBytes } from './packet-bytes.ts'
-import type { Delivery } from '../../seam/port.ts'
 
 export interface ForwardPorts {
   audience: Audience
   maxUnsentBytes: number
-  mayReceive: (session: Session, topic: string) => boolean
   /** The packet as a client can take it; undefined when it is too large for that one. */
   fitting: (client: InnerClient, packet: StoredPacket) => StoredPacket | undefined
   /** Takes an event out of a session: its client must not get it. */
@@ -21,7 +20,7 @@ export interface ForwardPorts {
 }
 
 /** Sends events to those who are connected. */
-export function forwarding({ audience, maxUnsentBytes, mayReceive, fitting, drop, sends }: ForwardPorts) {
+export function forwarding({ audience, maxUnsentBytes, fitting, drop, sends }: ForwardPorts) {
   function send(client: InnerClient, sub: Subscription, packet: StoredPacket): void {
     const { session, outbox } = connectionOf(client)
     if (!session || client.conn.destroyed) return
@@ -51,11 +50,10 @@ export function forwarding({ audience, maxUnsentBytes, mayReceive, fitting, drop
 }
 
 /** Sends a command to one handler process. */
-export function deliver(client: InnerClient, delivery: Delivery): void {
+export function deliver(client: InnerClient, { delivery, topic, payload, qos, stamp }: Deliver): void {
   const { inbox, outbox } = connectionOf(client)
   if (!inbox || client.conn.destroyed) return
   if (inbox.isFull) return void client.conn.destroy(new Error('a handler that acknowledges nothing'))
-  const { topic, payload, qos, stamp } = delivery
   const messageId = qos === 0 ? 0 : inbox.reserve(delivery)
   const message = { topic, payload, qos, dup: false, retain: false, messageId }
   if (client.version !== 5) return outbox.write(encodePublish(message, 4))

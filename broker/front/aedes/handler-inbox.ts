@@ -1,8 +1,7 @@
-import type { Delivery } from '../../seam/port.ts'
-
 /** The deliveries of one handler process that wait for their PUBACK: each at QoS 1 has a message id, by which the PUBACK names it. */
 export class HandlerInbox {
-  readonly #unacknowledged = new Map<number, Delivery | undefined>()
+  /** By message id, the core's number of the delivery. */
+  readonly #unacknowledged = new Map<number, number | undefined>()
   readonly #most: number
   #lastId = 0
 
@@ -17,14 +16,14 @@ export class HandlerInbox {
   }
 
   /** A message id that is free; it is until its PUBACK or PUBCOMP. */
-  reserve(delivery?: Delivery): number {
+  reserve(delivery?: number): number {
     do this.#lastId = (this.#lastId % 65_535) + 1
     while (this.#unacknowledged.has(this.#lastId))
     this.#unacknowledged.set(this.#lastId, delivery)
     return this.#lastId
   }
 
-  acknowledged(messageId: number): Delivery | undefined {
+  acknowledged(messageId: number): number | undefined {
     const delivery = this.#unacknowledged.get(messageId)
     this.#unacknowledged.delete(messageId)
     return delivery

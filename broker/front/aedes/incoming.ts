@@ -1,6 +1,6 @@
 import type { PublishProperties } from '../../../shared/wire/mqtt/publish.ts'
+import type { Incoming, Publish } from '../../seam/messages.ts'
 import type { InnerClient } from './internals.ts'
-import type { Incoming } from '../../seam/port.ts'
 
 /** A PUBLISH as our codec or mqtt-packet reads it: they name all properties alike but those of the user. */
 interface Read {
@@ -13,15 +13,20 @@ interface Read {
 }
 
 /**
- * A PUBLISH as the rest of the broker gets it. Its bytes are copied, so that what is kept of it does not keep all that came with it.
+ * A PUBLISH as the core gets it. Its bytes are copied, so that what is kept of it does not keep all that came with it.
  * @param properties of the user, each with its first value
  */
-export function incomingOf(
+export function publishOf(
+  connection: number,
+  number: number,
   { topic, payload, qos, retain, dup, properties: its }: Read,
   { clean }: Pick<InnerClient, 'clean'>,
   properties: Readonly<Record<string, string>>,
-): Incoming {
+): Publish {
   return {
+    kind: 'publish',
+    connection,
+    number,
     topic,
     payload: Buffer.from(payload as Buffer),
     qos,
@@ -35,3 +40,15 @@ export function incomingOf(
     properties,
   }
 }
+
+/** A will, which has no number. */
+export function willOf(will: Read, properties: Readonly<Record<string, string>>): Incoming {
+  const {
+    kind: _kind,
+    connection: _connection,
+    number: _number,
+    ...message
+  } = publishOf(0, 0, will, NO_SESSION, properties)
+  return message
+}
+const NO_SESSION = { clean: true }

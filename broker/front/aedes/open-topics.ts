@@ -9,7 +9,7 @@ import { connectionOf } from './connection.ts'
 import { Copies } from './copies.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import type { OpenMatch } from './open-subscriptions.ts'
-import type { Incoming } from '../../seam/port.ts'
+import type { Incoming } from '../../seam/messages.ts'
 import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
 import { publishBytes } from './packet-bytes.ts'
 import { OPEN, type EventRecord, type SessionStore } from './session-store.ts'
@@ -144,9 +144,9 @@ export function openTopics(ports: OpenPorts) {
       return send(client, session, { ...own, cmd: 'publish', qos, retain: false, ...OF_NO_SESSION })
     }
     const { maximumPacketSize = Infinity, version } = client
-    if (maximumPacketSize < Infinity && copies.form(version, qos, false).length > maximumPacketSize) return
+    if (maximumPacketSize < Infinity && copies.form(version, qos).length > maximumPacketSize) return
     if (isTooSlow(client, outbox, qos)) return
-    outbox.write(copies.bytes(version, qos, false, qos === 0 ? 0 : ports.nextId(client)))
+    outbox.write(copies.bytes(version, qos, qos === 0 ? 0 : ports.nextId(client)))
   }
 
   function isTooSlow({ conn }: InnerClient, outbox: Outbox, qos: Qos): boolean {

@@ -10,7 +10,6 @@ export interface SessionPorts {
   maxSubscriptions: number
   /** Keeps the will of a client that is about to connect. */
   putWill: (client: InnerClient, will: PublishPacket) => Promise<void>
-  cancelWill(clientId: string): void
   /** The packet as its client can take it, if at all. */
   fitting(client: InnerClient, packet: StoredPacket): StoredPacket | undefined
   /** Sends a message that has waited for room. */
@@ -162,10 +161,7 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
     createRetainedStreamCombi: () => Readable.from([]),
     putWill: limits.putWill,
     getWill: async (): Promise<undefined> => undefined,
-    /** Aedes says by the same call that a client has come and that a will is done with: `conn` tells the first. */
-    async delWill(client: { id: string; conn?: unknown }): Promise<undefined> {
-      if (client.conn) limits.cancelWill(client.id)
-    },
+    delWill: async (): Promise<undefined> => undefined, // the core knows by itself
     streamWill: () => Readable.from([]),
     getClientList: () => Readable.from([]),
     countOffline: async () => store.counts(),

@@ -11,8 +11,6 @@ import type { Login } from './login.ts'
 export interface HandlerKeys {
   shared: readonly string[]
   groups: ReadonlyMap<string, readonly string[]>
-  /** The events that the shared keys open; they become more when a group declares more. */
-  events: Set<string>
   /** Open topics of a group. */
   grants: ReadonlyMap<string, Grants>
   backOff: BackOff
@@ -44,7 +42,7 @@ export async function admitHandler(
   const keepsOrder = properties[KEEPS_ORDER] === 'true'
   const keepsTime = properties[KEEPS_TIME] === 'true'
   const grants = keys.grants.get(group) ?? NONE
-  return { kind: 'handler', id, group, client, rights: rightsOf(own, keys, catalogue), grants, keepsOrder, keepsTime }
+  return { kind: 'handler', id, group, client, rights: rightsOf(own, catalogue), grants, keepsOrder, keepsTime }
 }
 
 /** A group's own keys: those that are set, and those that come with the shared ones. */
@@ -52,8 +50,8 @@ function keysOf(group: string, { groups, shared }: HandlerKeys): string[] {
   return [...(groups.get(group) ?? []), ...shared.map((key) => groupKey(key, group))]
 }
 
-function rightsOf(own: string | undefined, { events }: HandlerKeys, catalogue: Catalogue): Rights {
-  if (own === undefined) return { commands: 'all', events }
+function rightsOf(own: string | undefined, catalogue: Catalogue): Rights {
+  if (own === undefined) return { commands: 'all', events: new Set() }
   const declared = Object.hasOwn(catalogue, own) ? catalogue[own] : undefined
   return { commands: new Set(Object.keys(declared?.commands ?? {})), events: new Set(declared?.events) }
 }

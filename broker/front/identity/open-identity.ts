@@ -51,7 +51,6 @@ export function openIdentity(config: Config, secrets: Secrets, log: Logger): Ide
     keys: {
       shared: secrets.handlers,
       groups: config.HANDLER_KEYS,
-      events: new Set(config.HANDLER_EVENTS),
       grants: secrets.grants,
       backOff: new BackOff(),
     },

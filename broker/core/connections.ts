@@ -1,0 +1,69 @@
+import type { Acknowledged, Came, Deliver } from '../seam/messages.ts'
+import type { Delivery } from '../seam/port.ts'
+import type { Session } from '../seam/session.ts'
+
+/** A connection that a front has, as far as the core needs to know it. */
+export interface Connection {
+  readonly number: number
+  /** The core's own copy: what the front holds is the front's. */
+  readonly session: Session
+  /** Its Receive Maximum. */
+  readonly window: number
+  /** Bytes of a packet that its client takes, at most. */
+  readonly largest: number
+}
+
+/** The connections that there are, by the numbers that their front has given them, and the deliveries that they have not acknowledged. */
+export class Connections {
+  readonly #byNumber = new Map<number, Connection>()
+  readonly #bySession = new Map<Session, Connection>()
+  /** By connection, those at QoS 1 by their number. */
+  readonly #deliveries = new Map<number, Map<number, Delivery>>()
+  #lastDelivery = 0
+
+  came({ connection: number, session, window, largest }: Came): Connection {
+    const connection = { number, session: { ...session }, window, largest }
+    this.#byNumber.set(number, connection)
+    this.#bySession.set(connection.session, connection)
+    return connection
+  }
+
+  /** Undefined when it has gone, or never came. */
+  get(number: number): Connection | undefined {
+    return this.#byNumber.get(number)
+  }
+
+  of(session: Session): Connection | undefined {
+    return this.#bySession.get(session)
+  }
+
+  went(number: number): Connection | undefined {
+    const connection = this.#byNumber.get(number)
+    if (!connection) return undefined
+    this.#byNumber.delete(number)
+    this.#bySession.delete(connection.session)
+    this.#deliveries.delete(number)
+    return connection
+  }
+
+  /** What is said of a delivery to a connection; undefined when that has gone. */
+  delivers(session: Session, delivery: Delivery): Deliver | undefined {
+    const connection = this.#bySession.get(session)?.number
+    if (connection === undefined) return undefined
+    const number = ++this.#lastDelivery
+    if (delivery.qos > 0) {
+      const own = this.#deliveries.get(connection)
+      if (own) own.set(number, delivery)
+      else this.#deliveries.set(connection, new Map([[number, delivery]]))
+    }
+    return { kind: 'deliver', connection, delivery: number, ...delivery }
+  }
+
+  /** What was acknowledged; once. */
+  acknowledged({ connection, delivery: number }: Acknowledged): Delivery | undefined {
+    const own = this.#deliveries.get(connection)
+    const delivery = own?.get(number)
+    own?.delete(number)
+    return delivery
+  }
+}

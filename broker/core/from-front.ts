@@ -1,0 +1,182 @@
+import type { Logger } from '../../shared/log.ts'
+import { Refusal } from '../../shared/wire/refusal.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { Came, FromCore, FromFront, Login, Publish, Will } from '../seam/messages.ts'
+import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED, type EventPlane } from '../seam/port.ts'
+import { Denied, type HandlerSession } from '../seam/session.ts'
+import type { Connection, Connections } from './connections.ts'
+import type { Dispatch } from './dispatch/dispatch.ts'
+import type { Events } from './events/events.ts'
+import { takeFromHandler } from './events/handler-publish.ts'
+import { takeCommand, type IntakePorts } from './intake/intake.ts'
+import type { Limits } from './limits/limits.ts'
+import type { Presence } from './presence.ts'
+import type { Revocations } from './revocations.ts'
+import type { LiveSessions } from './sessions/live-sessions.ts'
+import type { Wills } from './wills.ts'
+
+export interface CorePorts {
+  connections: Connections
+  plane: () => EventPlane
+  revocations: Revocations
+  limits: Limits
+  live: LiveSessions
+  wills: Wills
+  presence: Presence
+  maxSessions: number
+  /** What the shared keys of handlers open; it becomes more when a group declares more. */
+  declaredEvents: ReadonlySet<string>
+  intake: IntakePorts
+  dispatch: Dispatch
+  events: Events
+  toFront: (message: FromCore) => void
+  metrics: Metrics
+  log: Logger
+}
+
+/** What the core does when a front says something. What comes from a connection that is not there any more is ignored. */
+export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
+  const { connections, limits, live, wills, presence, intake, dispatch, events, toFront, metrics, log } = ports
+  const handlerPorts = { dispatch, events, relay: intake.relay }
+
+  function handlerOf(number: number): { session: HandlerSession; connection: Connection } | undefined {
+    const connection = connections.get(number)
+    return connection?.session.kind === 'handler' ? { session: connection.session, connection } : undefined
+  }
+
+  async function letIn({ session }: Login): Promise<void> {
+    if (session.kind === 'handler') return
+    const { id, user, token } = session
+    ports.revocations.check(token)
+    await limits.connect(session)
+    if (!ports.plane().makeRoom(id, user, ports.maxSessions)) {
+      throw new Denied('the user has too many sessions that are connected', 'too_many', user)
+    }
+  }
+
+  function login(message: Login): void {
+    const { connection } = message
+    letIn(message).then(
+      () => toFront({ kind: 'admitted', connection }),
+      (err: Error) => {
+        const { as, user } = err instanceof Denied ? err : { as: 'unauthorized' as const, user: undefined }
+        toFront({ kind: 'denied', connection, as, reason: err.message, user })
+      },
+    )
+  }
+
+  function keepWill(will: Will): void {
+    const { connection } = will
+    wills.keep(will).then(
+      () => toFront({ kind: 'will_kept', connection, failed: false }),
+      () => toFront({ kind: 'will_kept', connection, failed: true }),
+    )
+  }
+
+  function came(message: Came): void {
+    const { session } = connections.came(message)
+    metrics.connections.inc({ kind: session.kind })
+    log.debug({ session: session.id }, 'connected')
+    if (session.kind === 'handler') return
+    wills.came(message.connection, session.id)
+    live.began(session)
+    // What was decided while it was let in holds for it, too.
+    const { user } = session
+    if (live.countOf(user) > ports.maxSessions) live.cut((one) => one === session, QUOTA_EXCEEDED, { user })
+    if (ports.revocations.holds(session.token)) {
+      live.cut((one) => one === session, ADMINISTRATIVE_ACTION, { user, forGood: true })
+    }
+    if (!live.isCut(session)) presence.came(user)
+  }
+
+  function went(number: number): void {
+    const session = connections.went(number)?.session
+    if (!session) return
+    metrics.connections.dec({ kind: session.kind })
+    log.debug({ session: session.id }, 'gone')
+    if (session.kind === 'handler') return dispatch.lost(session)
+    if (live.isCut(session)) wills.over(number)
+    live.gone(session)
+    presence.went(session.user)
+  }
+
+  /** A PUBLISH is dealt with, or failed. */
+  function published({ connection, number }: Publish, err?: Error): void {
+    if (!err) return toFront({ kind: 'published', connection, number, failure: undefined })
+    if (err instanceof Refusal) {
+      return toFront({ kind: 'published', connection, number, failure: { code: err.code, reason: err.message } })
+    }
+    log.info({ session: connections.get(connection)?.session.id, reason: err.message }, 'connection fault')
+    toFront({ kind: 'published', connection, number, failure: { code: 'fault', reason: 'internal' } })
+  }
+
+  function publish(message: Publish): void {
+    const session = connections.get(message.connection)?.session
+    if (!session) return
+    if (session.kind === 'device') return takeCommand(session, message, intake, published)
+    takeFromHandler(session, message, handlerPorts).then(
+      () => published(message),
+      (err: Error) => {
+        log.warn({ session: session.id, topic: message.topic, reason: err.message }, 'handler publish refused')
+        published(message, err)
+      },
+    )
+  }
+
+  return (message) => {
+    const { kind, connection } = message
+    switch (kind) {
+      case 'publish':
+        return publish(message)
+      case 'acknowledged': {
+        const [handler, delivery] = [handlerOf(connection), connections.acknowledged(message)]
+        // What fails is logged there, and delivered again.
+        if (handler && delivery) dispatch.acknowledged(handler.session, delivery, message.reasonCode).catch(() => {})
+        return
+      }
+      case 'consume': {
+        const handler = handlerOf(connection)
+        if (!handler) return
+        const { session, connection: its } = handler
+        return dispatch.take(session, its.window, message.command, message.qos)
+      }
+      case 'unconsume': {
+        const handler = handlerOf(connection)
+        if (handler) dispatch.takeNoMore(handler.session, message.command)
+        return
+      }
+      case 'login':
+        return login(message)
+      case 'will':
+        return keepWill(message)
+      case 'came':
+        return came(withDeclared(message, ports.declaredEvents))
+      case 'went':
+        return went(connection)
+      case 'fell_silent': {
+        const handler = handlerOf(connection)
+        if (handler) dispatch.fellSilent(handler.session)
+        return
+      }
+      case 'flooded': {
+        const session = connections.get(connection)?.session
+        log.warn({ session: session?.id }, 'a flood')
+        if (session?.kind === 'device') void limits.floods(session)
+        return
+      }
+      case 'will_waits':
+        return wills.waits(connection)
+      case 'will_due':
+        return wills.due(connection)
+      case 'will_over':
+        return wills.over(connection)
+    }
+  }
+}
+
+/** A handler with a shared key may cause what any group declares. */
+function withDeclared(message: Came, events: ReadonlySet<string>): Came {
+  const { session } = message
+  if (session.kind === 'device' || session.rights.commands !== 'all') return message
+  return { ...message, session: { ...session, rights: { ...session.rights, events } } }
+}

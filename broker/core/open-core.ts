@@ -1,0 +1,262 @@
+import type { Config } from '../../shared/config.ts'
+import type { Logger } from '../../shared/log.ts'
+import type { Closable } from '../../shared/shutdown.ts'
+import type { Catalogue } from '../../shared/wire/catalogue.ts'
+import { parseInput } from '../../shared/wire/input.ts'
+import { refuse } from '../../shared/wire/refusal.ts'
+import { commandName, type CommandName } from '../../shared/wire/topic.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import { gaugeFullness, nearlyFull, type Fullness } from '../metrics/fullness.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { FromCore, FromFront } from '../seam/messages.ts'
+import { MESSAGE_RATE_TOO_HIGH, type EventPlane, type Kept, type MqttEngine } from '../seam/port.ts'
+import type { DeviceSession, VerifyToken } from '../seam/session.ts'
+import type { Storage } from '../storage/storage.ts'
+import { OWN_COMMANDS } from './commands/own-commands.ts'
+import { Connections } from './connections.ts'
+import { Dispatch } from './dispatch/dispatch.ts'
+import { Events } from './events/events.ts'
+import { LiveEvents } from './events/live-events.ts'
+import { roomFor } from './events/too-large-answer.ts'
+import { takesFromFront } from './from-front.ts'
+import { openInbox } from './inbox/inbox.ts'
+import { internalCommand, takeCommand, type IntakePorts } from './intake/intake.ts'
+import { Later } from './later.ts'
+import { openLimits } from './limits/limits.ts'
+import { Presence } from './presence.ts'
+import { openDeadLetters, type DeadLetters } from './queue/dead-letters.ts'
+import { openQueue } from './queue/durable-queue.ts'
+import { openReplays, type Replays } from './queue/replays.ts'
+import { openRevocations, type Revocations } from './revocations.ts'
+import { LiveSessions } from './sessions/live-sessions.ts'
+import { openStanding } from './standing.ts'
+import { openWills } from './wills.ts'
+
+/** Wills that wait for their delay over a restart; beyond, they are sent at once. */
+const MAX_DELAYED_WILLS = 1_000
+
+export interface CoreSurroundings {
+  config: Config
+  storage: Storage
+  /** The time by which tokens end. */
+  clock: { now(): number }
+  verify: VerifyToken
+  toFront: (message: FromCore) => void
+  plane: () => EventPlane
+  metrics: Metrics
+  log: Logger
+}
+
+export interface Core {
+  fromFront(message: FromFront): void
+  /** Learns what handlers declare; a second time, what has changed since. */
+  declare(catalogue: Catalogue): void
+  /** Takes up what was there before this broker started. */
+  resume(): void
+  readonly revocations: Revocations
+  readonly dead: DeadLetters
+  readonly replays: Replays
+  /** Makes dead letters commands again. */
+  readonly replay: Dispatch['replay']
+  /** What does not work as it should, a line each. */
+  faults(): string[]
+  /** Must a file be restored before some commands can run? */
+  isDamaged(): boolean
+  /** In the order in which they were opened. */
+  readonly opened: readonly Closable[]
+}
+
+/** Opens what owns users: their commands, events and rights. It knows neither sockets nor MQTT packets. */
+export async function openCore({
+  config,
+  storage,
+  clock,
+  verify,
+  toFront,
+  plane,
+  metrics,
+  log,
+}: CoreSurroundings): Promise<Core> {
+  const queue = await openQueue(storage, {
+    all: { commands: config.MAX_QUEUED, bytes: config.MAX_QUEUED_BYTES },
+    perUser: { commands: config.QUEUED_PER_USER, bytes: config.QUEUED_BYTES_PER_USER },
+    windowMs: config.IDEMPOTENCY_WINDOW,
+  })
+  const dead = openDeadLetters(storage, config.MAX_DEAD, (id) =>
+    log.error({ id }, 'too many dead letters; the oldest is dropped'),
+  )
+  const replays = openReplays()
+  const inbox = await openInbox(storage, {
+    events: config.INBOX_EVENTS,
+    ageMs: config.INBOX_AGE,
+    bytes: config.INBOX_BYTES,
+  })
+  const connections = new Connections()
+  const engine: MqttEngine = {
+    isHeard: (topic) => plane().isHeard(topic),
+    event: (unit, event) => plane().event(unit, event),
+    deliver(session, delivery) {
+      const message = connections.delivers(session, delivery)
+      if (message) toFront(message)
+    },
+  }
+  const events = new Events(storage, inbox, () => engine)
+  const relay = new LiveEvents({
+    storage,
+    events: () => events,
+    isThere: (user) => live.countOf(user) > 0,
+    maxWaiting: config.MAX_LIVE_WAITING,
+  })
+  const revocations = openRevocations(storage)
+  const wills = openWills({
+    storage,
+    most: MAX_DELAYED_WILLS,
+    sessionOf(number) {
+      const session = connections.get(number)?.session
+      return session?.kind === 'device' ? session : undefined
+    },
+    publish: (session, message, ended) => takeCommand(session, message, intake, () => ended()),
+  })
+
+  function end(session: DeviceSession, reasonCode: number, forGood = false): void {
+    const connection = connections.of(session)?.number
+    if (connection !== undefined) toFront({ kind: 'end', connection, reasonCode, forGood })
+  }
+  /** Ends sessions without a connection, with their wills. */
+  function drop(isMeant: (kept: Kept) => boolean, user?: UserId): number {
+    const dropped = plane().drop(isMeant, user)
+    for (const session of dropped) {
+      wills.cancel(session)
+      toFront({ kind: 'dropped', session })
+    }
+    return dropped.length
+  }
+  const live = new LiveSessions({
+    clock,
+    end,
+    drop,
+    renewed(session) {
+      wills.renewed(session)
+      const connection = connections.of(session)?.number
+      if (connection !== undefined) toFront({ kind: 'renewed', connection, token: session.token })
+    },
+    expiring({ user, client, token }) {
+      const fields = { client_id: client, exp: token.expiresAt / 1000 }
+      events.tell({ to: user, event: 'session_expiring', fields }).catch(() => {}) // it ends all the same
+    },
+  })
+  const standing = openStanding({ revocations, clock, live })
+  const sendInternal = (name: CommandName, user: UserId, input: object): Promise<void> =>
+    dispatch.accept(internalCommand(name, user, input, queue.nextOrder()), false)
+  const later = new Later({ storage, send: (user, name, input) => sendInternal(name, user, input) })
+  const dispatch = new Dispatch({
+    config,
+    storage,
+    queue,
+    dead,
+    replays,
+    engine: () => engine,
+    events,
+    live: relay,
+    later,
+    standing,
+    metrics,
+    clientsOf: (user) => live.clientsOf(user),
+    log,
+  })
+  const limits = openLimits(config, (session) => {
+    log.warn({ session: session.id }, 'a flood')
+    void limits.floods(session)
+    end(session, MESSAGE_RATE_TOO_HIGH)
+  })
+
+  const intake: IntakePorts = {
+    maxBytes: config.MAX_COMMAND_BYTES,
+    events,
+    admit(session, cost) {
+      if (!standing.mayAct(session)) throw refuse('forbidden')
+      limits.publish(session, cost)
+    },
+    relay: ({ id, ...session }, message) =>
+      plane().relay(id, session.kind === 'device' ? session.user : undefined, message),
+    own: OWN_COMMANDS,
+    async answer(own, session, payload, cause) {
+      const largest = roomFor(connections.of(session)?.largest ?? Infinity, cause)
+      const maxBytes = config.MAX_PACKET_BYTES / 2
+      const context = { session, live, revocations, verify, inbox, maxBytes, largest, log }
+      const fields = await own.run(parseInput(own.input, payload), context)
+      if (own.forOperators) log.warn({ operator: session.user, ...fields }, own.answer)
+      await events.tell({ to: session.user, event: own.answer, fields: { ...fields } }, cause)
+    },
+    answersClient: (command) => OWN_COMMANDS.has(command) || dispatch.answersClient(command),
+    isKnown: (command) => dispatch.isKnown(command) && !dispatch.isInternal(command),
+    nextOrder: () => queue.nextOrder(),
+    accept: (command, isRetransmitted) => dispatch.accept(command, isRetransmitted),
+    rejected: ({ user }, command, { code, fields }) => {
+      metrics.rejected.inc({ code })
+      const level = code === 'rate_limited' ? 'debug' : 'info' // it would hide the others
+      log[level]({ user, command, code, fields }, 'command refused')
+    },
+  }
+  const presence = new Presence({
+    storage,
+    isThere: (user) => live.countOf(user) > 0,
+    async changed(user, online) {
+      for (const name of dispatch.internal('presence')) await sendInternal(commandName(name), user, { online })
+    },
+    log,
+  })
+  const declaredEvents = new Set<string>(config.HANDLER_EVENTS)
+  const fromFront = takesFromFront({
+    connections,
+    plane,
+    revocations,
+    limits,
+    live,
+    wills,
+    presence,
+    maxSessions: config.SESSIONS_PER_USER,
+    declaredEvents,
+    intake,
+    dispatch,
+    events,
+    toFront,
+    metrics,
+    log,
+  })
+
+  const fullness = (): Fullness[] => queue.fullness()
+  gaugeFullness(metrics.registry, fullness)
+
+  return {
+    fromFront,
+    declare(catalogue) {
+      dispatch.declare(catalogue)
+      relay.declare(catalogue)
+      for (const { events: declared } of Object.values(catalogue)) {
+        for (const event of declared) declaredEvents.add(event)
+      }
+    },
+    resume() {
+      drop(({ user, jti }) => revocations.holds({ user, jti })) // what a killed broker had no time for
+      dispatch.resume()
+      relay.resume()
+      later.resume()
+      wills.resume()
+    },
+    revocations,
+    dead,
+    replays,
+    replay: (letters, replay) => dispatch.replay(letters, replay),
+    faults: () => [...dispatch.lacking().map(({ text }) => text), ...nearlyFull(fullness()), ...queue.nearlyFull()],
+    isDamaged: () => dispatch.lacking().some(({ damaged }) => damaged),
+    opened: [
+      inbox,
+      { close: async () => dispatch.close() },
+      presence,
+      relay,
+      later,
+      { close: async () => wills.stop() },
+    ],
+  }
+}

@@ -1,0 +1,69 @@
+import type { Client, PublishPacket } from 'aedes'
+import type { FromFront } from '../../seam/messages.ts'
+import { RECEIVE_MAXIMUM_EXCEEDED } from '../../seam/port.ts'
+import type { Witness } from '../witness.ts'
+import { isUntaken } from './acks.ts'
+import { connectionOf, firstOfEach, type Connection } from './connection.ts'
+import { isTopicName, SINK } from './guard.ts'
+import { publishOf } from './incoming.ts'
+import type { InnerClient } from './internals.ts'
+import type { SessionStore } from './session-store.ts'
+
+export interface PublishingPorts {
+  store: SessionStore
+  /** QoS 2 messages of one session without PUBREL, at most. */
+  mostHalfOpen: number
+  toCore: (message: FromFront) => void
+  /** The core has dealt with one that never reached it. */
+  published: (connection: Connection, number: number) => void
+  witness: Witness
+}
+
+/**
+ * What Aedes does with a PUBLISH: those of QoS 2, those that came with CONNECT, and wills. It gets rid of each in the sink; whether and
+ * when it is acknowledged is for `Acks`.
+ */
+export function publishing({ store, mostHalfOpen, toCore, published, witness }: PublishingPorts) {
+  return (client: Client | null, packet: PublishPacket, done: (err?: Error | null) => void): void => {
+    const inner = client as unknown as InnerClient
+    const connection = client ? connectionOf(client) : undefined
+    const session = connection?.session
+    if (!connection || !session) return done(new Error('a publish of nobody'))
+    if (connection.will === packet) {
+      toCore({ kind: 'will_due', connection: connection.number })
+      sink(packet)
+      return done(null)
+    }
+    if (!isTopicName(packet.topic)) return done(new Error('the topic is no topic name'))
+    const { messageId = 0, qos } = packet
+    const incoming = store.get(inner.id)?.incoming
+    const isAgain = qos === 2 && incoming?.has(messageId) === true // [MQTT-4.3.3-10]
+    if (qos === 2 && !isAgain && (incoming?.size ?? 0) >= mostHalfOpen) {
+      witness.fault(session, new Error('too many QoS 2 messages without PUBREL'))
+      inner.disconnect({ reasonCode: RECEIVE_MAXIMUM_EXCEEDED })
+      sink(packet)
+      return done(null)
+    }
+    if (isAgain) {
+      const number = connection.acks.expect(messageId, qos, 0, () => done(null))
+      sink(packet)
+      return published(connection, number)
+    }
+    if (qos === 2) store.notes(inner.id, messageId)
+    const number = connection.acks.expect(messageId, qos, 0, (failure) => {
+      if (qos === 2 && isUntaken(inner.version, failure)) store.released(inner.id, messageId)
+      done(null)
+    })
+    const message = publishOf(connection.number, number, packet, inner, firstOfEach(packet.properties?.userProperties))
+    sink(packet)
+    toCore(message)
+  }
+}
+
+/** Leaves nothing of it for Aedes to publish or to acknowledge. */
+function sink(packet: PublishPacket): void {
+  packet.topic = SINK
+  packet.qos = 0
+  packet.retain = false
+  delete packet.properties
+}

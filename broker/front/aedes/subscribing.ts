@@ -1,0 +1,81 @@
+import type { Client, Subscription } from 'aedes'
+import { maySubscribe } from '../../seam/authority.ts'
+import type { FromFront } from '../../seam/messages.ts'
+import type { Witness } from '../witness.ts'
+import type { Audience } from './audience.ts'
+import { connectionOf } from './connection.ts'
+import { INERT } from './guard.ts'
+import type { InnerClient } from './internals.ts'
+import { OPEN, type SessionStore } from './session-store.ts'
+import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
+
+export interface SubscribingPorts {
+  store: SessionStore
+  audience: Audience
+  /** Of one connection, at most. */
+  mostSubscriptions: number
+  toCore: (message: FromFront) => void
+  /** Sends a new subscriber to open topics what is retained. */
+  welcome: (session: string, sub: Subscription) => Promise<void>
+  witness: Witness
+}
+
+/** What Aedes asks and tells of SUBSCRIBE and UNSUBSCRIBE. */
+export function subscribing({ store, audience, mostSubscriptions, toCore, welcome, witness }: SubscribingPorts) {
+  /** Subscriptions that were not there before. */
+  const fresh = new WeakSet<Subscription>()
+
+  /** Retain Handling [MQTT-3.3.1-9 to 11]: at each SUBSCRIBE, only at the first, or never. */
+  function wantsRetained(sub: Subscription): boolean {
+    const { rh = 0 } = sub as { rh?: number }
+    return rh === 0 || (rh === 1 && fresh.has(sub))
+  }
+
+  return {
+    authorizeSubscribe(
+      client: Client,
+      sub: Subscription,
+      done: (err: Error | null, sub?: Subscription | null) => void,
+    ): void {
+      const { number, session, filters } = connectionOf(client)
+      const isNew = !filters.has(sub.topic)
+      const isOver = isNew && filters.size >= mostSubscriptions
+      const filter = sub.topic.startsWith(OPEN) ? sharedOrOwn(sub.topic.slice(OPEN.length)) : sub.topic
+      const verdict = session && !isOver ? maySubscribe(session, filter) : 'deny'
+      if (isOver) witness.fault(session, new Error('too many subscriptions'))
+      else if (session && verdict === 'deny') witness.refusedSubscription(session, filter)
+      if (verdict === 'deny') return done(null, null)
+      filters.add(sub.topic)
+      if (verdict === 'consume') {
+        toCore({ kind: 'consume', connection: number, command: filter, qos: sub.qos === 0 ? 0 : 1 })
+        return done(null, { ...sub, topic: INERT + sub.topic })
+      }
+      if (verdict === 'open') {
+        if (isNew) fresh.add(sub)
+        // Until it has acknowledged them, its group's messages are in its session, however short that lasts.
+        if (sub.qos > 0 && sharedFilter(sub.topic.slice(OPEN.length))) (client as unknown as InnerClient).clean = false
+        store.subscribe(client.id, store.open(client.id), sub)
+      } else audience.add(client as unknown as InnerClient, sub)
+      done(null, sub)
+    },
+
+    subscribed(subs: Subscription[], client: Client): void {
+      for (const sub of subs) {
+        if (!sub.topic.startsWith(OPEN) || sub.qos > 2 || !wantsRetained(sub)) continue
+        if (sharedFilter(sub.topic.slice(OPEN.length))) continue // its group gets none
+        welcome(client.id, sub).catch((err: Error) => witness.fault(connectionOf(client).session, err))
+      }
+    },
+
+    /** It takes effect at once: a SUBSCRIBE right behind it must hold. */
+    unsubscribed(client: InnerClient, filters: readonly string[]): void {
+      const { number, session, filters: own } = connectionOf(client)
+      for (const filter of filters) {
+        own.delete(filter)
+        audience.remove(client, filter)
+        if (filter.startsWith(OPEN)) store.leaves(client.id, filter)
+        else if (session?.kind === 'handler') toCore({ kind: 'unconsume', connection: number, command: filter })
+      }
+    },
+  }
+}

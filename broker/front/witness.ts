@@ -1,0 +1,33 @@
+import type { Logger } from '../../shared/log.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { Session } from '../seam/session.ts'
+
+export interface RefusedLogin {
+  address: string
+  username?: string | undefined
+  client?: string | undefined
+  user?: UserId | undefined
+}
+
+export type Witness = ReturnType<typeof openWitness>
+
+/** Counts and logs what happens to connections. */
+export function openWitness(metrics: Metrics, log: Logger) {
+  return {
+    refusedConnect(reason: string, { address, username, client, user }: RefusedLogin): void {
+      metrics.refusedConnects.inc()
+      const isOurs = username === undefined || /^(?:JWT|handler(?::[\w-]{1,64})?)$/.test(username)
+      const name = { username: isOurs ? username : '(another)', client } // or it may be a token
+      log.warn({ reason, address, ...name, user }, 'connect refused')
+    },
+    refusedSubscription(session: Session, filter: string): void {
+      metrics.refusedSubscriptions.inc()
+      log.info({ session: session.id, filter }, 'subscription refused')
+    },
+    /** A packet came, of whomever. */
+    parsed: (kind: string): void => metrics.packets.add(kind),
+    fault: (session: Session | undefined, err: Error): void =>
+      log.info({ session: session?.id, reason: err.message }, 'connection fault'),
+  }
+}

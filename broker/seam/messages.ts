@@ -1,0 +1,196 @@
+import type { Code } from '../../shared/wire/refusal.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import type { DeniedAs, Session, Token } from './session.ts'
+
+// What a front and the core say to each other: plain data, each side's in the order in which it was said. In one process saying it is
+// a function call; nothing here may be an object that both sides hold, a function or a promise.
+//
+// A connection has a number, which its front gives to none other. About a connection its front says, in this order: `login`, perhaps
+// `will`, `came`, then anything, and at last `went`; after that only what becomes of its will. The core says nothing of a connection
+// before its `login`, and may speak of one that has gone meanwhile: the front ignores it, as the core ignores what it hears of one
+// that is not there.
+
+/** What a connection brings with it, besides what it says. */
+interface OfConnection {
+  connection: number
+}
+
+/** A PUBLISH as it came, before anyone believed it. */
+export interface Incoming {
+  topic: string
+  payload: Buffer
+  qos: 0 | 1 | 2
+  retain: boolean
+  /** Sent again because its PUBACK was lost, in a session that has kept what came of it meanwhile [MQTT-3.3.1-1]. */
+  isRetransmitted: boolean
+  /** Seconds [MQTT-3.3.2.3.3]. */
+  expiry: number | undefined
+  correlation: Buffer | undefined
+  responseTopic: string | undefined
+  contentType: string | undefined
+  /** Says that its payload is UTF-8 text. */
+  isText: boolean
+  /** User properties, each with its first value. */
+  properties: Readonly<Record<string, string>>
+}
+
+/** Somebody who is who they say wants to come in. Answered by `admitted` or `denied`. */
+export interface Login extends OfConnection {
+  kind: 'login'
+  session: Session
+}
+
+/** Who logs in leaves a will. Answered by `will_kept`, before which there is no CONNACK. */
+export interface Will extends OfConnection {
+  kind: 'will'
+  session: Session
+  message: Incoming
+  /** Milliseconds that it waits after the connection has ended. */
+  delay: number
+}
+
+/** A connection has its session: any other of the same session has ended. */
+export interface Came extends OfConnection {
+  kind: 'came'
+  session: Session
+  /** The Receive Maximum that its client asked for. */
+  window: number
+  /** Bytes of a packet that its client takes, at most; Infinity when it has not said. */
+  largest: number
+}
+
+/** A connection has ended. */
+export interface Went extends OfConnection {
+  kind: 'went'
+}
+
+/** A connection's client said nothing for longer than its keepalive; `went` comes next. */
+export interface FellSilent extends OfConnection {
+  kind: 'fell_silent'
+}
+
+/** A connection sends more than it may, and is being disconnected. */
+export interface Flooded extends OfConnection {
+  kind: 'flooded'
+}
+
+/**
+ * A PUBLISH, at any QoS. Answered by `published` with its number, which counts those of its connection; the answers may come in another
+ * order than the messages, and the front acknowledges in that of the messages.
+ */
+export interface Publish extends OfConnection, Incoming {
+  kind: 'publish'
+  number: number
+}
+
+/** A handler takes a command from now on. */
+export interface Consume extends OfConnection {
+  kind: 'consume'
+  command: string
+  qos: 0 | 1
+}
+
+/** A handler takes a command no more. */
+export interface Unconsume extends OfConnection {
+  kind: 'unconsume'
+  command: string
+}
+
+/** A handler's PUBACK of a delivery at QoS 1; a reason code of 0x80 or more asks for a retry. */
+export interface Acknowledged extends OfConnection {
+  kind: 'acknowledged'
+  delivery: number
+  reasonCode: number
+}
+
+/** A connection has ended without a DISCONNECT: its will waits for its delay, or is due now. */
+export interface WillWaits extends OfConnection {
+  kind: 'will_waits'
+}
+export interface WillDue extends OfConnection {
+  kind: 'will_due'
+}
+
+/** A will is void: its client has said goodbye. */
+export interface WillOver extends OfConnection {
+  kind: 'will_over'
+}
+
+export type FromFront =
+  | Login
+  | Will
+  | Came
+  | Went
+  | FellSilent
+  | Flooded
+  | Publish
+  | Consume
+  | Unconsume
+  | Acknowledged
+  | WillWaits
+  | WillDue
+  | WillOver
+
+/** A login is let in: the front may go on with it. */
+export interface Admitted extends OfConnection {
+  kind: 'admitted'
+}
+
+/** A login is refused. The reason is for the log alone. */
+export interface Denial extends OfConnection {
+  kind: 'denied'
+  as: DeniedAs
+  reason: string
+  user: UserId | undefined
+}
+
+/** A will is on the disk, or cannot be stored: then its connection ends. */
+export interface WillKept extends OfConnection {
+  kind: 'will_kept'
+  failed: boolean
+}
+
+/** Why a PUBLISH was not taken. `fault`: something of ours failed, and it is in the log. */
+export interface Failure {
+  code: Code | 'fault'
+  /** Its sender may read it. */
+  reason: string
+}
+
+/** A PUBLISH is dealt with: whatever must be kept of it is on the disk, or it was refused and its sender told. */
+export interface Published extends OfConnection {
+  kind: 'published'
+  number: number
+  failure: Failure | undefined
+}
+
+/** A command for one handler process. At QoS 1 its number is what `acknowledged` names. */
+export interface Deliver extends OfConnection {
+  kind: 'deliver'
+  delivery: number
+  topic: string
+  payload: Buffer
+  qos: 0 | 1
+  stamp: Readonly<Record<string, string>>
+}
+
+/** Its session goes on with another token, by which the front judges from now on what it may hear. */
+export interface Renewed extends OfConnection {
+  kind: 'renewed'
+  token: Token
+}
+
+/** Ends a connection, on MQTT 5 with this reason code. `forGood`: and what its session would keep. */
+export interface End extends OfConnection {
+  kind: 'end'
+  reasonCode: number
+  forGood: boolean
+}
+
+/** A session without a connection has ended: the front waits no more for its will. */
+export interface Dropped {
+  kind: 'dropped'
+  session: string
+}
+
+export type FromCore = Admitted | Denial | WillKept | Published | Deliver | Renewed | End | Dropped
