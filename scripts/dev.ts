@@ -1,10 +1,10 @@
-import { watch } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
 import { groupsIn } from '../shared/runtime/scan.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { giveUp, HANDLERS, startPlatform, type Platform } from './platform.ts'
+import { watchTree } from './watch-tree.ts'
 
 // npm run dev: the platform, reloaded on save. A new process serves before the old one finishes its work and ends.
 
@@ -45,13 +45,13 @@ async function main(): Promise<void> {
       )
   }
   for (const folder of ['broker', 'handlers', 'shared']) {
-    const watcher = watch(`${ROOT}${folder}`, { recursive: true }, (_, name) => {
-      if (!name?.endsWith('.ts') || name.endsWith('.test.ts')) return
+    const watched = watchTree(`${ROOT}${folder}`, (name) => {
+      if (!name.endsWith('.ts') || name.endsWith('.test.ts')) return
       changed.add(`${folder}/${name}`)
       clearTimeout(timer)
       timer = setTimeout(settle, QUIET)
     })
-    opened.push({ close: async () => watcher.close() })
+    opened.push(watched)
   }
 }
 
