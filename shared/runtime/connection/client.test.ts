@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createSecureContext, createServer, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { generate, parser, type Packet } from 'mqtt-packet'
@@ -38,6 +38,8 @@ let told: Line<[name: string, value?: Connack | Publish | Error]>
 let contexts: number
 let client: Client
 let close: () => Promise<void>
+/** Does the broker reset the connection of whom it gets a DISCONNECT from? */
+let resets: boolean
 
 const send = (socket: TLSSocket, ...packets: Packet[]): void =>
   void socket.write(Buffer.concat(packets.map((one) => generate(one, V5))))
@@ -56,13 +58,19 @@ beforeEach(async () => {
   got = new Line()
   told = new Line()
   contexts = 0
+  resets = false
   const sockets = new Set<TLSSocket>()
   const server = createServer(tls, (socket) => {
     sockets.add(socket)
     const reader = parser(V5)
-    reader.on('packet', (packet) => got.push({ ...packet, socket } as Got))
+    reader.on('packet', (packet) => {
+      got.push({ ...packet, socket } as Got)
+      if (resets && packet.cmd === 'disconnect') tcp.resetAndDestroy()
+    })
     socket.on('data', (chunk) => reader.parse(chunk)).on('error', () => {})
   })
+  let tcp: Socket
+  server.on('connection', (socket: Socket) => (tcp = socket))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   client = new Client(
@@ -255,4 +263,12 @@ test('ends with what it was to send and a DISCONNECT, and comes no more', async 
   await gets('disconnect')
   await ended
   expect(client.isConnected).toBe(false)
+})
+
+test('a connection that is reset behind its DISCONNECT has ended, and not failed', async () => {
+  await connected()
+  resets = true
+  await client.end()
+  told.push(['over'])
+  for (const name of ['lost', 'over']) expect((await told.next())[0]).toBe(name)
 })

@@ -138,7 +138,9 @@ export class Client {
         listener.connected(connack)
       },
       packet: (packet) => this.#take(packet),
-      failed: (err) => listener.failed(err),
+      failed: (err) => {
+        if (!this.#isEnded) listener.failed(err) // a socket that is reset behind a DISCONNECT is no failure
+      },
       closed: () => this.#closed(),
     })
   }
