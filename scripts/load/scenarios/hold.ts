@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Figures, Run } from '../figures.ts'
-import { openGenerator, type Work } from '../generator-process.ts'
+import { openGenerator, type Generator, type Work } from '../generator-process.ts'
 import { describe, progress } from '../measure.ts'
 import { cpuSeconds, megabytes } from '../proc-stat.ts'
 import { OPEN, userName, type Target } from '../target.ts'
@@ -11,38 +11,50 @@ const BEFORE = 500
 const SETTLE = 3_000
 const NAME = 'hold'
 
-/** Memory of idle TLS connections, each with four subscriptions: of so many, beside some that were there before. */
+/**
+ * Memory of idle TLS connections, each with four subscriptions: each round adds its share of them to those that are there, because
+ * what a connection leaves when it goes is used again, and hides what the next one needs.
+ */
 export async function hold(connections: number, targets: readonly Target[], rounds: number): Promise<Run> {
-  const all: Figures[][] = []
-  for (let round = 0; round < rounds; round++) {
-    const figures: Figures[] = []
-    for (const target of targets) figures.push(await held(target, connections, round))
-    all.push(figures)
+  const share = Math.ceil(connections / rounds)
+  const opened: Generator[] = []
+  const open = async (target: Target, from: number, count: number): Promise<void> => {
+    opened.push(await openGenerator(target, idle(target, from, count)))
   }
-  const options = { connections, subscriptions: 4 }
-  return { ...describe(NAME, 'connection', options, targets, { rounds, seconds: 0, warmUp: BEFORE }), rounds: all }
+  try {
+    for (const target of targets) await open(target, 0, BEFORE)
+    const all: Figures[][] = []
+    for (let round = 0; round < rounds; round++) {
+      const figures: Figures[] = []
+      for (const target of targets) {
+        figures.push(await held(target, share, () => open(target, BEFORE + round * share, share)))
+      }
+      all.push(figures)
+    }
+    const options = { connections, subscriptions: 4 }
+    return { ...describe(NAME, 'connection', options, targets, { rounds, seconds: 0, warmUp: BEFORE }), rounds: all }
+  } finally {
+    for (const generator of opened) await generator.close()
+  }
 }
 
-async function held(target: Target, connections: number, round: number): Promise<Figures> {
-  const first = await openGenerator(target, idle(target, 0, BEFORE, `first${round}`))
+async function held(target: Target, count: number, open: () => Promise<void>): Promise<Figures> {
   await delay(SETTLE)
   const [before, cpu, began] = [megabytes(target.broker), cpuSeconds(target.broker), performance.now()]
-  const second = await openGenerator(target, idle(target, BEFORE, connections, `second${round}`))
+  await open()
   const seconds = (performance.now() - began) / 1_000
   const spent = cpuSeconds(target.broker) - cpu
   await delay(SETTLE)
   const now = megabytes(target.broker)
-  await second.close()
-  await first.close()
-  const kilobytes = (1_024 * (now - before)) / connections
+  const kilobytes = (1_024 * (now - before)) / count
   progress(`${NAME}: ${target.name}: ${kilobytes.toFixed(1)} KB per connection`)
-  return { perSecond: connections / seconds, brokerMicros: (1e6 * spent) / connections, kilobytes, megabytes: now }
+  return { perSecond: count / seconds, brokerMicros: (1e6 * spent) / count, kilobytes, megabytes: now }
 }
 
-function idle(target: Target, from: number, count: number, device: string): Work {
+function idle(target: Target, from: number, count: number): Work {
   const users = Array.from({ length: count }, (_, i) => userName(from + i))
   const clients = users.map((user) => ({
-    ...target.login(user, device),
+    ...target.login(user, 'idle'),
     subscribes: [
       target.eventTopic(user, 'echoed'),
       target.eventTopic(user, 'message_received'),
