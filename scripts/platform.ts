@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../shared/config.ts'
 import { devCertFile, sharedHandlerKeys, tokenSecrets } from '../shared/dev-secrets.ts'
-import { dialled } from '../shared/dial.ts'
+import { dialled, dialledAlone } from '../shared/dial.ts'
 import { groupKey } from '../shared/group-key.ts'
 import { EXTENSION } from '../shared/own-modules.ts'
 import { groupsIn } from '../shared/runtime/scan.ts'
@@ -107,7 +107,7 @@ Switchboard is ready.
   const [secret] = tokenSecrets(config)
   if (config.production || secret === undefined) return `${where}\n`
   const [alice, bob] = [signToken('alice', '1d', secret), signToken('bob', '1d', secret)]
-  const login = `-l mqtts -h ${host} -p ${ports.mqtts} --ca ${config.TLS_CERT ?? devCertFile(config)} -u JWT`
+  const login = `-l mqtts -h ${dialledAlone(config.HOST)} -p ${ports.mqtts} --ca ${config.TLS_CERT ?? devCertFile(config)} -u JWT`
   return `${where}
 Two tokens, good for a day:
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { dialled } from './dial.ts'
+import { dialled, dialledAlone } from './dial.ts'
 
 test.each([
   ['0.0.0.0', '127.0.0.1'],
@@ -12,4 +12,5 @@ test.each([
 ])('a server that listens on %s is reached at %s', (host, expected) => {
   expect(dialled(host)).toBe(expected)
   expect(new URL(`https://${dialled(host)}:8883`).port).toBe('8883')
+  expect(dialledAlone(host)).toBe(expected.replace(/[[\]]/g, ''))
 })

@@ -7,3 +7,8 @@ export function dialled(host: string): string {
   const { hostname } = new URL(`http://[${host}]`) // in its shortest form
   return hostname === '[::]' ? '[::1]' : hostname
 }
+
+/** The same host by itself, as programs take it: an IPv6 address has brackets in a URL alone. */
+export function dialledAlone(host: string): string {
+  return dialled(host).replace(/^\[(.*)\]$/, '$1')
+}

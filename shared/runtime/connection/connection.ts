@@ -70,7 +70,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
       },
       away: () => log('warn', { url: broker.url }, 'the broker is away'),
       failed(err) {
-        log('error', { reason: err.message }, 'connection')
+        log('error', { url: broker.url, reason: err.message }, 'the connection to the broker failed')
         if (hasServed || ('code' in err && NOT_THERE.has(String(err.code)))) return
         clearInterval(timer)
         isClosed()
