@@ -64,3 +64,40 @@ test('an issuer that is away is not asked again at once by those who wait for it
   await refused
   expect(asked).toHaveLength(1)
 })
+
+test.each([
+  ['one of the names set', ['https://id.example', 'https://old.example'], 'https://old.example', undefined],
+  ['another', ['https://id.example'], 'https://id.example/', '"https://id.example/"'],
+  ['nobody', ['https://id.example'], undefined, undefined],
+])('a discovery document that names %s as its issuer', async (_, issuer, told, warned) => {
+  const inner = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const [settings] = oidcIssuers.parse([{ issuer, discovery: `${inner}/discovery`, alias: 'other' }])
+  const lines: string[] = []
+  const other = new IssuerKeys(settings!, dir, openLog('warn', 'test', { write: (line) => void lines.push(line) }))
+  const wanted = other.keyOf('old')
+  const to = async (path: string): Promise<ServerResponse> => {
+    for (;;) {
+      const found = asked.find(({ req }) => req.url === path)
+      if (found) return found.setHeader('connection', 'close')
+      await once(server, 'asked')
+    }
+  }
+  ;(await to('/discovery')).end(JSON.stringify({ issuer: told, jwks_uri: `${inner}/keys` }))
+  ;(await to('/keys')).end(JSON.stringify({ keys: [OLD] }))
+  await wanted
+  await other.close()
+  expect(lines.map((line) => (JSON.parse(line) as { told?: string }).told)).toEqual(
+    warned === undefined ? [] : [warned],
+  )
+  asked[0]!.destroy() // of the one that each test has
+})
+
+test('the discovery document of an issuer whose name ends with a slash is asked for below it', async () => {
+  const inner = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const [settings] = oidcIssuers.parse([{ issuer: `${inner}/`, alias: 'other' }])
+  const other = new IssuerKeys(settings!, dir, openLog('silent', 'test'))
+  while (asked.length < 2) await once(server, 'asked')
+  expect(asked.map(({ req }) => req.url)).toContain('/.well-known/openid-configuration')
+  for (const response of asked) response.destroy()
+  await other.close()
+})

@@ -40,14 +40,32 @@ afterAll(async () => {
 const ENTRA = 'https://login.microsoftonline.com/{tenantid}/v2.0'
 const inEntra = (tenant: string): string => ENTRA.replace('{tenantid}', tenant)
 
-/** What becomes of a token with these claims where one issuer has these settings. */
-async function believed(settings: object, claims: object): Promise<Token> {
+/** Signs claims as an issuer or somebody with a secret does. */
+const good = (): object => ({ sub: 's', aud: 'app', exp: Math.floor(Date.now() / 1000) + 3_600 })
+const byIssuer = (claims: object, header: object = {}): string =>
+  jwt.sign({ ...good(), ...claims }, privateKey, { header: { alg: 'RS256', kid: 'k', ...header } })
+const SECRET = 'a secret of sixteen or more'
+const bySecret = (claims: object, secret = SECRET): string => jwt.sign({ ...good(), ...claims }, secret)
+
+/** What becomes of a token where one issuer has these settings, and there is a secret. */
+async function verified(settings: object, token: string, more: { secrets?: string[]; maxLength?: number } = {}) {
   const issuers = oidcIssuers.parse([{ jwks_uri, alias: 'a', ...settings }])
   const keys = issuers.map((one) => new IssuerKeys(one, dir, openLog('silent', 'test')))
   opened.push(...keys)
-  const sources = { secrets: [], issuers: keys, clock: new TokenClock(), maxLength: 16_384, tolerance: 30 }
-  const good = { sub: 's', aud: 'app', exp: Math.floor(Date.now() / 1000) + 3_600 }
-  return verifyToken(jwt.sign({ ...good, ...claims }, privateKey, { algorithm: 'RS256', keyid: 'k' }), sources)
+  const sources = {
+    secrets: [SECRET],
+    issuers: keys,
+    clock: new TokenClock(),
+    maxLength: 16_384,
+    tolerance: 30,
+    ...more,
+  }
+  return verifyToken(token, sources)
+}
+
+/** What becomes of an issuer's token with these claims. */
+function believed(settings: object, claims: object): Promise<Token> {
+  return verified(settings, byIssuer(claims), { secrets: [] })
 }
 
 test('both names of one issuer mean the same user', async () => {
@@ -77,6 +95,15 @@ test.each(['', 'a/b', '..', '.', 'a%2fb', 'a\n', 'tenant?x', '{tenantid}', 'x'.r
     )
   },
 )
+
+test.each([
+  ['ends', inEntra('t1').replace('v2.0', 'v1.0')],
+  ['begins', inEntra('t1').replace('online.com', 'online.org')],
+])('a pattern is not a name that %s otherwise', async (_, iss) => {
+  await expect(believed({ issuer: ENTRA, audience: 'app' }, { iss, tid: 't1' })).rejects.toThrow(
+    'is not in OIDC_ISSUERS',
+  )
+})
 
 test('where tenants are listed, another is not known', async () => {
   const entra = { issuer: ENTRA, audience: 'app', tenants: ['t1'] }
@@ -109,10 +136,100 @@ test.each([
 })
 
 test('a path leads to what an object has itself', () => {
-  for (const path of ['__proto__', 'toString', 'a.length', 'a.b.constructor']) {
-    expect(claimAt({ a: { b: {} } }, path)).toBeUndefined()
+  for (const path of [
+    '__proto__.toString',
+    'list.0',
+    'list.length',
+    '__proto__',
+    'toString',
+    'a.length',
+    'a.b.constructor',
+  ]) {
+    expect(claimAt({ a: { b: {} }, list: ['x'] }, path)).toBeUndefined()
   }
   expect(claimAt({ a: { 'b.c': 1 }, 'a.b': { c: 2 } }, 'a.b.c')).toBe(1)
+  expect(claimAt({ a: { b: {} }, 'a.b': { c: 2 } }, 'a.b.c')).toBe(2)
+})
+
+const ID = { issuer: 'https://id.example', audience: 'app' }
+const ofId = (claims: object, header?: object): string => byIssuer({ iss: ID.issuer, ...claims }, header)
+const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds
+
+test.each<[what: string, token: () => string, reason: RegExp]>([
+  ['an algorithm that is not its issuer’s', () => ofId({}, { alg: 'RS512', kid: 'unknown' }), /invalid algorithm$/],
+  ['a key id that is no text', () => ofId({}, { kid: 7 }), /kid is no text$/],
+  ['an empty subject', () => ofId({ sub: '' }), /sub must be a non-empty string$/],
+  ['an end in the past', () => ofId({ exp: inSeconds(-10) }), /jwt expired \d+ s ago$/],
+  ['a beginning too far ahead', () => ofId({ nbf: inSeconds(60) }), /not active for another \d+ s \(nbf\)/],
+  ['an issue too far ahead', () => ofId({ iat: inSeconds(60) }), /not active for another \d+ s \(iat\)/],
+  ['a subject in the name of an alias', () => bySecret({ sub: 'a:s' }), /begins with the alias of another issuer$/],
+  ['a list of issuers', () => byIssuer({ iss: [ID.issuer] }), /token: its iss is not a string$/],
+  [
+    'an unknown issuer',
+    () => byIssuer({ iss: 'https://else.example' }),
+    /^token: its issuer "https:\/\/else.example" is not in OIDC_ISSUERS$/,
+  ],
+  [
+    'an unknown issuer and a wrong secret',
+    () => bySecret({ iss: 'x' }, 'another secret'),
+    /^token: invalid signature; its issuer "x" is not in OIDC_ISSUERS$/,
+  ],
+  [
+    'the issuer in another case',
+    () => byIssuer({ iss: 'https://ID.example' }),
+    /has "https:\/\/id.example", which differs only by/,
+  ],
+  [
+    'the issuer with a final slash',
+    () => byIssuer({ iss: 'https://id.example/' }),
+    /has "https:\/\/id.example", which differs only by/,
+  ],
+  ['a long name for its issuer', () => byIssuer({ iss: 'x'.repeat(300) }), /its issuer "x{200}…" is not/],
+])('a token with %s is refused, and the log says so', async (_, token, reason) => {
+  await expect(verified(ID, token())).rejects.toThrow(reason)
+})
+
+test('a secret signs for whom no issuer of ours is named, and not where there is none', async () => {
+  expect(await verified(ID, bySecret({}))).toMatchObject({ user: 's', isOperator: false })
+  expect(await verified(ID, bySecret({ iss: 'https://else.example' }))).toMatchObject({ user: 's' })
+  const none = verified(ID, bySecret({ iss: 'https://else.example' }), { secrets: [] })
+  await expect(none).rejects.toThrow(/^token: its issuer "https:\/\/else.example" is not in OIDC_ISSUERS$/)
+  await expect(verified(ID, bySecret({ iss: ID.issuer }))).rejects.toThrow('invalid algorithm')
+})
+
+test('in a token that a secret signed the role is one text, and claims have their usual names', async () => {
+  const settings = { ...ID, user_claim: 'oid', role_claim: 'roles', name_claim: 'nick' }
+  const claims = { oid: 'o', roles: ['operator'], nick: 'Nick', role: 'user', name: 'Name' }
+  const theirs = { user: 'a:o', isOperator: true, name: 'Nick' }
+  expect(await verified(settings, ofId(claims))).toMatchObject(theirs)
+  expect(await verified(settings, bySecret(claims))).toMatchObject({ user: 's', isOperator: false, name: 'Name' })
+  expect(await verified(settings, bySecret({ role: 'operator' }))).toMatchObject({ isOperator: true })
+  expect(await verified(settings, bySecret({ role: ['operator'] }))).toMatchObject({ isOperator: false })
+})
+
+test.each([
+  ['x'.repeat(256), true],
+  ['x'.repeat(257), false],
+  ['', false],
+  ['\ud800', false],
+  ['a\u0007', false],
+  [7, false],
+])('the name %j is shown: %s', async (name, isShown) => {
+  expect((await verified(ID, ofId({ name }))).name).toBe(isShown ? name : undefined)
+})
+
+test('a token is read up to its longest length', async () => {
+  const token = bySecret({})
+  expect(await verified(ID, token, { maxLength: token.length })).toMatchObject({ user: 's' })
+  const longer = verified(ID, token, { maxLength: token.length - 1 })
+  await expect(longer).rejects.toThrow(`longer than ${token.length - 1} characters (MAX_TOKEN_BYTES)`)
+})
+
+test('an issuer of which nothing more is said is read by the usual claims', () => {
+  const usual = { audience_claim: 'aud', user_claim: 'sub', role_claim: 'role', name_claim: 'name' }
+  expect(oidcIssuers.parse([{ issuer: 'https://id.example' }])).toEqual([
+    { issuer: ['https://id.example'], algorithms: ['RS256', 'ES256'], ...usual },
+  ])
 })
 
 test.each([
@@ -124,16 +241,53 @@ test.each([
   [{ issuer: 'https://id.example/x{tenantid}', jwks_uri: 'https://k.example' }, 'whole segment'],
   [{ issuer: [ENTRA, 'https://id.example'], jwks_uri: 'https://k.example' }, 'all of its names'],
   [{ issuer: 'https://id.example', tenants: ['t'] }, '{tenantid}'],
+  [{ issuer: ENTRA, jwks_uri: 'https://k.example', tenants: ['a/b'] }, 'must be a tenant id'],
+  [{ issuer: Array.from({ length: 21 }, (_, i) => `https://id${i}.example`) }, 'issuer'],
+  [{ issuer: 'https://id.example', audience: [] }, 'audience'],
+  [{ issuer: 'https://id.example', audience: '' }, 'audience'],
   [{ issuer: 'https://id.example', audience_claim: 'client_id' }, 'audience_claim'],
 ])('OIDC_ISSUERS with %j says what is wrong', (settings, reason) => {
   const parsed = oidcIssuers.safeParse([settings])
   expect(parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join()).toContain(reason)
 })
 
-test('one name at two issuers is told', () => {
-  const two = oidcIssuers.parse([
-    { issuer: ['https://a.example', 'https://b.example'], alias: 'a' },
-    { issuer: 'https://b.example', alias: 'b' },
-  ])
-  expect(faultOfIssuers(two, false)).toBe('names an issuer twice')
+test.each([
+  [
+    'one name at two issuers',
+    false,
+    [
+      { issuer: ['https://a.example', 'https://b.example'], alias: 'a' },
+      { issuer: 'https://b.example', alias: 'b' },
+    ],
+    'names an issuer twice',
+  ],
+  [
+    'one alias of two issuers',
+    false,
+    [
+      { issuer: 'https://a.example', alias: 'a' },
+      { issuer: 'https://b.example', alias: 'a' },
+    ],
+    'gives two issuers one alias',
+  ],
+  [
+    'two issuers without alias',
+    false,
+    [{ issuer: 'https://a.example' }, { issuer: 'https://b.example' }],
+    'all sources of tokens but one need an alias; SECRET is a source and has none',
+  ],
+  [
+    'an issuer without alias beside a secret',
+    true,
+    [{ issuer: 'https://a.example' }],
+    'all sources of tokens but one need an alias; SECRET is a source and has none',
+  ],
+  [
+    'an issuer without alias, alone',
+    false,
+    [{ issuer: 'https://a.example' }, { issuer: 'https://b.example', alias: 'b' }],
+    undefined,
+  ],
+])('of %s the start says what is wrong', (_, hasSecret, settings, fault) => {
+  expect(faultOfIssuers(oidcIssuers.parse(settings), hasSecret)).toBe(fault)
 })
