@@ -50,7 +50,9 @@ export async function openSwitchboard(options: TargetOptions): Promise<Target> {
     signal: [{ part: 'handlers', args: ['signaling'] }],
   }
   const all = backs.flatMap((back) => Array.from({ length: handlers }, () => scripts[back])).flat()
-  const running = await Promise.all(all.map((script) => run(script, { node, env: { ...env, BROKER_URL: url } })))
+  const start = (script: Script) => run(script, { node, env: { ...env, BROKER_URL: url } })
+  const running = await Promise.all(all.map(start))
+  const presence = await start({ part: 'handlers', args: ['presence'] }) // or each login leaves a command that waits for it
   const secret = signingSecret(config)
   const acl = { pub: [`${OPEN}/#`], sub: [`${OPEN}/#`] }
   return {
@@ -70,7 +72,7 @@ export async function openSwitchboard(options: TargetOptions): Promise<Target> {
     eventTopic: (user, event) => `${user}_${event}`,
     ...(options.profiled && { profiler: await openProfiler(inspector) }),
     async close() {
-      for (const { child } of [...running, broker]) await stop(child)
+      for (const { child } of [presence, ...running, broker]) await stop(child)
       rmSync(dir, { recursive: true })
     },
   }
