@@ -53,8 +53,7 @@ export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
       if (!current.has(id)) unit.remove(table, id)
     })
   }
-  const over = (connection: number): void => {
-    const id = sessions.get(connection)
+  const over = (connection: number, id = sessions.get(connection)): void => {
     sessions.delete(connection)
     held.delete(connection)
     before.delete(connection)
@@ -64,7 +63,7 @@ export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
   }
   const cancel = (id: string): void => {
     const holder = current.get(id)
-    if (holder !== undefined) over(holder)
+    if (holder !== undefined) over(holder, id)
     else if (left.has(id)) forget(id)
   }
   const recordOf = (connection: number, id: string): WillRecord | undefined =>
@@ -133,10 +132,11 @@ export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
       const id = sessions.get(connection)
       const record = id === undefined ? undefined : recordOf(connection, id)
       if (!record) return over(connection)
-      publish(sessionOf(connection) ?? senderOf(record), record.message, () => over(connection))
+      sessions.delete(connection) // it comes once
+      publish(sessionOf(connection) ?? senderOf(record), record.message, () => over(connection, id))
     },
     /** It is void. */
-    over,
+    over: (connection: number): void => over(connection),
     /** Its session is nobody's any more. */
     cancel,
     /** Sends what a broker that has ended left, each when it is due. */
