@@ -1,4 +1,6 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from '@jest/globals'
 import { readContract, renderDocs, type Contract } from '../scripts/async-api.ts'
@@ -16,6 +18,22 @@ test.each([
   ['client.d.ts', 'client'],
 ] as const)('docs/%s says what the handlers declare', async (file, part) => {
   expect(await readFile(`${DOCS}${file}`, 'utf8')).toBe((await renderDocs())[part])
+})
+
+test.each(['README.md', 'docs/architecture.md'])('every file that %s links to exists', async (document) => {
+  const text = await readFile(`${DOCS}../${document}`, 'utf8')
+  const links = Array.from(text.matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)/g), ([, path]) => path!)
+  expect(links.length).toBeGreaterThan(3)
+  expect(links.filter((path) => !existsSync(join(DOCS, '..', dirname(document), path)))).toEqual([])
+})
+
+test('every file that docs/architecture.md names by its name alone exists', async () => {
+  const names = new Set(
+    readdirSync(`${DOCS}../broker`, { recursive: true, encoding: 'utf8' }).map((file) => basename(file)),
+  )
+  const text = await readFile(`${DOCS}architecture.md`, 'utf8')
+  const named = Array.from(text.matchAll(/`([a-z-]+\.ts)`/g), ([, name]) => name!)
+  expect(named.filter((name) => !names.has(name))).toEqual([])
 })
 
 // DESIGN: The catalogue. These names are a contract: a command takes at least these fields, and causes at least these events.
