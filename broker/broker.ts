@@ -101,6 +101,7 @@ export async function startBroker(
   const engine: Front = await openEngine({
     config,
     storage,
+    sessions: core.sessions,
     identify: (login) => authenticate(login, identity, catalogue),
     toCore: carry((message) => core.fromFront(message)),
     witness,

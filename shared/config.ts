@@ -156,14 +156,16 @@ const settings = z.object({
   MAX_UNSENT_BYTES: count(1_048_576, 16_384, 268_435_456),
   /** Events kept for one persistent session; beyond, the oldest is dropped. */
   MAX_OFFLINE_EVENTS: count(10_000, 1, 60_000),
-  /** Bytes of their payloads; beyond, the oldest is dropped. */
+  /** Bytes of them; beyond, the oldest is dropped. */
   MAX_OFFLINE_BYTES: count(16_777_216, 65_536, 1_073_741_824),
-  /** Numbered events of one user that `sync_events` can bring back; beyond, his oldest is forgotten. */
+  /** Numbered events of one user that `sync_events` can bring back; beyond, their oldest is forgotten. */
   INBOX_EVENTS: count(1_000, 1, 10_000),
   /** Milliseconds for which they are kept. */
   INBOX_AGE: count(86_400_000, 1_000, 31_536_000_000),
-  /** Bytes of those of all users; beyond, the oldest of all is forgotten. */
-  INBOX_BYTES: count(268_435_456, 65_536, 68_719_476_736),
+  /** Bytes of all events kept for one user, in the inbox and in sessions; beyond, their oldest goes. */
+  KEPT_BYTES_PER_USER: count(67_108_864, 65_536, 68_719_476_736),
+  /** Bytes of those of all users; beyond, the oldest of those users goes who hold the most. */
+  MAX_KEPT_BYTES: count(1_073_741_824, 65_536, 1_099_511_627_776),
   /** Milliseconds a persistent session is kept after its connection ended, at most. */
   SESSION_TTL: count(604_800_000, 1_000, 31_536_000_000),
   /** Retained messages of open topics, in all; beyond, `rate_limited`. */

@@ -44,7 +44,7 @@ const RULES: [RegExp, RegExp, RegExp][] = [
   [/^broker\/metrics\//,  /^broker\/metrics\/|^shared\/[^/]+$/,                                    /^prom-client$|^node:/],
   [/^broker\/front\/aedes\//, /^broker\/(?:front|seam)\/|^type broker\/storage\/storage\.ts$|^shared\/wire\/|^shared\/[^/]+$/, /^(?:aedes|mqtt-packet|qlobber)$|^node:/],
   [/^broker\/front\//,    /^broker\/(?:front|seam)\/|^type broker\/metrics\/metrics\.ts$|^shared\/wire\/|^shared\/[^/]+$/, /^(?:jsonwebtoken|jwks-rsa|rate-limiter-flexible|ws|zod)$|^node:/],
-  [/^broker\/core\//,     /^broker\/(?:core|seam|storage|metrics)\/|^shared\/wire\/|^shared\/[^/]+$/, /^(?:prom-client|rate-limiter-flexible|zod)$|^node:/],
+  [/^broker\/core\//,     /^broker\/(?:core|seam|storage|metrics)\/|^shared\/wire\/|^shared\/[^/]+$/, /^(?:prom-client|qlobber|rate-limiter-flexible|zod)$|^node:/],
   [/^broker\//,           /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:type )?prom-client$|^zod$|^node:/],
   [/^handlers\/[^/]+\//,  /^shared\/runtime\/command\.ts$|^shared\/(?:wire|people)\/|^type shared\/store\/documents\.ts$|^handlers\//, /^zod$|^node:crypto$/],
   [/^handlers\/[^/]+$/,   /^shared\/|^handlers\/[^/]+$/,                                          /^node:/],

@@ -6,9 +6,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { ROOT, Run } from '../../test/process.ts'
 import { commandName } from '../../shared/wire/topic.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
-import { openSessionStore } from '../front/aedes/session-store.ts'
 import { openFormat } from './format.ts'
-import { openInbox } from './inbox/inbox.ts'
+import { openKept, type Kept } from './kept/open-kept.ts'
 import { openDeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
 import type { Command } from '../seam/session.ts'
@@ -24,13 +23,16 @@ const log = { info: (fields: object) => void heard.push(fields) }
 
 let dir: string
 let path: string
-/** What the last version with format 1 stored: see the tests for what there is. */
+/** What the last versions with formats 1 and 2 stored: see the tests for what there is. */
 beforeEach(async () => {
   heard.length = 0
   dir = await mkdtemp(join(tmpdir(), 'format-'))
   path = join(dir, 'broker.lmdb')
-  await writeFile(path, gunzipSync(await readFile(join(ROOT, 'test/fixtures/format-1.lmdb.gz'))))
+  await storedIn(1)
 })
+async function storedIn(format: number): Promise<void> {
+  await writeFile(path, gunzipSync(await readFile(join(ROOT, `test/fixtures/format-${format}.lmdb.gz`))))
+}
 afterEach(() => rm(dir, { recursive: true }))
 
 const openCommands = (storage: Storage) => openQueue(storage, { ...ROOM, windowMs: 1_000_000 })
@@ -111,7 +113,8 @@ async function expectAll(storage: Storage): Promise<void> {
   expect(ran).toMatchObject({ kind: 'new', command: { re: 'own' } })
   expect(ran.kind === 'new' && ran.command.id).not.toBe(own.id)
 
-  const inbox = await openInbox(storage, { events: 100, ageMs: LONG, bytes: 1e9 })
+  const kept = await openKept(storage, KEPT)
+  const { inbox, sessions } = kept
   const missed = (user: Command['user']) => {
     const found = inbox.after(user, 0, { limit: 100, bytes: 1e6, mayRead: () => true })
     return found.recovered && found.events.map(({ number, body }) => `${number} ${body.toString()}`)
@@ -119,53 +122,164 @@ async function expectAll(storage: Storage): Promise<void> {
   const event = (i: number): string => `{"i":${i},"text":"ü"}`
   expect(missed(alice)).toEqual([0, 3, 6, 9].map((i, at) => `${at + 1} ${event(i)}`))
   expect(missed(bob)).toEqual(Array.from({ length: 11 }, (_, i) => `${i + 1} ${event(i)}`))
-  await inbox.close()
 
   const letters = [...openDeadLetters(storage, 100, () => {}).find({})]
   expect(letters.map(({ command, attempts, code }) => [command.re, attempts, code])).toEqual([
     ['dead-0', 5, 'internal'],
     ['dead-1', 5, 'internal'],
   ])
-  const sessions = openSessionStore(storage, { maxWaiting: 100, maxWaitingBytes: 1e6 })
-  const waiting = [...sessions.get('bob/phone')!.waiting.values()]
-  expect(waiting.map(({ packet }) => packet.payload.toString())).toEqual(['{"waits":true}'])
-  expect(sessions.subscribersOf('bob_events')?.size).toBe(1)
+  expect(waitingFor(kept, 'bob/phone').map(({ payload }) => payload)).toEqual(['{"waits":true}'])
+  expect([...sessions.subscribersOf('bob_events')]).toHaveLength(1)
+  await close(kept)
+}
+
+const KEPT = {
+  KEPT_BYTES_PER_USER: 1e9,
+  MAX_KEPT_BYTES: 1e9,
+  INBOX_EVENTS: 100,
+  INBOX_AGE: LONG,
+  MAX_OFFLINE_EVENTS: 100,
+  MAX_OFFLINE_BYTES: 1e6,
+}
+
+/** The messages that wait for a session, in order; their payloads as text. */
+function waitingFor({ sessions }: Kept, id: string) {
+  return [...sessions.get(id)!.waiting.keys()].flatMap((number) => {
+    const message = sessions.message(id, number)
+    return message ? [{ ...message, payload: message.payload.toString() }] : []
+  })
+}
+
+async function close({ kept, inbox, sessions }: Kept): Promise<void> {
   sessions.stop()
+  await inbox.close()
+  await kept.close()
 }
 
 test('what the last version with format 1 has stored is there in this one, over restarts too', async () => {
   let storage = openLmdb(path)
   await openFormat(storage, log)
-  expect(heard).toEqual([{ from: 1, to: 2, records: 31 }])
+  expect(heard).toEqual([{ from: 1, to: 3, records: 43 }])
   await storage.close()
   storage = openLmdb(path)
   await openFormat(storage, log)
   expect(heard).toHaveLength(1)
   await expectAll(storage)
-  for (const old of ['commands', 'answers', 'inbox']) expect([...storage.table(old).entries()]).toEqual([])
+  for (const old of ['commands', 'answers', 'inbox', 'kept', 'events'])
+    expect([...storage.table(old).entries()]).toEqual([])
   await storage.close()
 })
 
-test('a start that is killed while it brings them into this format is made up for by the next', async () => {
+/** Starts are killed, each a little later, until one gets through. */
+async function broughtWithKills(step: number): Promise<void> {
   let kills = 0
   for (;;) {
-    const run = new Run(['test/bring-format.ts', path, String(3 + kills)])
+    const run = new Run(['test/bring-format.ts', path, String(3 + step * kills)])
     const end = await run.ended
     if (end === 0) break
     expect(end).toBe('SIGKILL')
     kills++
   }
   expect(kills).toBeGreaterThan(2)
+}
+
+test('a start that is killed while it brings them into this format is made up for by the next', async () => {
+  await broughtWithKills(1)
   const storage = openLmdb(path)
   await expectAll(storage)
+  await storage.close()
+})
+
+/** What waited in sessions and inboxes in format 2 is there, and stored once. */
+async function expectKept(storage: Storage): Promise<void> {
+  const kept = await openKept(storage, KEPT)
+  const { inbox, sessions } = kept
+  const missed = (user: Command['user']) => {
+    const found = inbox.after(user, 0, { limit: 100, bytes: 1e6, mayRead: () => true })
+    return found.recovered && found.events.map(({ number, event }) => `${number} ${event}`)
+  }
+  // The message m3, number 4 of Alice and 2 of Bob, was deleted: neither the inboxes nor the sessions tell it.
+  expect(missed(alice)).toEqual(['1 said', '2 said', '3 said', '5 said', '6 said', '7 listed'])
+  expect(missed(bob)).toEqual(['1 said'])
+  expect(inbox.lastOf(userIdOf('erin'))).toBe(41)
+  const at = '2026-01-01T00:00:00.000Z'
+  const said = (i: number, topic: string, event_seq = i + 1) => {
+    const fields = { i, text: 'grüße', message_id: `m${i}`, at }
+    const named = topic.endsWith('_events') ? { event: 'said', event_seq } : { event_seq }
+    return { topic, payload: JSON.stringify({ ...named, ...fields }), qos: 1, retain: false }
+  }
+  const answer = {
+    topic: 'alice_events',
+    payload: JSON.stringify({ event: 'listed', event_seq: 7, re: 'r1', names: ['x'], at }),
+    qos: 1,
+    retain: false,
+    properties: { correlationData: Buffer.from([0, 255, 7]) },
+    answers: { command: 'list', re: 'r1', isNamed: true },
+  }
+  const own = { topic: 'alice_events', payload: '{"event":"session_info","only":true}', qos: 1, retain: false }
+  const ofAlice = [0, 1, 2, 4, 5].map((i) => said(i, 'alice_events'))
+  expect(waitingFor(kept, 'alice/phone')).toEqual([...ofAlice.slice(2), answer, own]) // it had acknowledged two
+  expect(waitingFor(kept, 'alice/laptop')).toEqual([
+    ...[0, 1, 2, 4, 5].flatMap((i) => [said(i, 'alice_said'), said(i, 'alice_events')]),
+    answer,
+  ])
+  expect(sessions.get('alice/laptop')).toMatchObject({
+    since: expect.any(Number),
+    jti: 'jti-alice/laptop',
+  })
+  const open = {
+    topic: 'fleet/7/pos',
+    payload: Buffer.from([1, 2, 0, 255]).toString(),
+    qos: 2,
+    retain: true,
+    messageExpiry: 4e12,
+    properties: {
+      contentType: 'x/y',
+      payloadFormatIndicator: true,
+      responseTopic: 'fleet/7/re',
+      correlationData: Buffer.from([9]),
+      userProperties: { a: 'b' },
+      subscriptionIdentifier: [5],
+      messageExpiryInterval: 900,
+    },
+  }
+  expect(waitingFor(kept, 'bob/phone')).toEqual([said(0, 'bob_events', 1), open])
+  const pubrels = [...sessions.get('bob/phone')!.byMessageId]
+  expect(pubrels).toEqual([[77, expect.any(Number)]])
+  expect(sessions.get('bob/phone')!.waiting.get(pubrels[0]![1])).toMatchObject({ isReleased: true })
+  expect([...sessions.get('bob/phone')!.incoming]).toEqual([12, 13])
+  expect(waitingFor(kept, 'carol/phone')).toMatchObject([{ payload: 'do it', shared: '$share/crew/jobs/+' }])
+  expect(sessions.openTo('fleet/1', '', () => false)).toMatchObject([['bob/phone', { qos: 2 }]])
+  await close(kept)
+}
+
+test('what the last version with format 2 has kept for sessions and inboxes is there in this one, over restarts too', async () => {
+  await storedIn(2)
+  let storage = openLmdb(path)
+  await openFormat(storage, log)
+  expect(heard).toMatchObject([{ from: 2, to: 3 }])
+  for (const old of ['kept', 'events']) expect([...storage.table(old).entries()]).toEqual([])
+  await expectKept(storage)
+  await storage.close()
+  storage = openLmdb(path)
+  await openFormat(storage, log)
+  await expectKept(storage)
+  await storage.close()
+})
+
+test('the same with starts that are killed meanwhile', async () => {
+  await storedIn(2)
+  await broughtWithKills(2)
+  const storage = openLmdb(path)
+  await expectKept(storage)
   await storage.close()
 })
 
 test('what a newer version has stored is refused, and stays as it is', async () => {
   const storage = openLmdb(path)
   const meta = storage.table<number>('meta')
-  await storage.commit((unit) => unit.put(meta, 'format', 3))
-  await expect(openFormat(storage, log)).rejects.toThrow(/newer version has stored .* in format 3, .* up to 2/)
+  await storage.commit((unit) => unit.put(meta, 'format', 4))
+  await expect(openFormat(storage, log)).rejects.toThrow(/newer version has stored .* in format 4, .* up to 3/)
   expect([...storage.table('commands').entries()]).toHaveLength(9)
   await storage.close()
 })

@@ -1,18 +1,20 @@
 import { ConfigError } from '../../shared/config.ts'
 import type { Logger } from '../../shared/log.ts'
-import { inboxRecord } from './inbox/inbox-record.ts'
-import type { Kept } from './inbox/inbox.ts'
+import { inboxRecord, type InboxEvent } from './format-2-inbox.ts'
+import { KEPT_BASE, moveKept } from './format-3.ts'
+import { inSteps, take } from './format-steps.ts'
 import { commandRecord, encodeAnswer, type Ended } from './queue/command-record.ts'
 import { keyOf } from './queue/command-key.ts'
 import type { TimedEvent } from './events/events.ts'
 import type { Command } from '../seam/session.ts'
-import type { Storage, Unit } from '../storage/storage.ts'
+import type { Storage } from '../storage/storage.ts'
 
 /**
  * The format of what is stored: 1 had commands, answers and the inbox as MessagePack, answers under their ids. 2 has one binary record
- * for a command and its answer, under its order, and one for an event of the inbox.
+ * for a command and its answer, under its order, and one for an event of the inbox. 3 has one record for an event, whatever inboxes
+ * and sessions hold it, and how far each session has come in those.
  */
-const FORMAT = 2
+const FORMAT = 3
 /** Records moved in one transaction, at most. */
 const MOVED_AT_ONCE = 500
 /** Answers whose commands are gone have orders that no command can have: those are counted from 1970 in 1/1024 ms. */
@@ -43,9 +45,12 @@ export async function openFormat(storage: Storage, log: Pick<Logger, 'info'>, at
     )
   }
   if (found === FORMAT) return
-  const moved =
-    (await moveCommands(storage, atOnce)) + (await moveAnswers(storage, atOnce)) + (await moveInbox(storage, atOnce))
-  await storage.commit((unit) => unit.put(meta, 'format', FORMAT))
+  let moved = 0
+  for (const move of [moveCommands, moveAnswers, moveInbox, moveKept]) moved += await move(storage, atOnce)
+  await storage.commit((unit) => {
+    unit.put(meta, 'format', FORMAT)
+    unit.remove(meta, KEPT_BASE)
+  })
   if (moved > 0)
     log.info(
       { from: found, to: FORMAT, records: moved },
@@ -87,7 +92,7 @@ async function moveAnswers(storage: Storage, atOnce: number): Promise<number> {
 }
 
 async function moveInbox(storage: Storage, atOnce: number): Promise<number> {
-  const old = storage.table<Kept>('inbox')
+  const old = storage.table<InboxEvent>('inbox')
   const records = storage.table('kept', inboxRecord)
   return inSteps(storage, atOnce, (unit) => {
     return take(old.entries(), atOnce, ({ key, value }) => {
@@ -95,25 +100,6 @@ async function moveInbox(storage: Storage, atOnce: number): Promise<number> {
       unit.remove(old, key)
     })
   })
-}
-
-/** Commits until a step has moved fewer than it may. Returns how many were moved. */
-async function inSteps(storage: Storage, atOnce: number, step: (unit: Unit) => number): Promise<number> {
-  for (let all = 0; ;) {
-    let moved = 0
-    await storage.commit((unit) => void (moved = step(unit)))
-    all += moved
-    if (moved < atOnce) return all
-  }
-}
-
-function take<Item>(items: Iterable<Item>, most: number, call: (item: Item) => void): number {
-  let count = 0
-  for (const item of items) {
-    call(item)
-    if (++count === most) break
-  }
-  return count
 }
 
 function endedOf(key: string, { digest, until, answer, again }: OldAnswer): Ended {

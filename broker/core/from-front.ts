@@ -2,7 +2,7 @@ import type { Logger } from '../../shared/log.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Came, FromCore, FromFront, Login, Publish, Will } from '../seam/messages.ts'
-import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED, type EventPlane } from '../seam/port.ts'
+import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED } from '../seam/port.ts'
 import { Denied, type HandlerSession } from '../seam/session.ts'
 import type { Connection, Connections } from './connections.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
@@ -13,11 +13,12 @@ import type { Limits } from './limits/limits.ts'
 import type { Presence } from './presence.ts'
 import type { Revocations } from './revocations.ts'
 import type { LiveSessions } from './sessions/live-sessions.ts'
+import type { SessionStore } from './sessions/session-store.ts'
 import type { Wills } from './wills.ts'
 
 export interface CorePorts {
   connections: Connections
-  plane: () => EventPlane
+  sessions: Pick<SessionStore, 'makeRoom'>
   revocations: Revocations
   limits: Limits
   live: LiveSessions
@@ -49,7 +50,7 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     const { id, user, token } = session
     ports.revocations.check(token)
     await limits.connect(session)
-    if (!ports.plane().makeRoom(id, user, ports.maxSessions)) {
+    if (!ports.sessions.makeRoom(id, user, ports.maxSessions)) {
       throw new Denied('the user has too many sessions that are connected', 'too_many', user)
     }
   }

@@ -57,11 +57,8 @@ beforeEach(async () => {
   ;[said, events, wake] = [[], [], () => {}]
   const plane = {
     isHeard: (topic: string) => topic === 'alice_echoed',
-    event: (unit: { afterwards(call: () => void): void }, event: Outgoing) =>
-      unit.afterwards(() => [events.push(event), wake()]),
+    event: (event: Outgoing) => [events.push(event), wake()],
     relay: async () => {},
-    makeRoom: () => true,
-    drop: () => [],
   }
   core = await openCore({
     config: readConfig({ NODE_ENV: 'test', DATA_DIR: dir }),

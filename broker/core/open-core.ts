@@ -8,6 +8,7 @@ import { commandName, type CommandName } from '../../shared/wire/topic.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import { gaugeFullness, nearlyFull, type Fullness } from '../metrics/fullness.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import type { KeptSessions } from '../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../seam/messages.ts'
 import { MESSAGE_RATE_TOO_HIGH, type EventPlane, type Kept, type MqttEngine } from '../seam/port.ts'
 import type { DeviceSession, VerifyToken } from '../seam/session.ts'
@@ -19,7 +20,7 @@ import { Events } from './events/events.ts'
 import { LiveEvents } from './events/live-events.ts'
 import { roomFor } from './events/too-large-answer.ts'
 import { takesFromFront } from './from-front.ts'
-import { openInbox } from './inbox/inbox.ts'
+import { openKept } from './kept/open-kept.ts'
 import { internalCommand, takeCommand, type IntakePorts } from './intake/intake.ts'
 import { Later } from './later.ts'
 import { openLimits } from './limits/limits.ts'
@@ -62,6 +63,8 @@ export interface Core {
   faults(): string[]
   /** Must a file be restored before some commands can run? */
   isDamaged(): boolean
+  /** What the front asks. */
+  readonly sessions: KeptSessions
   /** In the order in which they were opened. */
   readonly opened: readonly Closable[]
 }
@@ -86,21 +89,17 @@ export async function openCore({
     log.error({ id }, 'too many dead letters; the oldest is dropped'),
   )
   const replays = openReplays()
-  const inbox = await openInbox(storage, {
-    events: config.INBOX_EVENTS,
-    ageMs: config.INBOX_AGE,
-    bytes: config.INBOX_BYTES,
-  })
+  const { kept, inbox, sessions } = await openKept(storage, config)
   const connections = new Connections()
   const engine: MqttEngine = {
     isHeard: (topic) => plane().isHeard(topic),
-    event: (unit, event) => plane().event(unit, event),
+    event: (event) => plane().event(event),
     deliver(session, delivery) {
       const message = connections.delivers(session, delivery)
       if (message) toFront(message)
     },
   }
-  const events = new Events(storage, inbox, () => engine)
+  const events = new Events({ storage, kept, inbox, sessions, engine: () => engine })
   const relay = new LiveEvents({
     storage,
     events: () => events,
@@ -124,7 +123,7 @@ export async function openCore({
   }
   /** Ends sessions without a connection, with their wills. */
   function drop(isMeant: (kept: Kept) => boolean, user?: UserId): number {
-    const dropped = plane().drop(isMeant, user)
+    const dropped = sessions.dropAway(isMeant, user)
     for (const session of dropped) {
       wills.cancel(session)
       toFront({ kind: 'dropped', session })
@@ -209,7 +208,7 @@ export async function openCore({
   const declaredEvents = new Set<string>(config.HANDLER_EVENTS)
   const fromFront = takesFromFront({
     connections,
-    plane,
+    sessions,
     revocations,
     limits,
     live,
@@ -225,7 +224,7 @@ export async function openCore({
     log,
   })
 
-  const fullness = (): Fullness[] => queue.fullness()
+  const fullness = (): Fullness[] => [...queue.fullness(), kept.fullness()]
   gaugeFullness(metrics.registry, fullness)
 
   return {
@@ -250,7 +249,9 @@ export async function openCore({
     replay: (letters, replay) => dispatch.replay(letters, replay),
     faults: () => [...dispatch.lacking().map(({ text }) => text), ...nearlyFull(fullness()), ...queue.nearlyFull()],
     isDamaged: () => dispatch.lacking().some(({ damaged }) => damaged),
+    sessions,
     opened: [
+      kept,
       inbox,
       { close: async () => dispatch.close() },
       presence,

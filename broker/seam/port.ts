@@ -1,13 +1,14 @@
 import type { Refusal } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import type { Unit } from '../storage/storage.ts'
 import type { Incoming } from './messages.ts'
 import type { HandlerSession } from './session.ts'
 
 // What is not yet said by messages (messages.ts): sessions that are kept, and events.
 
-/** An event on its way to devices. */
+/** An event on its way to devices, once it is stored wherever it must be kept. */
 export interface Outgoing extends Keeping {
+  /** Under which it waits in the sessions that keep it. */
+  number: number
   topic: string
   payload: Buffer
   correlation?: Buffer | undefined
@@ -54,24 +55,17 @@ export interface MqttEngine extends Pick<EventPlane, 'isHeard' | 'event'> {
   deliver(session: HandlerSession, delivery: Delivery): void
 }
 
-/** Events and kept sessions, as the core asks of them. */
+/** Events and open topics, as the core asks for them. */
 export interface EventPlane {
-  /** Tells whether anyone is subscribed to this topic, connected or away. */
+  /** Tells whether anyone who is connected is subscribed to this topic. */
   isHeard(topic: string): boolean
-  /** Stores the event in every session that must keep it; when the unit is stored, sends it to those connected. */
-  event(unit: Unit, event: Outgoing): void
+  /** Sends an event to those who are connected and subscribed to it. */
+  event(event: Outgoing): void
   /**
    * Publishes to an open topic, as MQTT does: resolves when it is stored wherever it must be kept.
    * @throws {Refusal}
    */
   relay(session: string, user: UserId | undefined, message: Incoming): Promise<void>
-  /**
-   * Makes room for a session beside fewer than `most` others of its user: ends the oldest of those that have no connection. False
-   * when there are too many that have one.
-   */
-  makeRoom(session: string, user: UserId, most: number): boolean
-  /** Ends sessions that have no connection, with what waits for them. Returns their ids. */
-  drop(isMeant: (kept: Kept) => boolean, user?: UserId): string[]
 }
 
 /** MQTT 5 reason codes of a refused PUBLISH. [MQTT-3.4.2.1] */

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { openInbox, type Inbox } from '../../broker/core/inbox/inbox.ts'
+import { openKept, type Kept } from '../../broker/core/kept/open-kept.ts'
 import { openQueue } from '../../broker/core/queue/durable-queue.ts'
 import type { CommandQueue } from '../../broker/core/queue/queue.ts'
 import type { Command } from '../../broker/seam/session.ts'
@@ -23,10 +23,9 @@ const USERS = Array.from({ length: 200 }, (_, i) => userIdOf(`user-${i}`))
 const NAME = commandName('send_message')
 const PAYLOAD = Buffer.from(JSON.stringify({ to: 'user-17', body: 'the snow of seven winters', id: 'c0000000' }))
 
-interface Core {
+interface Core extends Kept {
   storage: Storage
   queue: CommandQueue
-  inbox: Inbox
   close(): Promise<void>
 }
 
@@ -34,12 +33,21 @@ async function openCore(dir: string, events: number, maxQueued: number): Promise
   const storage = openLmdb(join(dir, 'broker.lmdb'))
   const all = { commands: maxQueued, bytes: 2 ** 40 }
   const queue = await openQueue(storage, { all, perUser: all, windowMs: DAY })
-  const inbox = await openInbox(storage, { events, ageMs: DAY, bytes: 2 ** 36 })
+  const kept = await openKept(storage, {
+    INBOX_EVENTS: events,
+    INBOX_AGE: DAY,
+    KEPT_BYTES_PER_USER: 2 ** 36,
+    MAX_KEPT_BYTES: 2 ** 36,
+    MAX_OFFLINE_EVENTS: events,
+    MAX_OFFLINE_BYTES: 2 ** 36,
+  })
   const close = async (): Promise<void> => {
-    await inbox.close()
+    kept.sessions.stop()
+    await kept.inbox.close()
+    await kept.kept.close()
     await storage.close()
   }
-  return { storage, queue, inbox, close }
+  return { storage, queue, ...kept, close }
 }
 
 let count = 0
@@ -69,7 +77,7 @@ async function append({ queue }: Core, users: readonly UserId[], times: number):
   return commands
 }
 
-async function end({ storage, queue, inbox }: Core, commands: readonly Command[]): Promise<void> {
+async function end({ storage, queue, kept, inbox }: Core, commands: readonly Command[]): Promise<void> {
   const ends = commands.map((command) =>
     storage.commit((unit) => {
       const fields = { message_id: command.re, seq: command.order }
@@ -78,7 +86,15 @@ async function end({ storage, queue, inbox }: Core, commands: readonly Command[]
       const answer = { to: command.user, event: 'message_sent' as const, fields, at, numbers }
       queue.finish(unit, command, 'messaging', { answer })
       const body = Buffer.from(JSON.stringify({ ...fields, re: command.re, at }))
-      inbox.keep(unit, { to: [command.user], numbers, event: 'message_sent', body })
+      const event = {
+        kind: 'event' as const,
+        to: [command.user],
+        numbers,
+        isInInbox: true,
+        event: 'message_sent',
+        body,
+      }
+      kept.keep(unit, event, [])
     }),
   )
   await Promise.all(ends)

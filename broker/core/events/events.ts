@@ -5,6 +5,10 @@ import { ALL_EVENTS, eventTopic } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Keeping, MqttEngine } from '../../seam/port.ts'
 import type { Inbox } from '../inbox/inbox.ts'
+import { headed } from '../kept/as-sent.ts'
+import type { KeptEvents, Target } from '../kept/kept-events.ts'
+import { ON_ALL } from '../kept/kept-record.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
 import type { Command } from '../../seam/session.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 
@@ -15,16 +19,20 @@ export type Cause = Pick<Command, 'user' | 're' | 'correlation' | 'responseTopic
 export type TimedEvent = OutgoingEvent & { at?: string; numbers?: readonly number[] }
 type NumberedEvent = TimedEvent & { numbers: readonly number[] }
 
+export interface EventPorts {
+  storage: Storage
+  kept: KeptEvents
+  inbox: Inbox
+  sessions: Pick<SessionStore, 'targets'>
+  engine: () => Pick<MqttEngine, 'isHeard' | 'event'>
+}
+
 /** Puts events on the wire: `{ event_seq?, re?, at, ...fields }` to `<user>_<event>`, and with its name to `<user>_events`. */
 export class Events {
-  readonly #storage: Storage
-  readonly #inbox: Inbox
-  readonly #engine: () => MqttEngine
+  readonly #ports: EventPorts
 
-  constructor(storage: Storage, inbox: Inbox, engine: () => MqttEngine) {
-    this.#storage = storage
-    this.#inbox = inbox
-    this.#engine = engine
+  constructor(ports: EventPorts) {
+    this.#ports = ports
   }
 
   /**
@@ -32,7 +40,7 @@ export class Events {
    * @throws {Refusal} `unavailable` when it cannot be stored
    */
   async tell(event: TimedEvent, cause?: Cause): Promise<void> {
-    await this.#storage
+    await this.#ports.storage
       .commit((unit) => this.emit(unit, event, cause))
       .catch(() => {
         throw refuse('unavailable')
@@ -49,49 +57,72 @@ export class Events {
 
   /** The same for what is of no use later. */
   emitLive(unit: Unit, event: TimedEvent, keeping: Keeping): void {
-    this.#send(unit, event, undefined, undefined, keeping)
+    this.#send(unit, event, undefined, keeping)
   }
 
   /** The event with the next number of each receiver, under which `keep` is to keep it. */
   number(event: TimedEvent): NumberedEvent {
-    return { ...event, numbers: this.#inbox.number(receiversOf(event)) }
+    return { ...event, numbers: this.#ports.inbox.number(receiversOf(event)) }
   }
 
   /** Emits an event, and keeps it in the inbox of each receiver, heard or not. */
   keep(unit: Unit, event: NumberedEvent, cause?: Cause): void {
-    const body = bodyOf(event, cause)
-    const answers = cause?.user === event.to ? cause.name : undefined
-    this.#inbox.keep(unit, { to: receiversOf(event), numbers: event.numbers, event: event.event, body, answers })
-    this.#send(unit, event, cause, body)
+    this.#send(unit, event, cause, {}, true)
   }
 
-  /** Inboxes tell no more of what was kept by now. */
+  /** Inboxes and sessions tell no more of what was kept by now. */
   forget(unit: Unit, what: readonly Forgotten[]): void {
-    for (const one of what) this.#inbox.forget(unit, one)
+    for (const one of what) this.#ports.kept.forget(unit, one)
   }
 
   reject(to: UserId, command: string, refusal: Refusal, cause?: Cause): Promise<void> {
     return this.tell({ to, event: 'command_rejected', fields: refusalFields(command, refusal) }, cause)
   }
 
-  #send(unit: Unit, event: TimedEvent, cause?: Cause, made?: Buffer, keeping: Keeping = {}): void {
+  #send(unit: Unit, event: TimedEvent, cause?: Cause, keeping: Keeping = {}, isInInbox = false): void {
+    const { kept: isKept = true, expiresAt } = keeping
+    const { kept, sessions } = this.#ports
+    const engine = this.#ports.engine()
+    const to = receiversOf(event)
+    const { event: name, numbers = [] } = event
     const answered = cause?.user === event.to ? cause : undefined
-    const { correlation, responseTopic, onlyTo } = answered ?? {}
-    const engine = this.#engine()
-    const receivers = receiversOf(event)
-    for (let i = 0; i < receivers.length; i++) {
-      const user = receivers[i]!
-      const own = responseTopic ?? eventTopic(user, event.event)
-      const all = eventTopic(user, ALL_EVENTS)
-      const number = event.numbers?.[i]
-      const send = (topic: string, name?: string): void => {
-        const payload = headed((made ??= bodyOf(event, cause)), number, name)
-        const answers = answered && { command: answered.name, re: answered.re, isNamed: name !== undefined }
-        engine.event(unit, { topic, payload, correlation, onlyTo, answers, ...keeping })
-      }
-      if (own !== all && engine.isHeard(own)) send(own, responseTopic === undefined ? undefined : event.event)
-      if (engine.isHeard(all)) send(all, event.event)
+    const { name: command, re, correlation, responseTopic, onlyTo } = answered ?? {}
+    const going: { topic: string; form: number; number: number | undefined; isNamed: boolean }[] = []
+    const targets: Target[] = []
+    const goesTo = (topic: string, form: number, number: number | undefined, isNamed: boolean): void => {
+      const before = targets.length
+      if (isKept) sessions.targets(targets, topic, form, onlyTo)
+      // A session that keeps it may be connected by the time that it is stored.
+      if (targets.length > before || engine.isHeard(topic)) going.push({ topic, form, number, isNamed })
     }
+    for (let i = 0; i < to.length; i++) {
+      const user = to[i]!
+      const own = responseTopic ?? eventTopic(user, name)
+      const all = eventTopic(user, ALL_EVENTS)
+      if (own !== all) goesTo(own, 0, numbers[i], responseTopic !== undefined)
+      goesTo(all, ON_ALL, numbers[i], true)
+    }
+    if (going.length === 0 && !(isInInbox && to.length > 0)) return
+    const body = bodyOf(event, cause)
+    const answer = { answers: command, re, correlation, responseTopic }
+    const record = { kind: 'event' as const, event: name, body, to, numbers, isInInbox, ...answer, expiresAt }
+    const key = kept.keep(unit, record, targets)
+    if (going.length === 0) return
+    unit.afterwards(() => {
+      for (const { topic, form, number, isNamed } of going) {
+        if (!engine.isHeard(topic)) continue
+        engine.event({
+          number: key + form,
+          topic,
+          payload: headed(body, number, isNamed ? name : undefined),
+          correlation,
+          onlyTo,
+          ...(command !== undefined && { answers: { command, re, isNamed } }),
+          kept: isKept,
+          ...(expiresAt !== undefined && { expiresAt }),
+        })
+      }
+    })
   }
 }
 
@@ -101,17 +132,8 @@ function bodyOf({ to, fields, at = isoNow() }: TimedEvent, cause: Cause | undefi
   return Buffer.from(JSON.stringify({ ...fields, re, at, event: undefined, event_seq: undefined }))
 }
 
-/** The same for one receiver: with his number, and with the event's name for where the topic does not tell it. */
-function headed(body: Buffer, number: number | undefined, event?: string): Buffer {
-  if (number === undefined && event === undefined) return body
-  const name = event === undefined ? '' : `"event":"${event}",`
-  const head = `{${name}${number === undefined ? '' : `"event_seq":${number},`}`
-  const whole = Buffer.allocUnsafe(head.length + body.length - 1)
-  whole.write(head, 'latin1') // names of events and numbers are ASCII
-  body.copy(whole, head.length, 1)
-  return whole
-}
-
+/** Each once. */
 function receiversOf({ to }: OutgoingEvent): readonly UserId[] {
-  return typeof to === 'string' ? [to] : to
+  if (typeof to === 'string') return [to]
+  return to.length > 1 ? [...new Set(to)] : to
 }

@@ -1,64 +1,110 @@
-/** Places that are free at the front before what is behind them is moved there: few enough, and seldom. */
+import type { Held } from '../kept/box.ts'
+import { ByAge } from '../kept/by-age.ts'
+
+/** Places that are free before the others are moved together: few enough, and seldom. */
 const MOVED_AT = 64
 
-/** The numbers of one user's events, and where each is kept. */
+export interface LinePorts {
+  /** Told of each event that it has no more. */
+  letGo(held: Held): void
+  /** Told of each number that was left out. */
+  leftOut(number: number): void
+}
+
+/** The numbers of one user's events, and what is kept under each. */
 export class Line {
   /** The last number given away: of an event that is stored, or about to be. */
   given: number
+  /** The last number whose event is stored. */
+  last: number
   /** What bears a number below this is forgotten. */
   first: number
-  /** From `first` on, the key of each event and the bytes of its record; 0 and 0 when it could not be stored. */
-  readonly #events: number[] = []
-  /** Where `first` is in that. */
+  /** Events. */
+  count = 0
+  /** In order; and beside each its event, unless that is left out. */
+  #numbers: number[] = []
+  #helds: (Held | undefined)[] = []
+  /** Where `first` is in that, or what follows it. */
   #head = 0
+  #strangers: ByAge<Held> | undefined
+  readonly #ports: LinePorts
 
   /** @param last the number after which it goes on */
-  constructor(last: number) {
-    this.given = last
+  constructor(last: number, ports: LinePorts) {
+    this.given = this.last = last
     this.first = last + 1
-  }
-
-  get length(): number {
-    return (this.#events.length - this.#head) / 2
-  }
-
-  /** The last number whose event is stored. */
-  get last(): number {
-    return this.first + this.length - 1
-  }
-
-  keyOf(number: number): number {
-    return number < this.first ? 0 : (this.#events[this.#head + (number - this.first) * 2] ?? 0)
+    this.#ports = ports
   }
 
   /** An event is stored; numbers that were passed over are holes. */
-  append(number: number, key: number, bytes: number): void {
-    while (this.last + 1 < number) this.#events.push(0, 0)
-    this.#events.push(key, bytes)
+  append(number: number, held: Held): void {
+    held.number = number
+    this.last = number
+    this.count++
+    this.#numbers.push(number)
+    this.#helds.push(held)
+    if (held.isFromStranger) (this.#strangers ??= new ByAge(({ number: its }) => its === 0)).add(held)
   }
 
-  /** An event that was stored before a restart. A gap may be of what was removed, so what is before it counts as forgotten. */
-  recover(number: number, key: number, bytes: number): void {
-    if (number <= this.given) return
-    if (number !== this.given + 1) this.forget(number - 1)
-    this.given = number
-    this.#events.push(key, bytes)
+  /** What bears these numbers, up to the last, in order. */
+  *after(since: number): Generator<[number, Held]> {
+    for (let i = this.#indexAfter(since); i < this.#numbers.length; i++) {
+      const held = this.#helds[i]
+      if (held) yield [this.#numbers[i]!, held]
+    }
   }
 
-  /** Returns its first event, which it has no more. */
-  shift(): { key: number; bytes: number } {
-    const [key = 0, bytes = 0] = [this.#events[this.#head], this.#events[this.#head + 1]]
-    this.forget(this.first)
-    return { key, bytes }
+  /** Makes room: the oldest event of a stranger is left out, or else the oldest is forgotten. */
+  shift(): void {
+    const stranger = this.#strangers?.oldest
+    if (stranger) return this.leaveOut(stranger)
+    while (this.#head < this.#numbers.length && !this.#helds[this.#head]) this.#head++
+    if (this.#head < this.#numbers.length) this.forget(this.#numbers[this.#head]!)
   }
 
+  /** Leaves an event out, as if it had never been for this user. */
+  leaveOut(held: Held): void {
+    const { number } = held
+    this.#helds[this.#indexAfter(number - 1)] = undefined
+    this.#ports.leftOut(number)
+    this.#over(held)
+    this.#tidy()
+  }
+
+  /** Forgets all up to this number: somebody who knows no later one cannot be told all. */
   forget(upTo: number): void {
     if (upTo < this.first) return
-    this.#head = Math.min(this.#head + (upTo - this.first + 1) * 2, this.#events.length)
     this.first = upTo + 1
-    if (this.#head < MOVED_AT * 2 || this.#head * 2 < this.#events.length) return
-    this.#events.copyWithin(0, this.#head)
-    this.#events.length -= this.#head
+    while (this.#head < this.#numbers.length && this.#numbers[this.#head]! <= upTo) {
+      const held = this.#helds[this.#head]
+      this.#helds[this.#head++] = undefined
+      if (held) this.#over(held)
+    }
+    this.#tidy()
+  }
+
+  #over(held: Held): void {
+    this.count--
+    held.number = 0
+    if (held.isFromStranger) this.#strangers!.ended()
+    this.#ports.letGo(held)
+  }
+
+  #tidy(): void {
+    if (this.#numbers.length <= 2 * this.count + MOVED_AT) return
+    const live = (_: unknown, i: number): boolean => this.#helds[i] !== undefined
+    this.#numbers = this.#numbers.filter(live)
+    this.#helds = this.#helds.filter((held) => held !== undefined)
     this.#head = 0
+  }
+
+  #indexAfter(since: number): number {
+    let [low, high] = [this.#head, this.#numbers.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#numbers[middle]! <= since) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }

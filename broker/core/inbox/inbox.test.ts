@@ -3,20 +3,32 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { userIdOf, type UserId } from '../../../shared/wire/user-id.ts'
-import { inboxRecord } from './inbox-record.ts'
-import { openInbox, type Inbox, type Page } from './inbox.ts'
+import type { Inbox, Page } from './inbox.ts'
+import type { KeptEvents } from '../kept/kept-events.ts'
+import { keptRecord } from '../kept/kept-record.ts'
+import { openKept } from '../kept/open-kept.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
 import { openLmdb } from '../../storage/lmdb.ts'
 import type { Codec } from '../../storage/record.ts'
 import type { Storage } from '../../storage/storage.ts'
 
 const [alice, bob, carol] = [userIdOf('alice'), userIdOf('bob'), userIdOf('carol')]
 const HOUR = 3_600_000
-const BOUNDS = { events: 100, ageMs: HOUR, bytes: 1_000_000 }
+const BOUNDS = {
+  INBOX_EVENTS: 100,
+  INBOX_AGE: HOUR,
+  KEPT_BYTES_PER_USER: 1_000_000,
+  MAX_KEPT_BYTES: 1_000_000,
+  MAX_OFFLINE_EVENTS: 100,
+  MAX_OFFLINE_BYTES: 1_000_000,
+}
 const now = Date.now
 
 let dir: string
 let storage: Storage
+let kept: KeptEvents
 let inbox: Inbox
+let sessions: SessionStore
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'inbox-'))
   await begins()
@@ -28,13 +40,15 @@ afterEach(async () => {
 })
 
 async function ends(): Promise<void> {
+  sessions.stop()
   await inbox.close()
+  await kept.close()
   await storage.close()
 }
 /** The broker starts, on what it had before. */
 async function begins(bounds: Partial<typeof BOUNDS> = {}, path = 'broker.lmdb'): Promise<void> {
   storage = openLmdb(join(dir, path))
-  inbox = await openInbox(storage, { ...BOUNDS, ...bounds })
+  ;({ kept, inbox, sessions } = await openKept(storage, { ...BOUNDS, ...bounds }))
 }
 async function restarts(bounds?: Partial<typeof BOUNDS>, path?: string): Promise<void> {
   await ends()
@@ -46,7 +60,7 @@ async function happens(to: UserId[], event = 'said', body = '{}', end?: () => vo
   let numbers: number[] = []
   await storage.commit((unit) => {
     numbers = inbox.number(to)
-    inbox.keep(unit, { to, numbers, event, body: Buffer.from(body) })
+    kept.keep(unit, { kind: 'event', to, numbers, isInInbox: true, event, body: Buffer.from(body) }, [])
     end?.()
   })
   return numbers
@@ -60,7 +74,7 @@ function missed(user: UserId, since: number, page: Partial<Page> = {}) {
   const found = inbox.after(user, since, { limit: 1_000, bytes: 1_000_000, mayRead: () => true, ...page })
   return found.recovered ? found.events.map(({ number }) => number) : 'not recovered'
 }
-const stored = (): number => [...storage.table('kept', inboxRecord).entries()].length
+const stored = (): number => [...storage.table('kept_events', keptRecord).entries()].length
 /** Resolves when so many records are on the disk. */
 async function leaves(count: number): Promise<void> {
   for (let i = 0; i < 500 && stored() !== count; i++) await new Promise((resolve) => setTimeout(resolve, 10))
@@ -129,15 +143,15 @@ test('numbers, events and epoch outlive a restart; another storage is another ep
 })
 
 test('keeps so many events of a user and no more, over a restart too; the disk keeps what others have', async () => {
-  await restarts({ events: 3 })
+  await restarts({ INBOX_EVENTS: 3 })
   await happens([alice, bob])
   await happenToAlice(4)
   expect(missed(alice, 1)).toBe('not recovered')
   expect(missed(alice, 2)).toEqual([3, 4, 5])
   expect(missed(bob, 0)).toEqual([1])
-  expect(stored()).toBe(4)
-  for (const events of [3, 100]) {
-    await restarts({ events })
+  await leaves(4)
+  for (const INBOX_EVENTS of [3, 100]) {
+    await restarts({ INBOX_EVENTS })
     expect(missed(alice, 0)).toBe('not recovered') // number 1 is there, since Bob has it, and 2 is not
     expect(missed(alice, 2)).toEqual([3, 4, 5])
     expect(missed(bob, 0)).toEqual([1])
@@ -145,7 +159,7 @@ test('keeps so many events of a user and no more, over a restart too; the disk k
 })
 
 test('many events at once of one user, who may keep few', async () => {
-  await restarts({ events: 2 })
+  await restarts({ INBOX_EVENTS: 2 })
   await Promise.all(Array.from({ length: 20 }, () => happens([alice])))
   await happens([alice])
   expect(inbox.lastOf(alice)).toBe(21)
@@ -169,7 +183,7 @@ test('an event beyond what a user may keep reads nothing; numbers are right howe
       return Object.assign(Object.create(table) as typeof table, { get })
     },
   }
-  inbox = await openInbox(storage, { ...BOUNDS, events: 100 })
+  ;({ kept, inbox, sessions } = await openKept(storage, BOUNDS))
   await Promise.all(Array.from({ length: 100 }, () => happens([alice])))
   reads = 0
   for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 30 }, () => happens([alice])))
@@ -218,18 +232,30 @@ test('keeps its order when the clock is set back, and what it takes to be of a f
   await leaves(0)
 })
 
-test('keeps so many bytes of all and no more: the oldest go, whosever they are', async () => {
-  await restarts({ bytes: 100_000 })
+test('when all is full, who holds the most loses their oldest, and who holds little loses nothing', async () => {
+  await restarts({ MAX_KEPT_BYTES: 100_000 })
   const body = JSON.stringify({ x: 'x'.repeat(5_000) })
   await happens([bob], 'said', body)
   for (let i = 0; i < 40; i++) await happens([alice], 'said', body)
-  await leaves(19)
-  expect(missed(bob, 0)).toBe('not recovered')
-  expect(missed(alice, 21)).toHaveLength(19)
-  expect(missed(alice, 20)).toBe('not recovered')
-  await restarts({ bytes: 100_000 })
+  await leaves(18)
+  expect(missed(bob, 0)).toEqual([1])
+  expect(missed(alice, 23)).toHaveLength(17)
+  expect(missed(alice, 22)).toBe('not recovered')
+  await restarts({ MAX_KEPT_BYTES: 100_000 })
   expect([inbox.lastOf(bob), inbox.lastOf(alice)]).toEqual([1, 40])
-  expect(missed(alice, 21)).toHaveLength(19)
+  expect([missed(bob, 0), missed(alice, 22)]).toEqual([[1], 'not recovered'])
+  expect(missed(alice, 23)).toHaveLength(17)
+})
+
+test('one user holds so many bytes and no more, whoever else has something', async () => {
+  await restarts({ KEPT_BYTES_PER_USER: 65_536 })
+  const body = JSON.stringify({ x: 'x'.repeat(5_000) })
+  for (let i = 0; i < 20; i++) await happens([alice], 'said', body)
+  for (let i = 0; i < 5; i++) await happens([bob, carol], 'said', body)
+  await leaves(17)
+  expect(kept.bytesOf(alice)).toBeLessThanOrEqual(65_536)
+  expect(missed(alice, 8)).toEqual([9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20])
+  expect([missed(alice, 7), missed(bob, 0)]).toEqual(['not recovered', [1, 2, 3, 4, 5]])
 })
 
 /** From now on so many units cannot be stored. */
@@ -275,7 +301,7 @@ test('what is forgotten is told no more, after a restart too; what comes after i
   const body = '{"message_id":"m1","text":"secret"}'
   for (const event of ['said', 'heard']) await happens([alice, bob], event, body)
   await happens([alice], 'said', '{"message_id":"m2"}')
-  await storage.commit((unit) => inbox.forget(unit, { events: ['said'], field: 'message_id', value: 'm1' }))
+  await storage.commit((unit) => kept.forget(unit, { events: ['said'], field: 'message_id', value: 'm1' }))
   await happens([alice], 'said', body)
   expect([missed(alice, 0), missed(bob, 0)]).toEqual([[2, 3, 4], [2]])
   await restarts()

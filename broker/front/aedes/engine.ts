@@ -4,9 +4,11 @@ import type { AedesPublishPacket, Client } from 'aedes'
 import type { Config } from '../../../shared/config.ts'
 import { steady } from '../../../shared/steady.ts'
 import { mayReceive } from '../../seam/authority.ts'
+import { OPEN, type KeptSessions } from '../../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../../seam/messages.ts'
 import { MESSAGE_RATE_TOO_HIGH, type EventPlane } from '../../seam/port.ts'
-import { Denied, sessionOwner, type Session } from '../../seam/session.ts'
+import { Denied, type Session } from '../../seam/session.ts'
+import { sharedOrOwn } from '../../seam/shared-filter.ts'
 import { tooLarge } from '../../seam/too-large.ts'
 import { MAX_LEVELS } from '../../seam/topic-filter.ts'
 import type { Storage } from '../../storage/storage.ts'
@@ -25,10 +27,9 @@ import { CONNECT_ROOM, guardPackets } from './guard.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { openTopics } from './open-topics.ts'
 import { publishing } from './publishing.ts'
-import { OPEN, openSessionStore } from './session-store.ts'
 import { sessionPersistence } from './sessions.ts'
-import { sharedOrOwn } from './shared-filter.ts'
 import { SILENT } from './silent-emitter.ts'
+import { packetOf } from './stored-packet.ts'
 import { subscribing } from './subscribing.ts'
 import { fitting } from './too-large.ts'
 import { keepWill } from './will.ts'
@@ -39,6 +40,7 @@ const MAX_DELAYED_WILLS = 1_000
 export interface FrontPorts {
   config: Config
   storage: Storage
+  sessions: KeptSessions
   identify: Authenticate
   toCore: (message: FromFront) => void
   witness: Witness
@@ -56,6 +58,7 @@ export interface Front extends EventPlane {
 export async function openEngine({
   config,
   storage,
+  sessions: store,
   identify,
   toCore,
   witness,
@@ -73,10 +76,6 @@ export async function openEngine({
     maxKeepalive: config.MAX_KEEPALIVE,
   })
 
-  const store = openSessionStore(storage, {
-    maxWaiting: config.MAX_OFFLINE_EVENTS,
-    maxWaitingBytes: config.MAX_OFFLINE_BYTES,
-  })
   const mayHear = (id: string, topic: string): boolean => {
     const client = clients.get(id)
     const session = client && connectionOf(client).session
@@ -311,30 +310,14 @@ export async function openEngine({
       })
     },
     fromCore,
-    isHeard: (topic) => audience.has(topic) || sessions.hasSubscriber(topic),
-    event(unit, { topic, payload, correlation, onlyTo, answers, expiresAt, kept = true }) {
-      const properties = correlation && { correlationData: correlation }
+    isHeard: (topic) => audience.has(topic),
+    event({ number, topic, payload, correlation, onlyTo, answers, expiresAt, kept = true }) {
+      const properties = correlation && { properties: { correlationData: correlation } }
       const expiry = expiresAt !== undefined && { messageExpiry: expiresAt }
-      const event = { topic, payload, ...(properties && { properties }), ...expiry, ...(answers && { answers }) }
-      const packet = kept ? store.keep(unit, event, onlyTo) : store.pass(event)
-      unit.afterwards(() => forward.event(packet, onlyTo))
+      const message = { topic, payload, qos: kept ? 1 : 0, retain: false, ...properties, ...expiry } as const
+      forward.event(packetOf(number, answers ? { ...message, answers } : message), onlyTo)
     },
     relay: (session, user, message) => open.relay(session, user, message),
-    makeRoom(id, user, most) {
-      const others = store.ofOwner(user).filter((one) => one.id !== id)
-      const over = others.length - most + 1
-      if (over <= 0) return true
-      const kept = others.filter(({ since }) => since !== undefined).toSorted((a, b) => a.since! - b.since!)
-      if (kept.length < over) return false
-      for (const one of kept.slice(0, over)) store.end(one.id)
-      return true
-    },
-    drop(isMeant, user) {
-      const all = user === undefined ? store.all() : store.ofOwner(user)
-      const meant = all.filter(({ id, since, jti }) => since !== undefined && isMeant({ ...sessionOwner(id), jti }))
-      for (const { id } of meant) store.end(id)
-      return meant.map(({ id }) => id)
-    },
     close: async () => {
       store.stop()
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()

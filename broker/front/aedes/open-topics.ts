@@ -1,4 +1,4 @@
-import type { PublishPacket, Subscription } from 'aedes'
+import type { Subscription } from 'aedes'
 import type { Outbox } from '../../../shared/outbox.ts'
 import { isMqttString } from '../../../shared/wire/mqtt-string.ts'
 import { refuse } from '../../../shared/wire/refusal.ts'
@@ -8,11 +8,18 @@ import { steady } from '../../../shared/steady.ts'
 import { connectionOf } from './connection.ts'
 import { Copies } from './copies.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
-import type { OpenMatch } from './open-subscriptions.ts'
+import {
+  OPEN,
+  type KeptSessions,
+  type MessageProperties,
+  type MessageTarget,
+  type OpenMatch,
+  type SessionMessage,
+} from '../../seam/kept-sessions.ts'
 import type { Incoming } from '../../seam/messages.ts'
 import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
 import { publishBytes } from './packet-bytes.ts'
-import { OPEN, type EventRecord, type SessionStore } from './session-store.ts'
+import { packetOf } from './stored-packet.ts'
 import { welcoming } from './welcome.ts'
 
 /** What Aedes numbers and we do not. */
@@ -25,7 +32,7 @@ type Qos = 0 | 1 | 2
 
 export interface OpenPorts {
   storage: Storage
-  store: SessionStore
+  store: KeptSessions
   retained: RetainedBounds
   maxUnsentBytes: number
   fault: (err: Error) => void
@@ -40,6 +47,9 @@ export interface OpenPorts {
   nextId(client: InnerClient): number
 }
 
+/** A session that gets a message, and how. */
+type Receiver = Omit<MessageTarget, 'qos'> & { qos: Qos }
+
 export type OpenTopics = ReturnType<typeof openTopics>
 
 /**
@@ -53,33 +63,32 @@ export function openTopics(ports: OpenPorts) {
     retained,
     maxUnsentBytes: ports.maxUnsentBytes,
     clientOf: ports.clientOf,
-    stateOf: store.get,
+    stateOf: (session) => store.get(session),
     hand: handRetained,
   })
 
-  /** Hands a message to a session: into its queue where that lasts, and to its connection when that is stored. */
-  function hand(
-    unit: Unit,
-    session: string,
-    message: OpenMessage,
-    how: { qos: Qos; retain: boolean; ids: number[]; shared?: string | undefined },
-  ): void {
-    const client = ports.clientOf(session)
-    const qos = Math.min(message.qos, how.qos) as Qos
-    const properties = { ...message.properties, ...(how.ids.length > 0 && { subscriptionIdentifier: how.ids }) }
-    const record = { ...message, ...(Object.keys(properties).length > 0 && { properties }) }
-    const kept = isKept(session, qos)
-      ? store.keepFor(unit, session, {
-          ...record,
-          qos,
-          ...(how.retain && { retain: true }),
-          ...(how.shared !== undefined && { shared: how.shared }),
-        } as EventRecord)
-      : undefined
+  /** Hands a message to sessions: into the queues of those that last, and to their connections when that is stored. */
+  function hand(unit: Unit, message: OpenMessage, to: readonly Receiver[]): void {
+    const receivers = to.map((one) => {
+      const qos = Math.min(message.qos, one.qos) as Qos
+      return { ...one, qos, client: ports.clientOf(one.session), isKept: isKept(one.session, qos) }
+    })
+    const keeping = receivers.filter((one): one is typeof one & MessageTarget => one.isKept)
+    const numbers = keeping.length > 0 ? store.keepMessage(unit, message, keeping) : []
     unit.afterwards(() => {
-      const now = ports.clientOf(session)
-      const packet = kept ?? { ...record, cmd: 'publish', qos, ...OF_NO_SESSION }
-      if (now && (kept || now === client)) send(now, session, { ...packet, retain: how.retain })
+      let kept = 0
+      for (const { session, qos, retain, ids, shared, client, isKept } of receivers) {
+        const now = ports.clientOf(session)
+        const number = isKept ? numbers[kept++]! : undefined
+        if (!now || (number === undefined && now !== client)) continue
+        const properties = { ...message.properties, ...(ids.length > 0 && { subscriptionIdentifier: [...ids] }) }
+        const packet = { ...message, properties, qos, retain, ...(shared !== undefined && { shared }) }
+        send(
+          now,
+          session,
+          number === undefined ? { cmd: 'publish', ...packet, ...OF_NO_SESSION } : packetOf(number, packet),
+        )
+      }
     })
   }
 
@@ -103,18 +112,14 @@ export function openTopics(ports: OpenPorts) {
   }
 
   /** What a member of a shared subscription had not acknowledged when its session ended goes to another [MQTT 5, 4.8.2]. */
-  async function passOn(left: StoredPacket[]): Promise<void> {
+  async function passOn(left: SessionMessage[]): Promise<void> {
     await stored((unit) => {
-      for (const packet of left) {
-        const [session, match] = store.memberOf(packet.shared!, getsAtOnce(packet.topic)) ?? []
-        const now = asOfNow(messageOf(packet))
+      for (const message of left) {
+        const [session, match] = store.memberOf(message.shared!, getsAtOnce(message.topic)) ?? []
+        const now = asOfNow(messageOf(message))
         if (session === undefined || !match || !now) continue
-        hand(unit, session, now, {
-          qos: match.qos,
-          retain: packet.retain,
-          ids: match.identifiers,
-          shared: packet.shared,
-        })
+        const { qos, identifiers: ids } = match
+        hand(unit, now, [{ session, qos, retain: message.retain, ids, shared: message.shared }])
       }
     })
   }
@@ -180,10 +185,10 @@ export function openTopics(ports: OpenPorts) {
       }
       const write = (unit: Unit): void => {
         if (retain) retained.keep(unit, user, record)
-        for (const [session, match] of matches) {
-          const { qos: most, keepsRetain, identifiers: ids, shared } = match
-          hand(unit, session, record, { qos: most, retain: retain && keepsRetain, ids, shared })
-        }
+        const to = matches.map(([session, { qos, keepsRetain, identifiers: ids, shared }]) => {
+          return { session, qos, retain: retain && keepsRetain, ids, shared }
+        })
+        hand(unit, record, to)
       }
       await stored(write)
     },
@@ -200,12 +205,12 @@ export function openTopics(ports: OpenPorts) {
 
   async function handRetained(topics: string[], session: string, sub: Subscription): Promise<void> {
     const { subscriptionIdentifier: id } = sub as { subscriptionIdentifier?: number }
-    const how = { qos: sub.qos, retain: true, ids: id === undefined ? [] : [id] }
+    const to = [{ session, qos: sub.qos, retain: true, ids: id === undefined ? [] : [id] }]
     await stored((unit) => {
       for (const topic of topics) {
         const message = retained.get(topic)
         const now = message && asOfNow(message)
-        if (now) hand(unit, session, now, how)
+        if (now) hand(unit, now, to)
       }
     })
   }
@@ -217,14 +222,16 @@ export function openTopics(ports: OpenPorts) {
   }
 }
 
-/** The message of a packet that was made for somebody. */
-function messageOf({ topic, payload, qos, properties, messageExpiry }: StoredPacket): OpenMessage {
-  const { subscriptionIdentifier: _his, ...rest } = (properties ?? {}) as { subscriptionIdentifier?: unknown }
+/** The message, without what was made for one receiver. */
+function messageOf({ topic, payload, qos, properties, messageExpiry }: SessionMessage): OpenMessage {
+  const { subscriptionIdentifier: _theirs, ...rest } = properties ?? {}
   return { topic, payload, qos, properties: rest, ...(messageExpiry !== undefined && { messageExpiry }) }
 }
 
 /** A copy that tells how much of its time is left [MQTT-3.3.2-6]; undefined when it is over. */
-function asOfNow<Message extends OpenMessage>(message: Message): Message | undefined {
+function asOfNow<Message extends Pick<StoredPacket, 'messageExpiry' | 'properties'>>(
+  message: Message,
+): Message | undefined {
   const { messageExpiry, properties } = message
   if (messageExpiry === undefined) return { ...message }
   const left = messageExpiry - steady()
@@ -242,7 +249,7 @@ function unfitIn({ contentType = '', responseTopic = '', properties }: Incoming)
 /** Names that stand for the broker's own word; a device's are gone. */
 const STAMPED = new Set(Object.keys(stamp.shape))
 
-function propertiesOf(message: Incoming): NonNullable<PublishPacket['properties']> {
+function propertiesOf(message: Incoming): MessageProperties {
   const { contentType, isText, responseTopic, correlation, expiry, properties } = message
   const user = Object.fromEntries(Object.entries(properties).filter(([name]) => !STAMPED.has(name)))
   return {

@@ -7,10 +7,10 @@ import { connectionOf, firstOfEach, type Connection } from './connection.ts'
 import { isTopicName, SINK } from './guard.ts'
 import { publishOf } from './incoming.ts'
 import type { InnerClient } from './internals.ts'
-import type { SessionStore } from './session-store.ts'
+import type { KeptSessions } from '../../seam/kept-sessions.ts'
 
 export interface PublishingPorts {
-  store: SessionStore
+  store: KeptSessions
   /** QoS 2 messages of one session without PUBREL, at most. */
   mostHalfOpen: number
   toCore: (message: FromFront) => void

@@ -2,10 +2,10 @@ import { refuse } from '../../../shared/wire/refusal.ts'
 import { steady } from '../../../shared/steady.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { covers } from '../../seam/topic-filter.ts'
-import type { StoredPacket } from './internals.ts'
+import type { SessionMessage } from '../../seam/kept-sessions.ts'
 
 /** A message of an open topic, as it is retained. */
-export type OpenMessage = Pick<StoredPacket, 'topic' | 'payload' | 'qos' | 'properties' | 'messageExpiry'>
+export type OpenMessage = Pick<SessionMessage, 'topic' | 'payload' | 'qos' | 'properties' | 'messageExpiry'>
 
 export interface RetainedBounds {
   maxRetained: number

@@ -1,9 +1,11 @@
 import { expect, test } from '@jest/globals'
-import type { SessionState } from './session-store.ts'
+import type { KeptSession } from '../../seam/kept-sessions.ts'
 import { SendWindow } from './send-window.ts'
 
 const sessionOf = (...numbers: number[]) =>
-  ({ waiting: new Map(numbers.map((number) => [number, {}])) }) as unknown as SessionState
+  ({ waiting: new Map(numbers.map((number) => [number, {}])) }) as unknown as KeptSession & {
+    waiting: Map<number, unknown>
+  }
 
 test('there is room again when what was under way is acknowledged, also what its session has dropped meanwhile', async () => {
   const window = new SendWindow({ receiveMaximum: 1 })

@@ -1,5 +1,5 @@
 import type { InnerClient } from './internals.ts'
-import type { SessionState } from './session-store.ts'
+import type { KeptSession } from '../../seam/kept-sessions.ts'
 
 /** What a client that says nothing takes at once. */
 export const NO_LIMIT = 65_535
@@ -20,21 +20,21 @@ export class SendWindow {
     this.#most = receiveMaximum
   }
 
-  isFull({ waiting }: SessionState): boolean {
+  isFull({ waiting }: KeptSession): boolean {
     if (this.#underWay.size < this.#most) return false
     for (const number of this.#underWay) if (!waiting.has(number)) this.#underWay.delete(number) // dropped from the session
     return this.#underWay.size >= this.#most
   }
 
   /** Must this message wait? If not, it is under way from now on. */
-  queues(number: number, session: SessionState): boolean {
+  queues(number: number, session: KeptSession): boolean {
     if (!this.isQueued && !this.isFull(session)) this.sent(number)
     else this.isQueued = true
     return this.isQueued
   }
 
   /** Resolves when there is room for what a session that catches up sends next. */
-  async room(session: SessionState): Promise<void> {
+  async room(session: KeptSession): Promise<void> {
     while (this.isFull(session)) await new Promise<void>((resolve) => (this.#wake = resolve))
   }
 

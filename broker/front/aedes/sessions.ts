@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import type { PublishPacket, Subscription } from 'aedes'
+import type { KeptSession, KeptSessions, Waiting } from '../../seam/kept-sessions.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { windowOf } from './send-window.ts'
-import type { SessionState, SessionStore } from './session-store.ts'
+import { packetOf, pubrelOf } from './stored-packet.ts'
 
 export interface SessionPorts {
   /** Asked at every filter that is stored: a SUBSCRIBE is stored whole, with what was denied in it. */
@@ -19,10 +20,10 @@ export interface SessionPorts {
 }
 
 /**
- * The session store as Aedes' persistence. Deletes never reject and unknown packets are ignored, since Aedes 2.0.0-beta.1 ends
+ * The core's sessions as Aedes' persistence. Deletes never reject and unknown packets are ignored, since Aedes 2.0.0-beta.1 ends
  * the process or the connection on either.
  */
-export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
+export function sessionPersistence(store: KeptSessions, limits: SessionPorts) {
   /** SUBSCRIBEs that are being stored: Aedes brings each whole once for every filter in it. */
   const storing = new WeakMap<Subscription[], Promise<void>>()
   /** Connections that have begun to get the queue of their absence. */
@@ -36,26 +37,24 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
     for (const [number, waiting] of session.waiting) {
       if (waiting.sentOn === client) continue
       if (window.isQueued) return
-      limits.send(client, waiting.packet)
+      const message = store.message(client.id, number)
+      if (message) limits.send(client, packetOf(number, message))
       if (client.conn.destroyed) return
       if (!window.isQueued && waiting.sentOn !== client) store.drop(client.id, number) // nobody may get it any more
     }
   }
 
   /** A message that waited is done with. `reasonCode`: its client has acknowledged it. */
-  function clear(client: InnerClient, messageId: number, reasonCode: number | undefined): StoredPacket | undefined {
+  function clear(client: InnerClient, messageId: number, reasonCode: number | undefined): void {
     const session = store.get(client.id)
     const number = session?.byMessageId.get(messageId)
-    if (session && number !== undefined) {
-      const packet = store.forget(client.id, session, number)
+    if (number !== undefined) {
+      store.drop(client.id, number)
       windowOf(client)?.acknowledged(number)
-      return packet
-    }
-    if (reasonCode !== undefined) {
+    } else if (reasonCode !== undefined) {
       if (session) windowOf(client)?.freed()
       limits.acknowledged(client.id, messageId, reasonCode)
     }
-    return undefined
   }
 
   return {
@@ -68,29 +67,26 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       const session = store.open(client.id)
       for (const sub of subs) {
         const isOver = session.subscriptions.size >= limits.maxSubscriptions && !session.subscriptions.has(sub.topic)
-        if (!isOver && limits.mayKeep(client.id, sub.topic)) store.subscribe(client.id, session, sub)
+        if (!isOver && limits.mayKeep(client.id, sub.topic)) store.subscribe(client.id, sub)
       }
-      const stored = store.keepSubscriptions(client.id, session)
+      const stored = store.keepSubscriptions(client.id)
       storing.set(subs, stored)
       return stored
     },
     async removeSubscriptions(client: { id: string }, filters: string[]): Promise<void> {
-      const session = store.get(client.id)
-      if (!session) return
-      for (const filter of filters) store.unsubscribe(client.id, session, filter)
-      await store.keepSubscriptions(client.id, session)
+      for (const filter of filters) store.unsubscribe(client.id, filter)
+      await store.keepSubscriptions(client.id)
     },
     async subscriptionsByClient(client: { id: string }): Promise<Subscription[]> {
       return [...(store.get(client.id)?.subscriptions.values() ?? [])]
     },
     async subscriptionsByTopic(topic: string): Promise<Subscription[]> {
-      return [...(store.subscribersOf(topic)?.values() ?? [])]
+      return [...store.subscribersOf(topic)]
     },
-    hasSubscriber: (topic: string): boolean => store.subscribersOf(topic) !== undefined,
     /** Aedes calls it at a clean start [MQTT-3.1.2-4]. */
     cleanSubscriptions: async (client: { id: string }): Promise<void> => store.end(client.id),
 
-    // Events come by `keep`; what Aedes publishes by itself, nobody may keep.
+    // The core keeps events; what Aedes publishes by itself, nobody may keep.
     outgoingEnqueue: async (_sub: { clientId: string }, _packet: StoredPacket): Promise<void> => {},
     outgoingEnqueueCombi: async (_subs: { clientId: string }[], _packet: StoredPacket): Promise<void> => {},
 
@@ -104,7 +100,7 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
       while ((session.byMessageId.get(packet.messageId) ?? number) !== number) {
         packet.messageId = (packet.messageId % 65_535) + 1
       }
-      waiting.packet.messageId = packet.messageId
+      waiting.messageId = packet.messageId
       waiting.sentOn = client
       windowOf(client)?.sent(number)
       session.byMessageId.set(packet.messageId, number)
@@ -112,23 +108,18 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
     },
     async outgoingClearMessageId(client: InnerClient, ack: { messageId?: number; reasonCode?: number; cmd?: string }) {
       // By this Aedes clears what it was not let send; what is to be cleared, `drop` has.
-      if (ack.messageId === undefined || ack.cmd === 'publish') return undefined
-      return clear(
-        client,
-        ack.messageId,
-        ack.cmd === 'puback' || ack.cmd === 'pubcomp' ? (ack.reasonCode ?? 0) : undefined,
-      )
+      if (ack.messageId === undefined || ack.cmd === 'publish') return
+      clear(client, ack.messageId, ack.cmd === 'puback' || ack.cmd === 'pubcomp' ? (ack.reasonCode ?? 0) : undefined)
     },
     /** A PUBACK has come. */
-    acknowledged: (client: InnerClient, messageId: number, reasonCode: number): void =>
-      void clear(client, messageId, reasonCode),
+    acknowledged: clear,
     outgoingStream(client: InnerClient): Readable {
       begun.add(client)
       const session = store.get(client.id)
       if (session) session.catchingUp = client
       const window = windowOf(client)
       if (window) window.next = () => sendQueued(client)
-      return Readable.from(session ? catchUp(session, client, limits) : [], { highWaterMark: 1 })
+      return Readable.from(session ? catchUp(session, client, store, limits) : [], { highWaterMark: 1 })
     },
     /** Takes a message that its client must not get out of its session. */
     drop: (id: string, packet: StoredPacket): void => store.drop(id, packet.brokerCounter),
@@ -169,14 +160,31 @@ export function sessionPersistence(store: SessionStore, limits: SessionPorts) {
 }
 
 /** Every waiting event in order, those that arrive meanwhile included, each once per connection. */
-async function* catchUp(session: SessionState, client: InnerClient, ports: SessionPorts): AsyncGenerator<StoredPacket> {
+async function* catchUp(
+  session: KeptSession,
+  client: InnerClient,
+  store: KeptSessions,
+  ports: SessionPorts,
+): AsyncGenerator<StoredPacket> {
+  const packetFor = (number: number, waiting: Waiting): StoredPacket | undefined => {
+    const { messageId, isReleased, sentOn, isOfOld } = waiting
+    if (isReleased) return pubrelOf(number, messageId)
+    const message = store.message(session.id, number)
+    const packet = message && packetOf(number, message)
+    return packet && { ...(ports.fitting(client, packet) ?? packet), messageId, dup: isOfOld || sentOn !== undefined }
+  }
   try {
-    for (const waiting of session.waiting.values()) {
+    for (const [number, waiting] of session.waiting) {
       if (waiting.sentOn === client) continue
       await windowOf(client)?.room(session)
+      if (session.waiting.get(number) !== waiting) continue // it went meanwhile
+      const packet = packetFor(number, waiting)
+      if (!packet) {
+        store.drop(session.id, number)
+        continue
+      }
       const sent = new Promise<void>((resolve) => (waiting.sent = resolve))
-      const packet = (waiting.packet.cmd === 'publish' && ports.fitting(client, waiting.packet)) || waiting.packet
-      yield waiting.sentOn && packet.cmd === 'publish' ? { ...packet, dup: true } : packet
+      yield packet
       await sent // so that nothing published live can overtake what this stream still holds
     }
   } finally {

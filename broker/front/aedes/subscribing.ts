@@ -6,11 +6,11 @@ import type { Audience } from './audience.ts'
 import { connectionOf } from './connection.ts'
 import { INERT } from './guard.ts'
 import type { InnerClient } from './internals.ts'
-import { OPEN, type SessionStore } from './session-store.ts'
-import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
+import { OPEN, type KeptSessions } from '../../seam/kept-sessions.ts'
+import { sharedFilter, sharedOrOwn } from '../../seam/shared-filter.ts'
 
 export interface SubscribingPorts {
-  store: SessionStore
+  store: KeptSessions
   audience: Audience
   /** Of one connection, at most. */
   mostSubscriptions: number
@@ -54,7 +54,7 @@ export function subscribing({ store, audience, mostSubscriptions, toCore, welcom
         if (isNew) fresh.add(sub)
         // Until it has acknowledged them, its group's messages are in its session, however short that lasts.
         if (sub.qos > 0 && sharedFilter(sub.topic.slice(OPEN.length))) (client as unknown as InnerClient).clean = false
-        store.subscribe(client.id, store.open(client.id), sub)
+        store.subscribe(client.id, sub)
       } else audience.add(client as unknown as InnerClient, sub)
       done(null, sub)
     },
@@ -73,7 +73,7 @@ export function subscribing({ store, audience, mostSubscriptions, toCore, welcom
       for (const filter of filters) {
         own.delete(filter)
         audience.remove(client, filter)
-        if (filter.startsWith(OPEN)) store.leaves(client.id, filter)
+        if (filter.startsWith(OPEN)) store.unsubscribe(client.id, filter)
         else if (session?.kind === 'handler') toCore({ kind: 'unconsume', connection: number, command: filter })
       }
     },

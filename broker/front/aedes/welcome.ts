@@ -2,7 +2,7 @@ import type { Subscription } from 'aedes'
 import { connectionOf } from './connection.ts'
 import type { InnerClient } from './internals.ts'
 import type { RetainedMessages } from './retained.ts'
-import type { SessionState } from './session-store.ts'
+import type { KeptSession } from '../../seam/kept-sessions.ts'
 
 /** Bytes of retained messages that one subscriber is sent at a time. */
 const PAGE = 65_536
@@ -13,7 +13,7 @@ export interface WelcomePorts {
   /** The connection that has this session now. */
   clientOf: (session: string) => InnerClient | undefined
   /** What this session has kept. */
-  stateOf: (session: string) => SessionState | undefined
+  stateOf: (session: string) => KeptSession | undefined
   /** Hands retained messages over. */
   hand: (topics: string[], session: string, sub: Subscription) => Promise<void>
 }
@@ -67,7 +67,7 @@ export function welcoming({ retained, maxUnsentBytes, clientOf, stateOf, hand }:
 }
 
 /** Waits until the socket has drained, or the session has let something go, or the connection is over. */
-function next({ conn }: InnerClient, what: 'drain' | SessionState): Promise<void> {
+function next({ conn }: InnerClient, what: 'drain' | KeptSession): Promise<void> {
   return new Promise((resolve) => {
     const go = (): void => {
       conn.off('close', go)

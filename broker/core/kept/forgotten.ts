@@ -1,8 +1,9 @@
 import type { Forgotten } from '../../../shared/wire/done.ts'
 import { parseJsonObject } from '../../../shared/wire/json.ts'
-import type { Kept } from './inbox.ts'
+import { isOpenTopic } from '../../seam/topic-filter.ts'
 import { Oldest } from '../../../shared/oldest.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
+import type { KeptRecord } from './kept-record.ts'
 
 interface Entry extends Forgotten {
   /** The key of the last record that is meant. */
@@ -10,8 +11,8 @@ interface Entry extends Forgotten {
 }
 
 /**
- * Which events are not told any more although their records are there: a record may be many users', and goes when its time comes.
- * An entry goes with the last record that it is about.
+ * Which events are told no more although their records are there: a record may be many users', and goes when the last of them lets
+ * it go. An entry goes with the last record that it is about.
  */
 export function openForgotten(storage: Storage) {
   const table = storage.table<Entry>('inbox_forgotten')
@@ -24,6 +25,10 @@ export function openForgotten(storage: Storage) {
   const keyOf = (field: string, value: unknown): string => `${field} ${String(value)}`
 
   return {
+    get isEmpty(): boolean {
+      return entries.size === 0
+    },
+
     add(unit: Unit, what: Forgotten, upTo: number): void {
       const key = keyOf(what.field, what.value)
       const entry = { ...what, upTo }
@@ -34,11 +39,13 @@ export function openForgotten(storage: Storage) {
       })
     },
 
-    has(key: number, { event, body }: Kept): boolean {
-      if (entries.size === 0) return false
-      return Object.entries(parseJsonObject(body)).some(([field, value]) => {
+    has(key: number, record: KeptRecord): boolean {
+      if (entries.size === 0 || (record.kind === 'message' && isOpenTopic(record.topic))) return false
+      const fields = parseJsonObject(record.kind === 'event' ? record.body : record.payload)
+      const event = record.kind === 'event' ? record.event : (fields['event'] ?? eventIn(record.topic))
+      return Object.entries(fields).some(([field, value]) => {
         const entry = typeof value === 'string' ? entries.get(keyOf(field, value)) : undefined
-        return entry !== undefined && key <= entry.upTo && entry.events.includes(event)
+        return entry !== undefined && key <= entry.upTo && entry.events.includes(event as string)
       })
     },
 
@@ -50,4 +57,9 @@ export function openForgotten(storage: Storage) {
       }
     },
   }
+}
+
+/** The name in an event's topic: what stands behind the user id, which holds no underscore. */
+function eventIn(topic: string): string {
+  return topic.slice(topic.indexOf('_') + 1)
 }

@@ -1,12 +1,22 @@
-import type { UserId } from '../../../shared/wire/user-id.ts'
-import type { Kept } from './inbox.ts'
-import { Reader, Writer, type Codec } from '../../storage/record.ts'
+import type { EventName } from '../../shared/wire/topic.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import { Reader, Writer, type Codec } from '../storage/record.ts'
+
+/** An event of inboxes as format 2 had it. */
+export interface InboxEvent {
+  to: readonly UserId[]
+  numbers: readonly number[]
+  event: EventName
+  body: Buffer
+  /** When it was kept, in milliseconds since 1970. */
+  at: number
+}
 
 const VERSION = 1
 const writer = new Writer()
 
 // number at, text event, count of receivers, of each: text user, count number; bytes body
-export const inboxRecord: Codec<Kept> = {
+export const inboxRecord: Codec<InboxEvent> = {
   holds: 'an event that its receivers could have asked for',
 
   encode({ to, numbers, event, body, at }) {

@@ -1,16 +1,6 @@
-import type { Subscription } from 'aedes'
 import { Qlobber } from 'qlobber'
-import { sharedFilter, sharedOrOwn } from './shared-filter.ts'
-
-/** How a session gets the messages of one topic: by the highest QoS of its subscriptions that match [MQTT-3.3.4-2]. */
-export interface OpenMatch {
-  qos: 0 | 1 | 2
-  keepsRetain: boolean
-  /** Of all subscriptions that match [MQTT-3.3.4-4]. */
-  identifiers: number[]
-  /** The shared subscription for which it is this session's turn. */
-  shared?: string
-}
+import type { OpenMatch, Subscription } from '../../seam/kept-sessions.ts'
+import { sharedFilter, sharedOrOwn } from '../../seam/shared-filter.ts'
 
 /** Topics whose filters are remembered, at most. */
 const MAX_MATCHED = 1_000
@@ -104,7 +94,7 @@ export class OpenSubscriptions {
 const NOTHING: OpenMatch = { qos: 0, keepsRetain: false, identifiers: [] }
 
 function widened({ qos, keepsRetain, identifiers }: OpenMatch, sub: Subscription): OpenMatch {
-  const { subscriptionIdentifier: id } = sub as { subscriptionIdentifier?: number }
+  const { subscriptionIdentifier: id } = sub
   return {
     qos: sub.qos > qos ? sub.qos : qos,
     keepsRetain: keepsRetain || sub.rap === true,

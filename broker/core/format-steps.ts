@@ -1,0 +1,20 @@
+import type { Storage, Unit } from '../storage/storage.ts'
+
+/** Commits until a step has moved fewer than it may. Returns how many were moved. */
+export async function inSteps(storage: Storage, atOnce: number, step: (unit: Unit) => number): Promise<number> {
+  for (let all = 0; ;) {
+    let moved = 0
+    await storage.commit((unit) => void (moved = step(unit)))
+    all += moved
+    if (moved < atOnce) return all
+  }
+}
+
+export function take<Item>(items: Iterable<Item>, most: number, call: (item: Item) => void): number {
+  let count = 0
+  for (const item of items) {
+    call(item)
+    if (++count === most) break
+  }
+  return count
+}

@@ -1,0 +1,55 @@
+import type { UserId } from '../../../shared/wire/user-id.ts'
+import type { Storage, Unit } from '../../storage/storage.ts'
+
+/** Ranges that are remembered of one user; an older one counts as forgotten after the next start. */
+const MOST = 100
+
+/**
+ * Numbers that were left out of inboxes, in ranges: after a start they are told apart from those that were forgotten, of which a
+ * client must hear.
+ */
+export function openHoles(storage: Storage) {
+  /** First and last number of each range, one after another. */
+  const table = storage.table<number[]>('inbox_holes')
+  const ranges = new Map<UserId, number[]>()
+  for (const { key, value } of table.entries()) ranges.set(key as UserId, value)
+  const changed = new Set<UserId>()
+
+  return {
+    /** Were all of these left out? */
+    cover(user: UserId, from: number, to: number): boolean {
+      if (from > to) return true
+      const own = ranges.get(user) ?? []
+      for (let i = 0; i < own.length; i += 2) if (own[i]! <= from && to <= own[i + 1]!) return true
+      return false
+    },
+
+    /** One more, behind all that were left out before. */
+    add(user: UserId, number: number): void {
+      const own = ranges.get(user) ?? []
+      ranges.set(user, own)
+      if (own.at(-1) === number - 1) own[own.length - 1] = number
+      else own.push(number, number)
+      if (own.length > 2 * MOST) own.splice(0, 2)
+      changed.add(user)
+    },
+
+    /** @param firstOf what is below this is forgotten in any case */
+    store(unit: Unit, firstOf: (user: UserId) => number): void {
+      if (changed.size === 0) return
+      const all = [...changed]
+      changed.clear()
+      for (const user of all) {
+        const first = firstOf(user)
+        const own = ranges.get(user) ?? []
+        while (own.length > 0 && own[1]! < first) own.splice(0, 2)
+        if (own.length > 0) unit.put(table, user, [...own])
+        else {
+          ranges.delete(user)
+          unit.remove(table, user)
+        }
+      }
+      unit.otherwise(() => all.forEach((user) => changed.add(user)))
+    },
+  }
+}

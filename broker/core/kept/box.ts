@@ -1,0 +1,103 @@
+import { ByAge } from './by-age.ts'
+
+/** An event that several users hold: it goes with the last of them. */
+export interface Sharing {
+  users: number
+  readonly bytes: number
+}
+
+/** One event as one user holds it: in their inbox, in queues of their sessions, or both. */
+export class Held {
+  readonly key: number
+  /** What it counts for its user, without the references to it. */
+  readonly bytes: number
+  readonly box: Box
+  readonly isFromStranger: boolean
+  readonly sharing: Sharing | undefined
+  /** Its number in the inbox, as long as it is there. */
+  number = 0
+  /** How many hold it: the inbox, and sessions by as many topics. */
+  references = 0
+
+  constructor(key: number, bytes: number, box: Box, isFromStranger: boolean, sharing: Sharing | undefined) {
+    this.key = key
+    this.bytes = bytes
+    this.box = box
+    this.isFromStranger = isFromStranger
+    this.sharing = sharing
+  }
+}
+
+/** What one user holds. */
+export class Box {
+  readonly user: string
+  bytes = 0
+  level = 0
+  readonly #all = new ByAge<Held>(isOver)
+  #strangers: ByAge<Held> | undefined
+
+  constructor(user: string) {
+    this.user = user
+  }
+
+  get count(): number {
+    return this.#all.count
+  }
+
+  /** What goes first: the oldest that a stranger has caused, or else the oldest. */
+  get first(): Held | undefined {
+    return this.#strangers?.oldest ?? this.#all.oldest
+  }
+
+  add(held: Held): void {
+    this.#all.add(held)
+    if (held.isFromStranger) (this.#strangers ??= new ByAge(isOver)).add(held)
+  }
+
+  ended(held: Held): void {
+    this.#all.ended()
+    if (held.isFromStranger) this.#strangers?.ended()
+  }
+}
+
+function isOver({ references }: Held): boolean {
+  return references === 0
+}
+
+/** Levels for each doubling of what a box holds. */
+const FINENESS = 8
+
+/** The boxes of all users, and which of them holds the most. */
+export class Boxes {
+  readonly #boxes = new Map<string, Box>()
+  /** By level: those that hold about as much. */
+  readonly #levels: (Set<Box> | undefined)[] = []
+
+  of(user: string): Box {
+    let box = this.#boxes.get(user)
+    if (!box) this.#boxes.set(user, (box = new Box(user)))
+    return box
+  }
+
+  bytesOf(user: string): number {
+    return this.#boxes.get(user)?.bytes ?? 0
+  }
+
+  /** One that holds as much as any other, within a tenth. */
+  get fullest(): Box | undefined {
+    for (let level = this.#levels.length - 1; level > 0; level--) {
+      for (const box of this.#levels[level] ?? []) return box
+    }
+    return undefined
+  }
+
+  grow(box: Box, bytes: number): void {
+    box.bytes += bytes
+    const level = box.bytes > 0 ? 1 + Math.floor(Math.log2(box.bytes) * FINENESS) : 0
+    if (level === box.level) return
+    this.#levels[box.level]?.delete(box)
+    box.level = level
+    if (level > 0) (this.#levels[level] ??= new Set()).add(box)
+    else if (this.#boxes.get(box.user) === box) this.#boxes.delete(box.user)
+  }
+}

@@ -1,0 +1,291 @@
+import type { Forgotten } from '../../../shared/wire/done.ts'
+import type { Closable } from '../../../shared/shutdown.ts'
+import type { Fullness } from '../../metrics/fullness.ts'
+import type { Storage, Unit } from '../../storage/storage.ts'
+import { Boxes, Held, type Box, type Sharing } from './box.ts'
+import { openForgotten } from './forgotten.ts'
+import { contentBytes, keptRecord, type KeptEvent, type KeptMessage, type KeptRecord } from './kept-record.ts'
+
+/** Bytes of all that is kept. */
+export interface KeptBounds {
+  /** For one user, in their inbox and all their sessions together; beyond, their oldest goes. */
+  bytesPerUser: number
+  /** For all; beyond, the oldest of those who hold the most goes. */
+  bytes: number
+}
+
+/** A session's queue, as what is kept sees it. */
+export interface Queue {
+  readonly owner: string
+  readonly serial: number
+  /** It outlives its connection, and the broker. */
+  readonly isLasting: boolean
+  take(held: Held, target: Target, record: KeptRecord): void
+}
+
+/** A queue that is to hold a record, and how. */
+export interface Target {
+  readonly queue: Queue
+  readonly form: number
+  readonly ids?: readonly number[] | undefined
+  readonly shared?: string | undefined
+}
+
+/** What holds records. What is to be stored of that goes into the next unit, or one of its own. */
+export interface Holders {
+  inbox: {
+    take(held: Held, number: number, isOfOld: boolean): void
+    /** It must let this go. */
+    lose(held: Held): void
+    tidy(unit: Unit): void
+  }
+  sessions: {
+    /** The session with this serial number, if it still waits for this record. */
+    queueOf(serial: number, key: number, form: number): Queue | undefined
+    lose(held: Held): void
+    tidy(unit: Unit): void
+  }
+}
+
+type New<One> = One extends KeptRecord ? Omit<One, 'at' | 'places'> : never
+
+/** Bytes of a record beside its content, of each receiver of one that has several, and of each reference to it: on the disk and in memory. */
+const [PER_RECORD, PER_RECEIVER, PER_REFERENCE] = [200, 40, 120]
+/** Between the keys of two records: the sessions' numbers for a record begin with its key. */
+const STEP = 2
+/** What a unit stores beside its own, at most. */
+const [TIDIED_BY_OTHERS, TIDIED_AT_ONCE] = [32, 1_000]
+/** Milliseconds after which that is stored in a unit of its own. */
+const TIDY = 20
+/** Events that go to make room for one, at most; the rest follows. */
+const DROPPED_AT_ONCE = 64
+
+/**
+ * Events and messages that are kept for users: each is stored once, however many sessions and inboxes hold it, and gone with the
+ * last of them. What they hold of it in memory is its key and what it counts; it is read from the disk when it is sent.
+ */
+export class KeptEvents implements Closable {
+  readonly #storage: Storage
+  readonly #records
+  readonly #bounds: KeptBounds
+  readonly #forgotten
+  readonly #boxes = new Boxes()
+  #holders!: Holders
+  /** Those that no lasting session holds and no inbox: they are not on the disk. */
+  readonly #inMemory = new Map<number, KeptRecord>()
+  #lastKey = 0
+  #bytes = 0
+  #count = 0
+  /** Keys of records that are to be removed. */
+  #gone: number[] = []
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(storage: Storage, bounds: KeptBounds) {
+    this.#storage = storage
+    this.#bounds = bounds
+    this.#records = storage.table('kept_events', keptRecord)
+    this.#forgotten = openForgotten(storage)
+  }
+
+  /** Gives what is on the disk to those who hold it, once they are there. */
+  open(holders: Holders): void {
+    this.#holders = holders
+    for (const { key, value } of this.#records.entries()) {
+      this.#lastKey = Number(key)
+      const targets: Target[] = []
+      for (const { session, form, ids, shared } of value.places) {
+        const queue = holders.sessions.queueOf(session, this.#lastKey, form)
+        if (queue) targets.push({ queue, form, ids, shared })
+      }
+      this.#take(this.#lastKey, value, targets, true)
+    }
+  }
+
+  /** How full it is. */
+  fullness(): Fullness {
+    const { user } = this.#boxes.fullest ?? {}
+    return {
+      kind: 'kept_events',
+      what: 'events that are kept for users',
+      used: this.#bytes,
+      limit: this.#bounds.bytes,
+      most: user,
+      beyond: 'those lose their oldest who hold the most: raise MAX_KEPT_BYTES, or lower KEPT_BYTES_PER_USER',
+    }
+  }
+
+  /** Records, and bytes of them, that are kept. */
+  get size(): { records: number; bytes: number } {
+    return { records: this.#count, bytes: this.#bytes }
+  }
+
+  /** What this user holds. */
+  bytesOf(user: string): number {
+    return this.#boxes.bytesOf(user)
+  }
+
+  /**
+   * Keeps a record in these queues and, when it has numbers, in the inboxes of its receivers, once the unit is stored.
+   * @returns its key: the sessions' numbers for it are this, and 1 more on `<user>_events`
+   */
+  keep(unit: Unit, what: New<KeptEvent> | New<KeptMessage>, targets: readonly Target[]): number {
+    const key = (this.#lastKey += STEP)
+    const isInInbox = what.kind === 'event' && what.isInInbox
+    if (!isInInbox && targets.length === 0) return key
+    const places = targets.map(({ queue, form, ids, shared }) => ({ session: queue.serial, form, ids, shared }))
+    const record: KeptRecord = { ...what, at: Date.now(), places }
+    const isStored = isInInbox || targets.some(({ queue }) => queue.isLasting)
+    if (isStored) {
+      unit.put(this.#records, key, record)
+      this.#tidy(unit, TIDIED_BY_OTHERS)
+    }
+    unit.afterwards(() => {
+      if (!isStored) this.#inMemory.set(key, record)
+      this.#take(key, record, targets, false)
+    })
+    return key
+  }
+
+  /** What is kept under a key; undefined when it is to be told no more. */
+  read(key: number): KeptRecord | undefined {
+    const record = this.#inMemory.get(key) ?? this.#records.get(key)
+    return record && !this.#forgotten.has(key, record) ? record : undefined
+  }
+
+  /** Records in the order of their keys, from one on. */
+  *entries(from: number): Generator<{ key: number; record: KeptRecord }> {
+    for (const { key, value } of this.#records.entries(from)) yield { key: Number(key), record: value }
+  }
+
+  /** Tells no more, in any inbox and any session, of what was kept by now. */
+  forget(unit: Unit, what: Forgotten): void {
+    this.#forgotten.add(unit, what, this.#lastKey)
+  }
+
+  /** Drops what is known of forgotten events that are gone. */
+  tidyForgotten(unit: Unit): void {
+    if (this.#forgotten.isEmpty) return
+    let oldest = Infinity
+    for (const { key } of this.#records.entries()) {
+      oldest = Number(key)
+      break
+    }
+    this.#forgotten.drop(unit, oldest)
+  }
+
+  /** What holds an event has one reference more to it. */
+  hold(held: Held): void {
+    const isNew = held.references++ === 0
+    if (isNew) {
+      held.box.add(held)
+      if (held.sharing) held.sharing.users++
+    }
+    this.#grow(held.box, (isNew ? held.bytes : 0) + PER_REFERENCE, PER_REFERENCE)
+  }
+
+  /** Or one less. */
+  release(held: Held): void {
+    const { key, box, sharing, bytes } = held
+    const isOver = --held.references === 0
+    this.#grow(box, -(isOver ? bytes : 0) - PER_REFERENCE, -PER_REFERENCE)
+    if (!isOver) return
+    box.ended(held)
+    if (sharing && --sharing.users > 0) return
+    this.#remove(key, sharing?.bytes ?? bytes)
+  }
+
+  /** Something is to be stored beside what others store: soon, if they store nothing. */
+  changed(): void {
+    if (this.#timer || this.#isClosed) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#storage
+        .commit((unit) => this.#tidy(unit, TIDIED_AT_ONCE), { inOrder: false })
+        .then(
+          () => this.#gone.length > 0 && this.changed(),
+          () => this.changed(), // the storage has told
+        )
+    }, TIDY)
+  }
+
+  /** Stores what was to be stored beside something else. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    await this.#storage.commit((unit) => this.#tidy(unit, Infinity)).catch(() => {}) // the next start does it again
+  }
+
+  #take(key: number, record: KeptRecord, targets: readonly Target[], isOfOld: boolean): void {
+    const isEvent = record.kind === 'event'
+    const isFromStranger = isEvent && record.isFromStranger === true
+    const numbers = isEvent && record.isInInbox ? record.numbers : []
+    const content = contentBytes(record) + PER_RECORD
+    const [first] = targets
+    const isShared = isEvent ? record.to.length > 1 : targets.some(({ queue }) => queue.owner !== first!.queue.owner)
+    const whole = content + (isEvent ? record.to.length * PER_RECEIVER : 0)
+    const sharing: Sharing | undefined = isShared ? { users: 0, bytes: whole } : undefined
+    const helds: Held[] = []
+    const byUser = isShared ? new Map<string, Held>() : undefined
+    const heldBy = (user: string): Held => {
+      let held = byUser ? byUser.get(user) : helds[0]
+      if (held) return held
+      held = new Held(key, isShared ? content : whole, this.#boxes.of(user), isFromStranger, sharing)
+      byUser?.set(user, held)
+      helds.push(held)
+      this.hold(held) // until all that hold it do
+      return held
+    }
+    this.#count++
+    this.#bytes += whole
+    for (let i = 0; i < numbers.length; i++) {
+      this.#holders.inbox.take(heldBy((record as KeptEvent).to[i]!), numbers[i]!, isOfOld)
+    }
+    for (const target of targets) target.queue.take(heldBy(target.queue.owner), target, record)
+    if (helds.length === 0) return this.#remove(key, whole)
+    for (const held of helds) this.release(held)
+    for (const { box } of helds) this.#trim(box)
+    this.#trimAll()
+  }
+
+  #trim(box: Box): void {
+    while (box.bytes > this.#bounds.bytesPerUser && box.count > 1) this.#drop(box.first!)
+  }
+
+  #trimAll(): void {
+    for (let left = DROPPED_AT_ONCE; left > 0 && this.#bytes > this.#bounds.bytes; left--) {
+      const first = this.#boxes.fullest?.first
+      if (!first) return
+      this.#drop(first)
+    }
+  }
+
+  /** Lets an event go, whatever of its user's holds it. */
+  #drop(held: Held): void {
+    this.#holders.inbox.lose(held)
+    this.#holders.sessions.lose(held)
+  }
+
+  #remove(key: number, bytes: number): void {
+    this.#count--
+    this.#bytes -= bytes
+    if (this.#inMemory.delete(key)) return
+    this.#gone.push(key)
+    this.changed()
+  }
+
+  #grow(box: Box, bytes: number, ofAll: number): void {
+    this.#boxes.grow(box, bytes)
+    this.#bytes += ofAll
+  }
+
+  #tidy(unit: Unit, most: number): void {
+    // What a user's last event has left behind is stored before it is removed.
+    this.#holders.inbox.tidy(unit)
+    this.#holders.sessions.tidy(unit)
+    if (this.#gone.length === 0) return
+    const keys = this.#gone.splice(-Math.min(most, this.#gone.length))
+    for (const key of keys) unit.remove(this.#records, key)
+    unit.otherwise(() => this.#gone.push(...keys))
+  }
+}

@@ -1,0 +1,216 @@
+import type { EventName } from '../../../shared/wire/topic.ts'
+import type { UserId } from '../../../shared/wire/user-id.ts'
+import type { MessageProperties } from '../../seam/kept-sessions.ts'
+import { Reader, Writer, type Codec } from '../../storage/record.ts'
+
+// How a session holds an event: bits of `Place.form`.
+/** On `<user>_events`; without it on `<user>_<event>` or the Response Topic. */
+export const ON_ALL = 1
+/** At QoS 2; without it at QoS 1. */
+export const QOS_2 = 2
+export const RETAINED = 4
+const IDS = 8
+/** By its turn in a shared subscription. */
+export const SHARED = 16
+
+/** One session that holds a record in its queue, and how. */
+export interface Place {
+  /** The session's serial number. */
+  readonly session: number
+  readonly form: number
+  /** Subscription identifiers. */
+  readonly ids?: readonly number[] | undefined
+  readonly shared?: string | undefined
+}
+
+interface Kept {
+  /** When it was kept, in milliseconds since 1970. */
+  readonly at: number
+  /** When nobody is sent it any more, by `steady`. */
+  readonly expiresAt?: number | undefined
+  readonly places: readonly Place[]
+}
+
+/** An event, whoever gets it. */
+export interface KeptEvent extends Kept {
+  readonly kind: 'event'
+  readonly event: EventName
+  /** Its JSON, but for its name and number. */
+  readonly body: Buffer
+  readonly to: readonly UserId[]
+  /** What it is numbered for each; none when it is in no inbox. */
+  readonly numbers: readonly number[]
+  /** False: it is in no inbox, or was put there before and is told again. */
+  readonly isInInbox: boolean
+  /** The command that it answers, and the `re` of that. */
+  readonly answers?: string | undefined
+  readonly re?: string | undefined
+  readonly correlation?: Buffer | undefined
+  readonly responseTopic?: string | undefined
+  readonly isFromStranger?: boolean | undefined
+}
+
+/** A message of an open topic. */
+export interface KeptMessage extends Kept {
+  readonly kind: 'message'
+  readonly topic: string
+  readonly payload: Buffer
+  readonly properties?: MessageProperties | undefined
+}
+
+export type KeptRecord = KeptEvent | KeptMessage
+
+const VERSION = 1
+const [EVENT, MESSAGE, STRANGER, NUMBERED, PROPERTIES, INBOX] = [0, 1, 2, 4, 8, 16]
+const writer = new Writer()
+
+// count: what it is (0 an event, 1 a message; + 2 by a stranger, + 4 with numbers, + 8 with properties, + 16 in inboxes)
+// number at, number expiresAt (NaN: none)
+// count of places, of each: count session, count form, perhaps count of ids and each, perhaps text shared
+// event:   text event, maybe text answers, maybe text re, maybe bytes correlation, maybe text responseTopic,
+//          count of receivers, of each: text user, perhaps count number; bytes body
+// message: text topic, perhaps properties (maybe text contentType, count payloadFormatIndicator (0 none, 1 false, 2 true), maybe text
+//          responseTopic, maybe bytes correlationData, count messageExpiryInterval + 1, count of user properties, of each text name,
+//          text value); bytes payload
+export const keptRecord: Codec<KeptRecord> = {
+  holds: 'an event that a session waits for, or that its receivers could have asked for',
+
+  encode(record) {
+    const { kind, at, expiresAt = Number.NaN, places } = record
+    writer.begin(VERSION)
+    if (kind === 'event') {
+      const { isFromStranger, numbers, isInInbox } = record
+      writer.count(
+        EVENT | (isFromStranger ? STRANGER : 0) | (numbers.length > 0 ? NUMBERED : 0) | (isInInbox ? INBOX : 0),
+      )
+    } else writer.count(MESSAGE | (record.properties ? PROPERTIES : 0))
+    writer.number(at)
+    writer.number(expiresAt)
+    writer.count(places.length)
+    for (const place of places) writePlace(place)
+    if (kind === 'event') writeEvent(record)
+    else writeMessage(record)
+    return writer.end()
+  },
+
+  decode(bytes) {
+    const reader = new Reader(bytes, VERSION)
+    const what = reader.count()
+    const at = reader.number()
+    const expiresAt = reader.number()
+    const places: Place[] = []
+    for (let left = reader.count(); left > 0; left--) places.push(readPlace(reader))
+    const kept = { at, places, ...(!Number.isNaN(expiresAt) && { expiresAt }) }
+    return (what & MESSAGE) === 0 ? readEvent(reader, what, kept) : readMessage(reader, what, kept)
+  },
+}
+
+function writePlace({ session, form, ids = [], shared }: Place): void {
+  writer.count(session)
+  writer.count((form & ~(IDS | SHARED)) | (ids.length > 0 ? IDS : 0) | (shared === undefined ? 0 : SHARED))
+  if (ids.length > 0) {
+    writer.count(ids.length)
+    for (const id of ids) writer.count(id)
+  }
+  if (shared !== undefined) writer.text(shared)
+}
+
+function readPlace(reader: Reader): Place {
+  const session = reader.count()
+  const found = reader.count()
+  const ids: number[] = []
+  if (found & IDS) for (let left = reader.count(); left > 0; left--) ids.push(reader.count())
+  const shared = found & SHARED ? reader.text() : undefined
+  return { session, form: found & ~IDS, ...(ids.length > 0 && { ids }), ...(shared !== undefined && { shared }) }
+}
+
+function writeEvent({ event, answers, re, correlation, responseTopic, to, numbers, body }: KeptEvent): void {
+  writer.text(event)
+  writer.maybeText(answers)
+  writer.maybeText(re)
+  writer.maybeBytes(correlation)
+  writer.maybeText(responseTopic)
+  writer.count(to.length)
+  for (let i = 0; i < to.length; i++) {
+    writer.text(to[i]!)
+    if (numbers.length > 0) writer.count(numbers[i]!)
+  }
+  writer.bytes(body)
+}
+
+function readEvent(reader: Reader, what: number, kept: Kept): KeptEvent {
+  const event = reader.text()
+  const [answers, re] = [reader.maybeText(), reader.maybeText()]
+  const [correlation, responseTopic] = [reader.maybeBytes(), reader.maybeText()]
+  const to: UserId[] = []
+  const numbers: number[] = []
+  for (let left = reader.count(); left > 0; left--) {
+    to.push(reader.text() as UserId)
+    if (what & NUMBERED) numbers.push(reader.count())
+  }
+  const [isFromStranger, isInInbox] = [(what & STRANGER) !== 0, (what & INBOX) !== 0]
+  const told = { answers, re, correlation, responseTopic }
+  return { kind: 'event', ...kept, event, ...told, to, numbers, isFromStranger, isInInbox, body: reader.bytes() }
+}
+
+function writeMessage({ topic, payload, properties }: KeptMessage): void {
+  writer.text(topic)
+  if (properties) {
+    const { contentType, payloadFormatIndicator: isText, responseTopic, correlationData, userProperties } = properties
+    writer.maybeText(contentType)
+    writer.count(isText === undefined ? 0 : isText ? 2 : 1)
+    writer.maybeText(responseTopic)
+    writer.maybeBytes(correlationData)
+    writer.count((properties.messageExpiryInterval ?? -1) + 1)
+    const pairs = Object.entries(userProperties ?? {})
+    writer.count(pairs.length)
+    for (const [name, value] of pairs) {
+      writer.text(name)
+      writer.text(value)
+    }
+  }
+  writer.bytes(payload)
+}
+
+function readMessage(reader: Reader, what: number, kept: Kept): KeptMessage {
+  const topic = reader.text()
+  const properties = what & PROPERTIES ? readProperties(reader) : undefined
+  return { kind: 'message', ...kept, topic, ...(properties && { properties }), payload: reader.bytes() }
+}
+
+function readProperties(reader: Reader): MessageProperties {
+  const contentType = reader.maybeText()
+  const isText = reader.count()
+  const [responseTopic, correlationData] = [reader.maybeText(), reader.maybeBytes()]
+  const expiry = reader.count() - 1
+  const pairs: [string, string][] = []
+  for (let left = reader.count(); left > 0; left--) pairs.push([reader.text(), reader.text()])
+  return {
+    ...(contentType !== undefined && { contentType }),
+    ...(isText > 0 && { payloadFormatIndicator: isText === 2 }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(correlationData && { correlationData }),
+    ...(expiry >= 0 && { messageExpiryInterval: expiry }),
+    ...(pairs.length > 0 && { userProperties: Object.fromEntries(pairs) }),
+  }
+}
+
+/** Bytes of what all its receivers have in common. */
+export function contentBytes(record: KeptRecord): number {
+  if (record.kind === 'event') {
+    const { event, body, answers = '', re = '', correlation, responseTopic = '' } = record
+    return (
+      event.length +
+      body.length +
+      answers.length +
+      3 * re.length +
+      3 * responseTopic.length +
+      (correlation?.length ?? 0)
+    )
+  }
+  const { contentType = '', responseTopic = '', correlationData, userProperties = {} } = record.properties ?? {}
+  let bytes = record.payload.length + 3 * (record.topic.length + contentType.length + responseTopic.length)
+  bytes += correlationData?.length ?? 0
+  for (const [name, value] of Object.entries(userProperties)) bytes += 3 * (name.length + value.length) + 2
+  return bytes
+}

@@ -1,0 +1,29 @@
+import type { Config } from '../../../shared/config.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { openInbox, type Inbox } from '../inbox/inbox.ts'
+import { openSessionStore, type SessionStore } from '../sessions/session-store.ts'
+import { KeptEvents } from './kept-events.ts'
+
+export interface Kept {
+  kept: KeptEvents
+  inbox: Inbox
+  sessions: SessionStore
+}
+
+type Settings = Pick<
+  Config,
+  'KEPT_BYTES_PER_USER' | 'MAX_KEPT_BYTES' | 'INBOX_EVENTS' | 'INBOX_AGE' | 'MAX_OFFLINE_EVENTS' | 'MAX_OFFLINE_BYTES'
+>
+
+/** Opens what is kept for users: events, and the inboxes and sessions that hold them. */
+export async function openKept(storage: Storage, config: Settings): Promise<Kept> {
+  const kept = new KeptEvents(storage, { bytesPerUser: config.KEPT_BYTES_PER_USER, bytes: config.MAX_KEPT_BYTES })
+  const inbox = await openInbox(storage, kept, { events: config.INBOX_EVENTS, ageMs: config.INBOX_AGE })
+  const sessions = openSessionStore(storage, kept, {
+    maxWaiting: config.MAX_OFFLINE_EVENTS,
+    maxWaitingBytes: config.MAX_OFFLINE_BYTES,
+  })
+  kept.open({ inbox: inbox.holders, sessions: sessions.holders })
+  sessions.opened()
+  return { kept, inbox, sessions }
+}

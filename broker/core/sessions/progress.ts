@@ -1,0 +1,114 @@
+import type { Storage, Unit } from '../../storage/storage.ts'
+import { Reference, type SessionQueue } from './session-queue.ts'
+
+/** Numbers whose records are removed with those that follow, at most. */
+const AT_ONCE = 1_000
+/** Of a number that is gone. */
+const GONE = 0
+
+/**
+ * How far each session has come in what it was given, as it is stored: the number up to which all is gone, and, for what is gone or
+ * half done behind an older one that is not, a record of its own. So an acknowledgement seldom writes anything for itself.
+ */
+export class Progress {
+  readonly #storage
+  readonly #cursors
+  /** By serial number of the session and number: `GONE`, or the message id of one whose PUBREL is due. */
+  readonly #steps
+
+  constructor(storage: Storage) {
+    this.#storage = storage
+    this.#cursors = storage.table<number>('cursors')
+    this.#steps = storage.table<number>('steps')
+  }
+
+  /** What was stored, for those sessions. */
+  read(sessions: ReadonlyMap<number, SessionQueue>) {
+    const gone = new Map<SessionQueue, Set<number>>()
+    const cursors = new Map<SessionQueue, number>()
+    for (const { key, value } of this.#cursors.entries()) {
+      const session = sessions.get(Number(key))
+      if (!session) {
+        this.#storage.eventually((unit) => unit.remove(this.#cursors, key))
+        continue
+      }
+      cursors.set(session, value)
+      session.last = value
+    }
+    for (const { key, value } of this.#steps.entries()) {
+      const [serial, number] = key as [string, number]
+      const session = sessions.get(Number(serial))
+      if (!session) {
+        this.#storage.eventually((unit) => unit.remove(this.#steps, key))
+        continue
+      }
+      session.hasSkipped = true
+      if (number <= (cursors.get(session) ?? 0)) continue
+      const numbers = gone.get(session)
+      if (numbers) numbers.add(number)
+      else gone.set(session, new Set([number]))
+      session.last = Math.max(session.last, number)
+      if (value === GONE) continue
+      session.add(number, new Reference(undefined, 0, true))
+      session.byMessageId.set(value, number)
+    }
+    return {
+      /** Does this number wait for the session still? */
+      waits: (session: SessionQueue, number: number): boolean =>
+        number > (cursors.get(session) ?? 0) && !gone.get(session)?.has(number),
+      forget(): void {
+        gone.clear()
+        cursors.clear()
+      },
+    }
+  }
+
+  store(unit: Unit, session: SessionQueue): void {
+    const { cursor, skipped } = session
+    unit.put(this.#cursors, session.serial, cursor)
+    if (skipped.length > 0) {
+      session.skipped = []
+      for (const number of skipped) if (number > cursor) unit.put(this.#steps, keyOf(session, number), GONE)
+      unit.otherwise(() => session.skipped.push(...skipped))
+    }
+    if (session.hasSkipped) this.#tidy(unit, session, cursor)
+    session.hasSkipped ||= skipped.length > 0
+  }
+
+  /** The client has a message, and its PUBREL is due. */
+  released(unit: Unit, session: SessionQueue, number: number, messageId: number): void {
+    session.hasSkipped = true
+    unit.put(this.#steps, keyOf(session, number), messageId)
+  }
+
+  /** The session is over. */
+  remove(unit: Unit, session: SessionQueue): void {
+    unit.remove(this.#cursors, session.serial)
+    if (session.hasSkipped || session.skipped.length > 0)
+      for (const key of this.#stepsOf(session)) unit.remove(this.#steps, key)
+  }
+
+  /** Removes what the cursor has passed. */
+  #tidy(unit: Unit, session: SessionQueue, cursor: number): void {
+    let count = 0
+    session.hasSkipped = false
+    for (const key of this.#stepsOf(session)) {
+      session.hasSkipped = true
+      if (key[1] > cursor || ++count > AT_ONCE) return
+      unit.remove(this.#steps, key)
+    }
+  }
+
+  *#stepsOf(session: SessionQueue): Generator<readonly [string, number]> {
+    const serial = String(session.serial)
+    for (const { key } of this.#steps.entries([serial, 0])) {
+      const [its, number] = key as [string, number]
+      if (its !== serial) return
+      yield [its, number]
+    }
+  }
+}
+
+function keyOf({ serial }: SessionQueue, number: number): readonly [string, number] {
+  return [String(serial), number]
+}
