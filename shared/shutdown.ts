@@ -29,7 +29,12 @@ export function closeOnSignal(opened: readonly Closable[], log: Logger, deadline
       },
     )
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal).on(signal, stop) // stop-early.mjs, so far
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const early = process.listeners(signal) // stop-early.mjs
+    // First: between two listeners Node would forget a signal that came while this turn of the event loop was loading code.
+    process.on(signal, stop)
+    for (const one of early) process.off(signal, one)
+  }
   process.on('disconnect', () => stop('disconnect'))
   if (process.send && !process.connected) stop('disconnect') // its parent went while this process was loading
 }
