@@ -85,7 +85,6 @@ export async function startBroker(
     clock: identity.sources.clock,
     verify,
     toFront: carry((message) => engine.fromCore(message)),
-    plane: () => engine,
     metrics,
     log,
   })
@@ -100,7 +99,6 @@ export async function startBroker(
   const lingering = new Lingering()
   const engine: Front = await openEngine({
     config,
-    storage,
     sessions: core.sessions,
     identify: (login) => authenticate(login, identity, catalogue),
     toCore: carry((message) => core.fromFront(message)),

@@ -11,20 +11,25 @@ export interface Connection {
   readonly window: number
   /** Bytes of a packet that its client takes, at most. */
   readonly largest: number
+  /** Its session holds what it has not acknowledged. */
+  keeps: boolean
 }
 
 /** The connections that there are, by the numbers that their front has given them, and the deliveries that they have not acknowledged. */
 export class Connections {
   readonly #byNumber = new Map<number, Connection>()
   readonly #bySession = new Map<Session, Connection>()
+  /** By the session's id. */
+  readonly #byId = new Map<string, Connection>()
   /** By connection, those at QoS 1 by their number. */
   readonly #deliveries = new Map<number, Map<number, Delivery>>()
   #lastDelivery = 0
 
-  came({ connection: number, session, window, largest }: Came): Connection {
-    const connection = { number, session: { ...session }, window, largest }
+  came({ connection: number, session, window, largest, keeps }: Came): Connection {
+    const connection = { number, session: { ...session }, window, largest, keeps }
     this.#byNumber.set(number, connection)
     this.#bySession.set(connection.session, connection)
+    this.#byId.set(session.id, connection)
     return connection
   }
 
@@ -37,11 +42,18 @@ export class Connections {
     return this.#bySession.get(session)
   }
 
+  /** The one that has the session with this id now. */
+  holding(session: string): Connection | undefined {
+    return this.#byId.get(session)
+  }
+
   went(number: number): Connection | undefined {
     const connection = this.#byNumber.get(number)
     if (!connection) return undefined
     this.#byNumber.delete(number)
     this.#bySession.delete(connection.session)
+    const { id } = connection.session
+    if (this.#byId.get(id) === connection) this.#byId.delete(id)
     this.#deliveries.delete(number)
     return connection
   }

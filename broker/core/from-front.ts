@@ -5,11 +5,13 @@ import type { Came, FromCore, FromFront, Login, Publish, Will } from '../seam/me
 import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED } from '../seam/port.ts'
 import { Denied, type HandlerSession } from '../seam/session.ts'
 import type { Connection, Connections } from './connections.ts'
+import type { Audience } from './events/audience.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
 import type { Events } from './events/events.ts'
 import { takeFromHandler } from './events/handler-publish.ts'
 import { takeCommand, type IntakePorts } from './intake/intake.ts'
 import type { Limits } from './limits/limits.ts'
+import type { OpenTopics } from './open-topics/open-topics.ts'
 import type { Presence } from './presence.ts'
 import type { Revocations } from './revocations.ts'
 import type { LiveSessions } from './sessions/live-sessions.ts'
@@ -18,6 +20,8 @@ import type { Wills } from './wills.ts'
 
 export interface CorePorts {
   connections: Connections
+  audience: Audience
+  openTopics: OpenTopics
   sessions: Pick<SessionStore, 'makeRoom'>
   revocations: Revocations
   limits: Limits
@@ -37,7 +41,21 @@ export interface CorePorts {
 
 /** What the core does when a front says something. What comes from a connection that is not there any more is ignored. */
 export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
-  const { connections, limits, live, wills, presence, intake, dispatch, events, toFront, metrics, log } = ports
+  const {
+    connections,
+    audience,
+    openTopics,
+    limits,
+    live,
+    wills,
+    presence,
+    intake,
+    dispatch,
+    events,
+    toFront,
+    metrics,
+    log,
+  } = ports
   const handlerPorts = { dispatch, events, relay: intake.relay }
 
   function handlerOf(number: number): { session: HandlerSession; connection: Connection } | undefined {
@@ -91,7 +109,9 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
   }
 
   function went(number: number): void {
+    audience.went(number)
     const session = connections.went(number)?.session
+    openTopics.hasRoom(number)
     if (!session) return
     metrics.connections.dec({ kind: session.kind })
     log.debug({ session: session.id }, 'gone')
@@ -146,6 +166,19 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
         if (handler) dispatch.takeNoMore(handler.session, message.command)
         return
       }
+      case 'hears':
+        return audience.add(connection, message.topic)
+      case 'hears_no_more':
+        return audience.remove(connection, message.topic)
+      case 'keeps': {
+        const its = connections.get(connection)
+        if (its) its.keeps = true
+        return
+      }
+      case 'wants_retained':
+        return openTopics.welcome(message)
+      case 'has_room':
+        return openTopics.hasRoom(connection)
       case 'login':
         return login(message)
       case 'will':

@@ -9,7 +9,6 @@ import { userIdOf } from '../../shared/wire/user-id.ts'
 import { carried } from '../../test/carried.ts'
 import { openMetrics } from '../metrics/metrics.ts'
 import type { FromCore, FromFront, Incoming } from '../seam/messages.ts'
-import type { Outgoing } from '../seam/port.ts'
 import type { DeviceSession, HandlerSession } from '../seam/session.ts'
 import { openLmdb } from '../storage/lmdb.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -29,7 +28,7 @@ const PHONE: DeviceSession = {
     jti: 'hers',
     isOperator: false,
     name: undefined,
-    acl: undefined,
+    acl: { pub: ['a/#'], sub: ['a/#'], commands: undefined, events: undefined },
   },
 }
 const HANDLER: HandlerSession = {
@@ -49,24 +48,17 @@ let dir: string
 let storage: Storage
 let core: Core
 let said: FromCore[]
-let events: Outgoing[]
 let wake: () => void
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'core-'))
   storage = openLmdb(join(dir, 'broker.lmdb'))
-  ;[said, events, wake] = [[], [], () => {}]
-  const plane = {
-    isHeard: (topic: string) => topic === 'alice_echoed',
-    event: (event: Outgoing) => [events.push(event), wake()],
-    relay: async () => {},
-  }
+  ;[said, wake] = [[], () => {}]
   core = await openCore({
     config: readConfig({ NODE_ENV: 'test', DATA_DIR: dir }),
     storage,
     clock: Date,
     verify: () => Promise.reject(new Error('no token is asked for')),
     toFront: carried((message: FromCore) => [said.push(message), wake()]),
-    plane: () => plane,
     metrics: openMetrics(),
     log: openLog('silent', 'test'),
   })
@@ -92,13 +84,13 @@ async function heard<Kind extends FromCore['kind']>(kind: Kind): Promise<FromCor
   }
 }
 
-function publish(connection: number, number: number, topic: string, payload: object): void {
+function publish(connection: number, number: number, topic: string, payload: object, retain = false): void {
   const rest = { expiry: undefined, correlation: undefined, responseTopic: undefined, contentType: undefined }
   const message: Incoming = {
     topic,
     payload: Buffer.from(JSON.stringify(payload)),
     qos: 1,
-    retain: false,
+    retain,
     isRetransmitted: false,
     isText: true,
     properties: {},
@@ -114,8 +106,9 @@ async function bothCome(): Promise<void> {
   ] as const) {
     tell({ kind: 'login', connection, session })
     expect(await heard('admitted')).toEqual({ kind: 'admitted', connection })
-    tell({ kind: 'came', connection, session, window: 10, largest: Infinity })
+    tell({ kind: 'came', connection, session, keeps: false, window: 10, largest: Infinity })
   }
+  tell({ kind: 'hears', connection: DEVICE, topic: 'alice_echoed' })
   tell({ kind: 'consume', connection: WORKER, command: 'echo', qos: 1 })
 }
 
@@ -134,8 +127,11 @@ test('a command goes to a handler and its answer back, by messages alone', async
   const echoed = { to: 'alice', event: 'echoed', fields: { text: 'hello' } }
   publish(WORKER, 1, '$done', { command: delivered.stamp['command-id'], attempt: 1, outcome: 'done', events: [echoed] })
   expect(await heard('published')).toMatchObject({ connection: WORKER, number: 1, failure: undefined })
-  expect(events.map(({ topic, payload }) => [topic, JSON.parse(payload.toString()) as object])).toMatchObject([
-    ['alice_echoed', { text: 'hello', re: 'one' }],
+  const { to, topic, payload } = await heard('event')
+  expect([to, topic, JSON.parse(payload.toString())]).toMatchObject([
+    [DEVICE],
+    'alice_echoed',
+    { text: 'hello', re: 'one' },
   ])
   tell({ kind: 'acknowledged', connection: WORKER, delivery, reasonCode: 0 }) // too late, and ignored
 })
@@ -147,7 +143,7 @@ test('a delivery is ended by its acknowledgement, and goes to another when its c
   tell({ kind: 'went', connection: WORKER })
   tell({ kind: 'acknowledged', connection: WORKER, delivery: first.delivery, reasonCode: 0 }) // of one that has gone
   const other = 3
-  tell({ kind: 'came', connection: other, session: HANDLER, window: 10, largest: Infinity })
+  tell({ kind: 'came', connection: other, session: HANDLER, keeps: false, window: 10, largest: Infinity })
   tell({ kind: 'consume', connection: other, command: 'echo', qos: 1 })
   const again = await heard('deliver')
   expect(again).toMatchObject({ connection: other, stamp: { attempt: '2' } })
@@ -174,6 +170,7 @@ test('who is banned is not let in, and whoever is there is ended for good', asyn
     kind: 'came',
     connection: 4,
     session: { ...PHONE, id: 'alice/watch', client: 'watch' },
+    keeps: false,
     window: 1,
     largest: 100,
   })
@@ -202,7 +199,7 @@ test('a will runs when it is due, and none that is over or of one who was ended'
       delay: 0,
     })
     expect(await heard('will_kept')).toMatchObject({ connection, failed: false })
-    tell({ kind: 'came', connection, session, window: 10, largest: Infinity })
+    tell({ kind: 'came', connection, session, keeps: false, window: 10, largest: Infinity })
   }
   await leaves(3, 'quiet')
   tell({ kind: 'will_over', connection: 3 })
@@ -216,4 +213,19 @@ test('a will runs when it is due, and none that is over or of one who was ended'
   tell({ kind: 'acknowledged', connection: WORKER, delivery, reasonCode: 0 })
   publish(DEVICE, 1, 'echo', {})
   expect((await heard('deliver')).stamp).toMatchObject({ 'client-id': 'phone' }) // there was none between
+})
+
+test('a message of an open topic goes to whoever is subscribed, and what is retained to who subscribes later, when there is room', async () => {
+  await bothCome()
+  core.sessions.subscribe(PHONE.id, { topic: '$open/a/+', qos: 1, subscriptionIdentifier: 7 })
+  publish(DEVICE, 1, 'a/b', { text: 'hello' }, true)
+  const receiver = { connection: DEVICE, qos: 1, retain: false, ids: [7], number: undefined, shared: undefined }
+  expect(await heard('relayed')).toMatchObject({ topic: 'a/b', to: [receiver] })
+  expect(await heard('published')).toMatchObject({ number: 1, failure: undefined })
+
+  tell({ kind: 'wants_retained', connection: DEVICE, filter: 'a/+', qos: 0, identifier: undefined })
+  expect(await heard('wants_room')).toEqual({ kind: 'wants_room', connection: DEVICE })
+  expect(said).toEqual([])
+  tell({ kind: 'has_room', connection: DEVICE })
+  expect(await heard('relayed')).toMatchObject({ topic: 'a/b', to: [{ ...receiver, qos: 0, retain: true, ids: [] }] })
 })

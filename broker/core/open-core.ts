@@ -10,12 +10,13 @@ import { gaugeFullness, nearlyFull, type Fullness } from '../metrics/fullness.ts
 import type { Metrics } from '../metrics/metrics.ts'
 import type { KeptSessions } from '../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../seam/messages.ts'
-import { MESSAGE_RATE_TOO_HIGH, type EventPlane, type Kept, type MqttEngine } from '../seam/port.ts'
+import { MESSAGE_RATE_TOO_HIGH, type Kept, type MqttEngine } from '../seam/port.ts'
 import type { DeviceSession, VerifyToken } from '../seam/session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { OWN_COMMANDS } from './commands/own-commands.ts'
 import { Connections } from './connections.ts'
 import { Dispatch } from './dispatch/dispatch.ts'
+import { Audience } from './events/audience.ts'
 import { Events } from './events/events.ts'
 import { LiveEvents } from './events/live-events.ts'
 import { roomFor } from './events/too-large-answer.ts'
@@ -24,6 +25,7 @@ import { openKept } from './kept/open-kept.ts'
 import { internalCommand, takeCommand, type IntakePorts } from './intake/intake.ts'
 import { Later } from './later.ts'
 import { openLimits } from './limits/limits.ts'
+import { openTopics } from './open-topics/open-topics.ts'
 import { Presence } from './presence.ts'
 import { openDeadLetters, type DeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
@@ -33,6 +35,8 @@ import { LiveSessions } from './sessions/live-sessions.ts'
 import { openStanding } from './standing.ts'
 import { openWills } from './wills.ts'
 
+/** Bytes of retained messages that one subscriber is sent at a time. */
+const RETAINED_PAGE = 65_536
 /** Wills that wait for their delay over a restart; beyond, they are sent at once. */
 const MAX_DELAYED_WILLS = 1_000
 
@@ -43,7 +47,6 @@ export interface CoreSurroundings {
   clock: { now(): number }
   verify: VerifyToken
   toFront: (message: FromCore) => void
-  plane: () => EventPlane
   metrics: Metrics
   log: Logger
 }
@@ -76,7 +79,6 @@ export async function openCore({
   clock,
   verify,
   toFront,
-  plane,
   metrics,
   log,
 }: CoreSurroundings): Promise<Core> {
@@ -91,9 +93,29 @@ export async function openCore({
   const replays = openReplays()
   const { kept, inbox, sessions } = await openKept(storage, config)
   const connections = new Connections()
+  const audience = new Audience()
+  const open = openTopics({
+    storage,
+    sessions,
+    connections,
+    retained: {
+      maxRetained: config.MAX_RETAINED,
+      maxRetainedBytes: config.MAX_RETAINED_BYTES,
+      perUser: config.RETAINED_PER_USER,
+      bytesPerUser: config.RETAINED_BYTES_PER_USER,
+    },
+    pageBytes: Math.min(RETAINED_PAGE, config.MAX_UNSENT_BYTES / 2),
+    toFront,
+    fault: (session, err) => log.info({ session: session?.id, reason: err.message }, 'connection fault'),
+  })
   const engine: MqttEngine = {
-    isHeard: (topic) => plane().isHeard(topic),
-    event: (event) => plane().event(event),
+    isHeard: (topic) => audience.has(topic),
+    event({ onlyTo, ...event }) {
+      const all = audience.of(event.topic)
+      const to = onlyTo === undefined ? all : all.filter((one) => connections.get(one)?.session.id === onlyTo)
+      const { correlation, answers, expiresAt, kept: isKept = true } = event
+      if (to.length > 0) toFront({ kind: 'event', ...event, to, correlation, answers, expiresAt, kept: isKept })
+    },
     deliver(session, delivery) {
       const message = connections.delivers(session, delivery)
       if (message) toFront(message)
@@ -176,8 +198,7 @@ export async function openCore({
       if (!standing.mayAct(session)) throw refuse('forbidden')
       limits.publish(session, cost)
     },
-    relay: ({ id, ...session }, message) =>
-      plane().relay(id, session.kind === 'device' ? session.user : undefined, message),
+    relay: (session, message) => open.relay(session, message),
     own: OWN_COMMANDS,
     async answer(own, session, payload, cause) {
       const largest = roomFor(connections.of(session)?.largest ?? Infinity, cause)
@@ -208,6 +229,8 @@ export async function openCore({
   const declaredEvents = new Set<string>(config.HANDLER_EVENTS)
   const fromFront = takesFromFront({
     connections,
+    audience,
+    openTopics: open,
     sessions,
     revocations,
     limits,

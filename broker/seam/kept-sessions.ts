@@ -1,4 +1,3 @@
-import type { Unit } from '../storage/storage.ts'
 import type { Answers } from './port.ts'
 
 // What the front asks the core's sessions, which outlive their connections: what they are subscribed to, and what waits for them.
@@ -116,16 +115,6 @@ export interface KeptSessions {
   keepSubscriptions(id: string): Promise<void>
   /** Its subscribers at QoS 1 and 2, connected or away. */
   subscribersOf(topic: string): Iterable<Subscription & { clientId: string }>
-  openTo(topic: string, sender: string, isHere: (session: string) => boolean): [string, OpenMatch][]
-  /** The member of a shared subscription whose turn it is. */
-  memberOf(shared: string, isHere: (session: string) => boolean): [string, OpenMatch] | undefined
-  /** Who gets what an ended session leaves of its shared subscriptions. */
-  passesOn(to: (left: SessionMessage[]) => void): void
-
-  /**
-   * Keeps a message of an open topic in these sessions, once the unit is stored. Returns the number under which it waits in each.
-   */
-  keepMessage(unit: Unit, message: OpenMessage, to: readonly MessageTarget[]): number[]
   /** What waits under this number, as the session gets it now: undefined when it is not to have it any more. */
   message(id: string, number: number): SessionMessage | undefined
   /** Takes one message out of a session, if it is there. */

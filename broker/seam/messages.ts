@@ -1,14 +1,16 @@
 import type { Code } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
+import type { MessageProperties } from './kept-sessions.ts'
+import type { Answers } from './port.ts'
 import type { DeniedAs, Session, Token } from './session.ts'
 
 // What a front and the core say to each other: plain data, each side's in the order in which it was said. In one process saying it is
 // a function call; nothing here may be an object that both sides hold, a function or a promise.
 //
 // A connection has a number, which its front gives to none other. About a connection its front says, in this order: `login`, perhaps
-// `will`, `came`, then anything, and at last `went`; after that only what becomes of its will. The core says nothing of a connection
-// before its `login`, and may speak of one that has gone meanwhile: the front ignores it, as the core ignores what it hears of one
-// that is not there.
+// `hears` for what its session is subscribed to from before, perhaps `will`, `came`, then anything, and at last `went`; after that only
+// what becomes of its will. The core says nothing of a connection before its `login`, and may speak of one that has gone meanwhile: the
+// front ignores it, as the core ignores what it hears of one that is not there.
 
 /** What a connection brings with it, besides what it says. */
 interface OfConnection {
@@ -53,10 +55,17 @@ export interface Will extends OfConnection {
 export interface Came extends OfConnection {
   kind: 'came'
   session: Session
+  /** Its session holds what it has not acknowledged, if only as long as the connection lasts. */
+  keeps: boolean
   /** The Receive Maximum that its client asked for. */
   window: number
   /** Bytes of a packet that its client takes, at most; Infinity when it has not said. */
   largest: number
+}
+
+/** From now on its session holds what it has not acknowledged: it has a part in a shared subscription. */
+export interface Keeps extends OfConnection {
+  kind: 'keeps'
 }
 
 /** A connection has ended. */
@@ -103,6 +112,30 @@ export interface Acknowledged extends OfConnection {
   reasonCode: number
 }
 
+/** A device has subscribed to one of its user's event topics, or has unsubscribed. */
+export interface Hears extends OfConnection {
+  kind: 'hears'
+  topic: string
+}
+export interface HearsNoMore extends OfConnection {
+  kind: 'hears_no_more'
+  topic: string
+}
+
+/** A new subscriber to open topics wants what is retained, which comes as `relayed`, a page at a time. */
+export interface WantsRetained extends OfConnection {
+  kind: 'wants_retained'
+  filter: string
+  qos: 0 | 1 | 2
+  /** Of the subscription. */
+  identifier: number | undefined
+}
+
+/** What a connection was sent has left for its socket: the answer to `wants_room`. */
+export interface HasRoom extends OfConnection {
+  kind: 'has_room'
+}
+
 /** A connection has ended without a DISCONNECT: its will waits for its delay, or is due now. */
 export interface WillWaits extends OfConnection {
   kind: 'will_waits'
@@ -120,6 +153,7 @@ export type FromFront =
   | Login
   | Will
   | Came
+  | Keeps
   | Went
   | FellSilent
   | Flooded
@@ -127,6 +161,10 @@ export type FromFront =
   | Consume
   | Unconsume
   | Acknowledged
+  | Hears
+  | HearsNoMore
+  | WantsRetained
+  | HasRoom
   | WillWaits
   | WillDue
   | WillOver
@@ -174,6 +212,53 @@ export interface Deliver extends OfConnection {
   stamp: Readonly<Record<string, string>>
 }
 
+/**
+ * An event for these connections, as far as they hear it still; it is stored wherever it must be kept. One that is too large for its
+ * client becomes what `answers` says, or is dropped.
+ */
+export interface EventFor {
+  kind: 'event'
+  to: readonly number[]
+  /** Under which it waits in the sessions that keep it. */
+  number: number
+  topic: string
+  payload: Buffer
+  correlation: Buffer | undefined
+  answers: Answers | undefined
+  /** When nobody is sent it any more, by `steady`. */
+  expiresAt: number | undefined
+  /** False: no session keeps it, and it goes out at QoS 0. */
+  kept: boolean
+}
+
+/** One that gets a message of an open topic, and how. */
+export interface OpenReceiver extends OfConnection {
+  qos: 0 | 1 | 2
+  retain: boolean
+  /** Of its subscriptions that match. */
+  ids: readonly number[]
+  /** Under which it waits in the session, if that keeps it. */
+  number: number | undefined
+  /** The shared subscription for which it is this one's turn. */
+  shared: string | undefined
+}
+
+/** A message of an open topic; it is stored wherever it must be kept. */
+export interface Relayed {
+  kind: 'relayed'
+  topic: string
+  payload: Buffer
+  properties: MessageProperties | undefined
+  /** When nobody is sent it any more, by `steady`. */
+  messageExpiry: number | undefined
+  to: readonly OpenReceiver[]
+}
+
+/** The front is to say `has_room` when what this connection was sent has left. */
+export interface WantsRoom extends OfConnection {
+  kind: 'wants_room'
+}
+
 /** Its session goes on with another token, by which the front judges from now on what it may hear. */
 export interface Renewed extends OfConnection {
   kind: 'renewed'
@@ -193,4 +278,5 @@ export interface Dropped {
   session: string
 }
 
-export type FromCore = Admitted | Denial | WillKept | Published | Deliver | Renewed | End | Dropped
+export type FromCore =
+  Admitted | Denial | WillKept | Published | Deliver | EventFor | Relayed | WantsRoom | Renewed | End | Dropped

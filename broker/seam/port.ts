@@ -1,6 +1,5 @@
 import type { Refusal } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import type { Incoming } from './messages.ts'
 import type { HandlerSession } from './session.ts'
 
 // What is not yet said by messages (messages.ts): sessions that are kept, and events.
@@ -51,21 +50,12 @@ export interface Delivery {
 }
 
 /** How the core's parts reach devices and handlers. */
-export interface MqttEngine extends Pick<EventPlane, 'isHeard' | 'event'> {
-  deliver(session: HandlerSession, delivery: Delivery): void
-}
-
-/** Events and open topics, as the core asks for them. */
-export interface EventPlane {
+export interface MqttEngine {
   /** Tells whether anyone who is connected is subscribed to this topic. */
   isHeard(topic: string): boolean
   /** Sends an event to those who are connected and subscribed to it. */
   event(event: Outgoing): void
-  /**
-   * Publishes to an open topic, as MQTT does: resolves when it is stored wherever it must be kept.
-   * @throws {Refusal}
-   */
-  relay(session: string, user: UserId | undefined, message: Incoming): Promise<void>
+  deliver(session: HandlerSession, delivery: Delivery): void
 }
 
 /** MQTT 5 reason codes of a refused PUBLISH. [MQTT-3.4.2.1] */

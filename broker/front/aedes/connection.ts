@@ -1,3 +1,4 @@
+import type { Subscription } from 'aedes'
 import { Outbox } from '../../../shared/outbox.ts'
 import type { Session } from '../../seam/session.ts'
 import type { From } from '../identity/login.ts'
@@ -32,7 +33,7 @@ export interface Connection {
   /** Ends its session, once: called when the connection is closed, or begins to linger. */
   ended?: () => void
   /** What it has subscribed to. */
-  readonly filters: Set<string>
+  readonly filters: Map<string, Subscription>
 }
 
 const connections = new WeakMap<object, Connection>()
@@ -41,7 +42,7 @@ let lastNumber = 0
 export function connect(client: InnerClient, from: From): Connection {
   const outbox = new Outbox(client.conn)
   const acks = new Acks(client, outbox)
-  const connection: Connection = { number: ++lastNumber, client, from, outbox, acks, filters: new Set<string>() }
+  const connection: Connection = { number: ++lastNumber, client, from, outbox, acks, filters: new Map() }
   connections.set(client, connection)
   return connection
 }

@@ -6,30 +6,27 @@ import { steady } from '../../../shared/steady.ts'
 import { mayReceive } from '../../seam/authority.ts'
 import { OPEN, type KeptSessions } from '../../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../../seam/messages.ts'
-import { MESSAGE_RATE_TOO_HIGH, type EventPlane } from '../../seam/port.ts'
+import { MESSAGE_RATE_TOO_HIGH } from '../../seam/port.ts'
 import { Denied, type Session } from '../../seam/session.ts'
 import { sharedOrOwn } from '../../seam/shared-filter.ts'
 import { tooLarge } from '../../seam/too-large.ts'
 import { MAX_LEVELS } from '../../seam/topic-filter.ts'
-import type { Storage } from '../../storage/storage.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
 import type { From } from '../identity/login.ts'
 import type { Lingering } from '../lingering.ts'
 import type { Witness } from '../witness.ts'
 import { admission } from './admission.ts'
-import { Audience } from './audience.ts'
 import { connect, connectionOf, type Connection } from './connection.ts'
 import { Core } from './core.ts'
 import { lingers, saysGoodbye } from './farewell.ts'
 import { FastPath } from './fast-path.ts'
-import { deliver, forwarding } from './forward.ts'
+import { deliver, forwarding, whenSent } from './forward.ts'
 import { CONNECT_ROOM, guardPackets } from './guard.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
-import { openTopics } from './open-topics.ts'
+import { relaying } from './relaying.ts'
 import { publishing } from './publishing.ts'
 import { sessionPersistence } from './sessions.ts'
 import { SILENT } from './silent-emitter.ts'
-import { packetOf } from './stored-packet.ts'
 import { subscribing } from './subscribing.ts'
 import { fitting } from './too-large.ts'
 import { keepWill } from './will.ts'
@@ -39,7 +36,6 @@ const MAX_DELAYED_WILLS = 1_000
 
 export interface FrontPorts {
   config: Config
-  storage: Storage
   sessions: KeptSessions
   identify: Authenticate
   toCore: (message: FromFront) => void
@@ -47,7 +43,7 @@ export interface FrontPorts {
   lingering: Lingering
 }
 
-export interface Front extends EventPlane {
+export interface Front {
   /** Takes over a byte stream: a TLS socket, or a WebSocket as a stream. */
   accept(stream: Duplex, from: From): void
   fromCore(message: FromCore): void
@@ -57,7 +53,6 @@ export interface Front extends EventPlane {
 /** Starts Aedes behind our port: its hooks, our sessions, and a guard for each of its traps. */
 export async function openEngine({
   config,
-  storage,
   sessions: store,
   identify,
   toCore,
@@ -68,7 +63,6 @@ export async function openEngine({
   const clients = new Map<string, InnerClient>()
   /** By their numbers, those that are open. */
   const connections = new Map<number, { connection: Connection; fastPath: FastPath }>()
-  const audience = new Audience()
   const { preConnect, authenticate, refused } = admission({
     identify,
     toCore,
@@ -84,7 +78,7 @@ export async function openEngine({
   const sessions = sessionPersistence(store, {
     putWill: (client, will) => keepWill(client, will, toCore),
     fitting: fit,
-    send: (client, packet) => open.sendAgain(client, packet),
+    send: (client, packet) => relays.sendAgain(client, packet),
     mayKeep: (id, filter) => mayHear(id, filter.startsWith(OPEN) ? sharedOrOwn(filter.slice(OPEN.length)) : filter),
     maxSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
     acknowledged: (id, messageId, reasonCode) => {
@@ -95,24 +89,6 @@ export async function openEngine({
       if (delivery !== undefined) toCore({ kind: 'acknowledged', connection, delivery, reasonCode })
     },
   })
-  const open = openTopics({
-    storage,
-    store,
-    retained: {
-      maxRetained: config.MAX_RETAINED,
-      maxRetainedBytes: config.MAX_RETAINED_BYTES,
-      perUser: config.RETAINED_PER_USER,
-      bytesPerUser: config.RETAINED_BYTES_PER_USER,
-    },
-    maxUnsentBytes: config.MAX_UNSENT_BYTES,
-    fault: (err) => witness.fault(undefined, err),
-    clientOf: (id) => clients.get(id),
-    mayReceive: mayHear,
-    fitting: fit,
-    sends,
-    nextId,
-  })
-
   function nextId(client: InnerClient): number {
     return connectionOf(client).inbox?.reserve() ?? nextIdOf(client)
   }
@@ -128,20 +104,20 @@ export async function openEngine({
     return true
   }
 
-  const forward = forwarding({
-    audience,
+  const delivery = {
+    connection: (number: number) => connections.get(number)?.connection,
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
-    drop: (id, packet) => sessions.drop(id, packet),
+    drop: (id: string, packet: StoredPacket) => sessions.drop(id, packet),
     fitting: fit,
     sends,
-  })
+  }
+  const forward = forwarding(delivery)
+  const relays = relaying({ ...delivery, nextId })
 
   const subscriptions = subscribing({
     store,
-    audience,
     mostSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
     toCore,
-    welcome: (session, sub) => open.welcome(session, sub),
     witness,
   })
 
@@ -191,18 +167,17 @@ export async function openEngine({
 
   core.registered = (client) => {
     const connection = connectionOf(client)
-    const { number, filters, will } = connection
+    const { number, will } = connection
     const session = connection.session!
     clients.set(client.id, client)
     if (!client.clean) store.began(client.id, outlives(client), jtiOf(session))
     connection.from.loggedIn?.(session.kind)
     const { receiveMaximum: window, maximumPacketSize: largest = Infinity } = client
-    toCore({ kind: 'came', connection: number, session, window, largest })
+    toCore({ kind: 'came', connection: number, session, keeps: !client.clean, window, largest })
     let isOver = false
     const ended = (): void => {
       if (isOver) return
       isOver = true
-      for (const filter of filters) audience.remove(client, filter)
       const { endsForGood = false } = connection
       if (will && (client._disconnected || endsForGood)) toCore({ kind: 'will_over', connection: number })
       if (clients.get(client.id) === client) {
@@ -258,6 +233,8 @@ export async function openEngine({
 
   function fromCore(message: FromCore): void {
     if (message.kind === 'dropped') return core.clearDelayedWill(message.session)
+    if (message.kind === 'event') return forward.event(message)
+    if (message.kind === 'relayed') return relays.relayed(message)
     const known = connections.get(message.connection)
     if (!known) return // it has gone meanwhile
     const { connection, fastPath } = known
@@ -266,6 +243,8 @@ export async function openEngine({
         return fastPath.published(message.number, message.failure)
       case 'deliver':
         return deliver(connection.client, message)
+      case 'wants_room':
+        return whenSent(connection, () => toCore({ kind: 'has_room', connection: connection.number }))
       case 'admitted':
         return answered(connection)
       case 'denied':
@@ -294,7 +273,10 @@ export async function openEngine({
         acknowledged: (inner, messageId, reasonCode) => sessions.acknowledged(inner, messageId, reasonCode),
       })
       connections.set(connection.number, { connection, fastPath })
-      stream.once('close', () => connection.answered ?? connections.delete(connection.number))
+      stream.once('close', () => {
+        if (connection.session && !connection.ended) toCore({ kind: 'went', connection: connection.number })
+        if (!connection.answered) connections.delete(connection.number)
+      })
       guardPackets(client, {
         fastPath,
         unsubscribed: (filters) => subscriptions.unsubscribed(client, filters),
@@ -310,14 +292,6 @@ export async function openEngine({
       })
     },
     fromCore,
-    isHeard: (topic) => audience.has(topic),
-    event({ number, topic, payload, correlation, onlyTo, answers, expiresAt, kept = true }) {
-      const properties = correlation && { properties: { correlationData: correlation } }
-      const expiry = expiresAt !== undefined && { messageExpiry: expiresAt }
-      const message = { topic, payload, qos: kept ? 1 : 0, retain: false, ...properties, ...expiry } as const
-      forward.event(packetOf(number, answers ? { ...message, answers } : message), onlyTo)
-    },
-    relay: (session, user, message) => open.relay(session, user, message),
     close: async () => {
       store.stop()
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()

@@ -1,15 +1,16 @@
 import type { Subscription } from 'aedes'
 import { encodePublish } from '../../../shared/wire/mqtt/publish.ts'
 import { mayReceive } from '../../seam/authority.ts'
-import type { Deliver } from '../../seam/messages.ts'
+import type { Deliver, EventFor } from '../../seam/messages.ts'
 import { steady } from '../../../shared/steady.ts'
-import type { Audience } from './audience.ts'
-import { connectionOf } from './connection.ts'
+import { connectionOf, type Connection } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { publishBytes } from './packet-bytes.ts'
+import { packetOf } from './stored-packet.ts'
 
 export interface ForwardPorts {
-  audience: Audience
+  /** The connection with this number, while it is open. */
+  connection: (number: number) => Connection | undefined
   maxUnsentBytes: number
   /** The packet as a client can take it; undefined when it is too large for that one. */
   fitting: (client: InnerClient, packet: StoredPacket) => StoredPacket | undefined
@@ -20,9 +21,8 @@ export interface ForwardPorts {
 }
 
 /** Sends events to those who are connected. */
-export function forwarding({ audience, maxUnsentBytes, fitting, drop, sends }: ForwardPorts) {
-  function send(client: InnerClient, sub: Subscription, packet: StoredPacket): void {
-    const { session, outbox } = connectionOf(client)
+export function forwarding({ connection, maxUnsentBytes, fitting, drop, sends }: ForwardPorts) {
+  function send({ client, session, outbox }: Connection, sub: Subscription, packet: StoredPacket): void {
     if (!session || client.conn.destroyed) return
     const isPast = packet.messageExpiry !== undefined && packet.messageExpiry <= steady()
     const fit = isPast || !mayReceive(session, packet.topic) ? undefined : fitting(client, packet)
@@ -40,10 +40,16 @@ export function forwarding({ audience, maxUnsentBytes, fitting, drop, sends }: F
   }
 
   return {
-    /** Sends an event to all who are subscribed to it, or to one session alone. */
-    event(packet: StoredPacket, onlyTo: string | undefined): void {
-      for (const [client, sub] of audience.of(packet.topic) ?? []) {
-        if (onlyTo === undefined || onlyTo === client.id) send(client, sub, packet)
+    /** Sends an event to those who hear it still. */
+    event({ to, number, topic, payload, correlation, answers, expiresAt, kept }: EventFor): void {
+      const properties = correlation && { properties: { correlationData: correlation } }
+      const expiry = expiresAt !== undefined && { messageExpiry: expiresAt }
+      const message = { topic, payload, qos: kept ? 1 : 0, retain: false, ...properties, ...expiry } as const
+      const packet = packetOf(number, answers ? { ...message, answers } : message)
+      for (const one of to) {
+        const its = connection(one)
+        const sub = its?.filters.get(topic)
+        if (its && sub) send(its, sub, packet)
       }
     },
   }
@@ -58,4 +64,11 @@ export function deliver(client: InnerClient, { delivery, topic, payload, qos, st
   const message = { topic, payload, qos, dup: false, retain: false, messageId }
   if (client.version !== 5) return outbox.write(encodePublish(message, 4))
   outbox.write(encodePublish({ ...message, properties: { userProperties: Object.entries(stamp) } }, 5))
+}
+
+/** Calls when what was written to a connection has left, unless it closes before. */
+export function whenSent({ client: { conn }, outbox }: Connection, call: () => void): void {
+  outbox.flush()
+  if (conn.writableNeedDrain) conn.once('drain', call)
+  else call()
 }

@@ -2,7 +2,6 @@ import type { Client, Subscription } from 'aedes'
 import { maySubscribe } from '../../seam/authority.ts'
 import type { FromFront } from '../../seam/messages.ts'
 import type { Witness } from '../witness.ts'
-import type { Audience } from './audience.ts'
 import { connectionOf } from './connection.ts'
 import { INERT } from './guard.ts'
 import type { InnerClient } from './internals.ts'
@@ -11,17 +10,14 @@ import { sharedFilter, sharedOrOwn } from '../../seam/shared-filter.ts'
 
 export interface SubscribingPorts {
   store: KeptSessions
-  audience: Audience
   /** Of one connection, at most. */
   mostSubscriptions: number
   toCore: (message: FromFront) => void
-  /** Sends a new subscriber to open topics what is retained. */
-  welcome: (session: string, sub: Subscription) => Promise<void>
   witness: Witness
 }
 
 /** What Aedes asks and tells of SUBSCRIBE and UNSUBSCRIBE. */
-export function subscribing({ store, audience, mostSubscriptions, toCore, welcome, witness }: SubscribingPorts) {
+export function subscribing({ store, mostSubscriptions, toCore, witness }: SubscribingPorts) {
   /** Subscriptions that were not there before. */
   const fresh = new WeakSet<Subscription>()
 
@@ -45,7 +41,7 @@ export function subscribing({ store, audience, mostSubscriptions, toCore, welcom
       if (isOver) witness.fault(session, new Error('too many subscriptions'))
       else if (session && verdict === 'deny') witness.refusedSubscription(session, filter)
       if (verdict === 'deny') return done(null, null)
-      filters.add(sub.topic)
+      filters.set(sub.topic, sub)
       if (verdict === 'consume') {
         toCore({ kind: 'consume', connection: number, command: filter, qos: sub.qos === 0 ? 0 : 1 })
         return done(null, { ...sub, topic: INERT + sub.topic })
@@ -53,9 +49,12 @@ export function subscribing({ store, audience, mostSubscriptions, toCore, welcom
       if (verdict === 'open') {
         if (isNew) fresh.add(sub)
         // Until it has acknowledged them, its group's messages are in its session, however short that lasts.
-        if (sub.qos > 0 && sharedFilter(sub.topic.slice(OPEN.length))) (client as unknown as InnerClient).clean = false
+        if (sub.qos > 0 && sharedFilter(sub.topic.slice(OPEN.length))) {
+          ;(client as unknown as InnerClient).clean = false
+          toCore({ kind: 'keeps', connection: number })
+        }
         store.subscribe(client.id, sub)
-      } else audience.add(client as unknown as InnerClient, sub)
+      } else toCore({ kind: 'hears', connection: number, topic: sub.topic })
       done(null, sub)
     },
 
@@ -63,7 +62,9 @@ export function subscribing({ store, audience, mostSubscriptions, toCore, welcom
       for (const sub of subs) {
         if (!sub.topic.startsWith(OPEN) || sub.qos > 2 || !wantsRetained(sub)) continue
         if (sharedFilter(sub.topic.slice(OPEN.length))) continue // its group gets none
-        welcome(client.id, sub).catch((err: Error) => witness.fault(connectionOf(client).session, err))
+        const { subscriptionIdentifier: identifier } = sub as { subscriptionIdentifier?: number }
+        const [filter, connection] = [sub.topic.slice(OPEN.length), connectionOf(client).number]
+        toCore({ kind: 'wants_retained', connection, filter, qos: sub.qos, identifier })
       }
     },
 
@@ -72,9 +73,9 @@ export function subscribing({ store, audience, mostSubscriptions, toCore, welcom
       const { number, session, filters: own } = connectionOf(client)
       for (const filter of filters) {
         own.delete(filter)
-        audience.remove(client, filter)
         if (filter.startsWith(OPEN)) store.unsubscribe(client.id, filter)
         else if (session?.kind === 'handler') toCore({ kind: 'unconsume', connection: number, command: filter })
+        else toCore({ kind: 'hears_no_more', connection: number, topic: filter })
       }
     },
   }

@@ -1,0 +1,167 @@
+import { Refusal, refuse } from '../../../shared/wire/refusal.ts'
+import { mayReceive } from '../../seam/authority.ts'
+import type { MessageTarget, OpenMatch, SessionMessage } from '../../seam/kept-sessions.ts'
+import type { FromCore, Incoming, OpenReceiver, WantsRetained } from '../../seam/messages.ts'
+import { asOfNow } from '../../seam/remaining-time.ts'
+import type { Session } from '../../seam/session.ts'
+import type { Storage, Unit } from '../../storage/storage.ts'
+import type { Connection, Connections } from '../connections.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+import { openMessageOf, withoutReceiver } from './open-message.ts'
+import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
+import { Welcome } from './welcome.ts'
+
+type Qos = 0 | 1 | 2
+
+export interface OpenTopicPorts {
+  storage: Storage
+  sessions: SessionStore
+  connections: Connections
+  retained: RetainedBounds
+  /** Bytes of retained messages that one subscriber is sent at a time. */
+  pageBytes: number
+  toFront: (message: FromCore) => void
+  fault: (session: Session | undefined, err: Error) => void
+}
+
+/** A session that gets a message, and how. */
+type Receiver = Omit<MessageTarget, 'qos'> & { qos: Qos }
+
+export type OpenTopics = ReturnType<typeof openTopics>
+
+/** Open topics: MQTT's own semantics, wildcards, shared subscriptions, retained messages and QoS 2 among them. */
+export function openTopics(ports: OpenTopicPorts) {
+  const { storage, sessions, connections, toFront, fault } = ports
+  const retained = new RetainedMessages(storage, ports.retained)
+  const welcome = new Welcome({
+    retained,
+    pageBytes: ports.pageBytes,
+    connections,
+    sessions,
+    wantsRoom: (connection) => toFront({ kind: 'wants_room', connection }),
+    hand: handRetained,
+  })
+
+  /** Hands a message to sessions: into the queues of those that last, and to their connections when that is stored. */
+  function hand(unit: Unit, message: OpenMessage, to: readonly Receiver[]): void {
+    const receivers = to.map((one) => {
+      const qos = Math.min(message.qos, one.qos) as Qos
+      return { ...one, qos, connection: connections.holding(one.session)?.number, isKept: isKept(one.session, qos) }
+    })
+    const keeping = receivers.filter((one): one is typeof one & MessageTarget => one.isKept)
+    const numbers = keeping.length > 0 ? sessions.keepMessage(unit, message, keeping) : []
+    unit.afterwards(() => {
+      let kept = 0
+      const now: OpenReceiver[] = []
+      for (const { session, qos, retain, ids, shared, connection: before, isKept } of receivers) {
+        const holder = connections.holding(session)
+        const number = isKept ? numbers[kept++]! : undefined
+        if (!holder || (number === undefined && (holder.number !== before || !mayGet(holder, message)))) continue
+        now.push({ connection: holder.number, qos, retain, ids, number, shared })
+      }
+      if (now.length > 0) toFront({ kind: 'relayed', ...withoutQos(message), to: now })
+    })
+  }
+
+  /** Tells who can be sent a message on this topic now. */
+  function getsAtOnce(topic: string): (session: string) => boolean {
+    return (id) => {
+      const connection = connections.holding(id)
+      return connection !== undefined && mayGet(connection, { topic })
+    }
+  }
+
+  /** Must this session's queue have it, so that it goes out once it is stored? */
+  function isKept(session: string, qos: number): boolean {
+    if (qos === 0) return false
+    return connections.holding(session)?.keeps ?? (sessions.get(session)?.expiry ?? 0) > 0
+  }
+
+  /** Sends a message that no session keeps, and that is not retained. */
+  function sendOnly(message: OpenMessage, matches: readonly [string, OpenMatch][]): void {
+    const to: OpenReceiver[] = []
+    for (const [id, { qos, identifiers: ids }] of matches) {
+      const connection = connections.holding(id)
+      if (!connection || !mayGet(connection, message)) continue
+      to.push({
+        connection: connection.number,
+        qos: Math.min(message.qos, qos) as Qos,
+        retain: false,
+        ids,
+        number: undefined,
+        shared: undefined,
+      })
+    }
+    if (to.length > 0) toFront({ kind: 'relayed', ...withoutQos(message), to })
+  }
+
+  /** What a member of a shared subscription had not acknowledged when its session ended goes to another [MQTT 5, 4.8.2]. */
+  async function passOn(left: SessionMessage[]): Promise<void> {
+    await stored((unit) => {
+      for (const message of left) {
+        const [session, match] = sessions.memberOf(message.shared!, getsAtOnce(message.topic)) ?? []
+        const now = asOfNow(withoutReceiver(message))
+        if (session === undefined || !match || !now) continue
+        const { qos, identifiers: ids } = match
+        hand(unit, now, [{ session, qos, retain: message.retain, ids, shared: message.shared }])
+      }
+    })
+  }
+  sessions.passesOn((left) => void passOn(left).catch((err: Error) => fault(undefined, err)))
+
+  async function handRetained(topics: readonly string[], session: string, sub: WantsRetained): Promise<void> {
+    const to = [{ session, qos: sub.qos, retain: true, ids: sub.identifier === undefined ? [] : [sub.identifier] }]
+    await stored((unit) => {
+      for (const topic of topics) {
+        const message = retained.get(topic)
+        const now = message && asOfNow(message)
+        if (now) hand(unit, now, to)
+      }
+    })
+  }
+
+  async function stored(write: (unit: Unit) => void): Promise<void> {
+    await storage.commit(write, { inOrder: false }).catch((err: Error) => {
+      throw err instanceof Refusal ? err : refuse('unavailable')
+    })
+  }
+
+  return {
+    /**
+     * Publishes to an open topic. Resolves when it is stored in every session that must keep it, and retained if it says so.
+     * @throws {Refusal} `unavailable` when it cannot be stored, `bad_payload`, `rate_limited`
+     */
+    async relay(session: Session, incoming: Incoming): Promise<void> {
+      const message = openMessageOf(incoming)
+      const { topic, qos } = message
+      const matches = sessions.openTo(topic, session.id, getsAtOnce(topic))
+      const { retain } = incoming
+      if (!retain && !matches.some(([id, match]) => isKept(id, Math.min(qos, match.qos)))) {
+        return sendOnly(message, matches)
+      }
+      await stored((unit) => {
+        if (retain) retained.keep(unit, session.kind === 'device' ? session.user : undefined, message)
+        const to = matches.map(([id, { qos: most, keepsRetain, identifiers: ids, shared }]) => {
+          return { session: id, qos: most, retain: retain && keepsRetain, ids, shared }
+        })
+        hand(unit, message, to)
+      })
+    },
+
+    /** Sends a new subscriber what is retained [MQTT-3.8.4-4]. */
+    welcome(sub: WantsRetained): void {
+      const connection = connections.get(sub.connection)
+      if (connection) welcome.send(connection, sub).catch((err: Error) => fault(connection.session, err))
+    },
+    /** What a connection was sent has left, or the connection has. */
+    hasRoom: (connection: number): void => welcome.hasRoom(connection),
+  }
+}
+
+function mayGet({ session }: Connection, { topic }: Pick<OpenMessage, 'topic'>): boolean {
+  return mayReceive(session, topic)
+}
+
+function withoutQos({ topic, payload, properties, messageExpiry }: OpenMessage) {
+  return { topic, payload, properties, messageExpiry }
+}

@@ -1,0 +1,88 @@
+import type { WantsRetained } from '../../seam/messages.ts'
+import type { Connection, Connections } from '../connections.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+import type { RetainedMessages } from './retained.ts'
+
+export interface WelcomePorts {
+  retained: RetainedMessages
+  /** Bytes of retained messages that one subscriber is sent at a time. */
+  pageBytes: number
+  connections: Pick<Connections, 'get'>
+  sessions: Pick<SessionStore, 'get'>
+  /** Asks the front to say when what a connection was sent has left. */
+  wantsRoom: (connection: number) => void
+  /** Hands retained messages over. */
+  hand: (topics: readonly string[], session: string, sub: WantsRetained) => Promise<void>
+}
+
+/**
+ * Sends new subscribers what is retained [MQTT-3.8.4-4], page by page: a page is read from the disk when the one before has left
+ * for the socket, and, at QoS 1 and 2, when what was sent has been acknowledged.
+ */
+export class Welcome {
+  readonly #ports: WelcomePorts
+  /** By connection, the welcomes before. */
+  readonly #before = new Map<number, Promise<void>>()
+  /** By connection, what waits for room. */
+  readonly #waiting = new Map<number, () => void>()
+
+  constructor(ports: WelcomePorts) {
+    this.#ports = ports
+  }
+
+  send(connection: Connection, sub: WantsRetained): Promise<void> {
+    const { number } = connection
+    const sent = (this.#before.get(number) ?? Promise.resolve()).then(() => this.#send(connection, sub))
+    const ended = sent
+      .catch(() => {})
+      .then(() => {
+        if (this.#before.get(number) === ended) this.#before.delete(number)
+      })
+    this.#before.set(number, ended)
+    return sent
+  }
+
+  /** What a connection was sent has left, or the connection has. */
+  hasRoom(connection: number): void {
+    this.#waiting.get(connection)?.()
+  }
+
+  async #send(connection: Connection, sub: WantsRetained): Promise<void> {
+    const { retained, pageBytes, hand } = this.#ports
+    let [page, bytes] = [[] as string[], 0]
+    for (const topic of [...retained.topicsOf(sub.filter), undefined]) {
+      if (topic !== undefined) {
+        page.push(topic)
+        bytes += retained.sizeOf(topic)
+      }
+      if (page.length === 0 || (topic !== undefined && bytes < pageBytes)) continue
+      if (!(await this.#room(connection))) return
+      await hand(page, connection.session.id, sub)
+      ;[page, bytes] = [[], 0]
+    }
+  }
+
+  /** False when its connection is over, and its session keeps no more. */
+  async #room({ number, session: { id } }: Connection): Promise<boolean> {
+    const { connections, sessions, wantsRoom } = this.#ports
+    const state = (): ReturnType<SessionStore['get']> => sessions.get(id)
+    const isFull = (): boolean => (state()?.bytes ?? 0) >= 2 * this.#ports.pageBytes
+    while (connections.get(number)) {
+      await this.#wait(number, () => wantsRoom(number))
+      const full = isFull() ? state() : undefined
+      if (!full) break
+      await this.#wait(number, (go) => (full.relieved = go))
+      full.relieved = undefined
+    }
+    return connections.get(number) !== undefined || ((state()?.expiry ?? 0) > 0 && !isFull())
+  }
+
+  /** Resolves when what is asked for has come about, or the connection has gone. */
+  async #wait(connection: number, ask: (go: () => void) => void): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#waiting.set(connection, resolve)
+      ask(resolve)
+    })
+    this.#waiting.delete(connection)
+  }
+}
