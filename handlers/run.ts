@@ -20,8 +20,11 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 const groups = process.argv.slice(2)
 
 async function main(): Promise<void> {
-  if (groups.length === 0 || groups.some((name) => name.startsWith('-'))) {
-    throw new ConfigError(`usage: npm run handlers -- <group> [more…]\ngroups: ${(await groupsIn(here)).join(', ')}`)
+  const known = await groupsIn(here)
+  const unknown = groups.find((name) => !known.includes(name))
+  if (groups.length === 0 || unknown !== undefined) {
+    const fault = unknown === undefined || unknown.startsWith('-') ? '' : `there is no group ${unknown}\n`
+    throw new ConfigError(`${fault}usage: npm run handlers -- <group> [more…]\ngroups: ${known.join(', ')}`)
   }
   const config = readConfig()
   const [, mongoPassword] = /:\/\/[^:/@]*:([^@/]*)@/.exec(config.MONGODB_URL ?? '') ?? []
