@@ -255,6 +255,7 @@ export async function openCore({
     declare(catalogue) {
       dispatch.declare(catalogue)
       relay.declare(catalogue)
+      events.declare(catalogue)
       for (const { events: declared } of Object.values(catalogue)) {
         for (const event of declared) declaredEvents.add(event)
       }

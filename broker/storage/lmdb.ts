@@ -133,12 +133,13 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
 
   function table<Value>(name: string, codec?: Codec<Value>): LmdbTable<Value> {
     const known = tables.get(name)
-    if (known) return known as LmdbTable<Value>
+    if (known && (codec === undefined || known.codec === codec)) return known as LmdbTable<Value>
     const db = env.openDB<unknown>({ name, encoding: codec ? 'binary' : 'msgpack' })
     const read = codec ? readerOf(codec, name) : (_key: Key, value: unknown) => value as Value
     const made: LmdbTable<Value> = {
       name,
       db,
+      codec,
       encode: codec && ((value) => codec.encode(value)),
       get(key) {
         try {
@@ -159,7 +160,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
         }
       },
     }
-    tables.set(name, made as LmdbTable<unknown>)
+    if (!known) tables.set(name, made as LmdbTable<unknown>)
     return made
   }
 

@@ -12,6 +12,8 @@ import { crc32 } from 'node:zlib'
 // All that is read is checked before anything of it is used.
 
 const CRC = 4
+/** The CRC-32 of anything that ends with its own. */
+const RIGHT = 0x2144df1c
 /** Of the buffers in which records are built. */
 const LEAST = 1_024
 
@@ -120,7 +122,7 @@ export class Reader {
     this.#bytes = bytes
     this.#end = bytes.length - CRC
     if (this.#end < 1) throw new Broken('it is cut off')
-    if (crc32(bytes.subarray(0, this.#end)) !== bytes.readUInt32LE(this.#end)) throw new Broken('its checksum is wrong')
+    if (crc32(bytes) !== RIGHT) throw new Broken('its checksum is wrong')
     if (bytes[0] !== version) throw new Broken(`its layout is of version ${bytes[0]}, and ${version} is known`)
   }
 
@@ -149,6 +151,20 @@ export class Reader {
 
   bytes(): Buffer {
     return this.#slice(this.count())
+  }
+
+  /** Passes over bytes, and tells how many there are. */
+  skipBytes(): number {
+    const size = this.count()
+    this.#take(size)
+    return size
+  }
+
+  /** The same where there may be none. */
+  skipMaybe(): number {
+    const size = this.count()
+    if (size > 0) this.#take(size - 1)
+    return Math.max(size - 1, 0)
   }
 
   maybeBytes(): Buffer | undefined {

@@ -3,6 +3,7 @@ import type { Key, Table, Unit } from './storage.ts'
 
 export interface LmdbTable<Value> extends Table<Value> {
   readonly db: Database<unknown>
+  readonly codec: unknown
   readonly encode: ((value: Value) => unknown) | undefined
 }
 

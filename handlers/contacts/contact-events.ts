@@ -10,10 +10,18 @@ export const contact_added = event('contact_added', { user_id: userId })
 export const contact_updated = event('contact_updated', { user_id: userId, state: z.literal('none') })
 
 /** To the other: `user_id` is the one who acted. */
-export const contact_requested = event('contact_requested', { user_id: userId, note: note.optional() })
+export const contact_requested = event(
+  'contact_requested',
+  { user_id: userId, note: note.optional() },
+  { fromStrangers: true },
+)
 export const contact_approved = event('contact_approved', { user_id: userId })
 export const contact_rejected = event('contact_rejected', { user_id: userId })
-export const contact_request_cancelled = event('contact_request_cancelled', { user_id: userId })
+export const contact_request_cancelled = event(
+  'contact_request_cancelled',
+  { user_id: userId },
+  { fromStrangers: true },
+)
 export const contact_removed = event('contact_removed', { user_id: userId })
 
 /** `requested`: the caller asked; `requesting`: he is asked. */

@@ -7,6 +7,7 @@ export interface EventType<Name extends string = string, Shape extends z.ZodRawS
   readonly event: Name
   readonly schema: z.ZodObject<Shape>
   readonly live: Live | undefined
+  readonly fromStrangers: boolean
 }
 
 /**
@@ -27,6 +28,14 @@ export interface Live {
   readonly latest?: string
 }
 
+/**
+ * An event that anybody can cause to anybody, as a contact request is. Where what is kept for a user is full, such events go first, so
+ * that strangers never push out what those have sent whom the user knows.
+ */
+export interface FromStrangers {
+  readonly fromStrangers: true
+}
+
 /** An event as a value: what happened, not yet to whom. */
 export interface EventValue<Name extends string = string> {
   readonly event: Name
@@ -40,12 +49,14 @@ export interface EventValue<Name extends string = string> {
 export function event<const Name extends string, Shape extends z.ZodRawShape>(
   name: Name,
   shape: Shape & { [Field in (typeof ENVELOPE)[number]]?: never },
-  live?: Live,
+  how?: Live | FromStrangers,
 ): EventType<Name, Shape> {
   if (!isWord(name)) throw new RangeError(`event ${name}: a name is snake_case, at most 64 characters`)
   const taken = ENVELOPE.find((field) => Object.hasOwn(shape, field))
   if (taken !== undefined) throw new RangeError(`event ${name}: the broker fills in the field ${taken}; rename it`)
   const schema = z.strictObject<Shape>(shape)
   const make = (fields: z.input<typeof schema>): EventValue<Name> => ({ event: name, fields: schema.parse(fields) })
-  return Object.assign(make, { event: name, schema, live })
+  const fromStrangers = how !== undefined && 'fromStrangers' in how
+  const live = how !== undefined && 'everyMs' in how ? how : undefined
+  return Object.assign(make, { event: name, schema, live, fromStrangers })
 }

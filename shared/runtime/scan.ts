@@ -91,6 +91,7 @@ export async function describe(root: string): Promise<Catalogue> {
 export function declarationOf(commands: Commands): Catalogue[string] {
   const events = new Map([...commands.values()].flatMap((command) => [...command.events]))
   const live = [...events].flatMap(([name, { live }]) => (live ? [[name, live] as const] : []))
+  const fromStrangers = [...events].flatMap(([name, one]) => (one.fromStrangers ? [name] : []))
   return {
     commands: Object.fromEntries(
       [...commands].map(([name, { internal, replyTo, ordered, timeoutMs, attempts, seesClients }]) => [
@@ -106,6 +107,7 @@ export function declarationOf(commands: Commands): Catalogue[string] {
     ),
     events: [...events.keys()].toSorted(),
     ...(live.length > 0 && { live: Object.fromEntries(live) }),
+    ...(fromStrangers.length > 0 && { fromStrangers: fromStrangers.toSorted() }),
   }
 }
 

@@ -27,6 +27,8 @@ export const catalogue = z.record(
     live: z
       .record(z.string(), z.object({ everyMs: z.number().int().min(0), latest: z.string().optional() }))
       .optional(),
+    /** Of them, those that anybody can cause to anybody: what is kept of them goes first. */
+    fromStrangers: z.array(z.string()).optional(),
   }),
 )
 /** Group name to its declarations. */

@@ -1,4 +1,5 @@
 import type { Forgotten, OutgoingEvent } from '../../../shared/wire/done.ts'
+import type { Catalogue } from '../../../shared/wire/catalogue.ts'
 import { isoNow } from '../../../shared/wire/time.ts'
 import { refuse, Refusal, refusalFields } from '../../../shared/wire/refusal.ts'
 import { ALL_EVENTS, eventTopic } from '../../../shared/wire/topic.ts'
@@ -30,9 +31,17 @@ export interface EventPorts {
 /** Puts events on the wire: `{ event_seq?, re?, at, ...fields }` to `<user>_<event>`, and with its name to `<user>_events`. */
 export class Events {
   readonly #ports: EventPorts
+  readonly #fromStrangers = new Set<string>()
 
   constructor(ports: EventPorts) {
     this.#ports = ports
+  }
+
+  /** Learns which events strangers can cause. */
+  declare(catalogue: Catalogue): void {
+    for (const { fromStrangers = [] } of Object.values(catalogue)) {
+      for (const event of fromStrangers) this.#fromStrangers.add(event)
+    }
   }
 
   /**
@@ -105,7 +114,18 @@ export class Events {
     if (going.length === 0 && !(isInInbox && to.length > 0)) return
     const body = bodyOf(event, cause)
     const answer = { answers: command, re, correlation, responseTopic }
-    const record = { kind: 'event' as const, event: name, body, to, numbers, isInInbox, ...answer, expiresAt }
+    const isFromStranger = this.#fromStrangers.has(name)
+    const record = {
+      kind: 'event' as const,
+      event: name,
+      body,
+      to,
+      numbers,
+      isInInbox,
+      isFromStranger,
+      ...answer,
+      expiresAt,
+    }
     const key = kept.keep(unit, record, targets)
     if (going.length === 0) return
     unit.afterwards(() => {

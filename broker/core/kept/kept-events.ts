@@ -4,7 +4,15 @@ import type { Fullness } from '../../metrics/fullness.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { Boxes, Held, type Box, type Sharing } from './box.ts'
 import { openForgotten } from './forgotten.ts'
-import { contentBytes, keptRecord, type KeptEvent, type KeptMessage, type KeptRecord } from './kept-record.ts'
+import {
+  keptOutline,
+  keptRecord,
+  outlineOf,
+  type KeptEvent,
+  type KeptMessage,
+  type KeptRecord,
+  type Outline,
+} from './kept-record.ts'
 
 /** Bytes of all that is kept. */
 export interface KeptBounds {
@@ -20,7 +28,8 @@ export interface Queue {
   readonly serial: number
   /** It outlives its connection, and the broker. */
   readonly isLasting: boolean
-  take(held: Held, target: Target, record: KeptRecord): void
+  /** @param record of one that has just been stored */
+  take(held: Held, target: Target, record: KeptRecord | undefined): void
 }
 
 /** A queue that is to hold a record, and how. */
@@ -91,14 +100,14 @@ export class KeptEvents implements Closable {
   /** Gives what is on the disk to those who hold it, once they are there. */
   open(holders: Holders): void {
     this.#holders = holders
-    for (const { key, value } of this.#records.entries()) {
-      this.#lastKey = Number(key)
+    for (const { key, value } of this.#storage.table('kept_events', keptOutline).entries()) {
+      this.#lastKey = key as number
       const targets: Target[] = []
       for (const { session, form, ids, shared } of value.places) {
         const queue = holders.sessions.queueOf(session, this.#lastKey, form)
         if (queue) targets.push({ queue, form, ids, shared })
       }
-      this.#take(this.#lastKey, value, targets, true)
+      this.#take(this.#lastKey, value, targets)
     }
   }
 
@@ -142,7 +151,7 @@ export class KeptEvents implements Closable {
     }
     unit.afterwards(() => {
       if (!isStored) this.#inMemory.set(key, record)
-      this.#take(key, record, targets, false)
+      this.#take(key, outlineOf(record), targets, record)
     })
     return key
   }
@@ -216,35 +225,43 @@ export class KeptEvents implements Closable {
     await this.#storage.commit((unit) => this.#tidy(unit, Infinity)).catch(() => {}) // the next start does it again
   }
 
-  #take(key: number, record: KeptRecord, targets: readonly Target[], isOfOld: boolean): void {
-    const isEvent = record.kind === 'event'
-    const isFromStranger = isEvent && record.isFromStranger === true
-    const numbers = isEvent && record.isInInbox ? record.numbers : []
-    const content = contentBytes(record) + PER_RECORD
-    const [first] = targets
-    const isShared = isEvent ? record.to.length > 1 : targets.some(({ queue }) => queue.owner !== first!.queue.owner)
-    const whole = content + (isEvent ? record.to.length * PER_RECEIVER : 0)
-    const sharing: Sharing | undefined = isShared ? { users: 0, bytes: whole } : undefined
-    const helds: Held[] = []
-    const byUser = isShared ? new Map<string, Held>() : undefined
-    const heldBy = (user: string): Held => {
-      let held = byUser ? byUser.get(user) : helds[0]
-      if (held) return held
-      held = new Held(key, isShared ? content : whole, this.#boxes.of(user), isFromStranger, sharing)
-      byUser?.set(user, held)
-      helds.push(held)
-      this.hold(held) // until all that hold it do
-      return held
-    }
+  /** @param record of one that has just been stored; without it, it was there before the start */
+  #take(key: number, outline: Outline, targets: readonly Target[], record?: KeptRecord): void {
+    const { to, numbers, isEvent } = outline
+    const isShared = isEvent ? to.length > 1 : targets.some(({ queue }) => queue.owner !== targets[0]!.queue.owner)
+    const content = outline.bytes + PER_RECORD
+    const whole = content + to.length * PER_RECEIVER
     this.#count++
     this.#bytes += whole
-    for (let i = 0; i < numbers.length; i++) {
-      this.#holders.inbox.take(heldBy((record as KeptEvent).to[i]!), numbers[i]!, isOfOld)
+    if (isShared) return this.#takeOfMany(key, outline, targets, whole, record)
+    const user = isEvent ? to[0]! : targets[0]?.queue.owner
+    if (user === undefined || (numbers.length === 0 && targets.length === 0)) return this.#remove(key, whole)
+    const held = new Held(key, whole, this.#boxes.of(user), outline.isFromStranger, undefined)
+    this.hold(held) // until all that hold it do
+    if (numbers.length > 0) this.#holders.inbox.take(held, numbers[0]!, record === undefined)
+    for (const target of targets) target.queue.take(held, target, record)
+    this.release(held)
+    this.#trim(held.box)
+    this.#trimAll()
+  }
+
+  #takeOfMany(key: number, outline: Outline, targets: readonly Target[], whole: number, record?: KeptRecord): void {
+    const { to, numbers, bytes, isFromStranger } = outline
+    const sharing: Sharing = { users: 0, bytes: whole }
+    const helds = new Map<string, Held>()
+    const heldBy = (user: string): Held => {
+      let held = helds.get(user)
+      if (held) return held
+      held = new Held(key, bytes + PER_RECORD, this.#boxes.of(user), isFromStranger, sharing)
+      helds.set(user, held)
+      this.hold(held)
+      return held
     }
+    for (let i = 0; i < numbers.length; i++) this.#holders.inbox.take(heldBy(to[i]!), numbers[i]!, record === undefined)
     for (const target of targets) target.queue.take(heldBy(target.queue.owner), target, record)
-    if (helds.length === 0) return this.#remove(key, whole)
-    for (const held of helds) this.release(held)
-    for (const { box } of helds) this.#trim(box)
+    if (helds.size === 0) return this.#remove(key, whole)
+    for (const held of helds.values()) this.release(held)
+    for (const { box } of helds.values()) this.#trim(box)
     this.#trimAll()
   }
 

@@ -195,8 +195,63 @@ function readProperties(reader: Reader): MessageProperties {
   }
 }
 
+/** What of a record its holders need to know at the start. */
+export interface Outline {
+  readonly places: readonly Place[]
+  readonly to: readonly UserId[]
+  /** What it is numbered in the inbox of each; none when it is in none. */
+  readonly numbers: readonly number[]
+  readonly isEvent: boolean
+  readonly isFromStranger: boolean
+  /** Of what all its receivers have in common. */
+  readonly bytes: number
+}
+
+/** A record without what is in it, which is checked all the same. */
+export const keptOutline: Codec<Outline> = {
+  holds: keptRecord.holds,
+
+  encode() {
+    throw new Error('an outline is only read')
+  },
+
+  decode(bytes) {
+    const reader = new Reader(bytes, VERSION)
+    const what = reader.count()
+    const isEvent = (what & MESSAGE) === 0
+    reader.number()
+    reader.number()
+    const places: Place[] = []
+    for (let left = reader.count(); left > 0; left--) places.push(readPlace(reader))
+    const to: UserId[] = []
+    const numbers: number[] = []
+    let content = reader.skipBytes()
+    if (isEvent) {
+      for (let left = 4; left > 0; left--) content += reader.skipMaybe()
+      for (let left = reader.count(); left > 0; left--) {
+        to.push(reader.text() as UserId)
+        if (what & NUMBERED) numbers.push(reader.count())
+      }
+      content += reader.skipBytes()
+      if (!(what & INBOX)) numbers.length = 0
+    } else {
+      // The rest is properties and the payload.
+      content = bytes.length
+    }
+    return { places, to, numbers, isEvent, isFromStranger: (what & STRANGER) !== 0, bytes: content }
+  },
+}
+
+export function outlineOf(record: KeptRecord): Outline {
+  const { places } = record
+  const bytes = contentBytes(record)
+  if (record.kind === 'message') return { places, to: [], numbers: [], isEvent: false, isFromStranger: false, bytes }
+  const { to, isInInbox, numbers, isFromStranger = false } = record
+  return { places, to, numbers: isInInbox ? numbers : [], isEvent: true, isFromStranger, bytes }
+}
+
 /** Bytes of what all its receivers have in common. */
-export function contentBytes(record: KeptRecord): number {
+function contentBytes(record: KeptRecord): number {
   if (record.kind === 'event') {
     const { event, body, answers = '', re = '', correlation, responseTopic = '' } = record
     return (

@@ -53,21 +53,20 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
   let passOn = (_left: SessionMessage[]): void => {}
 
   class Session extends SessionQueue implements Queue {
-    take(held: Held, { form, ids, shared }: Target, record: KeptRecord): void {
+    take(held: Held, { form, ids, shared }: Target, record: KeptRecord | undefined): void {
       const number = Reference.numberOf(held.key, form)
       if (sessions.get(this.id) !== this) {
         // It has ended meanwhile.
-        if (isForAnother(form)) passOn([asSent(record, this.owner, { form, ids, shared })])
+        if (record && isForAnother(form)) passOn([asSent(record, this.owner, { form, ids, shared })])
         return
       }
-      this.add(number, new Reference(held, form, isStarting))
+      this.add(number, new Reference(held, form, record === undefined))
       if (this.isLasting) this.last = Math.max(this.last, number)
       kept.hold(held)
       this.bytes += bytesOf(held)
       while (this.isOver(bounds)) forget(this, this.first!)
     }
   }
-  let isStarting = true
 
   const create = (id: string, serial: number, expiry: number): SessionQueue => {
     const session = new Session(id, serial, expiry)
@@ -208,7 +207,6 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     holders,
     /** All that was kept has been given to those who hold it. */
     opened(): void {
-      isStarting = false
       before.forget()
     },
 
