@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { Aedes, type AedesOptions } from 'aedes'
+import { writeToStream } from 'mqtt-packet'
 import type { InnerClient } from './internals.ts'
 
 interface AedesInsides {
@@ -13,6 +14,8 @@ interface AedesInsides {
   scheduleWill(client: InnerClient, will: object, seconds: number): void
   clearDelayedWill(clientId: string): void
 }
+
+writeToStream.cacheNumbers = false // 65,536 Buffers of two bytes each are 7 MB; few numbers are written by it
 
 const Base = Aedes as unknown as new (
   options: AedesOptions,
