@@ -208,6 +208,10 @@ const settings = z.object({
   RETRY_DELAY: count(200, 0, 60_000),
   /** Milliseconds in which the same command id gives the same answer again. */
   IDEMPOTENCY_WINDOW: count(600_000, 0, 86_400_000),
+  /** Bytes of the answers kept for that, in all; beyond, the oldest is dropped, and its command still known as done. */
+  MAX_REMEMBERED_BYTES: count(268_435_456, 0, 68_719_476_736),
+  /** The same of one user; beyond, new answers are not kept. */
+  REMEMBERED_BYTES_PER_USER: count(16_777_216, 0, 68_719_476_736),
 })
 
 type Settings = z.output<typeof settings>

@@ -85,6 +85,7 @@ export async function openCore({
   const queue = await openQueue(storage, {
     all: { commands: config.MAX_QUEUED, bytes: config.MAX_QUEUED_BYTES },
     perUser: { commands: config.QUEUED_PER_USER, bytes: config.QUEUED_BYTES_PER_USER },
+    remembered: { bytes: config.MAX_REMEMBERED_BYTES, perUser: config.REMEMBERED_BYTES_PER_USER },
     windowMs: config.IDEMPOTENCY_WINDOW,
   })
   const dead = openDeadLetters(storage, config.MAX_DEAD, (id) =>

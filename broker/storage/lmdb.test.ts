@@ -102,6 +102,17 @@ test('a unit that fails while it is built, or whose key is too long, is stored n
   await storage.close()
 })
 
+test('units of one turn end in their order, although they are too much for one transaction', async () => {
+  const storage = openLmdb(join(dir, 'test.lmdb'))
+  const ended: number[] = []
+  const units = Array.from({ length: 1_000 }, (_, i) =>
+    storage.commit((unit) => unit.put(storage.table('one'), i, Buffer.alloc(40_000))).then(() => ended.push(i)),
+  )
+  await Promise.all(units)
+  expect(ended).toEqual(units.map((_, i) => i))
+  await storage.close()
+})
+
 test('what a torn write has left at the end of the file does no harm', async () => {
   const path = join(dir, 'test.lmdb')
   const before = openLmdb(path)

@@ -77,7 +77,8 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
       })
       last = new Turn(undefined, refused, end)
     } else if (last?.of !== of) {
-      const before = last?.of === undefined ? last?.ended : undefined // one that was refused ends before it, too
+      // One that was refused ends before it, too; and LMDB splits a turn of many megabytes, whose parts it does not end in order.
+      const before = last?.ended
       last = new Turn(of, before?.then(() => of) ?? of, end)
     }
     last.add(unit)

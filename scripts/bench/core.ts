@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openKept, type Kept } from '../../broker/core/kept/open-kept.ts'
 import { openQueue } from '../../broker/core/queue/durable-queue.ts'
+import type { Job } from '../../broker/core/dispatch/job.ts'
 import type { CommandQueue } from '../../broker/core/queue/queue.ts'
 import type { Command } from '../../broker/seam/session.ts'
 import { openLmdb } from '../../broker/storage/lmdb.ts'
@@ -20,6 +21,7 @@ const A_TURN = 32
 /** Commands that fill it, in one turn. */
 const A_FILL = 4_000
 const USERS = Array.from({ length: 200 }, (_, i) => userIdOf(`user-${i}`))
+const GROUPS = ['messaging']
 const NAME = commandName('send_message')
 const PAYLOAD = Buffer.from(JSON.stringify({ to: 'user-17', body: 'the snow of seven winters', id: 'c0000000' }))
 
@@ -32,7 +34,12 @@ interface Core extends Kept {
 async function openCore(dir: string, events: number, maxQueued: number): Promise<Core> {
   const storage = openLmdb(join(dir, 'broker.lmdb'))
   const all = { commands: maxQueued, bytes: 2 ** 40 }
-  const queue = await openQueue(storage, { all, perUser: all, windowMs: DAY })
+  const queue = await openQueue(storage, {
+    all,
+    perUser: all,
+    remembered: { bytes: 2 ** 40, perUser: 2 ** 40 },
+    windowMs: DAY,
+  })
   const kept = await openKept(storage, {
     INBOX_EVENTS: events,
     INBOX_AGE: DAY,
@@ -71,20 +78,21 @@ function commandOf(queue: CommandQueue, user: UserId): Command {
   }
 }
 
-async function append({ queue }: Core, users: readonly UserId[], times: number): Promise<Command[]> {
+async function append({ queue }: Core, users: readonly UserId[], times: number): Promise<Job[]> {
   const commands = Array.from({ length: times }, (_, i) => commandOf(queue, users[(count + i) % users.length]!))
-  await Promise.all(commands.map((command) => queue.append(command, ['messaging'])))
-  return commands
+  const appended = await Promise.all(commands.map((command) => queue.append(command, GROUPS)))
+  return appended.flatMap((one) => (one.kind === 'new' ? one.jobs : []))
 }
 
-async function end({ storage, queue, kept, inbox }: Core, commands: readonly Command[]): Promise<void> {
-  const ends = commands.map((command) =>
+async function end({ storage, queue, kept, inbox }: Core, jobs: readonly Job[]): Promise<void> {
+  const ends = jobs.map((job) =>
     storage.commit((unit) => {
+      const command = queue.load(job)!
       const fields = { message_id: command.re, seq: command.order }
       const at = new Date(command.at).toISOString()
       const numbers = inbox.number([command.user])
       const answer = { to: command.user, event: 'message_sent' as const, fields, at, numbers }
-      queue.finish(unit, command, 'messaging', { answer })
+      queue.finish(unit, job, { answer })
       const body = Buffer.from(JSON.stringify({ ...fields, re: command.re, at }))
       const event = {
         kind: 'event' as const,

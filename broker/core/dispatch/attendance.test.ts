@@ -5,6 +5,7 @@ import { userIdOf } from '../../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../../seam/session.ts'
 import { Attendance } from './attendance.ts'
 import { Group } from './group.ts'
+import { Job } from './job.ts'
 
 const GRACE = 1_000
 
@@ -29,6 +30,8 @@ function group(): Group {
   const nothing = (): void => {}
   return new Group({
     rule: () => ({ ordered: false, timeoutMs: 60_000, attempts: 3 }),
+    load: () => true,
+    putAway: nothing,
     deliver: nothing,
     failed: nothing,
     dead: nothing,
@@ -59,7 +62,9 @@ function send(to: Group, name = 'act'): void {
   const none = { re: undefined, expiresAt: undefined, correlation: undefined, responseTopic: undefined }
   const sent = { id, order: 1, name: commandName(name), user, client: 'phone', payload: Buffer.alloc(0) }
   const command: Command = { ...sent, ...none, at: Date.now(), stored: true, traceparent: '' }
-  to.accept(command)
+  const job = new Job(command, 'g', 0)
+  job.inHand = { command, key: undefined }
+  to.accept(job)
 }
 
 test('a rolling restart is quiet: the next process comes within the time of grace', () => {

@@ -24,7 +24,7 @@ import type { Storage } from '../../storage/storage.ts'
 import { Attendance } from './attendance.ts'
 import { gaugeGroups } from './group-gauges.ts'
 import { Group } from './group.ts'
-import type { Job, Member, Rule } from './job.ts'
+import type { Failure, Job, Member, Rule } from './job.ts'
 import { Routes } from './routes.ts'
 
 /** How a command is run whose group declares nothing: a plain MQTT client. */
@@ -101,9 +101,9 @@ export class Dispatch {
   /** Takes up what was accepted before this broker started. */
   resume(): void {
     let count = 0
-    for (const { command, groups } of this.#ports.queue.open((command) => this.#routes.of(command)?.[0])) {
+    for (const job of this.#ports.queue.open((command) => this.#routes.of(command)?.[0])) {
       count++
-      for (const [group, failed] of groups) this.#hand(command, group, failed)
+      this.#hand(job)
     }
     if (count > 0) this.#ports.log.info({ count }, 'commands from before the start go on')
   }
@@ -145,11 +145,13 @@ export class Dispatch {
       throw refuse('conflict', { id: 'was used before for another command or payload' })
     }
     if (appended.kind === 'repeat') {
-      if (appended.answer && !isRetransmitted) await events.tell(appended.answer, command)
+      if (isRetransmitted) return
+      if (appended.isDropped) await events.tell(rejection(command, forgotten()), command)
+      else if (appended.answer) await events.tell(appended.answer, command)
       return
     }
     metrics.accepted.add(command.name)
-    for (const group of groups) this.#hand(appended.command, group)
+    for (const job of appended.jobs) this.#hand(job)
     const owner = this.#group(groups[0]!)
     if (command.stored && !command.internal && !owner.has(command.name)) {
       const fields = { command: command.name }
@@ -166,7 +168,7 @@ export class Dispatch {
   async replay(letters: readonly DeadLetter[], replay: string): Promise<{ revived: number; open: DeadLetter[] }> {
     const { storage, queue, dead, replays } = this.#ports
     const ofOneCommand = new Map<string, DeadLetter[]>()
-    const revived: { command: Command; letters: DeadLetter[] }[] = []
+    const revived: { jobs: readonly Job[]; letters: DeadLetter[] }[] = []
     const open: DeadLetter[] = []
     await storage.commit((unit) => {
       for (const letter of letters) {
@@ -182,18 +184,14 @@ export class Dispatch {
           continue
         }
         for (const letter of letters) dead.remove(unit, letter)
-        queue.revive(
-          unit,
-          command,
-          letters.map(({ group }) => group),
-          this.#routes.of(command.name)?.[0],
-        )
-        revived.push({ command, letters })
+        const groups = letters.map(({ group }) => group)
+        const jobs = queue.revive(unit, command, groups, this.#routes.of(command.name)?.[0])
+        revived.push({ jobs, letters })
       }
     })
     const alive = revived.flatMap(({ letters }) => letters)
     replays.add(replay, alive)
-    for (const { command, letters } of revived) for (const { group } of letters) this.#hand(command, group)
+    for (const { jobs } of revived) for (const job of jobs) this.#hand(job)
     return { revived: alive.length, open }
   }
 
@@ -227,12 +225,12 @@ export class Dispatch {
   /** A PUBACK: the plain way to complete a delivery at QoS 1. */
   async acknowledged(session: HandlerSession, delivery: Delivery, reasonCode: number): Promise<void> {
     const job = this.#deliveries.get(delivery)
-    if (!job || this.#group(session.group).held(session, job.command.id, Number(delivery.stamp['attempt'])) !== job)
-      return
+    const { attempt, 'command-id': id = '' } = delivery.stamp
+    if (!job || this.#group(session.group).held(session, id, Number(attempt)) !== job) return
     if (reasonCode >= 0x80) {
       job.error = { name: 'Refused', message: `the handler's PUBACK has the reason code 0x${reasonCode.toString(16)}` }
       this.#group(session.group).retry(job, 'internal')
-    } else await this.#endByHandler(session.group, job, { events: [] })
+    } else await this.#endByHandler(job, { events: [] })
   }
 
   /**
@@ -244,12 +242,9 @@ export class Dispatch {
     const job = this.#group(session.group).held(session, done.command, done.attempt)
     if (!job) return this.#ports.log.debug({ command: done.command, group: session.group }, 'a late end, ignored')
     if (done.outcome === 'retry') {
-      if (done.code === 'unavailable') {
-        const { reason = 'something that it needs is not there', damaged = false } = done
-        job.lacks = { reason, damaged }
-      }
       job.error = done.error
-      return this.#group(session.group).retry(job, done.code)
+      const { code, reason = 'something that it needs is not there', damaged = false } = done
+      return this.#group(session.group).retry(job, code, code === 'unavailable' ? { lack: { reason, damaged } } : {})
     }
     const { events = [], later } = done
     const forget = 'forget' in done ? done.forget : undefined
@@ -264,21 +259,21 @@ export class Dispatch {
       this.fail(session, done.command, done.attempt, (err as Error).message)
       throw err
     }
-    if (done.outcome === 'refused' && job.command.internal) {
-      const { name: command, id } = job.command
+    const { name } = job
+    if (done.outcome === 'refused' && job.isInternal) {
+      const [command, id] = [name, done.command]
       this.#ports.log.warn(
         { command, id, code: done.code },
         'a handler refused a command that the broker sent; nobody is told',
       )
     }
-    if (done.outcome === 'done' || job.command.internal)
-      return this.#endByHandler(session.group, job, { events, later, forget })
+    if (done.outcome === 'done' || job.isInternal) return this.#endByHandler(job, { events, later, forget })
     const refusal = new Refusal(done.code, {
       message: done.message,
       ...(done.fields && { fields: done.fields }),
       ...(done.retry_after_ms !== undefined && { retryAfterMs: done.retry_after_ms }),
     })
-    await this.#endByHandler(session.group, job, { events: [rejection(job.command, refusal), ...events], later })
+    await this.#endByHandler(job, { events: [rejection(job, refusal), ...events], later })
   }
 
   /** A handler process computes and begins nothing, or does again; what it gives back had not begun. */
@@ -328,9 +323,11 @@ export class Dispatch {
   }
 
   /** Stores the end with its events as one unit, which lets the events out. The owner alone may have any. */
-  async #end(group: string, job: Job, ending: Ending): Promise<void> {
+  async #end(job: Job, ending: Ending): Promise<void> {
+    const { group } = job
     const { storage, queue, dead, events, live, later, metrics, log } = this.#ports
-    const { command } = job
+    const command = queue.load(job)
+    if (!command) return this.#endUnreadable(job)
     const { died } = ending
     const isOwner = this.#routes.of(command.name)?.[0] === group
     if (!isOwner && ending.events.length > 0 && !died) {
@@ -352,7 +349,7 @@ export class Dispatch {
           const isNumbered = (i: number): boolean => command.stored && !(i === place && command.onlyTo !== undefined)
           const told = caused.map((event, i) => (isNumbered(i) ? events.number(event) : event))
           const answer = told[place]
-          queue.finish(unit, command, group, isOwner ? { answer } : undefined)
+          queue.finish(unit, job, isOwner ? { answer } : undefined)
           if (died) dead.add(unit, died)
           if (isOwner && ending.forget) events.forget(unit, ending.forget)
           for (const event of told) {
@@ -376,46 +373,55 @@ export class Dispatch {
     this.#dropSurplus()
   }
 
+  /** The record of a command is broken, which the storage has told: nobody is left to be answered. */
+  async #endUnreadable(job: Job): Promise<void> {
+    const { storage, queue, log } = this.#ports
+    log.error({ command: job.name, user: job.user, group: job.group }, 'a command is lost: its record cannot be read')
+    job.ending = true
+    await storage.commit((unit) => queue.finish(unit, job))
+    this.#group(job.group).end(job)
+  }
+
   /** Observers that are away or slow hold more than they may: the one that holds most loses its oldest. */
   #dropSurplus(): void {
     const { queue, metrics, log } = this.#ports
     for (let left = DROPPED_AT_ONCE; left > 0; left--) {
-      const { group, command } = queue.surplus() ?? {}
-      if (!command) return
-      const job = this.#group(group!).find(command.id)
-      if (!job || job.ending) continue
+      const job = queue.surplus()
+      if (!job) return
+      if (job.ending) continue
       metrics.dropped.inc()
+      const { name: command, user, group } = job
       log.error(
-        { command: command.name, id: command.id, group },
+        { command, user, group },
         'a command is dropped for a group that observes it: too many wait for it; start a process of it, or it never sees them',
       )
-      this.#endBySelf(group!, job)
+      this.#endBySelf(job)
     }
   }
 
   /** A handler has ended it; when that cannot be stored, it has to say so again. */
-  async #endByHandler(group: string, job: Job, ending: Ending): Promise<void> {
+  async #endByHandler(job: Job, ending: Ending): Promise<void> {
     try {
-      await this.#end(group, job, ending)
+      await this.#end(job, ending)
     } catch (err) {
-      this.#ports.log.error({ err, command: job.command.id }, 'the end of a command cannot be stored')
-      this.#group(group).retry(job, 'unavailable')
+      this.#ports.log.error({ err, command: job.inHand?.command.id }, 'the end of a command cannot be stored')
+      this.#group(job.group).retry(job, 'unavailable')
       throw refuse('unavailable')
     }
   }
 
   /** The broker ends it; when that cannot be stored, it tries until it can. */
-  #endBySelf(group: string, job: Job, event?: OutgoingEvent, died?: DeadLetter): void {
-    this.#end(group, job, { events: event && !job.command.internal ? [event] : [], died }).catch(() => {
+  #endBySelf(job: Job, event?: OutgoingEvent, died?: DeadLetter): void {
+    this.#end(job, { events: event && !job.isInternal ? [event] : [], died }).catch(() => {
       job.ending = true // nobody else may end it meanwhile
-      if (!this.#isClosed) setTimeout(() => this.#endBySelf(group, job, event, died), TRY_AGAIN).unref()
+      if (!this.#isClosed) setTimeout(() => this.#endBySelf(job, event, died), TRY_AGAIN).unref()
     })
   }
 
-  #hand(command: Command, name: string, failed?: number): void {
-    const group = this.#group(name)
-    group.accept(command, failed)
-    if (group.members === 0 && command.stored) this.#attendance.away(name)
+  #hand(job: Job): void {
+    const group = this.#group(job.group)
+    group.accept(job)
+    if (group.members === 0 && job.isStored) this.#attendance.away(job.group)
   }
 
   #group(name: string): Group {
@@ -425,24 +431,16 @@ export class Dispatch {
       rule: (command) => this.#rules.get(command) ?? UNDECLARED,
       deliver: (member, job) => this.#deliver(member, job),
       mayRun: (command) => this.#ports.standing.mayRun(command),
-      failed: ({ command, attempt }) => this.#ports.queue.tried(command, name, attempt - 1),
-      dead: (job, code) => {
-        const { command, attempt: attempts } = job
-        this.#ports.metrics.dead.inc({ command: command.name })
-        this.#ports.log.error(
-          { command: command.name, id: command.id, user: command.user, group: name, attempts, code },
-          'a command is dead',
-        )
-        const error = job.error && tellAgain(job.error, readJsonObject(command.payload))
-        const letter = command.stored ? { command, group: name, attempts, code, error, at: Date.now() } : undefined
-        this.#endBySelf(name, job, failure(command, refuse(code)), letter)
+      load: (job) => this.#load(job),
+      putAway(job) {
+        if (job.isStored) job.inHand = undefined
       },
+      failed: (job) => this.#ports.queue.tried(job),
+      dead: (job, code) => this.#die(job, code),
       expired: (job, code) => {
-        const { command } = job
-        this.#endBySelf(name, job, rejection(command, refuse(code)))
-        if (code === 'unavailable' && command.stored && !this.#group(name).has(command.name)) {
-          this.#routes.leave(command.name, name)
-        }
+        this.#endBySelf(job, rejection(job, refuse(code)))
+        if (code === 'unavailable' && job.isStored && !this.#group(name).has(job.name))
+          this.#routes.leave(job.name, name)
       },
       queueTtlMs: this.#ports.config.QUEUE_TTL,
       retryDelayMs: this.#ports.config.RETRY_DELAY,
@@ -451,8 +449,31 @@ export class Dispatch {
     return group
   }
 
+  /** Has the command in hand. What cannot be read at all, as when the file is damaged, is no more than lost for now. */
+  #load(job: Job): boolean {
+    try {
+      if (this.#ports.queue.load(job)) return true
+    } catch (err) {
+      this.#ports.log.error({ err, command: job.name, user: job.user }, 'a command cannot be read')
+    }
+    job.ending = true
+    this.#endBySelf(job)
+    return false
+  }
+
+  #die(job: Job, code: Failure): void {
+    const { queue, metrics, log } = this.#ports
+    const { name, user, group, attempt: attempts, isStored } = job
+    const command = queue.load(job)
+    metrics.dead.inc({ command: name })
+    log.error({ command: name, id: command?.id, user, group, attempts, code }, 'a command is dead')
+    const error = job.error && tellAgain(job.error, command && readJsonObject(command.payload))
+    const letter = command && isStored ? { command, group, attempts, code, error, at: Date.now() } : undefined
+    this.#endBySelf(job, failure(job, refuse(code)), letter)
+  }
+
   #deliver(member: Member, job: Job): void {
-    const { command } = job
+    const { command } = job.inHand!
     const delivery: Delivery = {
       topic: command.name,
       payload: command.payload,
@@ -492,18 +513,23 @@ function noRoom(share: Full): Refusal {
   return new Refusal('rate_limited', { message, retryAfterMs: SENT_AGAIN })
 }
 
+/** What is told of a command that has ended, whose answer is not kept any more. */
+function forgotten(): Refusal {
+  return refuse('conflict', undefined, 'this command has been done before, and its answer is not kept any more')
+}
+
 /** What a command causes, and that nobody was there for what it was about, if it is answered at all. */
 function refused<Event extends OutgoingEvent>(events: Event[], command: Command, refusal: Refusal, at: string) {
   const answer = command.internal ? undefined : events.find(({ to }) => to === command.user)
   return events.map((event) => (event === answer ? { ...rejection(command, refusal), at } : event))
 }
 
-function rejection(command: Command, refusal: Refusal): OutgoingEvent {
-  return { to: command.user, event: 'command_rejected', fields: refusalFields(command.name, refusal) }
+function rejection({ user, name }: Pick<Command, 'user' | 'name'>, refusal: Refusal): OutgoingEvent {
+  return { to: user, event: 'command_rejected', fields: refusalFields(name, refusal) }
 }
 
-function failure(command: Command, refusal: Refusal): OutgoingEvent {
-  return { to: command.user, event: 'command_failed', fields: refusalFields(command.name, refusal) }
+function failure({ user, name }: Pick<Command, 'user' | 'name'>, refusal: Refusal): OutgoingEvent {
+  return { to: user, event: 'command_failed', fields: refusalFields(name, refusal) }
 }
 
 function outcomeOf({ events, died }: Ending): Ended {

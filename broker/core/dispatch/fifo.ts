@@ -1,41 +1,31 @@
-interface Link<T> {
-  item: T
-  next?: Link<T> | undefined
-}
+/** Items that were taken before the rest is moved to the front. */
+const TAKEN = 1_024
 
-/** First in, first out, both in constant time; an array's `shift` moves all that is behind. */
+/** First in, first out, both in constant time on average; an array's `shift` moves all that is behind. */
 export class Fifo<T> {
-  #head: Link<T> | undefined
-  #tail: Link<T> | undefined
+  #items: (T | undefined)[]
+  #first = 0
 
   constructor(...items: T[]) {
-    for (const item of items) this.push(item)
+    this.#items = items
   }
 
   get head(): T | undefined {
-    return this.#head?.item
+    return this.#items[this.#first]
   }
 
   push(item: T): void {
-    const link = { item }
-    if (this.#tail) this.#tail = this.#tail.next = link
-    else this.#head = this.#tail = link
-  }
-
-  /** Puts an item before all others, but behind those at the head that it must follow. */
-  unshift(item: T, mustFollow: (other: T) => boolean = () => false): void {
-    let before: Link<T> | undefined
-    for (let next = this.#head; next && mustFollow(next.item); next = next.next) before = next
-    const link: Link<T> = { item, next: before ? before.next : this.#head }
-    if (before) before.next = link
-    else this.#head = link
-    if (!link.next) this.#tail = link
+    this.#items.push(item)
   }
 
   shift(): T | undefined {
-    const link = this.#head
-    this.#head = link?.next
-    if (!this.#head) this.#tail = undefined
-    return link?.item
+    if (this.#first === this.#items.length) return undefined
+    const item = this.#items[this.#first]
+    this.#items[this.#first++] = undefined
+    if (this.#first === this.#items.length || (this.#first >= TAKEN && this.#first * 2 > this.#items.length)) {
+      this.#items = this.#items.slice(this.#first)
+      this.#first = 0
+    }
+    return item
   }
 }

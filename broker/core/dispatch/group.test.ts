@@ -5,7 +5,7 @@ import { commandName } from '../../../shared/wire/topic.ts'
 import { userIdOf } from '../../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../../seam/session.ts'
 import { Group } from './group.ts'
-import type { Job, Rule } from './job.ts'
+import { Job, type Rule } from './job.ts'
 
 const TTL = 1_000
 const TIME_LIMIT = 100
@@ -27,10 +27,13 @@ beforeEach(() => {
   banned.clear()
   rules = { read: { ordered: false } }
   group = new Group({
+    load: () => true,
+    putAway: () => {},
     rule: (command) => ({ ordered: true, timeoutMs: TIME_LIMIT, attempts: 3, ...rules[command] }),
     deliver(member, job) {
-      given.push(`${member.session.client}: ${job.command.id} ${job.attempt}`)
-      jobs.set(job.command.id, job)
+      const { id } = job.inHand!.command
+      given.push(`${member.session.client}: ${id} ${job.attempt}`)
+      jobs.set(id, job)
     },
     failed: () => {},
     dead: (job, code) => over(job, `dead ${code}`),
@@ -46,7 +49,7 @@ afterEach(() => {
 })
 
 function over(job: Job, how: string): void {
-  ended.push(`${job.command.id} ${how}`)
+  ended.push(`${job.inHand!.command.id} ${how}`)
   group.end(job)
 }
 
@@ -72,7 +75,7 @@ function joins(
 
 /** `alice1` is Alice's first command. */
 function sends(id: string, name = 'act', more: Partial<Command> = {}): void {
-  group.accept({
+  const command = {
     id,
     order: 0,
     name: commandName(name),
@@ -87,7 +90,10 @@ function sends(id: string, name = 'act', more: Partial<Command> = {}): void {
     correlation: undefined,
     responseTopic: undefined,
     ...more,
-  })
+  }
+  const job = new Job(command, 'g', 0)
+  job.inHand = { command, key: undefined }
+  group.accept(job)
 }
 
 /** Deliveries of first attempts, as a member names those that it gives back. */

@@ -2,14 +2,20 @@ import { GRACE, type Busy } from '../../../shared/wire/member.ts'
 import { MAX_BEGUN } from '../../../shared/wire/stamp.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../../seam/session.ts'
+import { Deadlines } from './deadlines.ts'
 import { Fifo } from './fifo.ts'
-import { newJob, SUSPECTED, type Failure, type Job, type Lack, type Member, type Rule } from './job.ts'
+import { SUSPECTED, type Failure, type Job, type Lack, type Member, type Rule } from './job.ts'
+import { Lacks } from './lacks.ts'
 import { Lane } from './lane.ts'
 import { leastBusy } from './least-busy.ts'
-import { steady } from '../../../shared/steady.ts'
+import { Line } from './line.ts'
 
 export interface GroupPorts {
   rule(command: string): Rule
+  /** Has the command of a job in hand; false when it cannot be read any more, and the job is ended. */
+  load(job: Job): boolean
+  /** Its command need not be in hand for now. */
+  putAway(job: Job): void
   deliver(member: Member, job: Job): void
   /** An attempt failed, and there will be another. */
   failed(job: Job): void
@@ -26,16 +32,24 @@ export interface GroupPorts {
 const MAX_RETRY_DELAY = 30_000
 /** Milliseconds before the first look whether what was away is there again. */
 const PAUSE = 50
-/** Node fires a timer of more than this at once. */
-const LONGEST_TIMER = 2 ** 31 - 1
+/** Jobs that are found to have waited for too long in one turn, at most. */
+const LOOKED_AT = 500
 
 /** The work of one group. Each job goes to the member that holds the fewest; the ordered ones of one user stay in their lane. */
 export class Group {
   readonly #members = new Map<string, Member>()
-  /** By the ids of their commands, in the order of acceptance. */
-  readonly #jobs = new Map<string, Job>()
+  readonly #jobs = new Line()
+  /** The first that has not waited for as long as for a group that is away. */
+  #patient: Job | undefined
+  readonly #deadlines = new Deadlines(
+    (job) => this.#due(job),
+    () => (this.#patient ? this.#patient.since + this.#ports.queueTtlMs : Infinity),
+    () => this.#lookAtPatient(),
+  )
+  readonly #lacks = new Lacks()
   readonly #lanes = new Map<UserId, Lane>()
   #laneTime = 0
+  readonly #nextTime = (): number => ++this.#laneTime
   /** Ready for a member that takes their command: command to jobs. */
   readonly #ready = new Map<string, Fifo<Job>>()
   readonly #ports: GroupPorts
@@ -59,42 +73,33 @@ export class Group {
     return this.#jobs.size
   }
 
-  find(command: string): Job | undefined {
-    return this.#jobs.get(command)
-  }
-
   /** When the oldest of them was accepted, in milliseconds since 1970. */
   get oldest(): number | undefined {
-    for (const { command } of this.#jobs.values()) return command.at
-    return undefined
+    return this.#jobs.first && acceptedAt(this.#jobs.first)
   }
 
   /** Commands that wait and that no member takes, each with the time when its oldest was accepted. */
   untaken(): { command: string; at: number }[] {
     return [...this.#ready].flatMap(([command, { head }]) =>
-      head && !this.has(command) ? [{ command, at: head.command.at }] : [],
+      head && !this.has(command) ? [{ command, at: acceptedAt(head) }] : [],
     )
   }
 
   /** What its commands wait for that were put off: a reason of one of them, damage first. */
   get lacks(): Lack | undefined {
-    let found: Lack | undefined
-    for (const { lacks } of this.#jobs.values()) {
-      if (lacks?.damaged) return lacks
-      found ??= lacks
-    }
-    return found
+    return this.#lacks.first
   }
 
-  /** @param failed attempts so far */
-  accept(command: Command, failed = 0): void {
-    const lane = this.#ports.rule(command.name).ordered ? this.#laneOf(command.user) : undefined
-    const since = steady() - Math.max(0, Date.now() - command.at) // from before a restart, perhaps
-    const job = newJob(command, lane, since, failed + 1)
-    this.#jobs.set(command.id, job)
-    if (lane) {
-      lane.push(job)
-      this.#advance(lane)
+  accept(job: Job): void {
+    job.lane = this.#ports.rule(job.name).ordered ? this.#laneOf(job.user) : undefined
+    this.#jobs.add(job)
+    if (!this.#patient) {
+      this.#patient = job
+      this.#deadlines.wakeBy(job.since + this.#ports.queueTtlMs)
+    }
+    if (job.lane) {
+      job.lane.push(job)
+      this.#advance(job.lane)
     } else this.#makeReady(job)
     if (job.state === 'waiting') this.#waitForTurn(job)
   }
@@ -163,7 +168,7 @@ export class Group {
         name: 'ConnectionLost',
         message: 'the connection to the handler was lost while it worked on the command',
       }
-      this.retry(job, 'internal', 0)
+      this.retry(job, 'internal', { delayMs: 0 })
     }
     this.#pump()
   }
@@ -175,8 +180,11 @@ export class Group {
     return job && !job.ending && (attempt === undefined || attempt === job.attempt) ? job : undefined
   }
 
-  /** An attempt has failed: the job, and what its user sent after it, are another's or wait. */
-  retry(job: Job, code: Failure, delayMs?: number): void {
+  /**
+   * An attempt has failed: the job, and what its user sent after it, are another's or wait.
+   * @param lack what it was put off for, if that is known
+   */
+  retry(job: Job, code: Failure, { delayMs, lack }: { delayMs?: number; lack?: Lack } = {}): void {
     const behind = job.lane?.takeBack(job).filter((one) => one !== job) ?? []
     this.#release(job)
     for (const one of behind) {
@@ -186,8 +194,9 @@ export class Group {
     if (this.#isLast(job, code)) return this.#ports.dead(job, code)
     if (code === 'unavailable') {
       job.putOff++
+      if (lack) this.#lacks.set(job, lack)
     } else {
-      job.lacks = undefined
+      this.#lacks.clear(job)
       job.attempt++
       this.#ports.failed(job)
     }
@@ -195,12 +204,8 @@ export class Group {
       delayMs ?? (code === 'unavailable' ? this.#backOff(job.putOff, PAUSE) : this.#backOff(job.attempt - 1))
     if (delay === 0) return this.#goOn(job)
     job.state = 'resting'
-    job.timer = setTimeout(() => {
-      job.state = 'waiting'
-      const isOver = code === 'unavailable' && steady() >= job.since + this.#ports.queueTtlMs
-      if (isOver) this.#ports.expired(job, 'unavailable')
-      else this.#goOn(job)
-    }, delay)
+    job.wasPutOff = code === 'unavailable'
+    this.#deadlines.set(job, performance.now() + delay)
     this.#pump() // there is room now for others
   }
 
@@ -211,9 +216,12 @@ export class Group {
     lane?.end(job)
     this.#release(job)
     job.state = 'over'
-    this.#jobs.delete(job.command.id)
+    job.inHand = undefined
+    this.#lacks.clear(job)
+    if (this.#patient === job) this.#patient = job.after
+    this.#jobs.remove(job)
     if (!lane) return this.#pump()
-    if (lane.isEmpty) this.#lanes.delete(job.command.user)
+    if (lane.isEmpty) this.#lanes.delete(job.user)
     const head = lane.inFlight[0]
     if (wasHead && head) this.#limit(head)
     if (head) this.#pump() // others who wait go before a lane that has work in flight
@@ -221,20 +229,19 @@ export class Group {
     this.#pump()
   }
 
-  /** Stops every timer. */
   close(): void {
-    for (const job of this.#jobs.values()) clearTimeout(job.timer)
+    this.#deadlines.close()
   }
 
   #laneOf(user: UserId): Lane {
     let lane = this.#lanes.get(user)
-    if (!lane) this.#lanes.set(user, (lane = new Lane(() => ++this.#laneTime)))
+    if (!lane) this.#lanes.set(user, (lane = new Lane(this.#nextTime)))
     return lane
   }
 
   #isLast(job: Job, code: Failure): boolean {
-    if (!job.command.stored) return true
-    return code !== 'unavailable' && job.attempt >= this.#ports.rule(job.command.name).attempts
+    if (!job.isStored) return true
+    return code !== 'unavailable' && job.attempt >= this.#ports.rule(job.name).attempts
   }
 
   /** Gives a job that may go on its turn, or leaves it to its lane. */
@@ -257,21 +264,21 @@ export class Group {
     if (member.isBusy || !member.session.keepsOrder || this.#members.get(member.session.id) !== member) return
     for (const [command, { head }] of this.#ready) if (head && member.takes.has(command)) return
     for (let job = lane.next; job && lane.inFlight.length < MAX_BEGUN; job = lane.next) {
-      const { name, expiresAt = Infinity } = job.command
+      const { name, expiresAt = Infinity } = job
       const mayGo = job.state === 'waiting' && !job.ending && expiresAt > Date.now() && member.takes.has(name)
       if (!mayGo || member.keptFor || member.holds.size >= member.window) return
-      if (!this.#ports.mayRun(job.command)) return this.#ports.expired(job, 'forbidden')
+      if (!this.#ports.load(job)) continue
+      if (!this.#ports.mayRun(job.inHand!.command)) return this.#ports.expired(job, 'forbidden')
       this.#give(job, member)
     }
   }
 
   #makeReady(job: Job): void {
-    clearTimeout(job.timer)
-    job.timer = undefined
+    this.#deadlines.clear(job)
     job.state = 'ready'
-    const ready = this.#ready.get(job.command.name)
+    const ready = this.#ready.get(job.name)
     if (ready) ready.push(job)
-    else this.#ready.set(job.command.name, new Fifo(job))
+    else this.#ready.set(job.name, new Fifo(job))
     this.#pump()
     if (job.state === 'ready') this.#waitForTurn(job)
   }
@@ -287,14 +294,15 @@ export class Group {
   #giveNext(ready: Fifo<Job>): boolean {
     const job = ready.head
     if (!job) return false
-    const { expiresAt = Infinity, stored } = job.command
+    const { expiresAt = Infinity, isStored } = job
     const isGone = job.state !== 'ready' || job.ending
     const member = isGone ? undefined : leastBusy(this.#members.values(), job)
-    if (!isGone && expiresAt > Date.now() && (member === 'full' || (!member && stored))) return false
+    if (!isGone && expiresAt > Date.now() && (member === 'full' || (!member && isStored))) return false
     ready.shift()
     if (isGone) return true
     if (expiresAt <= Date.now()) this.#ports.expired(job, 'timeout')
-    else if (!this.#ports.mayRun(job.command)) this.#ports.expired(job, 'forbidden')
+    else if (!this.#ports.load(job)) return true
+    else if (!this.#ports.mayRun(job.inHand!.command)) this.#ports.expired(job, 'forbidden')
     else if (!member || member === 'full') this.#ports.expired(job, 'unavailable')
     else {
       this.#give(job, member)
@@ -304,12 +312,11 @@ export class Group {
   }
 
   #give(job: Job, member: Member): void {
-    clearTimeout(job.timer)
-    job.timer = undefined
+    this.#deadlines.clear(job)
     job.state = 'held'
     job.error = undefined
     job.member = member
-    member.holds.set(job.command.id, job)
+    member.holds.set(job.inHand!.command.id, job)
     job.lane?.send()
     if (!job.lane || job.lane.inFlight[0] === job) this.#limit(job)
     this.#ports.deliver(member, job)
@@ -318,44 +325,78 @@ export class Group {
   /** From now on a member works on it. One that keeps the time itself knows better when it has begun. */
   #limit(job: Job): void {
     if (job.member?.session.keepsTime) return
-    const limit = this.#ports.rule(job.command.name).timeoutMs + GRACE
-    job.timer = setTimeout(() => {
+    this.#deadlines.set(job, performance.now() + this.#limitOf(job))
+  }
+
+  #limitOf({ name }: Job): number {
+    return this.#ports.rule(name).timeoutMs + GRACE
+  }
+
+  /** Its time has come: it has rested, or is over its time limit, or waits for too long. */
+  #due(job: Job): void {
+    if (job.state === 'resting') {
+      job.state = 'waiting'
+      const isOver = job.wasPutOff && performance.now() >= job.since + this.#ports.queueTtlMs
+      if (isOver) this.#ports.expired(job, 'unavailable')
+      else this.#goOn(job)
+    } else if (job.state === 'held') {
       if (job.ending) return
-      job.error = { name: 'TimedOut', message: `the handler did not say how it ended within ${limit} ms` }
+      job.error = { name: 'TimedOut', message: `the handler did not say how it ended within ${this.#limitOf(job)} ms` }
       this.retry(job, 'timeout')
-    }, limit)
+    } else this.#waited(job, job.givesUpAt <= performance.now())
   }
 
   #release(job: Job): void {
-    clearTimeout(job.timer)
-    job.timer = undefined
-    job.member?.holds.delete(job.command.id)
-    job.member = undefined
+    this.#deadlines.clear(job)
+    if (job.member) {
+      job.member.holds.delete(job.inHand!.command.id)
+      job.member = undefined
+      this.#ports.putAway(job)
+    }
     if (job.lost >= SUSPECTED) {
       for (const member of this.#members.values()) if (member.keptFor === job) member.keptFor = undefined
     }
     job.state = 'waiting'
   }
 
-  /** While a job waits it may expire, or find that nobody came in its time. */
+  /**
+   * While a job waits it may expire, or find that nobody came in its time. For the first time those find it whom nobody came for
+   * since they were accepted, all in the order of their acceptance; what has waited for longer waits as long again.
+   */
   #waitForTurn(job: Job): void {
-    const { expiresAt = Infinity, name } = job.command
+    const { expiresAt = Infinity, since } = job
     const { queueTtlMs } = this.#ports
-    const now = steady()
-    const givesUpAt = job.since + queueTtlMs > now ? job.since + queueTtlMs : now + queueTtlMs
-    clearTimeout(job.timer)
-    const look = (): void => {
-      if (job.ending) return
-      // A timer may fire a millisecond early.
-      if (expiresAt <= Date.now()) this.#ports.expired(job, 'timeout')
-      else if (givesUpAt <= steady() && !this.has(name)) this.#ports.expired(job, 'unavailable')
-      else this.#waitForTurn(job)
+    const now = performance.now()
+    if (since + queueTtlMs <= now) job.givesUpAt = now + queueTtlMs
+    const at = Math.min(now + expiresAt - Date.now(), job.givesUpAt)
+    if (at < Infinity) this.#deadlines.set(job, at)
+  }
+
+  #lookAtPatient(): void {
+    const accepted = performance.now() - this.#ports.queueTtlMs
+    let left = LOOKED_AT
+    for (let job = this.#patient; job && job.since <= accepted && left-- > 0; job = this.#patient) {
+      this.#patient = job.after
+      if (job.state === 'waiting' || job.state === 'ready') this.#waited(job, true)
     }
-    job.timer = setTimeout(look, Math.min(expiresAt - Date.now(), givesUpAt - now, LONGEST_TIMER))
+  }
+
+  #waited(job: Job, isLong: boolean): void {
+    if (job.ending) return
+    const { expiresAt = Infinity, name } = job
+    // A timer may fire a millisecond early.
+    if (expiresAt <= Date.now()) this.#ports.expired(job, 'timeout')
+    else if (isLong && !this.has(name)) this.#ports.expired(job, 'unavailable')
+    else this.#waitForTurn(job)
   }
 
   #backOff(attempt: number, least = 0): number {
     const delay = Math.min(Math.max(this.#ports.retryDelayMs, least) * 2 ** (attempt - 1), MAX_RETRY_DELAY)
     return Math.round(delay * (0.5 + Math.random() / 2))
   }
+}
+
+/** Milliseconds since 1970. */
+function acceptedAt({ since }: Job): number {
+  return Date.now() - (performance.now() - since)
 }

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import { commandName } from '../../../shared/wire/topic.ts'
 import { userIdOf } from '../../../shared/wire/user-id.ts'
-import { newJob, type Job } from './job.ts'
+import { Job } from './job.ts'
 import { Lane } from './lane.ts'
 
 let lane: Lane
@@ -18,14 +18,14 @@ function jobOf(order: number): Job {
   const none = { re: undefined, expiresAt: undefined, correlation: undefined, responseTopic: undefined }
   const sent = { id: `${user}/${order}`, order, name: commandName('act'), user, client: 'phone', at: 0 }
   const command = { ...sent, ...none, payload: Buffer.alloc(0), stored: true, traceparent: '' }
-  return newJob(command, lane, 0, 1)
+  return new Job(command, 'g', 0)
 }
 
 /** The orders in which what waits goes into flight. */
 function sendsAll(): number[] {
   const sent: number[] = []
   for (let job = lane.next; job; job = lane.next) {
-    sent.push(job.command.order)
+    sent.push(job.order)
     lane.send()
   }
   return sent

@@ -8,7 +8,7 @@ export function leastBusy(members: Iterable<Member>, job: Job): Member | 'full' 
   let best: Member | undefined
   let isTaken = false
   for (const member of members) {
-    if (!member.takes.has(job.command.name) || member.isStuck) continue
+    if (!member.takes.has(job.name) || member.isStuck) continue
     isTaken = true
     if (member.keptFor === job && member.isBusy) member.keptFor = undefined // it may compute for ever
     if (member.keptFor === job) return member.holds.size === 0 ? member : 'full'

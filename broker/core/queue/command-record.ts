@@ -17,13 +17,13 @@ export interface Ended {
   readonly until: number
   /** Of a command whose answer is not remembered: the command's id, under which it runs again. */
   readonly again?: string | undefined
-  /** As `encodeAnswer` made it: few are asked for again. */
+  /** As `encodeAnswer` made it: few are asked for again. Of no bytes: there was one, which is not kept any more. */
   readonly answer?: Buffer | undefined
 }
 
 /** One command, under its order: while groups work on it, and then what is remembered of it. */
 export interface CommandRecord {
-  readonly open?: { command: Command; groups: Map<string, number> } | undefined
+  readonly open?: { command: Command; groups: ReadonlyMap<string, number> } | undefined
   readonly ended?: Ended | undefined
 }
 

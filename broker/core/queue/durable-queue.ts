@@ -1,269 +1,331 @@
-import type { TimedEvent } from '../events/events.ts'
-import { Oldest } from '../../../shared/oldest.ts'
-import type { Command } from '../../seam/session.ts'
+import type { UserId } from '../../../shared/wire/user-id.ts'
 import { steady } from '../../../shared/steady.ts'
+import { Job, type InHand } from '../dispatch/job.ts'
+import type { Command } from '../../seam/session.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { digestOf, keyOf } from './command-key.ts'
-import { commandRecord, decodeAnswer, encodeAnswer, type Ended } from './command-record.ts'
+import { commandRecord, decodeAnswer, encodeAnswer, type CommandRecord, type Ended } from './command-record.ts'
+import { Fresh } from './fresh.ts'
+import { KeyTable, wordsOf } from './key-table.ts'
 import { openOrder } from './order.ts'
-import type { Appended, CommandQueue, Open } from './queue.ts'
-import { Room, type Bounds, type Placed } from './room.ts'
+import type { Appended, CommandQueue } from './queue.ts'
+import { Remembered, type Bounds as RememberedBounds } from './remembered.ts'
+import { Room, type Bounds } from './room.ts'
+import { sizeOf } from './size.ts'
 
 interface Limits extends Bounds {
+  /** Of the answers that are remembered. */
+  readonly remembered: RememberedBounds
   /** Milliseconds for which an ended command's id and answer are remembered. */
-  windowMs: number
+  readonly windowMs: number
 }
 
-/** A command that has not ended in all its groups. */
-interface Entry extends Placed {
+/** A command that is not on the disk yet. */
+interface Storing {
   readonly command: Command
-  /** Group to its failed attempts. */
-  readonly groups: Map<string, number>
-  /** By what a repeat is known; undefined when the device gave no id, or it is not stored. */
-  readonly key: string | undefined
-  /** Resolves when it is on the disk. */
+  /** Resolves when it is. */
   stored?: Promise<void>
-  /** Its owner has ended it. */
-  ended?: Ended | undefined
 }
 
-/** What is remembered of a command that its owner has ended; its answer is on the disk. */
-type Remembered = Pick<Ended, 'digest' | 'until' | 'again'> & {
-  /** The key of its record. */
+/** What is known of an id that came before. */
+interface Known {
   readonly order: number
-  /** Other groups have not ended it. */
-  entry: Entry | undefined
+  readonly record: CommandRecord
+  /** Resolves when it is on the disk. */
+  readonly stored?: Promise<void> | undefined
 }
 
-/** Answers forgotten at each end, at most: more than one, so that they do not pile up. */
-const FORGOTTEN_AT_ONCE = 4
+const NO_GROUPS: ReadonlyMap<string, number> = new Map()
 
-/** The queue in the broker's storage, with its index in memory. */
+/** Answers forgotten, or made to lose their bodies, at each end, at most: more than one, so that they do not pile up. */
+const AT_ONCE = 4
+/** Of an answer that is not kept any more. */
+const NO_BODY = Buffer.alloc(0)
+
+/** The queue in the broker's storage, with its index in memory: of a command that waits, what its job holds, and its id's hash. */
 export async function openQueue(storage: Storage, limits: Limits): Promise<CommandQueue> {
   const records = storage.table('queue', commandRecord)
   const nextOrder = await openOrder(storage)
+  const room = new Room<Job>(limits)
+  const fresh = new Fresh()
+  /** By the devices' own ids, the orders of the commands, open or remembered. */
+  const orders = new KeyTable()
+  const remembered = new Remembered(limits.remembered)
+  /** Commands that are not on the disk yet, by their orders, and ends of commands that others still observe. */
+  const storing = new Map<number, Storing>()
+  const ending = new Map<number, Ended>()
+  /** Dead letters that are commands again, by their ids, which are of other orders. */
+  const revived = new Map<string, number>()
+  let loaded = load()
 
-  const entries = new Map<string, Entry>()
-  const room = new Room<Entry>(limits)
-  /** By the devices' own ids, those whose owner has not ended them. */
-  const inFlight = new Map<string, Entry>()
-  /** The same of those that have, oldest first. */
-  const answered = new Map<string, Remembered>()
-  const oldest = new Oldest(answered)
+  function load(): Job[] {
+    const jobs: Job[] = []
+    const texts = new Map<string, string>()
+    const once = <Text extends string>(text: Text): Text => {
+      const known = texts.get(text)
+      if (known === undefined) texts.set(text, text)
+      return (known ?? text) as Text
+    }
+    for (const { key, value } of records.entries()) {
+      const { open, ended } = value
+      const order = Number(key)
+      if (!open) {
+        if (ended) orders.set(ended.key, order)
+        if (ended) remember(ended, order)
+        continue
+      }
+      const { command } = open
+      const isRevived = Number.parseInt(command.id.slice(command.id.lastIndexOf('~') + 1), 36) !== order
+      if (isRevived) revived.set(command.id, order)
+      const id = ended?.key ?? keyOf(command)
+      // For an observer alone it was revived: its owner's answer stays known.
+      if (id !== undefined && !(isRevived && command.onlyTo === undefined && orders.get(id) !== undefined))
+        orders.set(id, order)
+      const { expiresAt, stored, internal, at } = command
+      const named = { order, user: once(command.user), name: once(command.name), expiresAt, stored, internal, at }
+      const bytes = sizeOf(command) + (ended?.answer?.length ?? 0)
+      const made: Job[] = []
+      for (const [group, failed] of open.groups) made.push(new Job(named, once(group), bytes, failed))
+      for (const job of made) {
+        if (made.length > 1) job.siblings = made
+        jobs.push(job)
+      }
+    }
+    return jobs
+  }
 
-  const known: [string, Remembered][] = []
-  for (const { key, value } of records.entries()) {
-    const entry = value.open && entryOf(value.open.command, value.open.groups)
-    if (entry) entries.set(entry.command.id, entry)
-    if (entry?.key !== undefined && !value.ended) inFlight.set(entry.key, entry)
-    if (!value.ended) continue
-    if (entry) entry.ended = value.ended
-    known.push([value.ended.key, rememberedOf(Number(key), value.ended, entry)])
+  function remember(ended: Ended, order: number, user?: UserId): void {
+    const { key, until, answer } = ended
+    remembered.push({ key, order, until, body: answer?.length ?? 0, user })
   }
-  for (const [key, one] of known.toSorted(([, a], [, b]) => a.until - b.until)) remember(key, one)
 
-  function remember(key: string, one: Remembered): void {
-    answered.delete(key)
-    answered.set(key, one)
+  /** Jobs of a new command; its owner's comes first, if that has to do it. */
+  function jobsOf(command: Command, key: string | undefined, groups: readonly string[], owner?: string): Job[] {
+    const bytes = sizeOf(command)
+    const inHand: InHand = { command, key }
+    const jobs = groups.map((group) => new Job(command, group, bytes))
+    for (const job of jobs) {
+      job.inHand = inHand
+      job.isOwner = job.group === owner
+      if (jobs.length > 1) job.siblings = jobs
+      if (command.stored) fresh.add(job)
+    }
+    hold(jobs)
+    return jobs
   }
-  function hold(entry: Entry): void {
-    entries.set(entry.command.id, entry)
-    if (entry.owner !== undefined) room.take(entry)
-    else for (const group of entry.groups.keys()) room.observe(group, entry)
+
+  function hold(jobs: readonly Job[]): void {
+    const owner = jobs.find(({ isOwner }) => isOwner)
+    if (owner) room.take(owner)
+    else for (const job of jobs) room.observe(job)
   }
-  function release(entry: Entry): void {
-    if (!entries.delete(entry.command.id)) return
-    if (entry.owner !== undefined) room.give(entry)
-    else for (const group of entry.groups.keys()) room.observeNoMore(group, entry)
+  function release(jobs: readonly Job[]): void {
+    const owner = jobs.find(({ isOwner }) => isOwner)
+    if (owner) room.give(owner)
+    else for (const job of jobs) room.observeNoMore(job)
   }
   /** A group has ended it: what other groups still have to do counts as theirs once its owner has. */
-  function leave(entry: Entry, group: string): void {
-    if (entry.owner === undefined) room.observeNoMore(group, entry)
-    if (entry.groups.size === 0) return release(entry)
-    if (entry.owner !== group) return
-    room.give(entry)
-    entry.owner = undefined
-    for (const other of entry.groups.keys()) room.observe(other, entry)
-  }
-  /** Stores what an entry is by now; once all groups have ended it, what is remembered of it. */
-  function put(unit: Unit, { command, groups, ended }: Entry): void {
-    const open = groups.size > 0 ? { command, groups } : undefined
-    if (open || ended) unit.put(records, command.order, { open, ended })
-    else unit.remove(records, command.order)
-  }
-  /** Removes what is remembered, and the command with it, unless that is open in other groups. */
-  function forget(unit: Unit, { order, entry }: Remembered): void {
-    const ended = entry?.ended
-    if (!ended) return unit.remove(records, order)
-    entry.ended = undefined
-    put(unit, entry)
-    unit.otherwise(() => (entry.ended = ended))
-  }
-
-  /** What is known of an id; a repeat is acknowledged no sooner than what it repeats is `stored`. */
-  function recall({
-    key = '',
-    command,
-  }: Entry): { appended: Appended; stored?: Promise<void> | undefined; again?: string | undefined } | undefined {
-    const open = inFlight.get(key)
-    const ended = open ? undefined : answered.get(key)
-    if (!open && (!ended || ended.until <= steady())) return undefined
-    const digest = open ? digestOf(open.command) : ended!.digest
-    if (digest !== digestOf(command)) return { appended: { kind: 'conflict' } }
-    const answer = ended && answerOf(ended)
-    return { appended: { kind: 'repeat', answer }, stored: open?.stored, again: ended?.again }
-  }
-
-  function answerOf({ order }: Remembered): TimedEvent | undefined {
-    const answer = records.get(order)?.ended?.answer
-    return answer && decodeAnswer(answer)
-  }
-
-  function forgetOld(unit: Unit): void {
-    for (let left = FORGOTTEN_AT_ONCE; left > 0; left--) {
-      const [key, one] = oldest.entry ?? []
-      if (!one || (one.until > steady() && answered.size <= limits.all.commands)) return
-      answered.delete(key!)
-      forget(unit, one)
+  function leave(job: Job, left: readonly Job[], answer: number): void {
+    if (!job.isOwner) return room.observeNoMore(job)
+    room.give(job)
+    for (const other of left) {
+      other.bytes += answer
+      room.observe(other)
     }
+  }
+
+  /** A command and what it is known by. Undefined when its record is broken. */
+  function inHand(job: Job): InHand | undefined {
+    if (job.inHand) return job.inHand
+    const command = records.get(job.order)?.open?.command
+    if (!command) return undefined
+    // An observer alone does again what was a dead letter: its owner's answer stays as it is.
+    const key = revived.get(command.id) === job.order && !ofOwner(job) ? undefined : keyOf(command)
+    return (job.inHand = { command, key })
+  }
+  const ofOwner = (job: Job): boolean => job.isOwner || job.siblings?.some(({ isOwner }) => isOwner) === true
+
+  /** Stores what is known of a command: for whom it is open, and how it has ended. */
+  function put(unit: Unit, order: number, command: Command | undefined, open: readonly Job[], ended?: Ended): void {
+    const groups = new Map<string, number>()
+    for (const { group, attempt } of open) groups.set(group, attempt - 1)
+    const isOpen = open.length > 0 && command !== undefined
+    if (isOpen || ended) unit.put(records, order, { open: isOpen ? { command, groups } : undefined, ended })
+    else unit.remove(records, order)
+  }
+
+  /** How its owner has ended the command of a job that goes on. */
+  function endedBefore({ order, isOwner, siblings }: Job): Ended | undefined {
+    if (isOwner && !siblings) return undefined
+    return ending.get(order) ?? records.get(order)?.ended
+  }
+
+  function recall(key: string): Known | undefined {
+    const order = orders.get(key)
+    if (order === undefined) return undefined
+    const one = storing.get(order)
+    if (one) return { order, record: { open: { command: one.command, groups: NO_GROUPS } }, stored: one.stored }
+    const record = records.get(order)
+    return record && { order, record }
+  }
+
+  /** What becomes of a command whose id came before; undefined when that is long ago. */
+  function repeated({ record: { open, ended } }: Known, command: Command): Appended | undefined {
+    if (ended && ended.until <= steady()) return undefined
+    const digest = ended ? ended.digest : open && digestOf(open.command)
+    if (digest !== digestOf(command)) return { kind: 'conflict' }
+    if (ended?.answer?.length === 0) return { kind: 'repeat', answer: undefined, isDropped: true }
+    return { kind: 'repeat', answer: ended?.answer && decodeAnswer(ended.answer) }
+  }
+
+  /** Forgets what is too old or too much, and drops answers of which there are too many bytes. */
+  function forgetOld(unit: Unit): void {
+    for (let left = AT_ONCE; left > 0 && remembered.size > 0; left--) {
+      if (remembered.until > steady() && remembered.size <= limits.all.commands) break
+      const { order, words } = remembered.shift()
+      orders.delete(words, order)
+      unit.remove(records, order)
+    }
+    for (let left = AT_ONCE; left > 0; left--) {
+      const order = remembered.shed()
+      if (order === undefined) return
+      const ended = records.get(order)?.ended
+      if (ended) unit.put(records, order, { ended: { ...ended, answer: NO_BODY } })
+    }
+  }
+
+  /** How a command has ended for its device: with its answer, while there is room for that. */
+  function end({ command, key }: InHand, answer: Parameters<typeof encodeAnswer>[0] | undefined): Ended | undefined {
+    if (key === undefined) return undefined
+    const again = command.onlyTo === undefined ? undefined : command.id
+    const body = again === undefined && answer ? encodeAnswer(answer) : undefined
+    const kept = body && !remembered.hasRoom(command.user, body.length) ? NO_BODY : body
+    return { key, digest: digestOf(command), until: steady() + limits.windowMs, again, answer: kept }
+  }
+
+  /** Its id is known from now on; `one` is what is asked for until it is stored. */
+  function take(unit: Unit, key: string | undefined, order: number, one: Storing, jobs: readonly Job[]): void {
+    const before = key === undefined ? undefined : recall(key)
+    put(unit, order, one.command, jobs)
+    // The record of an id that is used anew, unless others still observe that command.
+    if (before && !before.record.open) unit.remove(records, before.order)
+    if (key !== undefined) {
+      orders.set(key, order)
+      storing.set(order, one)
+      unit.afterwards(() => storing.delete(order))
+    }
+    unit.otherwise(() => {
+      release(jobs)
+      if (key === undefined) return
+      storing.delete(order)
+      orders.delete(wordsOf(key), order)
+      if (before) orders.set(key, before.order)
+    })
   }
 
   return {
     nextOrder,
 
     async append(asked, groups, isRetransmitted = false) {
-      let entry = entryOf(asked, untried(groups), groups[0])
-      const { key } = entry
-      const before = key === undefined ? undefined : recall(entry)
-      const again = isRetransmitted ? undefined : before?.again
-      if (before && again === undefined) {
-        await before.stored
-        return before.appended
+      const key = keyOf(asked)
+      const before = key === undefined ? undefined : recall(key)
+      const repeat = before && repeated(before, asked)
+      const again = repeat?.kind === 'repeat' && !isRetransmitted ? before!.record.ended?.again : undefined
+      if (repeat && again === undefined) {
+        await before!.stored
+        return repeat
       }
-      if (again !== undefined && !entries.has(again)) entry = { ...entry, command: { ...asked, id: again } }
-      const { command } = entry
-      const share = command.stored && !storage.hasRoom() ? 'all' : room.fullFor(entry)
+      const command = again !== undefined && !before!.record.open ? { ...asked, id: again } : asked
+      const { order, user, internal: isInternal = false } = command
+      const placed = { user, group: groups[0]!, bytes: sizeOf(command), isInternal }
+      const share = command.stored && !storage.hasRoom() ? 'all' : room.fullFor(placed)
       if (share) return { kind: 'full', share }
-      hold(entry)
-      if (!command.stored) return { kind: 'new', command }
-      if (key !== undefined) inFlight.set(key, entry)
-      entry.stored = storage.commit((unit) => {
-        put(unit, entry)
-        unit.otherwise(() => {
-          release(entry)
-          if (key !== undefined) inFlight.delete(key)
-        })
-      })
-      await entry.stored
-      return { kind: 'new', command }
+      const jobs = jobsOf(command, key, groups, groups[0])
+      if (!command.stored) return { kind: 'new', jobs }
+      const one: Storing = { command }
+      one.stored = storage.commit((unit) => take(unit, key, order, one, jobs))
+      await one.stored
+      return { kind: 'new', jobs }
     },
 
     isOpen(command) {
       const key = keyOf(command)
-      return entries.has(command.id) || (key !== undefined && inFlight.has(key))
+      if (revived.has(command.id) || records.get(command.order)?.open) return true
+      return key !== undefined && recall(key)?.record.open !== undefined
     },
 
     revive(unit, command, groups, owner) {
-      const entry = entryOf(
-        command,
-        untried(groups),
-        groups.find((group) => group === owner),
-      )
-      const { key } = entry
-      put(unit, entry)
-      hold(entry)
-      unit.otherwise(() => release(entry))
-      if (key === undefined) return
-      const before = answered.get(key)
-      if (before) forget(unit, before)
-      entry.stored = new Promise<void>((resolve, reject) => {
+      const isAnswered = owner !== undefined && groups.includes(owner)
+      const key = isAnswered ? keyOf(command) : undefined
+      const jobs = jobsOf(command, key, groups, owner)
+      revived.set(command.id, command.order)
+      unit.otherwise(() => revived.delete(command.id))
+      const stored = new Promise<void>((resolve, reject) => {
         unit.afterwards(resolve)
         unit.otherwise(() => reject(new Error('a dead letter could not be stored as a command')))
       })
-      entry.stored.catch(() => {}) // who replays it hears of it
-      inFlight.set(key, entry)
-      unit.afterwards(() => answered.delete(key))
-      unit.otherwise(() => inFlight.delete(key))
+      stored.catch(() => {}) // who replays it hears of it
+      take(unit, key, command.order, { command, stored }, jobs)
+      return jobs
     },
 
-    finish(unit, command, group, told) {
-      const entry = entries.get(command.id)
-      if (!entry) return
-      const failed = entry.groups.get(group) ?? 0
-      entry.groups.delete(group)
-      const isOver = entry.groups.size === 0
-      if (!command.stored) return leave(entry, group)
-      const { key, ended: endedBefore } = entry
-      if (told && key !== undefined) {
-        const again = command.onlyTo === undefined ? undefined : command.id
-        const answer = again === undefined && told.answer ? encodeAnswer(told.answer) : undefined
-        const ended: Ended = { key, digest: digestOf(command), until: steady() + limits.windowMs, again, answer }
-        entry.ended = ended
-        const before = answered.get(key)
-        if (before) forget(unit, before)
-        unit.afterwards(() => {
-          inFlight.delete(key)
-          remember(key, rememberedOf(command.order, ended, isOver ? undefined : entry))
-        })
+    load: (job) => inHand(job)?.command,
+
+    finish(unit, job, told) {
+      const { order, siblings } = job
+      if (!job.isStored) {
+        siblings?.splice(siblings.indexOf(job), 1)
+        return leave(job, siblings ?? [], 0)
       }
-      put(unit, entry)
+      const hand = inHand(job)
+      const now = told && hand && end(hand, told.answer)
+      const ended = now ?? endedBefore(job)
+      const left = siblings ? siblings.filter((one) => one !== job) : []
+      if (siblings) {
+        siblings.splice(siblings.indexOf(job), 1)
+        unit.otherwise(() => siblings.push(job))
+        if (now && left.length > 0) {
+          ending.set(order, now)
+          unit.afterwards(() => ending.delete(order))
+          unit.otherwise(() => ending.delete(order))
+        }
+      }
+      // Another command may have that id by now, when the window of this one is over.
+      const isOver = left.length === 0
+      const isKnown = ended !== undefined && orders.get(ended.key) === order
+      put(unit, order, hand?.command, left, isKnown || !isOver ? ended : undefined)
       forgetOld(unit)
-      unit.afterwards(() => leave(entry, group))
-      unit.otherwise(() => (entry.ended = endedBefore))
-      unit.otherwise(() => entry.groups.set(group, failed))
-    },
-
-    tried(command, group, failed) {
-      const entry = entries.get(command.id)
-      if (!entry?.groups.has(group)) return
-      entry.groups.set(group, failed)
-      storage.eventually((unit) => {
-        if (entry.groups.has(group)) put(unit, entry)
+      unit.afterwards(() => {
+        leave(job, left, now?.answer?.length ?? 0)
+        if (!isOver) return
+        if (isKnown) remember(ended, order, job.user)
+        else if (hand?.key !== undefined) orders.delete(wordsOf(hand.key), order)
+        if (revived.size > 0 && hand) revived.delete(hand.command.id)
       })
     },
 
-    fullness: () => room.fullness(),
-    nearlyFull: () => room.nearlyFull(),
-
-    surplus() {
-      const found = room.surplus()
-      return found && { group: found.group, command: found.item.command }
+    tried(job) {
+      storage.eventually((unit) => {
+        if (job.ending || job.state === 'over') return
+        const hand = inHand(job)
+        if (hand) put(unit, job.order, hand.command, job.siblings ?? [job], endedBefore(job))
+        if (job.state !== 'held') job.inHand = undefined
+      })
     },
 
-    *open(ownerOf): Generator<Open> {
-      for (const entry of [...entries.values()].toSorted((a, b) => a.command.order - b.command.order)) {
-        const owner = ownerOf(entry.command.name)
-        if (owner !== undefined && entry.groups.has(owner)) entry.owner = owner
-        hold(entry)
-        yield entry
+    fullness: () => [...room.fullness(), remembered.fullness()],
+    nearlyFull: () => room.nearlyFull(),
+    surplus: () => room.surplus(),
+
+    *open(ownerOf) {
+      const jobs = loaded
+      loaded = []
+      for (const job of jobs) job.isOwner = job.group === ownerOf(job.name)
+      for (const job of jobs) {
+        const all = job.siblings ?? [job]
+        if (all[0] === job) hold(all)
       }
+      yield* jobs
     },
   }
-}
-
-function entryOf(command: Command, groups: Map<string, number>, owner?: string): Entry {
-  const { user, internal = false } = command
-  return { command, user, groups, key: keyOf(command), owner, bytes: sizeOf(command), isInternal: internal }
-}
-
-/** Bytes of a command, in memory and on the disk, beside the fields of any length that its sender chooses. */
-const PER_COMMAND = 400
-
-/** All that a command takes. */
-function sizeOf({ payload, correlation, responseTopic, re, user, client, jti }: Command): number {
-  const texts = [responseTopic, re, re, user, user, client, jti]
-  return texts.reduce(
-    (bytes, text) => bytes + (text?.length ?? 0),
-    PER_COMMAND + payload.length + (correlation?.length ?? 0),
-  )
-}
-
-function untried(groups: readonly string[]): Map<string, number> {
-  const failed = new Map<string, number>()
-  for (const group of groups) failed.set(group, 0)
-  return failed
-}
-
-function rememberedOf(order: number, { digest, until, again }: Ended, entry: Entry | undefined): Remembered {
-  return { order, digest, until, again, entry }
 }

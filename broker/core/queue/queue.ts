@@ -1,22 +1,17 @@
 import type { CommandName } from '../../../shared/wire/topic.ts'
 import type { TimedEvent } from '../events/events.ts'
+import type { Job } from '../dispatch/job.ts'
 import type { Command } from '../../seam/session.ts'
 import type { Unit } from '../../storage/storage.ts'
 import type { Fullness } from '../../metrics/fullness.ts'
 import type { Full } from './room.ts'
 
-/** A command and the groups that have not ended it, each with the number of its attempts that have failed. */
-export interface Open {
-  readonly command: Command
-  readonly groups: ReadonlyMap<string, number>
-}
-
 /** What became of an append. */
 export type Appended =
-  /** `command` as it is to run: with its old id, when its answer was for the asking client alone and is wanted again. */
-  | { kind: 'new'; command: Command }
-  /** The same id and body came before; `answer` is what its sender was told, if it has ended. */
-  | { kind: 'repeat'; answer: TimedEvent | undefined }
+  /** A job for each group. It has its old id when its answer was for the asking client alone and is wanted again. */
+  | { kind: 'new'; jobs: readonly Job[] }
+  /** The same id and body came before; `answer` is what its sender was told, if it has ended; `isDropped`: that is not kept any more. */
+  | { kind: 'repeat'; answer: TimedEvent | undefined; isDropped?: true }
   /** The same id came before with another body. */
   | { kind: 'conflict' }
   /** The queue holds all that it may, of that user, for that group or in all: nothing was stored. */
@@ -39,22 +34,24 @@ export interface CommandQueue {
   /** Has this command, or another of its user with the device's same id, not ended? */
   isOpen(command: Command): boolean
   /** A dead letter is a command again: for these groups alone, and under its old id. It must not be open; from now on it is. */
-  revive(unit: Unit, command: Command, groups: readonly string[], owner: string | undefined): void
+  revive(unit: Unit, command: Command, groups: readonly string[], owner: string | undefined): readonly Job[]
   /**
    * One group ends a command. The group that owns it says what its sender is told: remembered for repeats, unless it is for the
    * asking client alone. Such a command runs again, as the same command, when the device sends its id again.
    */
-  finish(unit: Unit, command: Command, group: string, told?: { answer: TimedEvent | undefined }): void
-  /** So many attempts of a group have failed. */
-  tried(command: Command, group: string, failed: number): void
+  finish(unit: Unit, job: Job, told?: { answer: TimedEvent | undefined }): void
+  /** An attempt has failed: so many are stored as the job has had. */
+  tried(job: Job): void
+  /** The command itself: in hand, or from the disk. Undefined when it cannot be read there any more. */
+  load(job: Job): Command | undefined
   /** How full it is, and which groups hold nearly all they may. */
   fullness(): Fullness[]
   nearlyFull(): string[]
   /** What a group that only observes has to give up, since observers hold more than they may. It is to be ended. */
-  surplus(): { group: string; command: Command } | undefined
+  surplus(): Job | undefined
   /**
    * What was accepted before this broker started and has not ended, in order.
    * @param ownerOf which group answers a command
    */
-  open(ownerOf: (command: CommandName) => string | undefined): Iterable<Open>
+  open(ownerOf: (command: CommandName) => string | undefined): Iterable<Job>
 }

@@ -7,8 +7,8 @@ beforeEach(() => {
   room = new Room({ all: { commands: 120, bytes: 12_000 }, perUser: { commands: 1_000, bytes: 1_000_000 } })
 })
 
-function placed(sub: string, owner: string, bytes = 10, isInternal = false): Placed {
-  return { user: userIdOf(sub), owner, bytes, isInternal }
+function placed(sub: string, group: string, bytes = 10, isInternal = false): Placed {
+  return { user: userIdOf(sub), group, bytes, isInternal }
 }
 /** Takes as many as there is room for, at most so many. */
 function fill(one: Placed, most = Infinity): { taken: number; full: string | undefined } {
@@ -44,18 +44,18 @@ test('a user has a share, which the broker’s own commands in their name may pa
 })
 
 test('what waits for observers alone takes no room of owners, and is theirs: who holds most loses the oldest', () => {
-  const seen = Array.from({ length: 25 }, (_, i) => placed(`user ${i}`, 'owner'))
-  for (const one of seen) room.observe('index', one)
+  const seen = Array.from({ length: 25 }, (_, i) => placed(`user ${i}`, 'index'))
+  for (const one of seen) room.observe(one)
   expect(room.surplus()).toBeUndefined()
-  const [first, second] = [placed('alice', 'owner'), placed('alice', 'owner')]
-  for (const one of [first, second]) room.observe('audit', one)
+  const audited = Array.from({ length: 6 }, () => placed('alice', 'audit'))
+  for (const one of audited.slice(0, 2)) room.observe(one)
   expect(room.fullFor(placed('alice', 'owner', 5_000))).toBeUndefined()
-  for (const one of seen.slice(0, 4)) room.observe('audit', one)
-  expect(room.surplus()).toEqual({ group: 'index', item: seen[0] })
+  for (const one of audited.slice(2)) room.observe(one)
+  expect(room.surplus()).toBe(seen[0])
   expect(room.surplus()).toBeUndefined()
-  for (const one of seen.slice(1)) room.observeNoMore('index', one)
-  for (let i = 0; i < 24; i++) room.observe('audit', placed('bob', 'owner', 200))
-  expect(room.surplus()).toEqual({ group: 'audit', item: first })
+  for (const one of seen.slice(1)) room.observeNoMore(one)
+  for (let i = 0; i < 24; i++) room.observe(placed('bob', 'audit', 200))
+  expect(room.surplus()).toBe(audited[0])
   expect(room.fullness()[1]).toMatchObject({ kind: 'observed', most: 'the observer audit' })
 })
 

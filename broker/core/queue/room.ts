@@ -16,11 +16,10 @@ export interface Bounds {
 /** Whose share of the queue is used up. */
 export type Full = 'user' | 'group' | 'all'
 
-/** A command that takes room in the queue. */
+/** A command that takes room in the queue, for a group. */
 export interface Placed {
   readonly user: UserId
-  /** The group that answers it; undefined when that has ended it, and others that only observe it have not. */
-  owner: string | undefined
+  readonly group: string
   readonly bytes: number
   /** The broker's own is not held to its user's share: they have not sent it. */
   readonly isInternal: boolean
@@ -49,52 +48,53 @@ export class Room<Item extends Placed> {
   }
 
   /** Why there is no room for one more; undefined when there is. Who holds nothing always has room for one. */
-  fullFor({ user, owner = '', bytes, isInternal }: Item): Full | undefined {
+  fullFor({ user, group, bytes, isInternal }: Placed): Full | undefined {
     const { all, perUser } = this.#bounds
     if (exceeds(this.#all, bytes, all)) return 'all'
     const sent = this.#users.get(user)
     if (sent && !isInternal && exceeds(sent, bytes, perUser)) return 'user'
-    const held = this.#groups.get(owner)
+    const held = this.#groups.get(group)
     return held && exceeds(held, bytes, this.#free()) ? 'group' : undefined
   }
 
-  take({ user, owner = '', bytes, isInternal }: Item): void {
+  /** Its owner has to end it. */
+  take({ user, group, bytes, isInternal }: Item): void {
     add(this.#all, bytes)
-    add(amountOf(this.#groups, owner), bytes)
+    add(amountOf(this.#groups, group), bytes)
     if (!isInternal) add(amountOf(this.#users, user), bytes)
   }
 
   /** Its owner has ended it, or it was not stored. */
-  give({ user, owner = '', bytes, isInternal }: Item): void {
+  give({ user, group, bytes, isInternal }: Item): void {
     subtract(this.#all, bytes)
-    subtractFrom(this.#groups, owner, bytes)
+    subtractFrom(this.#groups, group, bytes)
     if (!isInternal) subtractFrom(this.#users, user, bytes)
   }
 
   /** From now on it waits for an observer. */
-  observe(group: string, item: Item): void {
-    let backlog = this.#observers.get(group)
-    if (!backlog) this.#observers.set(group, (backlog = new Backlog()))
+  observe(item: Item): void {
+    let backlog = this.#observers.get(item.group)
+    if (!backlog) this.#observers.set(item.group, (backlog = new Backlog()))
     backlog.items.set(item, item)
     add(backlog, item.bytes)
     add(this.#observed, item.bytes)
   }
 
   /** An observer has ended it. */
-  observeNoMore(group: string, item: Item): void {
-    const backlog = this.#observers.get(group)
+  observeNoMore(item: Item): void {
+    const backlog = this.#observers.get(item.group)
     if (!backlog?.items.delete(item)) return
     subtract(this.#observed, item.bytes)
-    if (subtract(backlog, item.bytes) === 0) this.#observers.delete(group)
+    if (subtract(backlog, item.bytes) === 0) this.#observers.delete(item.group)
   }
 
   /** What an observer has to give up since observers hold more than they may: it is theirs no more. */
-  surplus(): { group: string; item: Item } | undefined {
+  surplus(): Item | undefined {
     if (!exceeds(this.#observed, 0, this.#forObservers, 0)) return undefined
-    const [group, backlog] = most(this.#observers, (amount) => part(amount, this.#forObservers))!
+    const [, backlog] = most(this.#observers, (amount) => part(amount, this.#forObservers))!
     const item = backlog.oldest.entry![0]
-    this.observeNoMore(group, item)
-    return { group, item }
+    this.observeNoMore(item)
+    return item
   }
 
   /** How full it is, for operators. */

@@ -1,0 +1,26 @@
+import { Fifo } from '../dispatch/fifo.ts'
+import type { Job } from '../dispatch/job.ts'
+
+/** Commands that stay in memory although they wait, at most, and their bytes. */
+const [MOST, MOST_BYTES] = [2_048, 16_777_216]
+
+/** The youngest commands stay in hand, so that what is delivered at once is never read again; the others are on the disk alone. */
+export class Fresh {
+  readonly #jobs = new Fifo<Job>()
+  readonly #sizes = new Fifo<number>()
+  #count = 0
+  #bytes = 0
+
+  add(job: Job): void {
+    this.#jobs.push(job)
+    this.#sizes.push(job.bytes)
+    this.#count++
+    this.#bytes += job.bytes
+    while (this.#count > MOST || this.#bytes > MOST_BYTES) {
+      const oldest = this.#jobs.shift()!
+      this.#count--
+      this.#bytes -= this.#sizes.shift()!
+      if (oldest.state !== 'held') oldest.inHand = undefined
+    }
+  }
+}
