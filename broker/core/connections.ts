@@ -47,15 +47,17 @@ export class Connections {
     return this.#byId.get(session)
   }
 
-  went(number: number): Connection | undefined {
+  /** Tells whether its session was its own still. */
+  went(number: number): (Connection & { hasSession: boolean }) | undefined {
     const connection = this.#byNumber.get(number)
     if (!connection) return undefined
     this.#byNumber.delete(number)
     this.#bySession.delete(connection.session)
     const { id } = connection.session
-    if (this.#byId.get(id) === connection) this.#byId.delete(id)
+    const hasSession = this.#byId.get(id) === connection
+    if (hasSession) this.#byId.delete(id)
     this.#deliveries.delete(number)
-    return connection
+    return { ...connection, hasSession }
   }
 
   /** What is said of a delivery to a connection; undefined when that has gone. */

@@ -1,9 +1,9 @@
 import type { Logger } from '../../shared/log.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import type { Came, FromCore, FromFront, Login, Publish, Will } from '../seam/messages.ts'
+import type { Came, FromCore, FromFront, Login, Publish, Went, Will } from '../seam/messages.ts'
 import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED } from '../seam/port.ts'
-import { Denied, type HandlerSession } from '../seam/session.ts'
+import { Denied, type HandlerSession, type Session } from '../seam/session.ts'
 import type { Connection, Connections } from './connections.ts'
 import type { Audience } from './events/audience.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
@@ -22,7 +22,7 @@ export interface CorePorts {
   connections: Connections
   audience: Audience
   openTopics: OpenTopics
-  sessions: Pick<SessionStore, 'makeRoom'>
+  sessions: Pick<SessionStore, 'makeRoom' | 'began' | 'ended' | 'end'>
   revocations: Revocations
   limits: Limits
   live: LiveSessions
@@ -45,6 +45,7 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     connections,
     audience,
     openTopics,
+    sessions,
     limits,
     live,
     wills,
@@ -68,7 +69,7 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     const { id, user, token } = session
     ports.revocations.check(token)
     await limits.connect(session)
-    if (!ports.sessions.makeRoom(id, user, ports.maxSessions)) {
+    if (!sessions.makeRoom(id, user, ports.maxSessions)) {
       throw new Denied('the user has too many sessions that are connected', 'too_many', user)
     }
   }
@@ -93,7 +94,10 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
   }
 
   function came(message: Came): void {
+    const { id } = message.session
+    if (message.isClean) sessions.end(id)
     const { session } = connections.came(message)
+    if (message.keeps) sessions.began(id, message.outlives, jtiOf(session))
     metrics.connections.inc({ kind: session.kind })
     log.debug({ session: session.id }, 'connected')
     if (session.kind === 'handler') return
@@ -108,11 +112,12 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     if (!live.isCut(session)) presence.came(user)
   }
 
-  function went(number: number): void {
+  function went({ connection: number, outlives }: Went): void {
     audience.went(number)
-    const session = connections.went(number)?.session
+    const { session, hasSession } = connections.went(number) ?? {}
     openTopics.hasRoom(number)
     if (!session) return
+    if (hasSession) sessions.ended(session.id, outlives)
     metrics.connections.dec({ kind: session.kind })
     log.debug({ session: session.id }, 'gone')
     if (session.kind === 'handler') return dispatch.lost(session)
@@ -186,7 +191,7 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
       case 'came':
         return came(withDeclared(message, ports.declaredEvents))
       case 'went':
-        return went(connection)
+        return went(message)
       case 'fell_silent': {
         const handler = handlerOf(connection)
         if (handler) dispatch.fellSilent(handler.session)
@@ -206,6 +211,10 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
         return wills.over(connection)
     }
   }
+}
+
+function jtiOf(session: Session): string | undefined {
+  return session.kind === 'device' ? session.token.jti : undefined
 }
 
 /** A handler with a shared key may cause what any group declares. */

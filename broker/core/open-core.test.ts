@@ -65,7 +65,7 @@ beforeEach(async () => {
   core.declare({ echo: { commands: { echo: RULE }, events: ['echoed'] } })
 })
 afterEach(async () => {
-  for (let connection = 1; connection < 10; connection++) tell({ kind: 'went', connection })
+  for (let connection = 1; connection < 10; connection++) tell({ kind: 'went', connection, outlives: 0 })
   await closeAll([storage, ...core.opened])
   await rm(dir, { recursive: true })
 })
@@ -106,7 +106,7 @@ async function bothCome(): Promise<void> {
   ] as const) {
     tell({ kind: 'login', connection, session })
     expect(await heard('admitted')).toEqual({ kind: 'admitted', connection })
-    tell({ kind: 'came', connection, session, keeps: false, window: 10, largest: Infinity })
+    tell({ kind: 'came', connection, session, isClean: true, keeps: false, outlives: 0, window: 10, largest: Infinity })
   }
   tell({ kind: 'hears', connection: DEVICE, topic: 'alice_echoed' })
   tell({ kind: 'consume', connection: WORKER, command: 'echo', qos: 1 })
@@ -140,10 +140,19 @@ test('a delivery is ended by its acknowledgement, and goes to another when its c
   await bothCome()
   publish(DEVICE, 1, 'echo', { id: 'one' })
   const first = await heard('deliver')
-  tell({ kind: 'went', connection: WORKER })
+  tell({ kind: 'went', connection: WORKER, outlives: 0 })
   tell({ kind: 'acknowledged', connection: WORKER, delivery: first.delivery, reasonCode: 0 }) // of one that has gone
   const other = 3
-  tell({ kind: 'came', connection: other, session: HANDLER, keeps: false, window: 10, largest: Infinity })
+  tell({
+    kind: 'came',
+    connection: other,
+    session: HANDLER,
+    isClean: true,
+    keeps: false,
+    outlives: 0,
+    window: 10,
+    largest: Infinity,
+  })
   tell({ kind: 'consume', connection: other, command: 'echo', qos: 1 })
   const again = await heard('deliver')
   expect(again).toMatchObject({ connection: other, stamp: { attempt: '2' } })
@@ -155,7 +164,7 @@ test('a delivery is ended by its acknowledgement, and goes to another when its c
 test('a refusal is answered by number; what comes from a connection that is not there is not answered', async () => {
   await bothCome()
   publish(99, 1, 'echo', { id: 'nobody' })
-  tell({ kind: 'went', connection: 99 })
+  tell({ kind: 'went', connection: 99, outlives: 0 })
   publish(DEVICE, 7, 'no_such_command', {})
   const { failure, ...refused } = await heard('published')
   expect([refused, failure?.code]).toEqual([{ kind: 'published', connection: DEVICE, number: 7 }, 'unknown_command'])
@@ -170,7 +179,9 @@ test('who is banned is not let in, and whoever is there is ended for good', asyn
     kind: 'came',
     connection: 4,
     session: { ...PHONE, id: 'alice/watch', client: 'watch' },
+    isClean: true,
     keeps: false,
+    outlives: 0,
     window: 1,
     largest: 100,
   })
@@ -199,13 +210,13 @@ test('a will runs when it is due, and none that is over or of one who was ended'
       delay: 0,
     })
     expect(await heard('will_kept')).toMatchObject({ connection, failed: false })
-    tell({ kind: 'came', connection, session, keeps: false, window: 10, largest: Infinity })
+    tell({ kind: 'came', connection, session, isClean: true, keeps: false, outlives: 0, window: 10, largest: Infinity })
   }
   await leaves(3, 'quiet')
   tell({ kind: 'will_over', connection: 3 })
   tell({ kind: 'will_due', connection: 3 })
   await leaves(4, 'broken')
-  tell({ kind: 'went', connection: 4 })
+  tell({ kind: 'went', connection: 4, outlives: 0 })
   tell({ kind: 'will_due', connection: 4 })
   tell({ kind: 'will_due', connection: 4 })
   const { stamp, delivery } = await heard('deliver')

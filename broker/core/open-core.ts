@@ -159,6 +159,7 @@ export async function openCore({
     drop,
     renewed(session) {
       wills.renewed(session)
+      sessions.used(session.id, session.token.jti)
       const connection = connections.of(session)?.number
       if (connection !== undefined) toFront({ kind: 'renewed', connection, token: session.token })
     },
@@ -283,6 +284,7 @@ export async function openCore({
       relay,
       later,
       { close: async () => wills.stop() },
+      { close: async () => sessions.stop() },
     ],
   }
 }

@@ -98,23 +98,10 @@ export interface OpenMatch {
 export interface KeptSessions {
   get(id: string): KeptSession | undefined
   open(id: string): KeptSession
-  /** Ends a session, with all that it kept. */
-  end(id: string): void
-  counts(): { subsCount: number; clientsCount: number }
-
-  /** A connection has this session now, by the token with this id; `expiry`: the milliseconds for which the session outlives it. */
-  began(id: string, expiry: number, jti?: string): void
-  /** Its connection goes on by the token with this id. */
-  used(id: string, jti: string | undefined): void
-  /** Its connection has ended. */
-  ended(id: string, expiry: number): void
-
   subscribe(id: string, sub: Subscription): void
   unsubscribe(id: string, filter: string): void
   /** Stores the subscriptions of a session that lasts. */
   keepSubscriptions(id: string): Promise<void>
-  /** Its subscribers at QoS 1 and 2, connected or away. */
-  subscribersOf(topic: string): Iterable<Subscription & { clientId: string }>
   /** What waits under this number, as the session gets it now: undefined when it is not to have it any more. */
   message(id: string, number: number): SessionMessage | undefined
   /** Takes one message out of a session, if it is there. */
@@ -126,6 +113,4 @@ export interface KeptSessions {
   notes(id: string, messageId: number): void
   /** Its PUBREL has come, or it was refused. */
   released(id: string, messageId: number): void
-  /** Stops the clocks of all absences; what ends from now on is found on the disk. */
-  stop(): void
 }

@@ -55,8 +55,12 @@ export interface Will extends OfConnection {
 export interface Came extends OfConnection {
   kind: 'came'
   session: Session
+  /** It begins anew: what its session kept is gone [MQTT-3.1.2-4]. */
+  isClean: boolean
   /** Its session holds what it has not acknowledged, if only as long as the connection lasts. */
   keeps: boolean
+  /** Milliseconds for which its session outlives it. */
+  outlives: number
   /** The Receive Maximum that its client asked for. */
   window: number
   /** Bytes of a packet that its client takes, at most; Infinity when it has not said. */
@@ -71,6 +75,8 @@ export interface Keeps extends OfConnection {
 /** A connection has ended. */
 export interface Went extends OfConnection {
   kind: 'went'
+  /** Milliseconds for which its session outlives it. */
+  outlives: number
 }
 
 /** A connection's client said nothing for longer than its keepalive; `went` comes next. */

@@ -24,6 +24,8 @@ export interface Connection {
   inbox?: HandlerInbox
   /** On MQTT 5, when its client allows some. */
   aliases?: TopicAliases
+  /** What its session kept is gone [MQTT-3.1.2-4]. */
+  isClean?: boolean
   /** What Aedes will publish for it. */
   will?: object
   /** The core has said what the connection waits for: that it is let in, that its will is kept. */

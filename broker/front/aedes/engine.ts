@@ -7,7 +7,7 @@ import { mayReceive } from '../../seam/authority.ts'
 import { OPEN, type KeptSessions } from '../../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../../seam/messages.ts'
 import { MESSAGE_RATE_TOO_HIGH } from '../../seam/port.ts'
-import { Denied, type Session } from '../../seam/session.ts'
+import { Denied } from '../../seam/session.ts'
 import { sharedOrOwn } from '../../seam/shared-filter.ts'
 import { tooLarge } from '../../seam/too-large.ts'
 import { MAX_LEVELS } from '../../seam/topic-filter.ts'
@@ -170,21 +170,19 @@ export async function openEngine({
     const { number, will } = connection
     const session = connection.session!
     clients.set(client.id, client)
-    if (!client.clean) store.began(client.id, outlives(client), jtiOf(session))
     connection.from.loggedIn?.(session.kind)
     const { receiveMaximum: window, maximumPacketSize: largest = Infinity } = client
-    toCore({ kind: 'came', connection: number, session, keeps: !client.clean, window, largest })
+    const { isClean = false } = connection
+    const keeping = { isClean, keeps: !client.clean, outlives: outlives(client) }
+    toCore({ kind: 'came', connection: number, session, ...keeping, window, largest })
     let isOver = false
     const ended = (): void => {
       if (isOver) return
       isOver = true
       const { endsForGood = false } = connection
       if (will && (client._disconnected || endsForGood)) toCore({ kind: 'will_over', connection: number })
-      if (clients.get(client.id) === client) {
-        clients.delete(client.id)
-        store.ended(client.id, endsForGood ? 0 : outlives(client))
-      }
-      toCore({ kind: 'went', connection: number })
+      if (clients.get(client.id) === client) clients.delete(client.id)
+      toCore({ kind: 'went', connection: number, outlives: endsForGood ? 0 : outlives(client) })
     }
     connection.ended = ended
     client.conn.once('close', ended)
@@ -255,7 +253,7 @@ export async function openEngine({
         const { session } = connection
         if (session?.kind !== 'device') return
         connection.session = { ...session, token: message.token }
-        return store.used(session.id, message.token.jti)
+        return
       }
       case 'end':
         if (message.forGood) connection.endsForGood = true
@@ -274,7 +272,8 @@ export async function openEngine({
       })
       connections.set(connection.number, { connection, fastPath })
       stream.once('close', () => {
-        if (connection.session && !connection.ended) toCore({ kind: 'went', connection: connection.number })
+        if (connection.session && !connection.ended)
+          toCore({ kind: 'went', connection: connection.number, outlives: 0 })
         if (!connection.answered) connections.delete(connection.number)
       })
       guardPackets(client, {
@@ -293,15 +292,10 @@ export async function openEngine({
     },
     fromCore,
     close: async () => {
-      store.stop()
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()
       await lingering.close()
     },
   }
-}
-
-function jtiOf(session: Session): string | undefined {
-  return session.kind === 'device' ? session.token.jti : undefined
 }
 
 function nextIdOf(client: InnerClient): number {

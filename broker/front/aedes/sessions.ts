@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { PublishPacket, Subscription } from 'aedes'
 import type { KeptSession, KeptSessions, Waiting } from '../../seam/kept-sessions.ts'
+import { connectionOf } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { windowOf } from './send-window.ts'
 import { packetOf, pubrelOf } from './stored-packet.ts'
@@ -59,7 +60,7 @@ export function sessionPersistence(store: KeptSessions, limits: SessionPorts) {
 
   return {
     setup: async (_broker: unknown): Promise<void> => {},
-    destroy: async (): Promise<void> => store.stop(),
+    destroy: async (): Promise<void> => {},
 
     addSubscriptions(client: { id: string }, subs: Subscription[]): Promise<void> {
       const before = storing.get(subs)
@@ -80,11 +81,11 @@ export function sessionPersistence(store: KeptSessions, limits: SessionPorts) {
     async subscriptionsByClient(client: { id: string }): Promise<Subscription[]> {
       return [...(store.get(client.id)?.subscriptions.values() ?? [])]
     },
-    async subscriptionsByTopic(topic: string): Promise<Subscription[]> {
-      return [...store.subscribersOf(topic)]
+    subscriptionsByTopic: async (): Promise<Subscription[]> => [], // the core knows who hears what
+    /** Aedes calls it at a clean start [MQTT-3.1.2-4]: the core is told with the connection. */
+    async cleanSubscriptions(client: InnerClient): Promise<void> {
+      connectionOf(client).isClean = true
     },
-    /** Aedes calls it at a clean start [MQTT-3.1.2-4]. */
-    cleanSubscriptions: async (client: { id: string }): Promise<void> => store.end(client.id),
 
     // The core keeps events; what Aedes publishes by itself, nobody may keep.
     outgoingEnqueue: async (_sub: { clientId: string }, _packet: StoredPacket): Promise<void> => {},
@@ -155,7 +156,7 @@ export function sessionPersistence(store: KeptSessions, limits: SessionPorts) {
     delWill: async (): Promise<undefined> => undefined, // the core knows by itself
     streamWill: () => Readable.from([]),
     getClientList: () => Readable.from([]),
-    countOffline: async () => store.counts(),
+    countOffline: async () => ({ subsCount: 0, clientsCount: 0 }),
   }
 }
 
