@@ -11,7 +11,11 @@ const [ALL, A_USER] = [80, 10]
 let stage: Stage
 let answering: PlainHandler
 beforeAll(async () => {
-  stage = await openStage([], { MAX_QUEUED: String(ALL), QUEUED_PER_USER: String(A_USER) })
+  stage = await openStage([], {
+    MAX_QUEUED: String(ALL),
+    QUEUED_PER_USER: String(A_USER),
+    REMEMBERED_BYTES_PER_USER: '1000',
+  })
   answering = await PlainHandler.connect(stage, 'lively.1')
   await answering.takes('greet', 0)
 })
@@ -100,4 +104,23 @@ test('an observer that is away takes no room of owners; it loses its oldest, and
     await audit.ends({ outcome: 'done', command: stamp['command-id'], attempt: Number(stamp['attempt']), events: [] })
   }
   expect(audit.unread).toBe(0)
+})
+
+test('an answer that is more than its user’s share is told once; the same id again is told that it was done, and is not done again', async () => {
+  const emil = await stage.device('emil')
+  await emil.sends('greet', {}, { id: 'long' })
+  const { stamp } = await answering.gets('greet')
+  await answering.causes('emil_greeted', { text: 'x'.repeat(2_000) }, stamp['command-id'])
+  expect(await emil.receives('greeted')).toMatchObject({ re: 'long' })
+  expect(await emil.asks('greet', {}, { id: 'long' })).toMatchObject({
+    event: 'command_rejected',
+    code: 'conflict',
+    message: expect.stringContaining('has been done before'),
+  })
+  expect(await emil.asks('greet', { n: 2 }, { id: 'long' })).toMatchObject({
+    code: 'conflict',
+    fields: { id: expect.stringContaining('used before') },
+  })
+  await isServed(emil)
+  expect(answering.unread).toBe(0)
 })

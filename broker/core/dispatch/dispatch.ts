@@ -351,7 +351,10 @@ export class Dispatch {
           const answer = told[place]
           queue.finish(unit, job, isOwner ? { answer } : undefined)
           if (died) dead.add(unit, died)
-          if (isOwner && ending.forget) events.forget(unit, ending.forget)
+          if (isOwner && ending.forget) {
+            events.forget(unit, ending.forget)
+            for (const what of ending.forget) queue.forget(unit, what)
+          }
           for (const event of told) {
             const cause = event === answer ? command : undefined
             if ('numbers' in event) events.keep(unit, event, cause)

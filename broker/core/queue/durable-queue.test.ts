@@ -284,6 +284,26 @@ test('of answers that are too many bytes the oldest go, from the disk too; their
   }
 })
 
+test('an answer that tells what was deleted since is told no more, after a restart too; a later one is', async () => {
+  const told: OutgoingEvent = { to: userIdOf('alice'), event: 'sent', fields: { message_id: 'm1', body: 'secret' } }
+  for (const re of ['before', 'after']) {
+    if (re === 'after') {
+      const what = { events: ['sent'], field: 'message_id', value: 'm1' }
+      await storage.commit((unit) => queue.forget(unit, what))
+      await new Promise((resolve) => setTimeout(resolve, 2)) // of the clock that tells one from the other
+    }
+    const command = commandOf('alice', re)
+    await append(command, ['g'])
+    await ends(command, 'g', { answer: told })
+  }
+  for (const restarts of [false, true]) {
+    if (restarts) await begins()
+    const dropped = { kind: 'repeat', answer: undefined, isDropped: true }
+    expect(await append(commandOf('alice', 'before'), ['g'])).toEqual(dropped)
+    expect(await append(commandOf('alice', 'after'), ['g'])).toEqual({ kind: 'repeat', answer: told })
+  }
+})
+
 test('of a thousand commands that wait the disk has all and the memory few; each is there when it is wanted', async () => {
   await begins({ all: { commands: 10_000, bytes: 1e9 }, perUser: { commands: 10_000, bytes: 1e9 } })
   const payload = (i: number): string => JSON.stringify({ i, text: 'x'.repeat(40_000) })

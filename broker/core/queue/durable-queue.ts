@@ -5,6 +5,7 @@ import type { Command } from '../../seam/session.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { digestOf, keyOf } from './command-key.ts'
 import { commandRecord, decodeAnswer, encodeAnswer, type CommandRecord, type Ended } from './command-record.ts'
+import { openForgottenAnswers } from './forgotten-answers.ts'
 import { Fresh } from './fresh.ts'
 import { KeyTable, wordsOf } from './key-table.ts'
 import { openOrder } from './order.ts'
@@ -51,6 +52,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   /** By the devices' own ids, the orders of the commands, open or remembered. */
   const orders = new KeyTable()
   const remembered = new Remembered(limits.remembered)
+  const forgotten = openForgottenAnswers(storage, limits.windowMs)
   /** Commands that are not on the disk yet, by their orders, and ends of commands that others still observe. */
   const storing = new Map<number, Storing>()
   const ending = new Map<number, Ended>()
@@ -174,12 +176,15 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     if (ended && ended.until <= steady()) return undefined
     const digest = ended ? ended.digest : open && digestOf(open.command)
     if (digest !== digestOf(command)) return { kind: 'conflict' }
-    if (ended?.answer?.length === 0) return { kind: 'repeat', answer: undefined, isDropped: true }
-    return { kind: 'repeat', answer: ended?.answer && decodeAnswer(ended.answer) }
+    if (!ended?.answer) return { kind: 'repeat', answer: undefined }
+    const answer = ended.answer.length === 0 ? undefined : decodeAnswer(ended.answer)
+    if (answer && !forgotten.has(answer, ended.until)) return { kind: 'repeat', answer }
+    return { kind: 'repeat', answer: undefined, isDropped: true }
   }
 
   /** Forgets what is too old or too much, and drops answers of which there are too many bytes. */
   function forgetOld(unit: Unit): void {
+    forgotten.tidy(unit)
     for (let left = AT_ONCE; left > 0 && remembered.size > 0; left--) {
       if (remembered.until > steady() && remembered.size <= limits.all.commands) break
       const { order, words } = remembered.shift()
@@ -303,6 +308,8 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
         if (revived.size > 0 && hand) revived.delete(hand.command.id)
       })
     },
+
+    forget: (unit, what) => forgotten.add(unit, what),
 
     tried(job) {
       storage.eventually((unit) => {

@@ -1,3 +1,4 @@
+import type { Forgotten } from '../../../shared/wire/done.ts'
 import type { CommandName } from '../../../shared/wire/topic.ts'
 import type { TimedEvent } from '../events/events.ts'
 import type { Job } from '../dispatch/job.ts'
@@ -40,6 +41,8 @@ export interface CommandQueue {
    * asking client alone. Such a command runs again, as the same command, when the device sends its id again.
    */
   finish(unit: Unit, job: Job, told?: { answer: TimedEvent | undefined }): void
+  /** Answers that were given by now and tell this are told no more: their commands are known as done. */
+  forget(unit: Unit, what: Forgotten): void
   /** An attempt has failed: so many are stored as the job has had. */
   tried(job: Job): void
   /** The command itself: in hand, or from the disk. Undefined when it cannot be read there any more. */
