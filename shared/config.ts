@@ -125,6 +125,8 @@ const settings = z.object({
   HIDE_PRIVATE_ADDRESSES: z.stringbool().default(false),
   /** Live events (signals) of one sender that may wait for one user; beyond, `rate_limited`. */
   MAX_LIVE_WAITING: count(50, 1, 10_000),
+  /** Bytes of all that wait; beyond, and beyond a sixteenth of them from one sender, `rate_limited`. */
+  MAX_LIVE_BYTES: count(67_108_864, 65_536, 68_719_476_736),
   /** STUN and TURN servers as clients reach them, comma-separated; without them no credentials are given. */
   TURN_URIS: turnUris.default([]),
   /** Shared with coturn (`static-auth-secret`), or `TURN_SECRET_STORE`: coturn's own database, read live. */
@@ -202,6 +204,8 @@ const settings = z.object({
   QUEUED_BYTES_PER_USER: count(16_777_216, 1_024, 68_719_476_736),
   /** Dead letters kept; beyond, the oldest is dropped. */
   MAX_DEAD: count(100_000, 1, 10_000_000),
+  /** Bytes that they take; beyond, the oldest is dropped. Of both, one user has a tenth at most. */
+  MAX_DEAD_BYTES: count(268_435_456, 65_536, 68_719_476_736),
   /** Milliseconds a command waits for a group that is away, before `unavailable`. */
   QUEUE_TTL: count(3_600_000, 10, 2_147_483_647),
   /** Milliseconds before the first repetition of a failed attempt; doubles each time, with jitter. */

@@ -131,7 +131,7 @@ async function expectAll(storage: Storage): Promise<void> {
   expect(missed(alice)).toEqual([0, 3, 6, 9].map((i, at) => `${at + 1} ${event(i)}`))
   expect(missed(bob)).toEqual(Array.from({ length: 11 }, (_, i) => `${i + 1} ${event(i)}`))
 
-  const letters = [...openDeadLetters(storage, 100, () => {}).find({})]
+  const letters = [...openDeadLetters(storage, { letters: 100, bytes: 1e6 }, () => {}).find({})]
   expect(letters.map(({ command, attempts, code }) => [command.re, attempts, code])).toEqual([
     ['dead-0', 5, 'internal'],
     ['dead-1', 5, 'internal'],

@@ -88,7 +88,7 @@ export async function openCore({
     remembered: { bytes: config.MAX_REMEMBERED_BYTES, perUser: config.REMEMBERED_BYTES_PER_USER },
     windowMs: config.IDEMPOTENCY_WINDOW,
   })
-  const dead = openDeadLetters(storage, config.MAX_DEAD, (id) =>
+  const dead = openDeadLetters(storage, { letters: config.MAX_DEAD, bytes: config.MAX_DEAD_BYTES }, (id) =>
     log.error({ id }, 'too many dead letters; the oldest is dropped'),
   )
   const replays = openReplays()
@@ -128,6 +128,7 @@ export async function openCore({
     events: () => events,
     isThere: (user) => live.countOf(user) > 0,
     maxWaiting: config.MAX_LIVE_WAITING,
+    maxBytes: config.MAX_LIVE_BYTES,
   })
   const revocations = openRevocations(storage)
   const wills = openWills({
@@ -249,7 +250,7 @@ export async function openCore({
     log,
   })
 
-  const fullness = (): Fullness[] => [...queue.fullness(), kept.fullness()]
+  const fullness = (): Fullness[] => [...queue.fullness(), kept.fullness(), dead.fullness(), relay.fullness()]
   gaugeFullness(metrics.registry, fullness)
 
   return {

@@ -3,6 +3,7 @@ import type { Catalogue } from '../../../shared/wire/catalogue.ts'
 import { Refusal } from '../../../shared/wire/refusal.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Events, TimedEvent } from './events.ts'
+import type { Fullness } from '../../metrics/fullness.ts'
 import { FairQueue } from './fair-queue.ts'
 import { LatestEvents } from './latest-events.ts'
 import { steady } from '../../../shared/steady.ts'
@@ -13,6 +14,10 @@ export const LIVE_TTL = 60_000
 /** Milliseconds beside the pace, for what happens between this process and the receiver. */
 const MARGIN = 20
 const TRY_AGAIN = 500
+/** Of the bytes that may wait, one sender may have one in so many. */
+const SHARE = 16
+/** Bytes of one that waits beside its fields. */
+const PER_EVENT = 400
 
 /** How often one event may go to one user; `latest`: of what only the latest counts. */
 type Pace = NonNullable<Catalogue[string]['live']>[string]
@@ -27,6 +32,8 @@ interface Waiting {
   at: number
   /** Its command was stored, and so it is. */
   kept: boolean
+  /** What it takes, while it waits. */
+  bytes?: number
 }
 
 /** What is on its way to one user under one name. */
@@ -40,10 +47,12 @@ interface Line {
 
 export interface LivePorts {
   storage: Storage
-  events: () => Events
+  events: () => Pick<Events, 'emitLive'>
   isThere(user: UserId): boolean
   /** Of one sender for one user, at most. */
   maxWaiting: number
+  /** Of all that wait. */
+  maxBytes: number
 }
 
 /** What a plan does when its unit is built: lets out what can go now, and keeps the rest for its turn. */
@@ -65,6 +74,9 @@ export class LiveEvents implements Closable {
   readonly #pace = new Map<string, Pace>()
   readonly #latest: LatestEvents
   readonly #lines = new Map<string, Line>()
+  /** Bytes of what waits, in all and by sender. */
+  #bytes = 0
+  readonly #senders = new Map<string, number>()
   #lastKey = 0
   #isClosed = false
 
@@ -88,7 +100,9 @@ export class LiveEvents implements Closable {
     for (const { key, value } of this.#table.entries()) {
       const line = this.#line(value.user, value.event.event)
       const at = Math.min(value.at, steady()) // the clock may have been set back
-      line.queue.push(value.from ?? '', { one: { ...value, at }, key: Number(key) })
+      const bytes = sizeOf(value.event)
+      this.#count(value.from, bytes)
+      line.queue.push(value.from ?? '', { one: { ...value, at, bytes }, key: Number(key) })
       this.#next(line, value.event.event)
     }
   }
@@ -115,20 +129,45 @@ export class LiveEvents implements Closable {
       return { commit: (unit) => this.#ports.events().emitLive(unit, { ...event, to: there }, keeping) }
     }
     if (there.length === 0) return { commit: () => {}, refusal: new Refusal('offline') }
-    const taken = there.filter((user) => this.#hasRoom(user, event.event, from))
+    const taken: UserId[] = []
+    for (const user of there) if (this.#hasRoom(user, event, from, taken.length)) taken.push(user)
     if (taken.length > 0) {
       return { commit: (unit) => taken.forEach((user) => this.#take(unit, { ...event, to: user }, user, from, stored)) }
     }
     return { commit: () => {}, refusal: new Refusal('rate_limited', { retryAfterMs: maxWaiting * everyMs }) }
   }
 
-  /** Beyond what can go out in time, a sender has one waiting; else as many as the setting says. */
-  #hasRoom(user: UserId, event: string, from: UserId): boolean {
-    const queue = this.#lines.get(lineKey(user, event))?.queue
+  /**
+   * Beyond what can go out in time, a sender has one waiting; else as many as the setting says, within the bytes of their share.
+   * @param before receivers of the same event that have room
+   */
+  #hasRoom(user: UserId, event: TimedEvent, from: UserId, before: number): boolean {
+    const queue = this.#lines.get(lineKey(user, event.event))?.queue
     if (!queue) return true
-    const inTime = Math.floor(LIVE_TTL / (this.#pace.get(event)!.everyMs + MARGIN))
+    const { maxBytes } = this.#ports
+    const bytes = sizeOf(event) * (before + 1)
+    if (this.#bytes + bytes > maxBytes || ((this.#senders.get(from) ?? 0) + bytes) * SHARE > maxBytes) return false
+    const inTime = Math.floor(LIVE_TTL / (this.#pace.get(event.event)!.everyMs + MARGIN))
     const held = queue.countOf(from)
     return held === 0 || (held < this.#ports.maxWaiting && queue.length < inTime)
+  }
+
+  fullness(): Fullness {
+    const { maxBytes: limit } = this.#ports
+    return {
+      kind: 'live',
+      what: 'signals that wait',
+      used: this.#bytes,
+      limit,
+      beyond: 'they are refused (rate_limited)',
+    }
+  }
+
+  #count(from: string = '', bytes: number): void {
+    this.#bytes += bytes
+    const left = (this.#senders.get(from) ?? 0) + bytes
+    if (left > 0) this.#senders.set(from, left)
+    else this.#senders.delete(from)
   }
 
   async close(): Promise<void> {
@@ -148,6 +187,9 @@ export class LiveEvents implements Closable {
     const line = this.#line(user, event.event)
     const one: Waiting = { user, from, event, at: steady(), kept: stored }
     if (!line.isBusy && line.queue.length === 0) return this.#letOut(unit, line, one)
+    const bytes = (one.bytes = sizeOf(event))
+    this.#count(from, bytes)
+    unit.otherwise(() => this.#count(from, -bytes))
     const key = stored ? ++this.#lastKey : undefined
     line.queue.reserve(from)
     if (key !== undefined) unit.put(this.#table, key, one)
@@ -186,13 +228,20 @@ export class LiveEvents implements Closable {
         if (first.one.at + LIVE_TTL > steady()) this.#letOut(unit, line, first.one)
       })
       .then(
-        () => this.#next(line, event),
+        () => {
+          this.#count(first.one.from, -(first.one.bytes ?? 0))
+          this.#next(line, event)
+        },
         () => {
           line.queue.unshift(first.one.from ?? '', first)
           line.timer = setTimeout(() => this.#next(line, event), TRY_AGAIN)
         },
       )
   }
+}
+
+function sizeOf({ fields }: TimedEvent): number {
+  return PER_EVENT + JSON.stringify(fields).length
 }
 
 function lineKey(user: UserId, event: string): string {

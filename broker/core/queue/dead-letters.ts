@@ -1,7 +1,10 @@
+import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { ToldError } from '../../../shared/wire/told-error.ts'
 import { Oldest } from '../../../shared/oldest.ts'
 import type { Command } from '../../seam/session.ts'
+import type { Fullness } from '../../metrics/fullness.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
+import { sizeOf } from './size.ts'
 
 /** A command whose last attempt in one group failed. */
 export interface DeadLetter {
@@ -27,42 +30,113 @@ export interface DeadFilter {
 
 export type DeadLetters = ReturnType<typeof openDeadLetters>
 
-/** The dead letters, oldest first. Beyond `max` the oldest is dropped, and `dropped` told its command's id. */
-export function openDeadLetters(storage: Storage, max: number, dropped: (id: string) => void) {
+interface Bounds {
+  readonly letters: number
+  readonly bytes: number
+}
+
+/** What is known of a letter without a look at the disk. */
+interface Held {
+  readonly key: string
+  /** Its command's. */
+  readonly id: string
+  readonly user: UserId
+  readonly bytes: number
+}
+
+/** Those of one user, the oldest first. */
+interface Own {
+  bytes: number
+  readonly letters: Map<string, Held>
+}
+
+/** One user may have one in so many of what all may have. */
+const SHARE = 10
+/** Bytes of a letter beside those of its command. */
+const PER_LETTER = 400
+
+/**
+ * The dead letters, oldest first. Beyond a tenth of the bounds a user loses their own oldest, so that one whose commands all die pushes
+ * out nobody else's; beyond the bounds the oldest of all goes. `dropped` is told its command's id.
+ */
+export function openDeadLetters(storage: Storage, bounds: Bounds, dropped: (id: string) => void) {
   const table = storage.table<DeadLetter>('dead')
-  /** Their keys, oldest first: by the order of their commands, and by group where several groups failed. Of each its command's id. */
-  const keys = new Map<string, string>()
-  for (const { key, value } of table.entries()) keys.set(String(key), value.command.id)
-  const oldest = new Oldest(keys)
+  /** By their keys: the order of their commands, and the group where several groups failed. */
+  const all = new Map<string, Held>()
+  const oldest = new Oldest(all)
+  const users = new Map<UserId, Own>()
+  let bytes = 0
+  for (const { value } of table.entries()) hold(heldOf(value))
+
+  function hold(held: Held): void {
+    all.set(held.key, held)
+    let own = users.get(held.user)
+    if (!own) users.set(held.user, (own = { bytes: 0, letters: new Map() }))
+    own.letters.set(held.key, held)
+    own.bytes += held.bytes
+    bytes += held.bytes
+  }
+  function release({ key, user, bytes: size }: Held): void {
+    if (!all.delete(key)) return
+    bytes -= size
+    const own = users.get(user)!
+    own.letters.delete(key)
+    own.bytes -= size
+    if (own.letters.size === 0) users.delete(user)
+  }
 
   function remove(unit: Unit, letter: DeadLetter): void {
     unit.remove(table, keyOf(letter))
-    unit.afterwards(() => void keys.delete(keyOf(letter)))
+    unit.afterwards(() => release(heldOf(letter)))
+  }
+  function drop(unit: Unit, held: Held): void {
+    release(held)
+    unit.remove(table, held.key)
+    unit.otherwise(() => hold(held))
+    unit.afterwards(() => dropped(held.id))
   }
 
   return {
     get count() {
-      return keys.size
+      return all.size
+    },
+    fullness(): Fullness {
+      const part = Math.max(all.size / bounds.letters, bytes / bounds.bytes)
+      return {
+        kind: 'dead',
+        what: 'dead letters',
+        used: bytes,
+        limit: bounds.bytes,
+        part,
+        beyond: 'the oldest are dropped',
+      }
     },
     add(unit: Unit, letter: DeadLetter): void {
-      const key = keyOf(letter)
-      unit.put(table, key, letter)
-      keys.set(key, letter.command.id) // at once, so that those that die in the same turn drop one each
-      unit.otherwise(() => void keys.delete(key))
-      if (keys.size <= max) return
-      const [first, id] = oldest.entry!
-      keys.delete(first)
-      unit.remove(table, first)
-      unit.otherwise(() => void keys.set(first, id))
-      unit.afterwards(() => dropped(id))
+      const held = heldOf(letter)
+      unit.put(table, held.key, letter)
+      hold(held) // at once, so that those that die in the same turn drop one each
+      unit.otherwise(() => release(held))
+      const own = users.get(held.user)!
+      for (const [, first] of own.letters) {
+        const isWithin = own.letters.size * SHARE <= bounds.letters && own.bytes * SHARE <= bounds.bytes
+        if (isWithin || own.letters.size === 1) break
+        drop(unit, first)
+      }
+      while (all.size > 1 && (all.size > bounds.letters || bytes > bounds.bytes)) drop(unit, oldest.entry![1])
     },
     remove,
     /** Is it still one? */
-    has: (letter: DeadLetter): boolean => keys.has(keyOf(letter)),
+    has: (letter: DeadLetter): boolean => all.has(keyOf(letter)),
     *find(filter: DeadFilter): Generator<DeadLetter> {
       for (const { value } of table.entries()) if (matches(value, filter)) yield value
     },
   }
+}
+
+function heldOf(letter: DeadLetter): Held {
+  const { id, user } = letter.command
+  const error = letter.error ? JSON.stringify(letter.error).length : 0
+  return { key: keyOf(letter), id, user, bytes: sizeOf(letter.command) + PER_LETTER + error }
 }
 
 function keyOf({ command, group }: DeadLetter): string {
