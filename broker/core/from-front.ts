@@ -16,13 +16,15 @@ import type { Presence } from './presence.ts'
 import type { Revocations } from './revocations.ts'
 import type { LiveSessions } from './sessions/live-sessions.ts'
 import type { SessionStore } from './sessions/session-store.ts'
+import type { SessionSubscriptions } from './sessions/subscribing.ts'
 import type { Wills } from './wills.ts'
 
 export interface CorePorts {
   connections: Connections
   audience: Audience
   openTopics: OpenTopics
-  sessions: Pick<SessionStore, 'makeRoom' | 'began' | 'ended' | 'end'>
+  subscriptions: SessionSubscriptions
+  sessions: Pick<SessionStore, 'makeRoom' | 'get' | 'began' | 'ended' | 'end' | 'notes' | 'released'>
   revocations: Revocations
   limits: Limits
   live: LiveSessions
@@ -45,6 +47,7 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     connections,
     audience,
     openTopics,
+    subscriptions,
     sessions,
     limits,
     live,
@@ -77,7 +80,11 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
   function login(message: Login): void {
     const { connection } = message
     letIn(message).then(
-      () => toFront({ kind: 'admitted', connection }),
+      () => {
+        const kept = sessions.get(message.session.id)
+        const subscriptions = [...(kept?.subscriptions.values() ?? [])]
+        toFront({ kind: 'admitted', connection, subscriptions })
+      },
       (err: Error) => {
         const { as, user } = err instanceof Denied ? err : { as: 'unauthorized' as const, user: undefined }
         toFront({ kind: 'denied', connection, as, reason: err.message, user })
@@ -98,6 +105,8 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     if (message.isClean) sessions.end(id)
     const { session } = connections.came(message)
     if (message.keeps) sessions.began(id, message.outlives, jtiOf(session))
+    const received = [...(sessions.get(id)?.incoming ?? [])]
+    if (received.length > 0) toFront({ kind: 'resumes', connection: message.connection, received })
     metrics.connections.inc({ kind: session.kind })
     log.debug({ session: session.id }, 'connected')
     if (session.kind === 'handler') return
@@ -139,6 +148,8 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
   function publish(message: Publish): void {
     const session = connections.get(message.connection)?.session
     if (!session) return
+    // In the transaction that stores what it brings, so that neither is without the other.
+    if (message.messageId !== undefined) sessions.notes(session.id, message.messageId)
     if (session.kind === 'device') return takeCommand(session, message, intake, published)
     takeFromHandler(session, message, handlerPorts).then(
       () => published(message),
@@ -169,6 +180,15 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
       case 'unconsume': {
         const handler = handlerOf(connection)
         if (handler) dispatch.takeNoMore(handler.session, message.command)
+        return
+      }
+      case 'subscribes':
+        return subscriptions.subscribes(message)
+      case 'unsubscribes':
+        return subscriptions.unsubscribes(message)
+      case 'released': {
+        const id = connections.get(connection)?.session.id
+        if (id !== undefined) sessions.released(id, message.messageId)
         return
       }
       case 'hears':

@@ -96,7 +96,7 @@ function publish(connection: number, number: number, topic: string, payload: obj
     properties: {},
     ...rest,
   }
-  tell({ kind: 'publish', connection, number, ...message })
+  tell({ kind: 'publish', connection, number, messageId: undefined, ...message })
 }
 
 async function bothCome(): Promise<void> {
@@ -105,7 +105,7 @@ async function bothCome(): Promise<void> {
     [WORKER, HANDLER],
   ] as const) {
     tell({ kind: 'login', connection, session })
-    expect(await heard('admitted')).toEqual({ kind: 'admitted', connection })
+    expect(await heard('admitted')).toEqual({ kind: 'admitted', connection, subscriptions: [] })
     tell({ kind: 'came', connection, session, isClean: true, keeps: false, outlives: 0, window: 10, largest: Infinity })
   }
   tell({ kind: 'hears', connection: DEVICE, topic: 'alice_echoed' })
@@ -228,7 +228,9 @@ test('a will runs when it is due, and none that is over or of one who was ended'
 
 test('a message of an open topic goes to whoever is subscribed, and what is retained to who subscribes later, when there is room', async () => {
   await bothCome()
-  core.sessions.subscribe(PHONE.id, { topic: '$open/a/+', qos: 1, subscriptionIdentifier: 7 })
+  const subscriptions = [{ topic: '$open/a/+', qos: 1, subscriptionIdentifier: 7 }] as const
+  tell({ kind: 'subscribes', connection: DEVICE, subscriptions, asks: 5 })
+  expect(await heard('subscriptions_kept')).toMatchObject({ connection: DEVICE, asks: 5, failed: false })
   publish(DEVICE, 1, 'a/b', { text: 'hello' }, true)
   const receiver = { connection: DEVICE, qos: 1, retain: false, ids: [7], number: undefined, shared: undefined }
   expect(await heard('relayed')).toMatchObject({ topic: 'a/b', to: [receiver] })

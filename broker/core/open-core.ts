@@ -32,6 +32,7 @@ import { openQueue } from './queue/durable-queue.ts'
 import { openReplays, type Replays } from './queue/replays.ts'
 import { openRevocations, type Revocations } from './revocations.ts'
 import { LiveSessions } from './sessions/live-sessions.ts'
+import { sessionSubscriptions } from './sessions/subscribing.ts'
 import { openStanding } from './standing.ts'
 import { openWills } from './wills.ts'
 
@@ -234,6 +235,12 @@ export async function openCore({
     connections,
     audience,
     openTopics: open,
+    subscriptions: sessionSubscriptions({
+      connections,
+      sessions,
+      mostSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
+      toFront,
+    }),
     sessions,
     revocations,
     limits,

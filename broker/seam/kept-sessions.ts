@@ -70,15 +70,12 @@ export interface KeptSession {
   readonly id: string
   /** Milliseconds for which it outlives its connection; 0: not at all, and it is not on the disk. */
   readonly expiry: number
-  readonly subscriptions: ReadonlyMap<string, Subscription>
   /** By number, in the order of their publishing. */
   readonly waiting: ReadonlyMap<number, Waiting>
   /** Of what waits. */
   readonly bytes: number
   /** Message id to number. */
   readonly byMessageId: Map<number, number>
-  /** QoS 2 ids whose PUBREL has not come [MQTT-4.3.3]. */
-  readonly incoming: ReadonlySet<number>
   /** The connection that still gets the queue of its absence: what is published meanwhile lines up behind. */
   catchingUp?: object | undefined
   /** Called when something of what waits has gone. */
@@ -97,20 +94,10 @@ export interface OpenMatch {
 
 export interface KeptSessions {
   get(id: string): KeptSession | undefined
-  open(id: string): KeptSession
-  subscribe(id: string, sub: Subscription): void
-  unsubscribe(id: string, filter: string): void
-  /** Stores the subscriptions of a session that lasts. */
-  keepSubscriptions(id: string): Promise<void>
   /** What waits under this number, as the session gets it now: undefined when it is not to have it any more. */
   message(id: string, number: number): SessionMessage | undefined
   /** Takes one message out of a session, if it is there. */
   drop(id: string, number: number): void
   /** Resolves when it is on the disk that the client has this QoS 2 message, and its PUBREL may go out. */
   has(id: string, messageId: number): Promise<void>
-
-  /** Notes a QoS 2 PUBLISH in the transaction that stores what it brings, so that neither is without the other. */
-  notes(id: string, messageId: number): void
-  /** Its PUBREL has come, or it was refused. */
-  released(id: string, messageId: number): void
 }

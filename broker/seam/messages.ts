@@ -1,6 +1,6 @@
 import type { Code } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import type { MessageProperties } from './kept-sessions.ts'
+import type { MessageProperties, Subscription } from './kept-sessions.ts'
 import type { Answers } from './port.ts'
 import type { DeniedAs, Session, Token } from './session.ts'
 
@@ -96,6 +96,14 @@ export interface Flooded extends OfConnection {
 export interface Publish extends OfConnection, Incoming {
   kind: 'publish'
   number: number
+  /** At QoS 2: the session has it from now on, until it is `released`, and its front sends none twice under one id. */
+  messageId: number | undefined
+}
+
+/** The PUBREL of a PUBLISH at QoS 2 has come, or the client was told that it is not taken. */
+export interface Released extends OfConnection {
+  kind: 'released'
+  messageId: number
 }
 
 /** A handler takes a command from now on. */
@@ -116,6 +124,21 @@ export interface Acknowledged extends OfConnection {
   kind: 'acknowledged'
   delivery: number
   reasonCode: number
+}
+
+/**
+ * A connection's session has these subscriptions from now on, as far as it may, or none to these filters any more. Those of open topics
+ * stand behind `OPEN`. With `asks` it is to outlast the broker; answered by `subscriptions_kept` with that.
+ */
+export interface Subscribes extends OfConnection {
+  kind: 'subscribes'
+  subscriptions: readonly Subscription[]
+  asks: number | undefined
+}
+export interface Unsubscribes extends OfConnection {
+  kind: 'unsubscribes'
+  filters: readonly string[]
+  asks: number | undefined
 }
 
 /** A device has subscribed to one of its user's event topics, or has unsubscribed. */
@@ -164,6 +187,9 @@ export type FromFront =
   | FellSilent
   | Flooded
   | Publish
+  | Released
+  | Subscribes
+  | Unsubscribes
   | Consume
   | Unconsume
   | Acknowledged
@@ -175,9 +201,23 @@ export type FromFront =
   | WillDue
   | WillOver
 
-/** A login is let in: the front may go on with it. */
+/** A login is let in: the front may go on with it, and with what its session has kept if it does not begin anew. */
 export interface Admitted extends OfConnection {
   kind: 'admitted'
+  subscriptions: readonly Subscription[]
+}
+
+/** The answer to `came`, before anything else is said of it, when its session has QoS 2 messages that are not `released`: their ids. */
+export interface Resumes extends OfConnection {
+  kind: 'resumes'
+  received: readonly number[]
+}
+
+/** What a connection's session is subscribed to is on the disk if it is to be there; `failed`: it is not. */
+export interface SubscriptionsKept extends OfConnection {
+  kind: 'subscriptions_kept'
+  asks: number
+  failed: boolean
 }
 
 /** A login is refused. The reason is for the log alone. */
@@ -285,4 +325,16 @@ export interface Dropped {
 }
 
 export type FromCore =
-  Admitted | Denial | WillKept | Published | Deliver | EventFor | Relayed | WantsRoom | Renewed | End | Dropped
+  | Admitted
+  | Resumes
+  | SubscriptionsKept
+  | Denial
+  | WillKept
+  | Published
+  | Deliver
+  | EventFor
+  | Relayed
+  | WantsRoom
+  | Renewed
+  | End
+  | Dropped

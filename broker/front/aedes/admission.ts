@@ -1,7 +1,7 @@
 import type { AuthenticateError, Client, ConnectPacket } from 'aedes'
 import { Denied, type DeniedAs } from '../../seam/session.ts'
 import { changeConnack, unchanged, withUserProperties } from './connack.ts'
-import { answerOf, connectionOf, firstOfEach } from './connection.ts'
+import { answerOf, connectionOf, firstOfEach, type Connection } from './connection.ts'
 import { faultOfConnect } from './guard.ts'
 import { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient } from './internals.ts'
@@ -25,12 +25,14 @@ const MAX_UNACKNOWLEDGED = 20_000
 export interface AdmissionPorts {
   identify: Authenticate
   toCore: (message: FromFront) => void
+  /** By the session that each is to have. */
+  coming: Map<string, Connection>
   witness: Witness
   maxKeepalive: number
 }
 
 /** What Aedes asks at a CONNECT, in its order. */
-export function admission({ identify, toCore, witness, maxKeepalive }: AdmissionPorts) {
+export function admission({ identify, toCore, coming, witness, maxKeepalive }: AdmissionPorts) {
   const keepWhileConnected = new WeakSet<object>()
 
   function preConnect(client: Client, packet: ConnectPacket, done: (err: Error | null, ok: boolean) => void): void {
@@ -81,6 +83,7 @@ export function admission({ identify, toCore, witness, maxKeepalive }: Admission
     // What has to wait for its window waits in a session, if only as long as the connection.
     else if (keepWhileConnected.has(client) || client.receiveMaximum < NO_LIMIT) client.clean = false
     connection.session = session
+    coming.set(session.id, connection)
     if (client.version !== 5) return
     changeConnack(client, session.kind === 'device' ? withUserProperties({ 'user-id': session.user }) : unchanged)
   }

@@ -1,5 +1,6 @@
 import type { Subscription } from 'aedes'
 import { Outbox } from '../../../shared/outbox.ts'
+import type { Subscription as Kept } from '../../seam/kept-sessions.ts'
 import type { Session } from '../../seam/session.ts'
 import type { From } from '../identity/login.ts'
 import { Acks } from './acks.ts'
@@ -24,6 +25,10 @@ export interface Connection {
   inbox?: HandlerInbox
   /** On MQTT 5, when its client allows some. */
   aliases?: TopicAliases
+  /** What its session is subscribed to from before. */
+  restored?: readonly Kept[]
+  /** QoS 2 ids whose PUBREL has not come [MQTT-4.3.3]. */
+  received: Set<number>
   /** What its session kept is gone [MQTT-3.1.2-4]. */
   isClean?: boolean
   /** What Aedes will publish for it. */
@@ -44,7 +49,15 @@ let lastNumber = 0
 export function connect(client: InnerClient, from: From): Connection {
   const outbox = new Outbox(client.conn)
   const acks = new Acks(client, outbox)
-  const connection: Connection = { number: ++lastNumber, client, from, outbox, acks, filters: new Map() }
+  const connection: Connection = {
+    number: ++lastNumber,
+    client,
+    from,
+    outbox,
+    acks,
+    filters: new Map(),
+    received: new Set(),
+  }
   connections.set(client, connection)
   return connection
 }

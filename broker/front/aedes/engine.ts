@@ -4,11 +4,10 @@ import type { AedesPublishPacket, Client } from 'aedes'
 import type { Config } from '../../../shared/config.ts'
 import { steady } from '../../../shared/steady.ts'
 import { mayReceive } from '../../seam/authority.ts'
-import { OPEN, type KeptSessions } from '../../seam/kept-sessions.ts'
+import type { KeptSessions } from '../../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../../seam/messages.ts'
 import { MESSAGE_RATE_TOO_HIGH } from '../../seam/port.ts'
 import { Denied } from '../../seam/session.ts'
-import { sharedOrOwn } from '../../seam/shared-filter.ts'
 import { tooLarge } from '../../seam/too-large.ts'
 import { MAX_LEVELS } from '../../seam/topic-filter.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
@@ -23,8 +22,9 @@ import { FastPath } from './fast-path.ts'
 import { deliver, forwarding, whenSent } from './forward.ts'
 import { CONNECT_ROOM, guardPackets } from './guard.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
+import { Questions } from './questions.ts'
 import { relaying } from './relaying.ts'
-import { publishing } from './publishing.ts'
+import { publishing, release } from './publishing.ts'
 import { sessionPersistence } from './sessions.ts'
 import { SILENT } from './silent-emitter.ts'
 import { subscribing } from './subscribing.ts'
@@ -63,24 +63,24 @@ export async function openEngine({
   const clients = new Map<string, InnerClient>()
   /** By their numbers, those that are open. */
   const connections = new Map<number, { connection: Connection; fastPath: FastPath }>()
+  /** Those that are let in, by the session that each is to have. */
+  const coming = new Map<string, Connection>()
   const { preConnect, authenticate, refused } = admission({
     identify,
     toCore,
+    coming,
     witness,
     maxKeepalive: config.MAX_KEEPALIVE,
   })
 
-  const mayHear = (id: string, topic: string): boolean => {
-    const client = clients.get(id)
-    const session = client && connectionOf(client).session
-    return session !== undefined && mayReceive(session, topic)
-  }
+  const questions = new Questions(toCore)
   const sessions = sessionPersistence(store, {
     putWill: (client, will) => keepWill(client, will, toCore),
     fitting: fit,
     send: (client, packet) => relays.sendAgain(client, packet),
-    mayKeep: (id, filter) => mayHear(id, filter.startsWith(OPEN) ? sharedOrOwn(filter.slice(OPEN.length)) : filter),
-    maxSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
+    ask: (what) => questions.ask(what),
+    restored: (id) => (coming.get(id)?.restored ?? []).map((sub) => ({ ...sub })),
+    released: (client, messageId) => release(connectionOf(client), messageId, toCore),
     acknowledged: (id, messageId, reasonCode) => {
       const client = clients.get(id)
       if (!client) return
@@ -115,7 +115,6 @@ export async function openEngine({
   const relays = relaying({ ...delivery, nextId })
 
   const subscriptions = subscribing({
-    store,
     mostSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
     toCore,
     witness,
@@ -135,7 +134,6 @@ export async function openEngine({
     preConnect,
     authenticate,
     authorizePublish: publishing({
-      store,
       mostHalfOpen: config.HALF_OPEN_PER_SESSION,
       toCore,
       published: ({ number: connection }, number) =>
@@ -170,6 +168,7 @@ export async function openEngine({
     const { number, will } = connection
     const session = connection.session!
     clients.set(client.id, client)
+    noMoreComing(connection)
     connection.from.loggedIn?.(session.kind)
     const { receiveMaximum: window, maximumPacketSize: largest = Infinity } = client
     const { isClean = false } = connection
@@ -186,6 +185,13 @@ export async function openEngine({
     }
     connection.ended = ended
     client.conn.once('close', ended)
+  }
+
+  /** It has come, or never will. */
+  function noMoreComing(connection: Connection): void {
+    delete connection.restored
+    const id = connection.session?.id
+    if (id !== undefined && coming.get(id) === connection) coming.delete(id)
   }
 
   /** Milliseconds for which a client's session outlives its connection. */
@@ -231,6 +237,7 @@ export async function openEngine({
 
   function fromCore(message: FromCore): void {
     if (message.kind === 'dropped') return core.clearDelayedWill(message.session)
+    if (message.kind === 'subscriptions_kept') return questions.answered(message)
     if (message.kind === 'event') return forward.event(message)
     if (message.kind === 'relayed') return relays.relayed(message)
     const known = connections.get(message.connection)
@@ -241,9 +248,13 @@ export async function openEngine({
         return fastPath.published(message.number, message.failure)
       case 'deliver':
         return deliver(connection.client, message)
+      case 'resumes':
+        connection.received = new Set(message.received)
+        return
       case 'wants_room':
         return whenSent(connection, () => toCore({ kind: 'has_room', connection: connection.number }))
       case 'admitted':
+        connection.restored = message.subscriptions
         return answered(connection)
       case 'denied':
         return answered(connection, new Denied(message.reason, message.as, message.user))
@@ -275,6 +286,7 @@ export async function openEngine({
         if (connection.session && !connection.ended)
           toCore({ kind: 'went', connection: connection.number, outlives: 0 })
         if (!connection.answered) connections.delete(connection.number)
+        noMoreComing(connection)
       })
       guardPackets(client, {
         fastPath,

@@ -9,6 +9,7 @@ interface Read {
   qos: 0 | 1 | 2
   retain: boolean
   dup?: boolean | undefined
+  messageId?: number | undefined
   properties?: Omit<PublishProperties, 'userProperties'> | undefined
 }
 
@@ -19,7 +20,7 @@ interface Read {
 export function publishOf(
   connection: number,
   number: number,
-  { topic, payload, qos, retain, dup, properties: its }: Read,
+  { topic, payload, qos, retain, dup, messageId, properties: its }: Read,
   { clean }: Pick<InnerClient, 'clean'>,
   properties: Readonly<Record<string, string>>,
 ): Publish {
@@ -27,6 +28,7 @@ export function publishOf(
     kind: 'publish',
     connection,
     number,
+    messageId: qos === 2 ? messageId : undefined,
     topic,
     payload: Buffer.from(payload as Buffer),
     qos,
@@ -45,6 +47,7 @@ export function publishOf(
 export function willOf(will: Read, properties: Readonly<Record<string, string>>): Incoming {
   const {
     kind: _kind,
+    messageId: _id,
     connection: _connection,
     number: _number,
     ...message

@@ -7,10 +7,8 @@ import { connectionOf, firstOfEach, type Connection } from './connection.ts'
 import { isTopicName, SINK } from './guard.ts'
 import { publishOf } from './incoming.ts'
 import type { InnerClient } from './internals.ts'
-import type { KeptSessions } from '../../seam/kept-sessions.ts'
 
 export interface PublishingPorts {
-  store: KeptSessions
   /** QoS 2 messages of one session without PUBREL, at most. */
   mostHalfOpen: number
   toCore: (message: FromFront) => void
@@ -23,7 +21,7 @@ export interface PublishingPorts {
  * What Aedes does with a PUBLISH: those of QoS 2, those that came with CONNECT, and wills. It gets rid of each in the sink; whether and
  * when it is acknowledged is for `Acks`.
  */
-export function publishing({ store, mostHalfOpen, toCore, published, witness }: PublishingPorts) {
+export function publishing({ mostHalfOpen, toCore, published, witness }: PublishingPorts) {
   return (client: Client | null, packet: PublishPacket, done: (err?: Error | null) => void): void => {
     const inner = client as unknown as InnerClient
     const connection = client ? connectionOf(client) : undefined
@@ -36,9 +34,9 @@ export function publishing({ store, mostHalfOpen, toCore, published, witness }: 
     }
     if (!isTopicName(packet.topic)) return done(new Error('the topic is no topic name'))
     const { messageId = 0, qos } = packet
-    const incoming = store.get(inner.id)?.incoming
-    const isAgain = qos === 2 && incoming?.has(messageId) === true // [MQTT-4.3.3-10]
-    if (qos === 2 && !isAgain && (incoming?.size ?? 0) >= mostHalfOpen) {
+    const { received } = connection
+    const isAgain = qos === 2 && received.has(messageId) // [MQTT-4.3.3-10]
+    if (qos === 2 && !isAgain && received.size >= mostHalfOpen) {
       witness.fault(session, new Error('too many QoS 2 messages without PUBREL'))
       inner.disconnect({ reasonCode: RECEIVE_MAXIMUM_EXCEEDED })
       sink(packet)
@@ -49,15 +47,24 @@ export function publishing({ store, mostHalfOpen, toCore, published, witness }: 
       sink(packet)
       return published(connection, number)
     }
-    if (qos === 2) store.notes(inner.id, messageId)
+    if (qos === 2) received.add(messageId)
     const number = connection.acks.expect(messageId, qos, 0, (failure) => {
-      if (qos === 2 && isUntaken(inner.version, failure)) store.released(inner.id, messageId)
+      if (qos === 2 && isUntaken(inner.version, failure)) release(connection, messageId, toCore)
       done(null)
     })
     const message = publishOf(connection.number, number, packet, inner, firstOfEach(packet.properties?.userProperties))
     sink(packet)
     toCore(message)
   }
+}
+
+/** The next PUBLISH under this id is another. */
+export function release(
+  { number, received }: Connection,
+  messageId: number,
+  toCore: (message: FromFront) => void,
+): void {
+  if (received.delete(messageId)) toCore({ kind: 'released', connection: number, messageId })
 }
 
 /** Leaves nothing of it for Aedes to publish or to acknowledge. */

@@ -1,15 +1,20 @@
 import { Readable } from 'node:stream'
 import type { PublishPacket, Subscription } from 'aedes'
+import type { FromFront } from '../../seam/messages.ts'
 import type { KeptSession, KeptSessions, Waiting } from '../../seam/kept-sessions.ts'
 import { connectionOf } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { windowOf } from './send-window.ts'
+import { plainOf } from './subscribing.ts'
 import { packetOf, pubrelOf } from './stored-packet.ts'
 
 export interface SessionPorts {
-  /** Asked at every filter that is stored: a SUBSCRIBE is stored whole, with what was denied in it. */
-  mayKeep(clientId: string, filter: string): boolean
-  maxSubscriptions: number
+  /** Resolves when the core has kept what it is told. @throws when it cannot */
+  ask(what: (asks: number) => FromFront): Promise<void>
+  /** What the session is subscribed to of a connection that is about to come. */
+  restored(session: string): readonly Subscription[]
+  /** A PUBREL has come. */
+  released(client: InnerClient, messageId: number): void
   /** Keeps the will of a client that is about to connect. */
   putWill: (client: InnerClient, will: PublishPacket) => Promise<void>
   /** The packet as its client can take it, if at all. */
@@ -62,24 +67,21 @@ export function sessionPersistence(store: KeptSessions, limits: SessionPorts) {
     setup: async (_broker: unknown): Promise<void> => {},
     destroy: async (): Promise<void> => {},
 
-    addSubscriptions(client: { id: string }, subs: Subscription[]): Promise<void> {
+    addSubscriptions(client: InnerClient, subs: Subscription[]): Promise<void> {
       const before = storing.get(subs)
       if (before) return before
-      const session = store.open(client.id)
-      for (const sub of subs) {
-        const isOver = session.subscriptions.size >= limits.maxSubscriptions && !session.subscriptions.has(sub.topic)
-        if (!isOver && limits.mayKeep(client.id, sub.topic)) store.subscribe(client.id, sub)
-      }
-      const stored = store.keepSubscriptions(client.id)
+      const { number: connection } = connectionOf(client)
+      const subscriptions = subs.map(plainOf)
+      const stored = limits.ask((asks) => ({ kind: 'subscribes', connection, subscriptions, asks }))
       storing.set(subs, stored)
       return stored
     },
-    async removeSubscriptions(client: { id: string }, filters: string[]): Promise<void> {
-      for (const filter of filters) store.unsubscribe(client.id, filter)
-      await store.keepSubscriptions(client.id)
+    removeSubscriptions(client: InnerClient, filters: string[]): Promise<void> {
+      const { number: connection } = connectionOf(client)
+      return limits.ask((asks) => ({ kind: 'unsubscribes', connection, filters, asks }))
     },
-    async subscriptionsByClient(client: { id: string }): Promise<Subscription[]> {
-      return [...(store.get(client.id)?.subscriptions.values() ?? [])]
+    async subscriptionsByClient({ id }: { id: string }): Promise<readonly Subscription[]> {
+      return limits.restored(id)
     },
     subscriptionsByTopic: async (): Promise<Subscription[]> => [], // the core knows who hears what
     /** Aedes calls it at a clean start [MQTT-3.1.2-4]: the core is told with the connection. */
@@ -134,17 +136,14 @@ export function sessionPersistence(store: KeptSessions, limits: SessionPorts) {
       return windowOf(client)?.queues(packet.brokerCounter, session!) ?? false
     },
 
-    halfOpen: (id: string): number => store.get(id)?.incoming.size ?? 0,
-    isIncoming: (id: string, messageId: number): boolean => store.get(id)?.incoming.has(messageId) ?? false,
-    async incomingStorePacket(client: { id: string }, packet: { messageId: number }): Promise<void> {
-      store.notes(client.id, packet.messageId)
-    },
-    async incomingGetPacket(client: { id: string }, packet: { messageId: number }): Promise<{ messageId: number }> {
-      if (store.get(client.id)?.incoming.has(packet.messageId)) return { messageId: packet.messageId }
+    // The core has noted it with its PUBLISH.
+    incomingStorePacket: async (): Promise<void> => {},
+    async incomingGetPacket(client: InnerClient, packet: { messageId: number }): Promise<{ messageId: number }> {
+      if (connectionOf(client).received.has(packet.messageId)) return { messageId: packet.messageId }
       throw new Error('no such packet') // what Aedes takes for "new"
     },
-    async incomingDelPacket(client: { id: string }, packet: { messageId: number }): Promise<void> {
-      store.released(client.id, packet.messageId)
+    async incomingDelPacket(client: InnerClient, packet: { messageId: number }): Promise<void> {
+      limits.released(client, packet.messageId)
     },
 
     // Nothing is retained here.

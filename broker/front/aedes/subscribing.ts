@@ -5,11 +5,10 @@ import type { Witness } from '../witness.ts'
 import { connectionOf } from './connection.ts'
 import { INERT } from './guard.ts'
 import type { InnerClient } from './internals.ts'
-import { OPEN, type KeptSessions } from '../../seam/kept-sessions.ts'
+import { OPEN, type Subscription as Plain } from '../../seam/kept-sessions.ts'
 import { sharedFilter, sharedOrOwn } from '../../seam/shared-filter.ts'
 
 export interface SubscribingPorts {
-  store: KeptSessions
   /** Of one connection, at most. */
   mostSubscriptions: number
   toCore: (message: FromFront) => void
@@ -17,7 +16,7 @@ export interface SubscribingPorts {
 }
 
 /** What Aedes asks and tells of SUBSCRIBE and UNSUBSCRIBE. */
-export function subscribing({ store, mostSubscriptions, toCore, witness }: SubscribingPorts) {
+export function subscribing({ mostSubscriptions, toCore, witness }: SubscribingPorts) {
   /** Subscriptions that were not there before. */
   const fresh = new WeakSet<Subscription>()
 
@@ -33,7 +32,7 @@ export function subscribing({ store, mostSubscriptions, toCore, witness }: Subsc
       sub: Subscription,
       done: (err: Error | null, sub?: Subscription | null) => void,
     ): void {
-      const { number, session, filters } = connectionOf(client)
+      const { number, session, filters, ended } = connectionOf(client)
       const isNew = !filters.has(sub.topic)
       const isOver = isNew && filters.size >= mostSubscriptions
       const filter = sub.topic.startsWith(OPEN) ? sharedOrOwn(sub.topic.slice(OPEN.length)) : sub.topic
@@ -53,7 +52,8 @@ export function subscribing({ store, mostSubscriptions, toCore, witness }: Subsc
           ;(client as unknown as InnerClient).clean = false
           toCore({ kind: 'keeps', connection: number })
         }
-        store.subscribe(client.id, sub)
+        // One that is restored is the session's already.
+        if (ended) toCore({ kind: 'subscribes', connection: number, subscriptions: [plainOf(sub)], asks: undefined })
       } else toCore({ kind: 'hears', connection: number, topic: sub.topic })
       done(null, sub)
     },
@@ -73,10 +73,24 @@ export function subscribing({ store, mostSubscriptions, toCore, witness }: Subsc
       const { number, session, filters: own } = connectionOf(client)
       for (const filter of filters) {
         own.delete(filter)
-        if (filter.startsWith(OPEN)) store.unsubscribe(client.id, filter)
+        if (filter.startsWith(OPEN))
+          toCore({ kind: 'unsubscribes', connection: number, filters: [filter], asks: undefined })
         else if (session?.kind === 'handler') toCore({ kind: 'unconsume', connection: number, command: filter })
         else toCore({ kind: 'hears_no_more', connection: number, topic: filter })
       }
     },
+  }
+}
+
+/** As the core knows it. */
+export function plainOf(sub: Subscription): Plain {
+  const { topic, qos, nl, rap, rh, subscriptionIdentifier } = sub as Plain
+  return {
+    topic,
+    qos,
+    ...(nl !== undefined && { nl }),
+    ...(rap !== undefined && { rap }),
+    ...(rh !== undefined && { rh }),
+    ...(subscriptionIdentifier !== undefined && { subscriptionIdentifier }),
   }
 }

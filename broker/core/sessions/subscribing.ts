@@ -1,0 +1,51 @@
+import { mayReceive } from '../../seam/authority.ts'
+import { OPEN, type Subscription } from '../../seam/kept-sessions.ts'
+import type { FromCore, Subscribes, Unsubscribes } from '../../seam/messages.ts'
+import type { Session } from '../../seam/session.ts'
+import { sharedOrOwn } from '../../seam/shared-filter.ts'
+import type { Connections } from '../connections.ts'
+import type { SessionStore } from './session-store.ts'
+
+export interface SubscribingPorts {
+  connections: Pick<Connections, 'get'>
+  sessions: Pick<SessionStore, 'open' | 'subscribe' | 'unsubscribe' | 'keepSubscriptions'>
+  /** Of one session. */
+  mostSubscriptions: number
+  toFront: (message: FromCore) => void
+}
+
+export type SessionSubscriptions = ReturnType<typeof sessionSubscriptions>
+
+/** Subscriptions that a session has, and keeps. A SUBSCRIBE is asked to be kept whole, with what was denied in it. */
+export function sessionSubscriptions({ connections, sessions, mostSubscriptions, toFront }: SubscribingPorts) {
+  function keep(connection: number, session: Session, asks: number | undefined): void {
+    if (asks === undefined) return
+    sessions.keepSubscriptions(session.id).then(
+      () => toFront({ kind: 'subscriptions_kept', connection, asks, failed: false }),
+      () => toFront({ kind: 'subscriptions_kept', connection, asks, failed: true }),
+    )
+  }
+
+  return {
+    subscribes({ connection, subscriptions, asks }: Subscribes): void {
+      const session = connections.get(connection)?.session
+      if (!session) return
+      const { subscriptions: own } = sessions.open(session.id)
+      for (const sub of subscriptions) {
+        const isOver = own.size >= mostSubscriptions && !own.has(sub.topic)
+        if (!isOver && mayKeep(session, sub)) sessions.subscribe(session.id, sub)
+      }
+      keep(connection, session, asks)
+    },
+    unsubscribes({ connection, filters, asks }: Unsubscribes): void {
+      const session = connections.get(connection)?.session
+      if (!session) return
+      for (const filter of filters) sessions.unsubscribe(session.id, filter)
+      keep(connection, session, asks)
+    },
+  }
+}
+
+function mayKeep(session: Session, { topic }: Subscription): boolean {
+  return mayReceive(session, topic.startsWith(OPEN) ? sharedOrOwn(topic.slice(OPEN.length)) : topic)
+}
