@@ -51,6 +51,7 @@ test.each(['committed', 'said'])('a handler is killed when it has %s', async (po
 test.each([
   ['stores the answer in the place of the command', 'storing queue'],
   ['keeps the first event for sessions and inboxes', 'storing kept_events'],
+  ['stores that a session has acknowledged the first event', 'storing cursors'],
   ['has stored all, and let out nothing', 'out 0'],
   ['has let out one of two events', 'out 1'],
   ['has let out both, and acknowledged nothing', 'unacknowledged'],

@@ -102,7 +102,7 @@ function placeOf(session: number, user: UserId, { topic, qos, retain, shared, pr
 function recordOf(user: UserId, copy: Copy): KeptRecord {
   const { topic, payload, messageExpiry: expiresAt, answers, properties = {} } = copy
   const { subscriptionIdentifier: _theirs, ...rest } = properties
-  const kept = { at: Date.now(), expiresAt, places: [] }
+  const kept = { at: Date.now(), places: [], ...(expiresAt !== undefined && { expiresAt }) }
   const message = { kind: 'message' as const, ...kept, topic, payload, properties: rest }
   if (isOpenTopic(topic)) return message
   const [head = '', named, number] =

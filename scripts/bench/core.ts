@@ -96,6 +96,8 @@ async function end({ storage, queue, kept, inbox }: Core, jobs: readonly Job[]):
       const body = Buffer.from(JSON.stringify({ ...fields, re: command.re, at }))
       const event = {
         kind: 'event' as const,
+        at: 0,
+        places: [],
         to: [command.user],
         numbers,
         isInInbox: true,

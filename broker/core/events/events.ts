@@ -117,6 +117,8 @@ export class Events {
     const isFromStranger = this.#fromStrangers.has(name)
     const record = {
       kind: 'event' as const,
+      at: 0,
+      places: [],
       event: name,
       body,
       to,

@@ -60,7 +60,11 @@ async function happens(to: UserId[], event = 'said', body = '{}', end?: () => vo
   let numbers: number[] = []
   await storage.commit((unit) => {
     numbers = inbox.number(to)
-    kept.keep(unit, { kind: 'event', to, numbers, isInInbox: true, event, body: Buffer.from(body) }, [])
+    kept.keep(
+      unit,
+      { kind: 'event', at: 0, places: [], to, numbers, isInInbox: true, event, body: Buffer.from(body) },
+      [],
+    )
     end?.()
   })
   return numbers

@@ -148,10 +148,11 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
     },
     tidy(unit) {
       holes.store(unit, (user) => lines.get(user)?.first ?? Infinity)
+      if (emptied.size === 0) return
       for (const user of emptied) forgetLine(unit, user)
       const all = [...emptied]
       emptied.clear()
-      if (all.length > 0) unit.otherwise(() => all.forEach((user) => emptied.add(user)))
+      unit.otherwise(() => all.forEach((user) => emptied.add(user)))
     },
   }
 

@@ -50,11 +50,13 @@ export class Box {
   }
 
   add(held: Held): void {
+    this.bytes += held.bytes
     this.#all.add(held)
     if (held.isFromStranger) (this.#strangers ??= new ByAge(isOver)).add(held)
   }
 
   ended(held: Held): void {
+    this.bytes -= held.bytes
     this.#all.ended()
     if (held.isFromStranger) this.#strangers?.ended()
   }
@@ -91,8 +93,8 @@ export class Boxes {
     return undefined
   }
 
-  grow(box: Box, bytes: number): void {
-    box.bytes += bytes
+  /** What a box holds has changed. */
+  settle(box: Box): void {
     const level = box.bytes > 0 ? 1 + Math.floor(Math.log2(box.bytes) * FINENESS) : 0
     if (level === box.level) return
     this.#levels[box.level]?.delete(box)

@@ -4,15 +4,7 @@ import type { Fullness } from '../../metrics/fullness.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { Boxes, Held, type Box, type Sharing } from './box.ts'
 import { openForgotten } from './forgotten.ts'
-import {
-  keptOutline,
-  keptRecord,
-  outlineOf,
-  type KeptEvent,
-  type KeptMessage,
-  type KeptRecord,
-  type Outline,
-} from './kept-record.ts'
+import { keptOutline, keptRecord, outlineOf, type KeptRecord, type Outline } from './kept-record.ts'
 
 /** Bytes of all that is kept. */
 export interface KeptBounds {
@@ -56,8 +48,6 @@ export interface Holders {
   }
 }
 
-type New<One> = One extends KeptRecord ? Omit<One, 'at' | 'places'> : never
-
 /** Bytes of a record beside its content, of each receiver of one that has several, and of each reference to it: on the disk and in memory. */
 const [PER_RECORD, PER_RECEIVER, PER_REFERENCE] = [200, 40, 120]
 /** Between the keys of two records: the sessions' numbers for a record begin with its key. */
@@ -66,6 +56,8 @@ const STEP = 2
 const [TIDIED_BY_OTHERS, TIDIED_AT_ONCE] = [32, 1_000]
 /** Milliseconds after which that is stored in a unit of its own. */
 const TIDY = 20
+/** Milliseconds before it is tried again when it could not be stored. */
+const TRY_AGAIN = 1_000
 /** Events that go to make room for one, at most; the rest follows. */
 const DROPPED_AT_ONCE = 64
 
@@ -135,15 +127,17 @@ export class KeptEvents implements Closable {
   }
 
   /**
-   * Keeps a record in these queues and, when it has numbers, in the inboxes of its receivers, once the unit is stored.
+   * Keeps a new record in these queues and, if it says so, in the inboxes of its receivers, once the unit is stored. Its time and its
+   * places are filled in.
    * @returns its key: the sessions' numbers for it are this, and 1 more on `<user>_events`
    */
-  keep(unit: Unit, what: New<KeptEvent> | New<KeptMessage>, targets: readonly Target[]): number {
+  keep(unit: Unit, record: KeptRecord, targets: readonly Target[]): number {
     const key = (this.#lastKey += STEP)
-    const isInInbox = what.kind === 'event' && what.isInInbox
+    const isInInbox = record.kind === 'event' && record.isInInbox
     if (!isInInbox && targets.length === 0) return key
-    const places = targets.map(({ queue, form, ids, shared }) => ({ session: queue.serial, form, ids, shared }))
-    const record: KeptRecord = { ...what, at: Date.now(), places }
+    record.at = Date.now()
+    if (targets.length > 0)
+      record.places = targets.map(({ queue, form, ids, shared }) => ({ session: queue.serial, form, ids, shared }))
     const isStored = isInInbox || targets.some(({ queue }) => queue.isLasting)
     if (isStored) {
       unit.put(this.#records, key, record)
@@ -185,27 +179,20 @@ export class KeptEvents implements Closable {
 
   /** What holds an event has one reference more to it. */
   hold(held: Held): void {
-    const isNew = held.references++ === 0
-    if (isNew) {
-      held.box.add(held)
-      if (held.sharing) held.sharing.users++
-    }
-    this.#grow(held.box, (isNew ? held.bytes : 0) + PER_REFERENCE, PER_REFERENCE)
+    held.references++
+    held.box.bytes += PER_REFERENCE
+    this.#bytes += PER_REFERENCE
   }
 
   /** Or one less. */
   release(held: Held): void {
-    const { key, box, sharing, bytes } = held
-    const isOver = --held.references === 0
-    this.#grow(box, -(isOver ? bytes : 0) - PER_REFERENCE, -PER_REFERENCE)
-    if (!isOver) return
-    box.ended(held)
-    if (sharing && --sharing.users > 0) return
-    this.#remove(key, sharing?.bytes ?? bytes)
+    held.box.bytes -= PER_REFERENCE
+    this.#bytes -= PER_REFERENCE
+    this.#dismiss(held)
   }
 
   /** Something is to be stored beside what others store: soon, if they store nothing. */
-  changed(): void {
+  changed(after = TIDY): void {
     if (this.#timer || this.#isClosed) return
     this.#timer = setTimeout(() => {
       this.#timer = undefined
@@ -213,9 +200,9 @@ export class KeptEvents implements Closable {
         .commit((unit) => this.#tidy(unit, TIDIED_AT_ONCE), { inOrder: false })
         .then(
           () => this.#gone.length > 0 && this.changed(),
-          () => this.changed(), // the storage has told
+          () => this.changed(TRY_AGAIN), // the storage has told
         )
-    }, TIDY)
+    }, after).unref()
   }
 
   /** Stores what was to be stored beside something else. */
@@ -237,10 +224,10 @@ export class KeptEvents implements Closable {
     const user = isEvent ? to[0]! : targets[0]?.queue.owner
     if (user === undefined || (numbers.length === 0 && targets.length === 0)) return this.#remove(key, whole)
     const held = new Held(key, whole, this.#boxes.of(user), outline.isFromStranger, undefined)
-    this.hold(held) // until all that hold it do
+    this.#admit(held)
     if (numbers.length > 0) this.#holders.inbox.take(held, numbers[0]!, record === undefined)
     for (const target of targets) target.queue.take(held, target, record)
-    this.release(held)
+    this.#dismiss(held)
     this.#trim(held.box)
     this.#trimAll()
   }
@@ -254,13 +241,13 @@ export class KeptEvents implements Closable {
       if (held) return held
       held = new Held(key, bytes + PER_RECORD, this.#boxes.of(user), isFromStranger, sharing)
       helds.set(user, held)
-      this.hold(held)
+      this.#admit(held)
       return held
     }
     for (let i = 0; i < numbers.length; i++) this.#holders.inbox.take(heldBy(to[i]!), numbers[i]!, record === undefined)
     for (const target of targets) target.queue.take(heldBy(target.queue.owner), target, record)
     if (helds.size === 0) return this.#remove(key, whole)
-    for (const held of helds.values()) this.release(held)
+    for (const held of helds.values()) this.#dismiss(held)
     for (const { box } of helds.values()) this.#trim(box)
     this.#trimAll()
   }
@@ -291,9 +278,19 @@ export class KeptEvents implements Closable {
     this.changed()
   }
 
-  #grow(box: Box, bytes: number, ofAll: number): void {
-    this.#boxes.grow(box, bytes)
-    this.#bytes += ofAll
+  /** An event is held from now on, until it is dismissed, whoever else holds it or not. */
+  #admit(held: Held): void {
+    held.references = 1
+    held.box.add(held)
+    if (held.sharing) held.sharing.users++
+  }
+
+  #dismiss(held: Held): void {
+    const { key, box, sharing, bytes } = held
+    const isOver = --held.references === 0
+    if (isOver) box.ended(held)
+    this.#boxes.settle(box)
+    if (isOver && !(sharing && --sharing.users > 0)) this.#remove(key, sharing?.bytes ?? bytes)
   }
 
   #tidy(unit: Unit, most: number): void {
@@ -301,8 +298,12 @@ export class KeptEvents implements Closable {
     this.#holders.inbox.tidy(unit)
     this.#holders.sessions.tidy(unit)
     if (this.#gone.length === 0) return
-    const keys = this.#gone.splice(-Math.min(most, this.#gone.length))
+    let keys = this.#gone
+    if (keys.length <= most) this.#gone = []
+    else keys = keys.splice(-most)
     for (const key of keys) unit.remove(this.#records, key)
-    unit.otherwise(() => this.#gone.push(...keys))
+    unit.otherwise(() => {
+      for (const key of keys) this.#gone.push(key)
+    })
   }
 }

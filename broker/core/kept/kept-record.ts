@@ -25,10 +25,10 @@ export interface Place {
 
 interface Kept {
   /** When it was kept, in milliseconds since 1970. */
-  readonly at: number
+  at: number
   /** When nobody is sent it any more, by `steady`. */
   readonly expiresAt?: number | undefined
-  readonly places: readonly Place[]
+  places: readonly Place[]
 }
 
 /** An event, whoever gets it. */
@@ -61,13 +61,13 @@ export interface KeptMessage extends Kept {
 export type KeptRecord = KeptEvent | KeptMessage
 
 const VERSION = 1
-const [EVENT, MESSAGE, STRANGER, NUMBERED, PROPERTIES, INBOX] = [0, 1, 2, 4, 8, 16]
+const [EVENT, MESSAGE, STRANGER, NUMBERED, PROPERTIES, INBOX, EXPIRES, ANSWER] = [0, 1, 2, 4, 8, 16, 32, 64]
 const writer = new Writer()
 
-// count: what it is (0 an event, 1 a message; + 2 by a stranger, + 4 with numbers, + 8 with properties, + 16 in inboxes)
-// number at, number expiresAt (NaN: none)
+// count: what it is (0 an event, 1 a message; + 2 by a stranger, + 4 with numbers, + 8 with properties, + 16 in inboxes, + 32 that expires, + 64 an answer)
+// number at, perhaps number expiresAt
 // count of places, of each: count session, count form, perhaps count of ids and each, perhaps text shared
-// event:   text event, maybe text answers, maybe text re, maybe bytes correlation, maybe text responseTopic,
+// event:   text event, perhaps an answer (maybe text answers, maybe text re, maybe bytes correlation, maybe text responseTopic),
 //          count of receivers, of each: text user, perhaps count number; bytes body
 // message: text topic, perhaps properties (maybe text contentType, count payloadFormatIndicator (0 none, 1 false, 2 true), maybe text
 //          responseTopic, maybe bytes correlationData, count messageExpiryInterval + 1, count of user properties, of each text name,
@@ -76,16 +76,14 @@ export const keptRecord: Codec<KeptRecord> = {
   holds: 'an event that a session waits for, or that its receivers could have asked for',
 
   encode(record) {
-    const { kind, at, expiresAt = Number.NaN, places } = record
+    const { kind, at, expiresAt, places } = record
     writer.begin(VERSION)
-    if (kind === 'event') {
-      const { isFromStranger, numbers, isInInbox } = record
-      writer.count(
-        EVENT | (isFromStranger ? STRANGER : 0) | (numbers.length > 0 ? NUMBERED : 0) | (isInInbox ? INBOX : 0),
-      )
-    } else writer.count(MESSAGE | (record.properties ? PROPERTIES : 0))
+    writer.count(
+      (kind === 'event' ? kindOf(record) : MESSAGE | (record.properties ? PROPERTIES : 0)) |
+        (expiresAt === undefined ? 0 : EXPIRES),
+    )
     writer.number(at)
-    writer.number(expiresAt)
+    if (expiresAt !== undefined) writer.number(expiresAt)
     writer.count(places.length)
     for (const place of places) writePlace(place)
     if (kind === 'event') writeEvent(record)
@@ -97,10 +95,10 @@ export const keptRecord: Codec<KeptRecord> = {
     const reader = new Reader(bytes, VERSION)
     const what = reader.count()
     const at = reader.number()
-    const expiresAt = reader.number()
+    const expiresAt = what & EXPIRES ? reader.number() : undefined
     const places: Place[] = []
     for (let left = reader.count(); left > 0; left--) places.push(readPlace(reader))
-    const kept = { at, places, ...(!Number.isNaN(expiresAt) && { expiresAt }) }
+    const kept = { at, places, ...(expiresAt !== undefined && { expiresAt }) }
     return (what & MESSAGE) === 0 ? readEvent(reader, what, kept) : readMessage(reader, what, kept)
   },
 }
@@ -124,12 +122,25 @@ function readPlace(reader: Reader): Place {
   return { session, form: found & ~IDS, ...(ids.length > 0 && { ids }), ...(shared !== undefined && { shared }) }
 }
 
-function writeEvent({ event, answers, re, correlation, responseTopic, to, numbers, body }: KeptEvent): void {
+function kindOf(record: KeptEvent): number {
+  const { isFromStranger, numbers, isInInbox } = record
+  const bits = (isFromStranger ? STRANGER : 0) | (numbers.length > 0 ? NUMBERED : 0) | (isInInbox ? INBOX : 0)
+  return EVENT | bits | (isAnswer(record) ? ANSWER : 0)
+}
+
+function isAnswer({ answers, correlation, responseTopic }: KeptEvent): boolean {
+  return answers !== undefined || correlation !== undefined || responseTopic !== undefined
+}
+
+function writeEvent(record: KeptEvent): void {
+  const { event, to, numbers, body } = record
   writer.text(event)
-  writer.maybeText(answers)
-  writer.maybeText(re)
-  writer.maybeBytes(correlation)
-  writer.maybeText(responseTopic)
+  if (isAnswer(record)) {
+    writer.maybeText(record.answers)
+    writer.maybeText(record.re)
+    writer.maybeBytes(record.correlation)
+    writer.maybeText(record.responseTopic)
+  }
   writer.count(to.length)
   for (let i = 0; i < to.length; i++) {
     writer.text(to[i]!)
@@ -140,8 +151,7 @@ function writeEvent({ event, answers, re, correlation, responseTopic, to, number
 
 function readEvent(reader: Reader, what: number, kept: Kept): KeptEvent {
   const event = reader.text()
-  const [answers, re] = [reader.maybeText(), reader.maybeText()]
-  const [correlation, responseTopic] = [reader.maybeBytes(), reader.maybeText()]
+  const answer = what & ANSWER ? readAnswer(reader) : undefined
   const to: UserId[] = []
   const numbers: number[] = []
   for (let left = reader.count(); left > 0; left--) {
@@ -149,8 +159,12 @@ function readEvent(reader: Reader, what: number, kept: Kept): KeptEvent {
     if (what & NUMBERED) numbers.push(reader.count())
   }
   const [isFromStranger, isInInbox] = [(what & STRANGER) !== 0, (what & INBOX) !== 0]
-  const told = { answers, re, correlation, responseTopic }
-  return { kind: 'event', ...kept, event, ...told, to, numbers, isFromStranger, isInInbox, body: reader.bytes() }
+  return { kind: 'event', ...kept, event, ...answer, to, numbers, isFromStranger, isInInbox, body: reader.bytes() }
+}
+
+function readAnswer(reader: Reader): Pick<KeptEvent, 'answers' | 're' | 'correlation' | 'responseTopic'> {
+  const [answers, re] = [reader.maybeText(), reader.maybeText()]
+  return { answers, re, correlation: reader.maybeBytes(), responseTopic: reader.maybeText() }
 }
 
 function writeMessage({ topic, payload, properties }: KeptMessage): void {
@@ -220,14 +234,14 @@ export const keptOutline: Codec<Outline> = {
     const what = reader.count()
     const isEvent = (what & MESSAGE) === 0
     reader.number()
-    reader.number()
+    if (what & EXPIRES) reader.number()
     const places: Place[] = []
     for (let left = reader.count(); left > 0; left--) places.push(readPlace(reader))
     const to: UserId[] = []
     const numbers: number[] = []
     let content = reader.skipBytes()
     if (isEvent) {
-      for (let left = 4; left > 0; left--) content += reader.skipMaybe()
+      for (let left = what & ANSWER ? 4 : 0; left > 0; left--) content += reader.skipMaybe()
       for (let left = reader.count(); left > 0; left--) {
         to.push(reader.text() as UserId)
         if (what & NUMBERED) numbers.push(reader.count())

@@ -193,13 +193,13 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       }
     },
     tidy(unit) {
+      if (changed.size === 0) return
       for (const session of changed) progress.store(unit, session)
       const all = [...changed]
       changed.clear()
-      if (all.length > 0)
-        unit.otherwise(() => {
-          for (const session of all) if (sessions.get(session.id) === session) changed.add(session)
-        })
+      unit.otherwise(() => {
+        for (const session of all) if (sessions.get(session.id) === session) changed.add(session)
+      })
     },
   }
 
@@ -269,7 +269,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
      */
     keepMessage(unit: Unit, message: OpenMessage, to: readonly MessageTarget[]): number[] {
       const { topic, payload, properties, messageExpiry: expiresAt } = message
-      const what = { kind: 'message' as const, topic, payload, properties, expiresAt }
+      const record = { kind: 'message' as const, at: 0, places: [], topic, payload, properties, expiresAt }
       const numbers: number[] = []
       const rounds: number[][] = []
       const times = new Map<string, number>()
@@ -280,7 +280,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       }
       for (const round of rounds) {
         const targets = round.map((i) => targetOf(to[i]!))
-        const key = kept.keep(unit, what, targets)
+        const key = kept.keep(unit, { ...record }, targets)
         for (const i of round) numbers[i] = key
       }
       return numbers

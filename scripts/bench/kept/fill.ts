@@ -54,7 +54,16 @@ export async function fillKept(folder: string, { users, events, sessions: each, 
       const targets: Target[] = []
       sessions.targets(targets, `${user}_events`, 1)
       const numbers = inbox.number([user])
-      const event = { kind: 'event' as const, event: 'told' as const, to: [user], numbers, isInInbox: true, body }
+      const event = {
+        kind: 'event' as const,
+        at: 0,
+        places: [],
+        event: 'told' as const,
+        to: [user],
+        numbers,
+        isInInbox: true,
+        body,
+      }
       turn.push(storage.commit((unit) => void kept.keep(unit, event, targets)))
     }
     await Promise.all(turn)

@@ -1,0 +1,262 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { userIdOf } from '../../../shared/wire/user-id.ts'
+import type { MessageTarget } from '../../seam/kept-sessions.ts'
+import { openLmdb } from '../../storage/lmdb.ts'
+import type { Storage } from '../../storage/storage.ts'
+import type { Target } from '../kept/kept-events.ts'
+import { keptRecord, ON_ALL, type KeptEvent } from '../kept/kept-record.ts'
+import { openKept, type Kept } from '../kept/open-kept.ts'
+
+const [alice, bob] = [userIdOf('alice'), userIdOf('bob')]
+const LASTING = 1e9
+const BOUNDS = {
+  INBOX_EVENTS: 1_000,
+  INBOX_AGE: 1e9,
+  KEPT_BYTES_PER_USER: 1e9,
+  MAX_KEPT_BYTES: 1e9,
+  MAX_OFFLINE_EVENTS: 1_000,
+  MAX_OFFLINE_BYTES: 1e9,
+}
+
+let dir: string
+let storage: Storage
+let all: Kept
+const faults: string[] = []
+beforeEach(async () => {
+  faults.length = 0
+  dir = await mkdtemp(join(tmpdir(), 'sessions-'))
+  await begins()
+})
+afterEach(async () => {
+  await ends()
+  await rm(dir, { recursive: true })
+})
+
+async function begins(bounds: Partial<typeof BOUNDS> = {}): Promise<void> {
+  storage = openLmdb(join(dir, 'broker.lmdb'), (err) => faults.push((err as Error).message))
+  all = await openKept(storage, { ...BOUNDS, ...bounds })
+}
+async function ends(): Promise<void> {
+  all.sessions.stop()
+  await all.inbox.close()
+  await all.kept.close()
+  await storage.close()
+}
+async function restarts(bounds?: Partial<typeof BOUNDS>): Promise<void> {
+  await ends()
+  await begins(bounds)
+}
+/** The same without what is stored only when a broker ends as it should. */
+async function isKilled(): Promise<void> {
+  all.sessions.stop()
+  await all.inbox.close()
+  await storage.close()
+  await begins()
+}
+
+/** A session that lasts, and hears all events of its user. */
+async function session(id: string, filter = `${id.slice(0, id.indexOf('/'))}_events`, qos: 1 | 2 = 1): Promise<void> {
+  all.sessions.began(id, LASTING)
+  all.sessions.subscribe(id, { topic: filter, qos })
+  await all.sessions.keepSubscriptions(id)
+}
+
+/** An event happens to a user. Resolves with its number in their sessions. */
+async function happens(user: typeof alice, body: object, more: Partial<KeptEvent> = {}): Promise<number> {
+  let key = 0
+  await storage.commit((unit) => {
+    const targets: Target[] = []
+    all.sessions.targets(targets, `${user}_events`, ON_ALL)
+    const numbers = more.isInInbox === false ? [] : all.inbox.number([user])
+    const told = {
+      event: 'said',
+      to: [user],
+      numbers,
+      isInInbox: true,
+      body: Buffer.from(JSON.stringify(body)),
+      ...more,
+    }
+    key = all.kept.keep(unit, { kind: 'event', at: 0, places: [], ...told }, targets)
+  })
+  return key + ON_ALL
+}
+
+const stored = (): number => [...storage.table('kept_events', keptRecord).entries()].length
+/** What waits for a session, as it would get it. */
+function waitingFor(id: string) {
+  return [...(all.sessions.get(id)?.waiting.keys() ?? [])].map((number) => all.sessions.message(id, number))
+}
+const numbersOf = (id: string): unknown[] =>
+  waitingFor(id).map((message) => (JSON.parse(message!.payload.toString()) as { n: number }).n)
+
+test('an event of 100 KB is stored once, and read when it is sent, however many sessions wait for it', async () => {
+  for (let i = 0; i < 97; i++) await session(`alice/${i}`)
+  const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed
+  for (let n = 0; n < 40; n++) await happens(alice, { n, text: 'x'.repeat(100_000) })
+  expect(stored()).toBe(40)
+  expect((await stat(join(dir, 'broker.lmdb'))).size).toBeLessThan(40e6) // 388 MB, a copy for each
+  await restarts()
+  expect(process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed - before).toBeLessThan(50e6)
+  for (const id of ['alice/0', 'alice/96']) expect(numbersOf(id)).toEqual(Array.from({ length: 40 }, (_, n) => n))
+  expect(all.kept.size.bytes).toBeLessThan(5e6)
+})
+
+test('an event can be read in the very turn in which it is stored', async () => {
+  await session('alice/phone')
+  for (let n = 0; n < 50; n++) {
+    let read: unknown
+    await storage.commit((unit) => {
+      const targets: Target[] = []
+      all.sessions.targets(targets, 'alice_events', ON_ALL)
+      const body = Buffer.from(`{"n":${n}}`)
+      const event = {
+        kind: 'event' as const,
+        at: 0,
+        places: [],
+        event: 'said',
+        to: [alice],
+        numbers: [],
+        isInInbox: false,
+        body,
+      }
+      const key = all.kept.keep(unit, event, targets)
+      unit.afterwards(() => (read = all.kept.read(key)))
+    })
+    expect(read).toMatchObject({ event: 'said', to: [alice] })
+  }
+})
+
+test('what is acknowledged is gone, in whatever order, and stays gone when the broker is killed; the record goes with the last', async () => {
+  for (const id of ['alice/phone', 'alice/laptop']) await session(id)
+  const numbers: number[] = []
+  for (let n = 0; n < 10; n++) numbers.push(await happens(alice, { n }, { isInInbox: false }))
+  const { sessions } = all
+  for (const n of [0, 1, 3, 7, 5, 9]) sessions.drop('alice/phone', numbers[n]!)
+  for (let n = 0; n < 10; n += 2) sessions.drop('alice/laptop', numbers[n]!)
+  await happens(bob, {}) // with which it is stored
+  expect(stored()).toBe(10) // one is gone from both, and Bob has one in the inbox
+  for (let times = 0; times < 2; times++) {
+    expect(numbersOf('alice/phone')).toEqual([2, 4, 6, 8])
+    expect(numbersOf('alice/laptop')).toEqual([1, 3, 5, 7, 9])
+    expect([...all.sessions.get('alice/phone')!.waiting.values()].every(({ isOfOld }) => isOfOld)).toBe(times === 1)
+    await isKilled()
+  }
+  for (const n of [2, 4, 6, 8]) all.sessions.drop('alice/phone', numbers[n]!)
+  for (const n of [1, 3, 5, 7, 9]) all.sessions.drop('alice/laptop', numbers[n]!)
+  await restarts()
+  expect([numbersOf('alice/phone'), numbersOf('alice/laptop'), stored()]).toEqual([[], [], 1])
+  await restarts()
+  expect([...storage.table('steps').entries()]).toEqual([])
+  expect(await happens(alice, {})).toBeGreaterThan(numbers[9]!)
+})
+
+test('a session that ends takes with it what waited, and one of the same name gets nothing of that', async () => {
+  await session('alice/phone')
+  for (let n = 0; n < 5; n++) await happens(alice, { n }, { isInInbox: false })
+  all.sessions.end('alice/phone')
+  await session('alice/phone')
+  await happens(alice, { n: 5 }, { isInInbox: false })
+  expect(numbersOf('alice/phone')).toEqual([5])
+  await isKilled()
+  expect(numbersOf('alice/phone')).toEqual([5])
+  await restarts()
+  expect(stored()).toBe(1)
+})
+
+test('MAX_OFFLINE_BYTES bounds all that is kept of an event for a session, its correlation data too', async () => {
+  await restarts({ MAX_OFFLINE_BYTES: 65_536 })
+  await session('alice/phone')
+  for (let n = 0; n < 20; n++) {
+    await happens(alice, { n }, { isInInbox: false, answers: 'ask', correlation: Buffer.alloc(15_000) })
+  }
+  expect(numbersOf('alice/phone')).toEqual([16, 17, 18, 19])
+  expect(all.sessions.get('alice/phone')!.bytes).toBeLessThanOrEqual(65_536)
+  await restarts({ MAX_OFFLINE_BYTES: 65_536 })
+  expect([numbersOf('alice/phone'), stored()]).toEqual([[16, 17, 18, 19], 4])
+})
+
+test('what one user holds in all sessions and the inbox is bounded, and counted once', async () => {
+  await restarts({ KEPT_BYTES_PER_USER: 100_000 })
+  for (let i = 0; i < 5; i++) await session(`alice/${i}`)
+  await session('bob/phone')
+  await happens(bob, { n: 0 })
+  for (let n = 0; n < 20; n++) await happens(alice, { n, text: 'x'.repeat(10_000) })
+  expect(all.kept.bytesOf(alice)).toBeLessThanOrEqual(100_000)
+  const left = Array.from({ length: 9 }, (_, i) => 11 + i)
+  for (let i = 0; i < 5; i++) expect(numbersOf(`alice/${i}`)).toEqual(left)
+  expect(all.inbox.after(alice, 11, { limit: 50, bytes: 1e6, mayRead: () => true })).toMatchObject({ recovered: true })
+  expect(all.inbox.after(alice, 10, { limit: 50, bytes: 1e6, mayRead: () => true })).toMatchObject({ recovered: false })
+  expect(numbersOf('bob/phone')).toEqual([0])
+})
+
+test('a QoS 2 message whose PUBREL is due takes no room, and outlives the broker', async () => {
+  await session('alice/phone', '$open/a/#', 2)
+  const [number] = await relayed('a/b', [{ session: 'alice/phone', qos: 2, retain: false, ids: [3] }])
+  expect(waitingFor('alice/phone')).toMatchObject([
+    { topic: 'a/b', qos: 2, properties: { subscriptionIdentifier: [3] } },
+  ])
+  all.sessions.get('alice/phone')!.byMessageId.set(77, number!)
+  await all.sessions.has('alice/phone', 77)
+  expect(all.sessions.get('alice/phone')!.bytes).toBe(0)
+  await isKilled()
+  expect([...all.sessions.get('alice/phone')!.byMessageId]).toEqual([[77, number]])
+  expect(all.sessions.get('alice/phone')!.waiting.get(number!)).toMatchObject({ isReleased: true })
+  await happens(bob, {})
+  expect(stored()).toBe(1) // Bob's
+  all.sessions.drop('alice/phone', number!)
+  await restarts()
+  expect(all.sessions.get('alice/phone')!.waiting.size).toBe(0)
+})
+
+async function relayed(topic: string, to: MessageTarget[]): Promise<number[]> {
+  let numbers: number[] = []
+  await storage.commit((unit) => {
+    numbers = all.sessions.keepMessage(unit, { topic, payload: Buffer.from('{"n":1}') }, to)
+  })
+  return numbers
+}
+
+test('a message is stored once for all its sessions, and again for one that gets it by a shared subscription too', async () => {
+  for (const id of ['alice/phone', 'bob/phone']) await session(id, '$open/a')
+  const [phone, bobs] = ['alice/phone', 'bob/phone'].map((id) => ({
+    session: id,
+    qos: 1 as const,
+    retain: false,
+    ids: [],
+  }))
+  const numbers = await relayed('a', [phone!, bobs!, { ...phone!, shared: '$share/g/a' }])
+  expect(numbers[0]).toBe(numbers[1])
+  expect(stored()).toBe(2)
+  for (let times = 0; times < 2; times++) {
+    expect(waitingFor('alice/phone')).toMatchObject([{ topic: 'a' }, { topic: 'a', shared: '$share/g/a' }])
+    expect(waitingFor('bob/phone')).toMatchObject([{ topic: 'a' }])
+    await isKilled()
+  }
+  const left: unknown[] = []
+  all.sessions.passesOn((messages) => left.push(...messages))
+  all.sessions.end('alice/phone')
+  expect(left).toMatchObject([{ topic: 'a', shared: '$share/g/a' }])
+})
+
+test('a record that is torn is told with its place and what is lost; what else waits is there', async () => {
+  await session('alice/phone')
+  for (let n = 0; n < 3; n++) await happens(alice, { n })
+  await ends()
+  storage = openLmdb(join(dir, 'broker.lmdb'))
+  const raw = storage.table('kept_events', {
+    holds: '',
+    encode: (bytes: Buffer) => bytes,
+    decode: (bytes: Buffer) => bytes,
+  })
+  const [, second] = [...raw.entries()]
+  await storage.commit((unit) => unit.put(raw, second!.key, second!.value.subarray(0, -9)))
+  await storage.close()
+  await begins()
+  const lost = 'an event that a session waits for, or that its receivers could have asked for is lost'
+  const place = `the record ${String(second!.key)} of the table kept_events in ${join(dir, 'broker.lmdb')} is broken`
+  expect(faults).toEqual([`${place} (its checksum is wrong) and left out: ${lost}`])
+  expect(numbersOf('alice/phone')).toEqual([0, 2])
+})
