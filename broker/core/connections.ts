@@ -1,6 +1,6 @@
 import type { Acknowledged, Came, Deliver } from '../seam/messages.ts'
-import type { Delivery } from '../seam/port.ts'
 import type { Session } from '../seam/session.ts'
+import type { Delivery } from './reach.ts'
 
 /** A connection that a front has, as far as the core needs to know it. */
 export interface Connection {

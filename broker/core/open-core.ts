@@ -10,7 +10,7 @@ import { gaugeFullness, nearlyFull, type Fullness } from '../metrics/fullness.ts
 import type { Metrics } from '../metrics/metrics.ts'
 import type { KeptSessions } from '../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../seam/messages.ts'
-import { MESSAGE_RATE_TOO_HIGH, type Kept, type MqttEngine } from '../seam/port.ts'
+import { MESSAGE_RATE_TOO_HIGH } from '../seam/reasons.ts'
 import type { DeviceSession, VerifyToken } from '../seam/session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { OWN_COMMANDS } from './commands/own-commands.ts'
@@ -30,8 +30,9 @@ import { Presence } from './presence.ts'
 import { openDeadLetters, type DeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
 import { openReplays, type Replays } from './queue/replays.ts'
+import type { Reach } from './reach.ts'
 import { openRevocations, type Revocations } from './revocations.ts'
-import { LiveSessions } from './sessions/live-sessions.ts'
+import { LiveSessions, type Kept } from './sessions/live-sessions.ts'
 import { sessionSubscriptions } from './sessions/subscribing.ts'
 import { openStanding } from './standing.ts'
 import { openWills } from './wills.ts'
@@ -110,7 +111,7 @@ export async function openCore({
     toFront,
     fault: (session, err) => log.info({ session: session?.id, reason: err.message }, 'connection fault'),
   })
-  const engine: MqttEngine = {
+  const engine: Reach = {
     isHeard: (topic) => audience.has(topic),
     event({ onlyTo, ...event }) {
       const all = audience.of(event.topic)

@@ -1,4 +1,4 @@
-import type { Answers } from './port.ts'
+import type { Answers } from './too-large.ts'
 
 // What the front asks the core's sessions, which outlive their connections: what they are subscribed to, and what waits for them.
 

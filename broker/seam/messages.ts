@@ -1,8 +1,8 @@
 import type { Code } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { MessageProperties, Subscription } from './kept-sessions.ts'
-import type { Answers } from './port.ts'
 import type { DeniedAs, Session, Token } from './session.ts'
+import type { Answers } from './too-large.ts'
 
 // What a front and the core say to each other: plain data, each side's in the order in which it was said. In one process saying it is
 // a function call; nothing here may be an object that both sides hold, a function or a promise.

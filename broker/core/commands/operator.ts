@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isUserId } from '../../../shared/wire/user-id.ts'
-import { ADMINISTRATIVE_ACTION, NOT_AUTHORIZED } from '../../seam/port.ts'
+import { ADMINISTRATIVE_ACTION, NOT_AUTHORIZED } from '../../seam/reasons.ts'
 import { brokerCommand } from './broker-command.ts'
 
 // What an operator does about sessions, connected or kept: what waits for them is dropped, and so are their wills (see

@@ -8,7 +8,7 @@ import { refuse, Refusal, refusalFields } from '../../../shared/wire/refusal.ts'
 import { isoNow } from '../../../shared/wire/time.ts'
 import { tellAgain } from '../../../shared/wire/told-error.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
-import type { Delivery, MqttEngine } from '../../seam/port.ts'
+import type { Delivery, Reach } from '../reach.ts'
 import type { Events } from '../events/events.ts'
 import { checkEvent } from '../events/handler-event.ts'
 import type { Later } from '../later.ts'
@@ -46,7 +46,7 @@ export interface DispatchPorts {
   queue: CommandQueue
   dead: DeadLetters
   replays: Replays
-  engine: () => MqttEngine
+  engine: () => Reach
   events: Events
   live: LiveEvents
   later: Later

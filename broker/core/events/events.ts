@@ -4,7 +4,7 @@ import { isoNow } from '../../../shared/wire/time.ts'
 import { refuse, Refusal, refusalFields } from '../../../shared/wire/refusal.ts'
 import { ALL_EVENTS, eventTopic } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
-import type { Keeping, MqttEngine } from '../../seam/port.ts'
+import type { Keeping, Reach } from '../reach.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import { headed } from '../kept/as-sent.ts'
 import type { KeptEvents, Target } from '../kept/kept-events.ts'
@@ -25,7 +25,7 @@ export interface EventPorts {
   kept: KeptEvents
   inbox: Inbox
   sessions: Pick<SessionStore, 'targets'>
-  engine: () => Pick<MqttEngine, 'isHeard' | 'event'>
+  engine: () => Pick<Reach, 'isHeard' | 'event'>
 }
 
 /** Puts events on the wire: `{ event_seq?, re?, at, ...fields }` to `<user>_<event>`, and with its name to `<user>_events`. */

@@ -1,5 +1,5 @@
 import type { UserId } from '../../../shared/wire/user-id.ts'
-import { NOT_AUTHORIZED, type Kept } from '../../seam/port.ts'
+import { NOT_AUTHORIZED } from '../../seam/reasons.ts'
 import type { DeviceSession, Token } from '../../seam/session.ts'
 import { callAt } from '../../../shared/timer.ts'
 
@@ -7,6 +7,14 @@ import { callAt } from '../../../shared/timer.ts'
 const NOTICE = 60_000
 /** Milliseconds that a client has to subscribe, when its token has less than that left. */
 const GRACE = 1_000
+
+/** A device's session, as it is kept while it has no connection. */
+export interface Kept {
+  user: UserId
+  client: string
+  /** Of the token that it had last. */
+  jti: string | undefined
+}
 
 export interface LivePorts {
   /** The time by which tokens end. */

@@ -8,7 +8,7 @@ import {
   type SessionMessage,
   type Subscription,
 } from '../../seam/kept-sessions.ts'
-import type { Kept } from '../../seam/port.ts'
+import type { Kept } from './live-sessions.ts'
 import { sessionOwner } from '../../seam/session.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { asSent } from '../kept/as-sent.ts'

@@ -1,7 +1,7 @@
 import type { Outbox } from '../../../shared/outbox.ts'
 import { encodePuback } from '../../../shared/wire/mqtt/puback.ts'
 import type { Failure } from '../../seam/messages.ts'
-import { REASON } from '../../seam/port.ts'
+import { REASON } from '../../seam/reasons.ts'
 import type { InnerClient } from './internals.ts'
 
 /** The first byte of a PUBREC, which is a PUBACK otherwise. */

@@ -1,25 +1,23 @@
 import type { Duplex } from 'node:stream'
 import { promisify } from 'node:util'
-import type { AedesPublishPacket, Client } from 'aedes'
+import type { Client } from 'aedes'
 import type { Config } from '../../../shared/config.ts'
-import { steady } from '../../../shared/steady.ts'
-import { mayReceive } from '../../seam/authority.ts'
 import type { KeptSessions } from '../../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../../seam/messages.ts'
-import { MESSAGE_RATE_TOO_HIGH } from '../../seam/port.ts'
-import { Denied } from '../../seam/session.ts'
-import { tooLarge } from '../../seam/too-large.ts'
+import { MESSAGE_RATE_TOO_HIGH } from '../../seam/reasons.ts'
 import { MAX_LEVELS } from '../../seam/topic-filter.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
 import type { From } from '../identity/login.ts'
 import type { Lingering } from '../lingering.ts'
 import type { Witness } from '../witness.ts'
 import { admission } from './admission.ts'
+import { arrivals } from './arrivals.ts'
 import { connect, connectionOf, type Connection } from './connection.ts'
 import { Core } from './core.ts'
 import { lingers, saysGoodbye } from './farewell.ts'
 import { FastPath } from './fast-path.ts'
-import { deliver, forwarding, whenSent } from './forward.ts'
+import { forwardOfKept, forwarding } from './forward.ts'
+import { takesFromCore, type Open } from './from-core.ts'
 import { CONNECT_ROOM, guardPackets } from './guard.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { Questions } from './questions.ts'
@@ -28,7 +26,6 @@ import { publishing, release } from './publishing.ts'
 import { sessionPersistence } from './sessions.ts'
 import { SILENT } from './silent-emitter.ts'
 import { subscribing } from './subscribing.ts'
-import { fitting } from './too-large.ts'
 import { keepWill } from './will.ts'
 
 /** Wills that wait for their delay; beyond, they are sent at once. */
@@ -59,10 +56,8 @@ export async function openEngine({
   witness,
   lingering,
 }: FrontPorts): Promise<Front> {
-  /** By the session that each has. */
-  const clients = new Map<string, InnerClient>()
   /** By their numbers, those that are open. */
-  const connections = new Map<number, { connection: Connection; fastPath: FastPath }>()
+  const connections = new Map<number, Open>()
   /** Those that are let in, by the session that each is to have. */
   const coming = new Map<string, Connection>()
   const { preConnect, authenticate, refused } = admission({
@@ -76,14 +71,11 @@ export async function openEngine({
   const questions = new Questions(toCore)
   const sessions = sessionPersistence(store, {
     putWill: (client, will) => keepWill(client, will, toCore),
-    fitting: fit,
     send: (client, packet) => relays.sendAgain(client, packet),
     ask: (what) => questions.ask(what),
     restored: (id) => (coming.get(id)?.restored ?? []).map((sub) => ({ ...sub })),
     released: (client, messageId) => release(connectionOf(client), messageId, toCore),
-    acknowledged: (id, messageId, reasonCode) => {
-      const client = clients.get(id)
-      if (!client) return
+    acknowledged: (client, messageId, reasonCode) => {
       const { number: connection, inbox } = connectionOf(client)
       const delivery = inbox?.acknowledged(messageId)
       if (delivery !== undefined) toCore({ kind: 'acknowledged', connection, delivery, reasonCode })
@@ -108,7 +100,6 @@ export async function openEngine({
     connection: (number: number) => connections.get(number)?.connection,
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
     drop: (id: string, packet: StoredPacket) => sessions.drop(id, packet),
-    fitting: fit,
     sends,
   }
   const forward = forwarding(delivery)
@@ -120,7 +111,10 @@ export async function openEngine({
     witness,
   })
 
-  const core = new Core({
+  const fromCore = takesFromCore({ connections, questions, forward, relays, core: () => core, toCore })
+  const comings = arrivals({ maxOutlives: config.SESSION_TTL, coming, toCore })
+
+  const core: Core = new Core({
     mq: SILENT,
     persistence: sessions,
     connectTimeout: config.CONNECT_TIMEOUT,
@@ -141,7 +135,7 @@ export async function openEngine({
       witness,
     }),
     authorizeSubscribe: (client, sub, done) => subscriptions.authorizeSubscribe(client, sub, done),
-    authorizeForward,
+    authorizeForward: forwardOfKept(delivery),
   })
   core.willWaits = (client) => toCore({ kind: 'will_waits', connection: connectionOf(client).number })
   core.failed = (err) => witness.fault(undefined, err)
@@ -163,114 +157,7 @@ export async function openEngine({
   core.on('subscribe', (subs, client) => subscriptions.subscribed(subs, client))
   await core.listen()
 
-  core.registered = (client) => {
-    const connection = connectionOf(client)
-    const { number, will } = connection
-    const session = connection.session!
-    clients.set(client.id, client)
-    noMoreComing(connection)
-    connection.from.loggedIn?.(session.kind)
-    const { receiveMaximum: window, maximumPacketSize: largest = Infinity } = client
-    const { isClean = false } = connection
-    const keeping = { isClean, keeps: !client.clean, outlives: outlives(client) }
-    toCore({ kind: 'came', connection: number, session, ...keeping, window, largest })
-    let isOver = false
-    const ended = (): void => {
-      if (isOver) return
-      isOver = true
-      const { endsForGood = false } = connection
-      if (will && (client._disconnected || endsForGood)) toCore({ kind: 'will_over', connection: number })
-      if (clients.get(client.id) === client) clients.delete(client.id)
-      toCore({ kind: 'went', connection: number, outlives: endsForGood ? 0 : outlives(client) })
-    }
-    connection.ended = ended
-    client.conn.once('close', ended)
-  }
-
-  /** It has come, or never will. */
-  function noMoreComing(connection: Connection): void {
-    delete connection.restored
-    const id = connection.session?.id
-    if (id !== undefined && coming.get(id) === connection) coming.delete(id)
-  }
-
-  /** Milliseconds for which a client's session outlives its connection. */
-  function outlives({ sessionExpiryInterval }: InnerClient): number {
-    return Math.min(sessionExpiryInterval * 1000, config.SESSION_TTL)
-  }
-
-  /** The packet as a client can take it, if at all. */
-  function fit(client: InnerClient, packet: StoredPacket): StoredPacket | undefined {
-    return fitting(client, packet, instead)
-  }
-
-  /** What a client is sent instead of an answer that it cannot take, where it hears that. */
-  function instead(client: InnerClient, { answers, ...packet }: StoredPacket): StoredPacket | undefined {
-    const { session } = connectionOf(client)
-    if (!answers || session?.kind !== 'device') return undefined
-    const told = { ...packet, ...tooLarge(session.user, packet.topic, answers) }
-    return client.subscriptions[told.topic] && mayReceive(session, told.topic) ? told : undefined
-  }
-
-  /** Asked of what waited in a session while its client was away: may it have that? */
-  function authorizeForward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
-    const inner = client as unknown as InnerClient
-    const { session, outbox } = connectionOf(client)
-    if (!session) return null
-    const stored = packet as unknown as StoredPacket
-    const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= steady()
-    const fitted = isPast || !mayReceive(session, packet.topic) ? undefined : fit(inner, stored)
-    if (!fitted) {
-      sessions.drop(inner.id, stored)
-      return null
-    }
-    if (outbox.unsent <= config.MAX_UNSENT_BYTES) return fitted === stored ? packet : (fitted as typeof packet)
-    inner.conn.destroy(new Error('too slow')) // what it misses waits in its session
-    return null
-  }
-
-  /** What a connection waits for; it may have closed meanwhile. */
-  function answered({ number, client, answered: answer }: Connection, err?: Error): void {
-    answer?.(err)
-    if (client.conn.destroyed) connections.delete(number)
-  }
-
-  function fromCore(message: FromCore): void {
-    if (message.kind === 'dropped') return core.clearDelayedWill(message.session)
-    if (message.kind === 'subscriptions_kept') return questions.answered(message)
-    if (message.kind === 'event') return forward.event(message)
-    if (message.kind === 'relayed') return relays.relayed(message)
-    const known = connections.get(message.connection)
-    if (!known) return // it has gone meanwhile
-    const { connection, fastPath } = known
-    switch (message.kind) {
-      case 'published':
-        return fastPath.published(message.number, message.failure)
-      case 'deliver':
-        return deliver(connection.client, message)
-      case 'resumes':
-        connection.received = new Set(message.received)
-        return
-      case 'wants_room':
-        return whenSent(connection, () => toCore({ kind: 'has_room', connection: connection.number }))
-      case 'admitted':
-        connection.restored = message.subscriptions
-        return answered(connection)
-      case 'denied':
-        return answered(connection, new Denied(message.reason, message.as, message.user))
-      case 'will_kept':
-        return answered(connection, message.failed ? new Error('its will cannot be stored') : undefined)
-      case 'renewed': {
-        const { session } = connection
-        if (session?.kind !== 'device') return
-        connection.session = { ...session, token: message.token }
-        return
-      }
-      case 'end':
-        if (message.forGood) connection.endsForGood = true
-        return connection.client.disconnect({ reasonCode: message.reasonCode })
-    }
-  }
+  core.registered = (client) => comings.came(client)
 
   return {
     accept(stream, from) {
@@ -283,10 +170,8 @@ export async function openEngine({
       })
       connections.set(connection.number, { connection, fastPath })
       stream.once('close', () => {
-        if (connection.session && !connection.ended)
-          toCore({ kind: 'went', connection: connection.number, outlives: 0 })
         if (!connection.answered) connections.delete(connection.number)
-        noMoreComing(connection)
+        comings.closed(connection)
       })
       guardPackets(client, {
         fastPath,

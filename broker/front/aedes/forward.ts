@@ -1,10 +1,11 @@
-import type { Subscription } from 'aedes'
+import type { AedesPublishPacket, Client, Subscription } from 'aedes'
 import { encodePublish } from '../../../shared/wire/mqtt/publish.ts'
 import { mayReceive } from '../../seam/authority.ts'
 import type { Deliver, EventFor } from '../../seam/messages.ts'
 import { steady } from '../../../shared/steady.ts'
 import { connectionOf, type Connection } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
+import { fitting } from './too-large.ts'
 import { publishBytes } from './packet-bytes.ts'
 import { packetOf } from './stored-packet.ts'
 
@@ -12,16 +13,16 @@ export interface ForwardPorts {
   /** The connection with this number, while it is open. */
   connection: (number: number) => Connection | undefined
   maxUnsentBytes: number
-  /** The packet as a client can take it; undefined when it is too large for that one. */
-  fitting: (client: InnerClient, packet: StoredPacket) => StoredPacket | undefined
   /** Takes an event out of a session: its client must not get it. */
   drop: (session: string, packet: StoredPacket) => void
   /** Gives a QoS 1 packet its message id, and notes it. False when it has to wait for those before it. */
   sends: (client: InnerClient, packet: StoredPacket) => boolean
 }
 
+export type Forward = ReturnType<typeof forwarding>
+
 /** Sends events to those who are connected. */
-export function forwarding({ connection, maxUnsentBytes, fitting, drop, sends }: ForwardPorts) {
+export function forwarding({ connection, maxUnsentBytes, drop, sends }: ForwardPorts) {
   function send({ client, session, outbox }: Connection, sub: Subscription, packet: StoredPacket): void {
     if (!session || client.conn.destroyed) return
     const isPast = packet.messageExpiry !== undefined && packet.messageExpiry <= steady()
@@ -64,6 +65,31 @@ export function deliver(client: InnerClient, { delivery, topic, payload, qos, st
   const message = { topic, payload, qos, dup: false, retain: false, messageId }
   if (client.version !== 5) return outbox.write(encodePublish(message, 4))
   outbox.write(encodePublish({ ...message, properties: { userProperties: Object.entries(stamp) } }, 5))
+}
+
+export interface CatchingUpPorts {
+  maxUnsentBytes: number
+  /** Takes a message out of a session: its client must not get it. */
+  drop: (session: string, packet: StoredPacket) => void
+}
+
+/** What Aedes asks of what waited in a session while its client was away: may it have that? */
+export function forwardOfKept({ maxUnsentBytes, drop }: CatchingUpPorts) {
+  return (client: Client, packet: AedesPublishPacket): AedesPublishPacket | null => {
+    const inner = client as unknown as InnerClient
+    const { session, outbox } = connectionOf(client)
+    if (!session) return null
+    const stored = packet as unknown as StoredPacket
+    const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= steady()
+    const fitted = isPast || !mayReceive(session, packet.topic) ? undefined : fitting(inner, stored)
+    if (!fitted) {
+      drop(inner.id, stored)
+      return null
+    }
+    if (outbox.unsent <= maxUnsentBytes) return fitted === stored ? packet : (fitted as typeof packet)
+    inner.conn.destroy(new Error('too slow')) // what it misses waits in its session
+    return null
+  }
 }
 
 /** Calls when what was written to a connection has left, unless it closes before. */

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Client, PublishPacket } from 'aedes'
 import type { Parser } from 'mqtt-packet'
-import type { Answers } from '../../seam/port.ts'
+import type { Answers } from '../../seam/too-large.ts'
 
 // The parts of Aedes 2.0.0-beta.1 that its own types do not show and this folder relies on.
 

@@ -1,6 +1,6 @@
 import type { Client, PublishPacket } from 'aedes'
 import type { FromFront } from '../../seam/messages.ts'
-import { RECEIVE_MAXIMUM_EXCEEDED } from '../../seam/port.ts'
+import { RECEIVE_MAXIMUM_EXCEEDED } from '../../seam/reasons.ts'
 import type { Witness } from '../witness.ts'
 import { isUntaken } from './acks.ts'
 import { connectionOf, firstOfEach, type Connection } from './connection.ts'

@@ -5,6 +5,7 @@ import { asOfNow } from '../../seam/remaining-time.ts'
 import { connectionOf, type Connection } from './connection.ts'
 import { Copies } from './copies.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
+import { fitting } from './too-large.ts'
 import { publishBytes } from './packet-bytes.ts'
 import { packetOf } from './stored-packet.ts'
 
@@ -17,13 +18,13 @@ export interface RelayingPorts {
   connection: (number: number) => Connection | undefined
   /** Takes a message out of a session: its client must not get it. */
   drop: (session: string, packet: StoredPacket) => void
-  /** The packet as its client can take it, if at all. */
-  fitting(client: InnerClient, packet: StoredPacket): StoredPacket | undefined
   /** Gives a QoS 1 or 2 packet its message id, and notes it. False when it has to wait for those before it. */
   sends(client: InnerClient, packet: StoredPacket): boolean
   /** The next message id of a client whose session ends with its connection. */
   nextId(client: InnerClient): number
 }
+
+export type Relays = ReturnType<typeof relaying>
 
 /**
  * Sends messages of open topics. Aedes does not: it lowers no QoS 2 message to a wildcard subscription of QoS 1, and sends retained
@@ -33,7 +34,7 @@ export function relaying(ports: RelayingPorts) {
   function send(client: InnerClient, kept: StoredPacket): void {
     const { session, outbox, aliases } = connectionOf(client)
     if (!client.conn.writable || !session || !mayReceive(session, kept.topic)) return
-    const packet = ports.fitting(client, kept)
+    const packet = fitting(client, kept)
     if (!packet) return ports.drop(client.id, kept)
     if (isTooSlow(client, outbox, packet.qos)) return
     if (packet.qos > 0 && !ports.sends(client, packet)) return

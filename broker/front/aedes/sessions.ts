@@ -4,6 +4,7 @@ import type { FromFront } from '../../seam/messages.ts'
 import type { KeptSession, KeptSessions, Waiting } from '../../seam/kept-sessions.ts'
 import { connectionOf } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
+import { fitting } from './too-large.ts'
 import { windowOf } from './send-window.ts'
 import { plainOf } from './subscribing.ts'
 import { packetOf, pubrelOf } from './stored-packet.ts'
@@ -17,12 +18,10 @@ export interface SessionPorts {
   released(client: InnerClient, messageId: number): void
   /** Keeps the will of a client that is about to connect. */
   putWill: (client: InnerClient, will: PublishPacket) => Promise<void>
-  /** The packet as its client can take it, if at all. */
-  fitting(client: InnerClient, packet: StoredPacket): StoredPacket | undefined
   /** Sends a message that has waited for room. */
   send: (client: InnerClient, packet: StoredPacket) => void
   /** A PUBACK that came for something these sessions do not hold. */
-  acknowledged(clientId: string, messageId: number, reasonCode: number): void
+  acknowledged(client: InnerClient, messageId: number, reasonCode: number): void
 }
 
 /**
@@ -59,7 +58,7 @@ export function sessionPersistence(store: KeptSessions, limits: SessionPorts) {
       windowOf(client)?.acknowledged(number)
     } else if (reasonCode !== undefined) {
       if (session) windowOf(client)?.freed()
-      limits.acknowledged(client.id, messageId, reasonCode)
+      limits.acknowledged(client, messageId, reasonCode)
     }
   }
 
@@ -122,7 +121,7 @@ export function sessionPersistence(store: KeptSessions, limits: SessionPorts) {
       if (session) session.catchingUp = client
       const window = windowOf(client)
       if (window) window.next = () => sendQueued(client)
-      return Readable.from(session ? catchUp(session, client, store, limits) : [], { highWaterMark: 1 })
+      return Readable.from(session ? catchUp(session, client, store) : [], { highWaterMark: 1 })
     },
     /** Takes a message that its client must not get out of its session. */
     drop: (id: string, packet: StoredPacket): void => store.drop(id, packet.brokerCounter),
@@ -160,18 +159,13 @@ export function sessionPersistence(store: KeptSessions, limits: SessionPorts) {
 }
 
 /** Every waiting event in order, those that arrive meanwhile included, each once per connection. */
-async function* catchUp(
-  session: KeptSession,
-  client: InnerClient,
-  store: KeptSessions,
-  ports: SessionPorts,
-): AsyncGenerator<StoredPacket> {
+async function* catchUp(session: KeptSession, client: InnerClient, store: KeptSessions): AsyncGenerator<StoredPacket> {
   const packetFor = (number: number, waiting: Waiting): StoredPacket | undefined => {
     const { messageId, isReleased, sentOn, isOfOld } = waiting
     if (isReleased) return pubrelOf(number, messageId)
     const message = store.message(session.id, number)
     const packet = message && packetOf(number, message)
-    return packet && { ...(ports.fitting(client, packet) ?? packet), messageId, dup: isOfOld || sentOn !== undefined }
+    return packet && { ...(fitting(client, packet) ?? packet), messageId, dup: isOfOld || sentOn !== undefined }
   }
   try {
     for (const [number, waiting] of session.waiting) {

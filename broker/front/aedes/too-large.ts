@@ -1,3 +1,5 @@
+import { mayReceive } from '../../seam/authority.ts'
+import { tooLarge } from '../../seam/too-large.ts'
 import { connectionOf } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
 import { publishBytes } from './packet-bytes.ts'
@@ -14,15 +16,16 @@ function isTooLarge(client: InnerClient, packet: StoredPacket): boolean {
   return length + (connectionOf(client).aliases ? ALIAS : 0) > most
 }
 
-/**
- * The packet as this client can take it. An answer that is too large becomes the refusal `instead`; anything else that is too large
- * is undefined.
- */
-export function fitting(
-  client: InnerClient,
-  packet: StoredPacket,
-  instead: (client: InnerClient, packet: StoredPacket) => StoredPacket | undefined,
-): StoredPacket | undefined {
+/** What a client is sent instead of an answer that it cannot take, where it hears that. */
+function instead(client: InnerClient, { answers, ...packet }: StoredPacket): StoredPacket | undefined {
+  const { session } = connectionOf(client)
+  if (!answers || session?.kind !== 'device') return undefined
+  const told = { ...packet, ...tooLarge(session.user, packet.topic, answers) }
+  return client.subscriptions[told.topic] && mayReceive(session, told.topic) ? told : undefined
+}
+
+/** The packet as this client can take it. An answer that is too large becomes a refusal; anything else that is too large is undefined. */
+export function fitting(client: InnerClient, packet: StoredPacket): StoredPacket | undefined {
   if (!isTooLarge(client, packet)) return packet
   const other = instead(client, packet)
   return other && !isTooLarge(client, other) ? other : undefined

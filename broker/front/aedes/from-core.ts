@@ -1,0 +1,76 @@
+import type { FromCore, FromFront } from '../../seam/messages.ts'
+import { Denied } from '../../seam/session.ts'
+import type { Connection } from './connection.ts'
+import type { Core } from './core.ts'
+import type { FastPath } from './fast-path.ts'
+import { deliver, whenSent, type Forward } from './forward.ts'
+import type { Questions } from './questions.ts'
+import type { Relays } from './relaying.ts'
+
+/** A connection that is open, or has not heard yet what it waits for. */
+export interface Open {
+  readonly connection: Connection
+  readonly fastPath: FastPath
+}
+
+export interface FromCorePorts {
+  connections: Map<number, Open>
+  questions: Questions
+  forward: Forward
+  relays: Relays
+  core: () => Core
+  toCore: (message: FromFront) => void
+}
+
+/** What the front does when the core says something. What is for a connection that has gone is ignored. */
+export function takesFromCore(ports: FromCorePorts): (message: FromCore) => void {
+  const { connections, questions, forward, relays, toCore } = ports
+
+  /** What a connection waits for; it may have closed meanwhile. */
+  function answered({ number, client, answered: answer }: Connection, err?: Error): void {
+    answer?.(err)
+    if (client.conn.destroyed) connections.delete(number)
+  }
+
+  return (message) => {
+    switch (message.kind) {
+      case 'dropped':
+        return ports.core().clearDelayedWill(message.session)
+      case 'subscriptions_kept':
+        return questions.answered(message)
+      case 'event':
+        return forward.event(message)
+      case 'relayed':
+        return relays.relayed(message)
+    }
+    const known = connections.get(message.connection)
+    if (!known) return
+    const { connection, fastPath } = known
+    switch (message.kind) {
+      case 'published':
+        return fastPath.published(message.number, message.failure)
+      case 'deliver':
+        return deliver(connection.client, message)
+      case 'admitted':
+        connection.restored = message.subscriptions
+        return answered(connection)
+      case 'denied':
+        return answered(connection, new Denied(message.reason, message.as, message.user))
+      case 'will_kept':
+        return answered(connection, message.failed ? new Error('its will cannot be stored') : undefined)
+      case 'resumes':
+        connection.received = new Set(message.received)
+        return
+      case 'wants_room':
+        return whenSent(connection, () => toCore({ kind: 'has_room', connection: connection.number }))
+      case 'renewed': {
+        const { session } = connection
+        if (session?.kind === 'device') connection.session = { ...session, token: message.token }
+        return
+      }
+      case 'end':
+        if (message.forGood) connection.endsForGood = true
+        return connection.client.disconnect({ reasonCode: message.reasonCode })
+    }
+  }
+}
