@@ -75,13 +75,23 @@ export const commandRecord: Codec<CommandRecord> = {
   },
 
   decode(bytes) {
-    const reader = new Reader(bytes, VERSION)
-    const parts = reader.count()
+    const { reader, isOpen, isEnded, isInternal } = openRecord(bytes)
     return {
-      open: parts & OPEN ? readOpen(reader, (parts & INTERNAL) !== 0) : undefined,
-      ended: parts & ENDED ? readEnded(reader) : undefined,
+      open: isOpen ? readOpen(reader, isInternal) : undefined,
+      ended: isEnded ? readEnded(reader) : undefined,
     }
   },
+}
+
+/**
+ * What parts a record has, and a reader of the first.
+ * @throws {Broken}
+ */
+export function openRecord(bytes: Buffer) {
+  const reader = new Reader(bytes, VERSION)
+  const parts = reader.count()
+  const [isOpen, isEnded, isInternal] = [(parts & OPEN) !== 0, (parts & ENDED) !== 0, (parts & INTERNAL) !== 0]
+  return { reader, isOpen, isEnded, isInternal }
 }
 
 function readOpen(reader: Reader, internal: boolean): NonNullable<CommandRecord['open']> {
@@ -108,7 +118,7 @@ function readOpen(reader: Reader, internal: boolean): NonNullable<CommandRecord[
   return { command, groups }
 }
 
-function readEnded(reader: Reader): Ended {
+export function readEnded(reader: Reader): Ended {
   const [key, digest, until] = [reader.text(), reader.text(), reader.number()]
   return { key, digest, until, again: reader.maybeText(), answer: reader.maybeBytes() }
 }

@@ -4,6 +4,7 @@ import { Job, type InHand } from '../dispatch/job.ts'
 import type { Command } from '../../seam/session.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { digestOf, keyOf } from './command-key.ts'
+import { commandHead } from './command-head.ts'
 import { commandRecord, decodeAnswer, encodeAnswer, type CommandRecord, type Ended } from './command-record.ts'
 import { openForgottenAnswers } from './forgotten-answers.ts'
 import { Fresh } from './fresh.ts'
@@ -12,7 +13,7 @@ import { openOrder } from './order.ts'
 import type { Appended, CommandQueue } from './queue.ts'
 import { Remembered, type Bounds as RememberedBounds } from './remembered.ts'
 import { Room, type Bounds } from './room.ts'
-import { sizeOf } from './size.ts'
+import { sizeOf, sizeOfIds } from './size.ts'
 
 interface Limits extends Bounds {
   /** Of the answers that are remembered. */
@@ -68,7 +69,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       if (known === undefined) texts.set(text, text)
       return (known ?? text) as Text
     }
-    for (const { key, value } of records.entries()) {
+    for (const { key, value } of storage.table('queue', commandHead).entries()) {
       const { open, ended } = value
       const order = Number(key)
       if (!open) {
@@ -76,16 +77,16 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
         if (ended) remember(ended, order)
         continue
       }
-      const { command } = open
-      const isRevived = Number.parseInt(command.id.slice(command.id.lastIndexOf('~') + 1), 36) !== order
-      if (isRevived) revived.set(command.id, order)
-      const id = ended?.key ?? keyOf(command)
+      const { at, expiresAt, internal, onlyTo } = open
+      const isRevived = Number.parseInt(open.id.slice(open.id.lastIndexOf('~') + 1), 36) !== order
+      if (isRevived) revived.set(open.id, order)
+      const [user, name] = [once(open.user), once(open.name)]
+      const id = ended?.key ?? keyOf({ user, re: open.re, onlyTo, stored: true })
       // For an observer alone it was revived: its owner's answer stays known.
-      if (id !== undefined && !(isRevived && command.onlyTo === undefined && orders.get(id) !== undefined))
-        orders.set(id, order)
-      const { expiresAt, stored, internal, at } = command
-      const named = { order, user: once(command.user), name: once(command.name), expiresAt, stored, internal, at }
-      const bytes = sizeOf(command) + (ended?.answer?.length ?? 0)
+      const isAnswered = isRevived && onlyTo === undefined && id !== undefined && orders.get(id) !== undefined
+      if (id !== undefined && !isAnswered) orders.set(id, order)
+      const named = { order, user, name, expiresAt, stored: true, internal, at }
+      const bytes = open.bytes + sizeOfIds(open) + (ended?.answer?.length ?? 0)
       const made: Job[] = []
       for (const [group, failed] of open.groups) made.push(new Job(named, once(group), bytes, failed))
       for (const job of made) {

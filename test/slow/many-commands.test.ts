@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { openFormat } from '../../broker/core/format.ts'
+import { commandRecord } from '../../broker/core/queue/command-record.ts'
+import { openLmdb } from '../../broker/storage/lmdb.ts'
+import { commandName } from '../../shared/wire/topic.ts'
+import { userIdOf } from '../../shared/wire/user-id.ts'
+import { Parts } from '../parts.ts'
+import { PlainHandler } from '../plain-handler.ts'
+
+// A broker starts with more commands than its memory would hold, and serves: what it holds of each is small, and the rest is on its disk.
+
+const MANY = 300_000
+/** Bytes of each payload: 600 MB in all. */
+const PAYLOAD = 2_000
+const A_TIME = 2_000
+/** MB of JavaScript's heap, and of all that is not a page of the file. */
+const [HEAP, MEMORY] = [160, 400]
+
+let parts: Parts
+beforeAll(async () => {
+  parts = await Parts.open({ QUEUE_TTL: '2147483647', MAX_QUEUED_BYTES: '4294967296' })
+  await parts.killBroker()
+  const storage = openLmdb(join(parts.dir, 'broker', 'broker.lmdb'))
+  await openFormat(storage, { info: () => {} })
+  const records = storage.table('queue', commandRecord)
+  const payload = Buffer.from(JSON.stringify({ text: 'x'.repeat(PAYLOAD) }))
+  const order = Date.now() * 1_024
+  for (let from = 0; from < MANY; from += A_TIME) {
+    await storage.commit((unit) => {
+      for (let i = from; i < from + A_TIME; i++) {
+        const [user, re] = [userIdOf(`user-${i % 1_000}`), `c${i}`]
+        const id = `${user}/${re}~${(order + i).toString(36)}`
+        const none = { expiresAt: undefined, correlation: undefined, responseTopic: undefined }
+        const sent = { id, order: order + i, name: commandName('wait'), user, client: 'phone', payload, re }
+        const command = { ...sent, ...none, at: Date.now(), stored: true, traceparent: '' }
+        unit.put(records, order + i, { open: { command, groups: new Map([['waiting', 0]]) } })
+      }
+    })
+  }
+  await storage.close()
+}, 600_000)
+afterAll(() => parts.close())
+
+/** MB of the broker's memory that are its own. */
+async function memory(): Promise<number> {
+  const status = await readFile(`/proc/${parts.broker.pid}/status`, 'utf8')
+  return Number(/RssAnon:\s+(\d+) kB/.exec(status)![1]) / 1_024
+}
+
+test('starts with 600 MB of open commands in a heap of 160 MB, serves, and delivers them in order', async () => {
+  const began = performance.now()
+  await parts.startBroker({ NODE_OPTIONS: `--max-old-space-size=${HEAP}` })
+  process.stderr.write(
+    `${MANY} open commands: started in ${((performance.now() - began) / 1_000).toFixed(1)} s, ${(await memory()).toFixed(0)} MB\n`,
+  )
+  expect(await memory()).toBeLessThan(MEMORY)
+  const alice = await parts.device('alice')
+  expect(await alice.asks('whoami')).toMatchObject({ event: 'session_info' })
+  const handler = await PlainHandler.connect(parts, 'waiting.1', { mqtt: { properties: { receiveMaximum: 64 } } })
+  await handler.takes('wait', 0)
+  const last = new Map<string, number>()
+  for (let i = 0; i < 5_000; i++) {
+    const { stamp, payload } = await handler.gets('wait')
+    expect(payload.length).toBeGreaterThan(PAYLOAD)
+    const [user, order] = [stamp['user-id']!, Number(stamp['order'])]
+    expect(order).toBeGreaterThan(last.get(user) ?? 0)
+    last.set(user, order)
+    await handler.ends({ outcome: 'done', command: stamp['command-id'], attempt: 1, events: [] })
+  }
+  expect(await memory()).toBeLessThan(MEMORY)
+}, 600_000)
