@@ -9,6 +9,7 @@ import { countingStore } from '../test/counting-store.ts'
 import { startMongoServer } from '../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../test/own-data.ts'
 import { benchCore } from './bench/core.ts'
+import { benchKept } from './bench/kept/start.ts'
 import { fill, HANDLERS, openPlay, plays } from './bench/catalogue.ts'
 import { growth } from './bench/growth/main.ts'
 import { explainAll, whoExplains } from './bench/explain.ts'
@@ -26,14 +27,15 @@ const USAGE = `usage: npm run bench -- [options], or npm run bench -- growth --h
   --samples 200            calls measured of each operation and size
   --only load              the hot path beside Mosquitto, compared with docs/load.json: what got worse by more than 15 % is told;
                            or: store, the store's operations; or: catalogue, the commands that handlers run;
-                           or: core, what the broker's storage costs per command, however much is remembered and queued
+                           or: core, what the broker's storage costs per command, however much is remembered and queued;
+                           or: kept, how long a broker takes to start on 100,000 and 1,000,000 events that are kept, and its memory
   --record                 keeps the documents that the catalogue's commands read in docs/bench.json, which later runs compare with
   --mongo                  MongoDB too, at the server that the tests start where MONGODB_URL is not set
   --explain                how MongoDB does what the store asks of it, with each size of every collection of the catalogue
 Engines: SQLite in a folder of its own (TMPDIR), and MongoDB when MONGODB_URL is set (a database of its own, dropped at the end).
 `
 
-const BENCHES = ['load', 'store', 'catalogue', 'core']
+const BENCHES = ['load', 'store', 'catalogue', 'core', 'kept']
 /** Inserts at a time, to fill a store. */
 const AT_ONCE = 64
 
@@ -147,6 +149,7 @@ async function main(): Promise<void> {
   if (values.only === 'load') return
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-bench-'))
   const given = process.env['MONGODB_URL']
+  if (values.only === 'kept') return await benchKept(out).finally(() => rmSync(dir, { recursive: true }))
   if (values.only === 'core') return await benchCore(dir, out).finally(() => rmSync(dir, { recursive: true }))
   const server = (values.mongo || values.explain) && !given ? await startMongoServer() : undefined
   const mongo = server?.url ?? given

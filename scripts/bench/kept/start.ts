@@ -1,6 +1,8 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { metric } from '../../../test/metrics.ts'
 import { Parts } from '../../../test/parts.ts'
+import { row } from '../../load/table.ts'
 import { fillKept, type Fill } from './fill.ts'
 
 export interface Start {
@@ -9,6 +11,8 @@ export interface Start {
   file: number
   memory: number
   own: number
+  /** What its metrics say of what is kept, in bytes. */
+  kept: number
 }
 
 /** Starts a broker on so much that is kept. */
@@ -24,8 +28,18 @@ export async function startOn(fill: Fill, settings: Record<string, string> = {})
     const status = readFileSync(`/proc/${broker.pid}/status`, 'utf8')
     const mb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1_024
     const file = statSync(join(parts.dir, 'broker', 'broker.lmdb')).size / 2 ** 20
-    return { seconds, file, memory: mb('VmRSS'), own: mb('RssAnon') }
+    const kept = await metric(parts, 'storage_used_bytes', 'kept_events')
+    return { seconds, file, memory: mb('VmRSS'), own: mb('RssAnon'), kept }
   } finally {
     await parts.close()
+  }
+}
+
+/** Starts on more and more, each event of 200 bytes in an inbox and in a session of a user who is away. */
+export async function benchKept(out: (line: string) => unknown, sizes = [100_000, 1_000_000]): Promise<void> {
+  out(row('events', ['start, s', 'file, MB', 'memory, MB', 'its own']))
+  for (const size of sizes) {
+    const { seconds, file, memory, own } = await startOn({ users: size / 100, events: 100, sessions: 1, bytes: 100 })
+    out(row(size.toLocaleString('en'), [seconds.toFixed(1), ...[file, memory, own].map((mb) => mb.toFixed(0))]))
   }
 }

@@ -1,0 +1,23 @@
+import { expect, test } from '@jest/globals'
+import { startOn } from '../../scripts/bench/kept/start.ts'
+
+// What is kept for users bounds the broker's memory, and not the other way round.
+
+test('a broker starts on more events than it may keep, in little memory, and keeps as many as it may', async () => {
+  const MAX_KEPT_BYTES = 67_108_864
+  const { kept, own, file } = await startOn(
+    { users: 500, events: 100, sessions: 3, bytes: 6_000 },
+    { MAX_KEPT_BYTES: String(MAX_KEPT_BYTES), NODE_OPTIONS: '--max-old-space-size=64' },
+  )
+  expect(file).toBeGreaterThan(300)
+  expect(kept).toBeLessThanOrEqual(MAX_KEPT_BYTES)
+  expect(kept).toBeGreaterThan(0.9 * MAX_KEPT_BYTES)
+  expect(own).toBeLessThan(256)
+}, 300_000)
+
+test('100,000 events that wait for sessions take a broker 60 MB more than 1,000, and no payload of them', async () => {
+  const on = (users: number) => startOn({ users, events: 100, sessions: 1, bytes: 1_000 })
+  const [few, many] = [await on(10), await on(1_000)]
+  expect(many.file - few.file).toBeGreaterThan(100)
+  expect(many.own - few.own).toBeLessThan(60)
+}, 300_000)
