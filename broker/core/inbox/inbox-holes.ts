@@ -34,6 +34,14 @@ export function openHoles(storage: Storage) {
       changed.add(user)
     },
 
+    /** Nothing is left of this user's events. */
+    forget(unit: Unit, user: UserId): void {
+      if (!ranges.delete(user)) return
+      changed.delete(user)
+      unit.remove(table, user)
+      unit.otherwise(() => changed.add(user))
+    },
+
     /** @param firstOf what is below this is forgotten in any case */
     store(unit: Unit, firstOf: (user: UserId) => number): void {
       if (changed.size === 0) return

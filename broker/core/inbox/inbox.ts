@@ -161,6 +161,7 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
     const line = lines.get(user)
     if (!line || line.count > 0) return
     unit.put(ends, user, line.last)
+    holes.forget(unit, user)
     unit.afterwards(() => {
       if (line.count === 0 && line.given === line.last && lines.get(user) === line) lines.delete(user)
     })

@@ -253,21 +253,21 @@ export class KeptEvents implements Closable {
   }
 
   #trim(box: Box): void {
-    while (box.bytes > this.#bounds.bytesPerUser && box.count > 1) this.#drop(box.first!)
+    while (box.bytes > this.#bounds.bytesPerUser && box.count > 1 && this.#drop(box.first!));
   }
 
   #trimAll(): void {
     for (let left = DROPPED_AT_ONCE; left > 0 && this.#bytes > this.#bounds.bytes; left--) {
       const first = this.#boxes.fullest?.first
-      if (!first) return
-      this.#drop(first)
+      if (!first || !this.#drop(first)) return
     }
   }
 
-  /** Lets an event go, whatever of its user's holds it. */
-  #drop(held: Held): void {
+  /** Lets an event go, whatever of its user's holds it. False when something holds it all the same. */
+  #drop(held: Held): boolean {
     this.#holders.inbox.lose(held)
     this.#holders.sessions.lose(held)
+    return held.references === 0
   }
 
   #remove(key: number, bytes: number): void {

@@ -260,3 +260,78 @@ test('a record that is torn is told with its place and what is lost; what else w
   expect(faults).toEqual([`${place} (its checksum is wrong) and left out: ${lost}`])
   expect(numbersOf('alice/phone')).toEqual([0, 2])
 })
+
+/** A generator of numbers below `below`, the same at each run. */
+function numbersFrom(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+}
+
+test.each([1, 2])(
+  'after whatever happens each session has what it is to have, and nothing else is kept (%s)',
+  async (seed) => {
+    const next = numbersFrom(seed)
+    const room = { MAX_OFFLINE_EVENTS: 12, INBOX_EVENTS: 15, KEPT_BYTES_PER_USER: 1e9 }
+    await restarts(room)
+    const ids = ['alice/a', 'alice/b', 'bob/a', 'bob/b']
+    /** What waits for each, oldest first. */
+    const model = new Map<string, { n: number; number: number }[]>()
+    for (let n = 0; n < 500; n++) {
+      const id = ids[next(ids.length)]!
+      const waiting = model.get(id)
+      const what = next(100)
+      if (what < 3) {
+        all.sessions.end(id)
+        model.delete(id)
+      } else if (what < 5) {
+        await ends()
+        await begins(room)
+      } else if (!waiting) {
+        await session(id)
+        model.set(id, [])
+      } else if (what < 55) {
+        const gone = waiting.splice(next(Math.min(waiting.length, 4)), 1)[0]
+        if (gone) all.sessions.drop(id, gone.number)
+      } else {
+        const to = what < 80 ? [alice] : [alice, bob]
+        let key = 0
+        await storage.commit((unit) => {
+          const targets: Target[] = []
+          for (const user of to) all.sessions.targets(targets, `${user}_events`, ON_ALL)
+          const isInInbox = what % 2 === 0
+          const numbers = isInInbox ? all.inbox.number(to) : []
+          const told = { event: 'said', to, numbers, isInInbox, body: Buffer.from(JSON.stringify({ n })) }
+          key = all.kept.keep(unit, { kind: 'event', at: 0, places: [], ...told }, targets)
+        })
+        for (const [other, its] of model) {
+          if (!to.some((user) => other.startsWith(`${user}/`))) continue
+          its.push({ n, number: key + ON_ALL })
+          if (its.length > room.MAX_OFFLINE_EVENTS) its.shift()
+        }
+      }
+      for (const [other, its] of model) {
+        expect([...all.sessions.get(other)!.waiting.keys()]).toEqual(its.map(({ number }) => number))
+      }
+    }
+    for (const [id, its] of model) expect(numbersOf(id)).toEqual(its.map(({ n }) => n))
+    await restarts(room)
+    for (const [id, its] of model) expect(numbersOf(id)).toEqual(its.map(({ n }) => n))
+    const found = new Set([...model.values()].flatMap((its) => its.map(({ n }) => n)))
+    for (const user of [alice, bob]) {
+      const { last } = all.inbox.after(user, 0, { limit: 1, bytes: 1e6, mayRead: () => true })
+      const missed = all.inbox.after(user, last - 15, { limit: 50, bytes: 1e6, mayRead: () => true })
+      const events = missed.recovered ? missed.events : []
+      expect(events).toHaveLength(15)
+      for (const { body } of events) found.add((JSON.parse(body.toString()) as { n: number }).n)
+    }
+    expect(all.kept.size.records).toBe(found.size)
+    for (const id of ids) all.sessions.end(id)
+    await restarts({ ...room, INBOX_AGE: 1 })
+    for (let i = 0; i < 500 && stored() > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10))
+    expect([stored(), all.kept.size]).toEqual([0, { records: 0, bytes: 0 }])
+    expect([all.kept.bytesOf(alice), all.kept.bytesOf(bob)]).toEqual([0, 0])
+  },
+)

@@ -304,10 +304,11 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       reference.held = undefined
       session.bytes -= bytesOf(held)
       session.relieved?.()
-      if (session.isLasting) {
-        const stored = storage.commit((unit) => progress.released(unit, session, number, messageId))
-        await stored.finally(() => kept.release(held))
-      } else kept.release(held)
+      const stored = session.isLasting
+        ? storage.commit((unit) => progress.released(unit, session, number, messageId))
+        : undefined
+      kept.release(held) // its record goes with a later unit
+      await stored
     },
 
     began(id: string, expiry: number, jti?: string): void {
