@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { carriedLater } from './carried.ts'
 import { connect, type IConnackPacket, type IPublishPacket } from 'mqtt'
 import { eventTopic } from '../shared/wire/topic.ts'
 import { tokenFor, type Device, type DeviceOptions } from './device.ts'
@@ -11,7 +12,8 @@ const VERSIONS = [4, 5] as const
 let stage: Stage
 let greeter: PlainHandler
 beforeAll(async () => {
-  stage = await openStage('contacts')
+  // What front and core say to each other takes a turn, as between processes.
+  stage = await openStage('contacts', {}, undefined, carriedLater)
   greeter = await PlainHandler.connect(stage, 'greetings.1')
   await greeter.takes('greet', 0)
 })

@@ -48,11 +48,13 @@ export interface Stage {
  * Opens a stage with these groups served.
  * @param settings over the defaults, by the names of the environment
  * @param heard gets every log line, from debug up
+ * @param carry takes what the broker's halves say to each other
  */
 export async function openStage(
   groups: string | string[] = [],
   settings: Record<string, string> = {},
   heard?: string[],
+  carry: typeof carried = carried,
 ): Promise<Stage> {
   const data = await ownData()
   const config = readConfig({
@@ -71,7 +73,7 @@ export async function openStage(
   const { cert: ca } = await tlsFiles(config)
   const [secret, handlerKey] = [tokenSecrets(config)[0]!, sharedHandlerKeys(config)[0]!]
   const catalogue = await describe(HANDLERS)
-  const broker = await startBroker(config, catalogue, log, carried)
+  const broker = await startBroker(config, catalogue, log, carry)
   const store = await openStore(config, log)
   const turn = openTurn(config)
   const opened: Closable[] = [data, ...(turn ? [turn] : []), store, broker]

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { IConnackPacket, IConnectPacket, IPublishPacket, IPubackPacket, ISubackPacket } from 'mqtt-packet'
+import { carriedLater } from '../../../test/carried.ts'
 import { tokenFor } from '../../../test/device.ts'
 import { connectRaw, connectOn, openRaw, type RawClient } from '../../../test/raw-client.ts'
 import { openStage, type Stage } from '../../../test/stage.ts'
@@ -18,7 +19,8 @@ beforeAll(async () => {
     RETAINED_PER_USER: '50',
     RETAINED_BYTES_PER_USER: '8000000',
   }
-  stage = await openStage([], settings, lines)
+  // What front and core say to each other takes a turn, as between processes.
+  stage = await openStage([], settings, lines, carriedLater)
 })
 afterAll(() => stage.close())
 
