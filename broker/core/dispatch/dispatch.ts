@@ -2,9 +2,9 @@ import type { Config } from '../../../shared/config.ts'
 import type { Logger } from '../../../shared/log.ts'
 import type { Catalogue } from '../../../shared/wire/catalogue.ts'
 import { readJsonObject } from '../../../shared/wire/json.ts'
-import type { Forgotten, LaterCommands, OutgoingEvent, Said } from '../../../shared/wire/done.ts'
+import type { OutgoingEvent, Said } from '../../../shared/wire/done.ts'
 import type { Busy } from '../../../shared/wire/member.ts'
-import { refuse, Refusal, refusalFields } from '../../../shared/wire/refusal.ts'
+import { refuse, Refusal } from '../../../shared/wire/refusal.ts'
 import { isoNow } from '../../../shared/wire/time.ts'
 import { tellAgain } from '../../../shared/wire/told-error.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
@@ -16,15 +16,17 @@ import type { LiveEvents } from '../events/live-events.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
-import type { Ended, Replays } from '../queue/replays.ts'
+import type { Replays } from '../queue/replays.ts'
 import type { Command, HandlerSession } from '../../seam/session.ts'
-import type { Full } from '../queue/room.ts'
 import type { Standing } from '../standing.ts'
 import type { Storage } from '../../storage/storage.ts'
+import { failure, forgotten, noRoom, outcomeOf, refused, rejection, type Ending } from './answers.ts'
 import { Attendance } from './attendance.ts'
+import { deliveryOf } from './delivery.ts'
 import { gaugeGroups } from './group-gauges.ts'
 import { Group } from './group.ts'
 import type { Failure, Job, Member, Rule } from './job.ts'
+import { reviveAll } from './revive-all.ts'
 import { Routes } from './routes.ts'
 
 /** How a command is run whose group declares nothing: a plain MQTT client. */
@@ -32,13 +34,8 @@ const UNDECLARED: Rule = { ordered: true, timeoutMs: 30_000, attempts: 5 }
 
 /** Milliseconds before an end that could not be stored is stored again. */
 const TRY_AGAIN = 500
-/** Milliseconds after which one may send again who has too many commands waiting: some have ended, perhaps. */
-const SENT_AGAIN = 1_000
 /** What observers have too much is dropped at each end, so many at most: more than one end adds. */
 const DROPPED_AT_ONCE = 4
-/** Bytes in which a user's clients are listed. */
-const MOST_LISTED = 60_000
-
 /** What a dispatcher works with. */
 export interface DispatchPorts {
   config: Config
@@ -55,15 +52,6 @@ export interface DispatchPorts {
   /** Those of a user's that are connected. */
   clientsOf(user: UserId): string[]
   log: Logger
-}
-
-/** How a command ends: what it causes, now and later, and the letter of one that is dead. */
-interface Ending {
-  events: readonly OutgoingEvent[]
-  later?: LaterCommands | undefined
-  /** What inboxes tell no more. */
-  forget?: readonly Forgotten[] | undefined
-  died?: DeadLetter | undefined
 }
 
 /** Everything that follows a command's being stored: who runs it, how often, and what its sender is told in the end. */
@@ -167,28 +155,8 @@ export class Dispatch {
    */
   async replay(letters: readonly DeadLetter[], replay: string): Promise<{ revived: number; open: DeadLetter[] }> {
     const { storage, queue, dead, replays } = this.#ports
-    const ofOneCommand = new Map<string, DeadLetter[]>()
-    const revived: { jobs: readonly Job[]; letters: DeadLetter[] }[] = []
-    const open: DeadLetter[] = []
-    await storage.commit((unit) => {
-      for (const letter of letters) {
-        if (!dead.has(letter)) continue // another has dealt with it meanwhile
-        const others = ofOneCommand.get(letter.command.id)
-        if (others) others.push(letter)
-        else ofOneCommand.set(letter.command.id, [letter])
-      }
-      for (const letters of ofOneCommand.values()) {
-        const command = { ...letters[0]!.command, order: queue.nextOrder(), at: Date.now(), expiresAt: undefined }
-        if (queue.isOpen(command)) {
-          open.push(...letters)
-          continue
-        }
-        for (const letter of letters) dead.remove(unit, letter)
-        const groups = letters.map(({ group }) => group)
-        const jobs = queue.revive(unit, command, groups, this.#routes.of(command.name)?.[0])
-        revived.push({ jobs, letters })
-      }
-    })
+    const ownerOf = (command: string): string | undefined => this.#routes.of(command)?.[0]
+    const { revived, open } = await reviveAll(letters, { storage, queue, dead, ownerOf })
     const alive = revived.flatMap(({ letters }) => letters)
     replays.add(replay, alive)
     for (const { jobs } of revived) for (const job of jobs) this.#hand(job)
@@ -476,67 +444,9 @@ export class Dispatch {
   }
 
   #deliver(member: Member, job: Job): void {
-    const { command } = job.inHand!
-    const delivery: Delivery = {
-      topic: command.name,
-      payload: command.payload,
-      qos: command.stored ? member.takes.get(command.name)! : 0,
-      stamp: {
-        'command-id': command.id,
-        'user-id': command.user,
-        'client-id': command.client,
-        attempt: String(job.attempt),
-        at: new Date(command.at).toISOString(),
-        traceparent: command.traceparent,
-        order: String(command.order),
-        ...(job.lane && member.session.keepsOrder && { lane: String(job.lane.time) }),
-        ...(this.#rules.get(command.name)?.seesClients && {
-          clients: listed(this.#ports.clientsOf(command.user)),
-        }),
-      },
-    }
+    const seesClients = this.#rules.get(job.name)?.seesClients
+    const delivery = deliveryOf(member, job, seesClients ? this.#ports.clientsOf(job.user) : undefined)
     this.#deliveries.set(delivery, job)
     this.#ports.engine().deliver(member.session, delivery)
   }
-}
-
-/** As many of these, as JSON, as a user property has room for [MQTT-1.5.7]. */
-function listed(clients: readonly string[]): string {
-  let bytes = 0
-  const end = clients.findIndex((one) => (bytes += Buffer.byteLength(JSON.stringify(one)) + 1) > MOST_LISTED)
-  return JSON.stringify(end < 0 ? clients : clients.slice(0, end))
-}
-
-/** Why a command finds no room in the queue, as its sender is told. */
-function noRoom(share: Full): Refusal {
-  if (share === 'all') return refuse('unavailable')
-  if (share === 'group')
-    return refuse('unavailable', undefined, 'too many commands wait for what answers this one, try again later')
-  const message = 'too many of your commands wait, send more when some are answered'
-  return new Refusal('rate_limited', { message, retryAfterMs: SENT_AGAIN })
-}
-
-/** What is told of a command that has ended, whose answer is not kept any more. */
-function forgotten(): Refusal {
-  return refuse('conflict', undefined, 'this command has been done before, and its answer is not kept any more')
-}
-
-/** What a command causes, and that nobody was there for what it was about, if it is answered at all. */
-function refused<Event extends OutgoingEvent>(events: Event[], command: Command, refusal: Refusal, at: string) {
-  const answer = command.internal ? undefined : events.find(({ to }) => to === command.user)
-  return events.map((event) => (event === answer ? { ...rejection(command, refusal), at } : event))
-}
-
-function rejection({ user, name }: Pick<Command, 'user' | 'name'>, refusal: Refusal): OutgoingEvent {
-  return { to: user, event: 'command_rejected', fields: refusalFields(name, refusal) }
-}
-
-function failure({ user, name }: Pick<Command, 'user' | 'name'>, refusal: Refusal): OutgoingEvent {
-  return { to: user, event: 'command_failed', fields: refusalFields(name, refusal) }
-}
-
-function outcomeOf({ events, died }: Ending): Ended {
-  if (died) return { outcome: 'dead', code: died.code, ...(died.error && { error: died.error }) }
-  const refused = events.find(({ event }) => event === 'command_rejected')
-  return refused ? { outcome: 'refused', code: String(refused.fields['code']) } : { outcome: 'done' }
 }

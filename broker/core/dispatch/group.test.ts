@@ -216,6 +216,34 @@ test('keeps commands for a group that is away, in order, and ends them when nobo
   expect(ended).toEqual(['carl1 expired unavailable'])
 })
 
+test('however many wait, there is one timer; each that nobody came for ends in its time, a bounded number a turn', () => {
+  for (let i = 0; i < 3_000; i++) sends(`user${i % 7}x${i}`)
+  expect(jest.getTimerCount()).toBe(1)
+  jest.advanceTimersByTime(TTL - 1)
+  expect(ended).toEqual([])
+  jest.advanceTimersByTime(2)
+  expect(ended.length).toBeGreaterThan(0)
+  expect(ended.length).toBeLessThan(2_000)
+  jest.advanceTimersByTime(20)
+  expect(ended).toHaveLength(3_000)
+  expect(group.size).toBe(0)
+})
+
+test('what was put off tells what it waits for, damage first, until it goes on', () => {
+  joins('one')
+  for (const id of ['alice1', 'bob1', 'carl1']) sends(id)
+  const putOff = (id: string, reason: string, damaged: boolean): void =>
+    group.retry(jobs.get(id)!, 'unavailable', { lack: { reason, damaged } })
+  putOff('alice1', 'no database', false)
+  putOff('bob1', 'a broken file', true)
+  expect(group.lacks).toEqual({ reason: 'a broken file', damaged: true })
+  jest.advanceTimersByTime(100)
+  ends('bob1')
+  expect(group.lacks).toEqual({ reason: 'no database', damaged: false })
+  fails('alice1')
+  expect(group.lacks).toBeUndefined()
+})
+
 test('a command that nobody stores does not wait at all', () => {
   sends('alice1', 'act', { stored: false })
   expect(ended).toEqual(['alice1 expired unavailable'])

@@ -284,6 +284,23 @@ test('of answers that are too many bytes the oldest go, from the disk too; their
   }
 })
 
+test('a command whose record breaks while it waits is not there any more, and leaves nothing behind', async () => {
+  const command = commandOf('alice', 'a')
+  await append(command, ['one'])
+  await begins()
+  expect(openNow()).toHaveLength(1)
+  await begins()
+  jobs = [...queue.open(() => 'one')]
+  const plain = { holds: '', encode: (bytes: Buffer) => bytes, decode: (bytes: Buffer) => bytes }
+  const raw = storage.table('queue', plain)
+  await storage.commit((unit) => unit.put(raw, command.order, Buffer.from('broken')))
+  expect(queue.load(jobs[0]!)).toBeUndefined()
+  await ends(command, 'one')
+  expect([...raw.entries()]).toEqual([])
+  expect(queue.fullness()[0]!.used).toBe(0)
+  expect(await append(commandOf('alice', 'a'), ['one'])).toMatchObject({ kind: 'new' })
+})
+
 test('an answer that tells what was deleted since is told no more, after a restart too; a later one is', async () => {
   const told: OutgoingEvent = { to: userIdOf('alice'), event: 'sent', fields: { message_id: 'm1', body: 'secret' } }
   for (const re of ['before', 'after']) {
