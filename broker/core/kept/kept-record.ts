@@ -272,8 +272,8 @@ function contentBytes(record: KeptRecord): number {
       event.length +
       body.length +
       answers.length +
-      3 * re.length +
-      3 * responseTopic.length +
+      Buffer.byteLength(re) +
+      Buffer.byteLength(responseTopic) +
       (correlation?.length ?? 0)
     )
   }

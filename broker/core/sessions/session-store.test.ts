@@ -173,8 +173,12 @@ test('MAX_OFFLINE_BYTES bounds all that is kept of an event for a session, its c
     await happens(alice, { n }, { isInInbox: false, answers: 'ask', correlation: Buffer.alloc(15_000) })
   }
   expect(numbersOf('alice/phone')).toEqual([16, 17, 18, 19])
-  expect(all.sessions.get('alice/phone')!.bytes).toBeLessThanOrEqual(65_536)
+  const { bytes } = all.sessions.get('alice/phone')!
+  expect(bytes).toBeLessThanOrEqual(65_536)
+  expect(bytes).toBeGreaterThan(4 * 15_000)
+  const { size } = all.kept
   await restarts({ MAX_OFFLINE_BYTES: 65_536 })
+  expect([all.sessions.get('alice/phone')!.bytes, all.kept.size]).toEqual([bytes, size])
   expect([numbersOf('alice/phone'), stored()]).toEqual([[16, 17, 18, 19], 4])
 })
 
