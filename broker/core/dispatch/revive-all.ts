@@ -7,7 +7,7 @@ interface Ports {
   storage: Storage
   queue: CommandQueue
   dead: DeadLetters
-  ownerOf(command: string): string | undefined
+  ownerOf: (command: string) => string | undefined
 }
 
 interface Revived {

@@ -238,7 +238,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       const repeat = before && repeated(before, asked)
       const again = repeat?.kind === 'repeat' && !isRetransmitted ? before!.record.ended?.again : undefined
       if (repeat && again === undefined) {
-        await before!.stored
+        await before.stored
         return repeat
       }
       const command = again !== undefined && !before!.record.open ? { ...asked, id: again } : asked
