@@ -218,6 +218,12 @@ const settings = z.object({
   REMEMBERED_BYTES_PER_USER: count(16_777_216, 0, 68_719_476_736),
 })
 
+/** Settings that an earlier version had: passed over in silence, they would bound nothing any more. */
+const GONE: Readonly<Record<string, string>> = {
+  INBOX_BYTES:
+    'is no setting any more; KEPT_BYTES_PER_USER bounds what is kept for a user, inbox and sessions together',
+}
+
 type Settings = z.output<typeof settings>
 export type Config = Omit<Settings, 'HOST'> & { HOST: string; production: boolean }
 
@@ -233,6 +239,8 @@ export class ConfigError extends Error {
  */
 export function readConfig(env: Record<string, string | undefined> = fromProcess()): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const gone = Object.entries(GONE).filter(([name]) => given[name] !== undefined)
+  if (gone.length > 0) throw new ConfigError(gone.map(([name, why]) => `${name}: ${why}`).join('\n'))
   const parsed = settings.safeParse(given)
   if (!parsed.success) {
     throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'))

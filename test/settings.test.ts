@@ -147,6 +147,11 @@ test('takes the bounds themselves, and lists with blanks', () => {
   ])
 })
 
+test('a setting that is no more is told with what bounds the same now', () => {
+  expect(refusalOf({ INBOX_BYTES: '1000' })).toMatch(/^INBOX_BYTES: .* KEPT_BYTES_PER_USER /)
+  expect(refusalOf({ INBOX_BYTES: '' })).toBe('')
+})
+
 test('wants certificate and key together', () => {
   expect(refusalOf({ TLS_CERT: 'c.pem' })).toBe('TLS_CERT and TLS_KEY: set both or neither')
   expect(refusalOf({ TLS_KEY: 'k.pem' })).toBe('TLS_CERT and TLS_KEY: set both or neither')
