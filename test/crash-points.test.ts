@@ -54,7 +54,7 @@ test.each([
   ['stores that a session has acknowledged the first event', 'storing cursors'],
   ['has stored all, and let out nothing', 'out 0'],
   ['has let out one of two events', 'out 1'],
-  ['has let out both, and acknowledged nothing', 'unacknowledged'],
+  ['has let out both, and acknowledges nothing more', 'unacknowledged'],
 ])('the broker is killed when it %s', async (_when, point) => {
   const [alice, bob] = await twoPeople()
   await parts.killBroker()
