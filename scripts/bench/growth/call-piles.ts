@@ -69,6 +69,7 @@ function conferring(place: Place, you: UserId, fill: (made: Made) => Promise<unk
     leave_conference: inNew(me, true, named),
     end_conference: inNew(you, true, named),
     participant_expired: inNew(me, true, (made) => ({ ...named(made), since: 'none' })),
+    participant_hidden: inNew(me, true, (made) => ({ ...named(made), since: 'none' })),
     participant_presence: by(me, (i) => ({ online: i % 2 === 1 })),
   }
 }
