@@ -15,7 +15,9 @@ test('npm start kills a broker and a group that stand still, and starts them aga
   const start = new Run(['scripts/start.ts'], { env })
   try {
     await start.says(/Ctrl-C ends it/)
-    const frozen = [...start.children()].filter(([, command]) => /broker\/main|run\.ts contacts/.test(command))
+    const frozen = [...start.children()].filter(([, command]) =>
+      /broker\/main\.js|handlers\/run\.js contacts/.test(command),
+    )
     const pids = frozen.map(([pid]) => pid)
     expect(pids).toHaveLength(2)
     for (const pid of pids) process.kill(pid, 'SIGSTOP')
