@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { commandWith } from '../../test/command.ts'
 import { ROOT, Run } from '../../test/process.ts'
-import { commandName } from '../../shared/wire/topic.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { openFormat } from './format.ts'
+import type { Target } from './kept/kept-events.ts'
+import { ON_ALL } from './kept/kept-record.ts'
 import { openKept, type Kept } from './kept/open-kept.ts'
 import { openDeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
@@ -45,22 +47,7 @@ function again(
   order: number,
   more: Partial<Command> = {},
 ): Command {
-  return {
-    id: `${user}/${re}~again`,
-    order,
-    name: commandName('act'),
-    user,
-    client: 'phone',
-    payload: Buffer.from(payload),
-    re,
-    at: 0,
-    expiresAt: undefined,
-    stored: true,
-    traceparent: '',
-    correlation: undefined,
-    responseTopic: undefined,
-    ...more,
-  }
+  return commandWith({ id: `${user}/${re}~again`, order, user, re, payload: Buffer.from(payload), at: 0, ...more })
 }
 
 /** All that was stored in format 1 is there, each once. */
@@ -137,7 +124,9 @@ async function expectAll(storage: Storage): Promise<void> {
     ['dead-1', 5, 'internal'],
   ])
   expect(waitingFor(kept, 'bob/phone').map(({ payload }) => payload)).toEqual(['{"waits":true}'])
-  expect([...sessions.subscribersOf('bob_events')]).toHaveLength(1)
+  const targets: Target[] = []
+  sessions.targets(targets, 'bob_events', ON_ALL)
+  expect(targets).toHaveLength(1)
   await close(kept)
 }
 

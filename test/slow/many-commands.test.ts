@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { commandWith } from '../command.ts'
 import { openFormat } from '../../broker/core/format.ts'
 import { commandRecord } from '../../broker/core/queue/command-record.ts'
 import { openLmdb } from '../../broker/storage/lmdb.ts'
@@ -32,9 +33,7 @@ beforeAll(async () => {
       for (let i = from; i < from + A_TIME; i++) {
         const [user, re] = [userIdOf(`user-${i % 1_000}`), `c${i}`]
         const id = `${user}/${re}~${(order + i).toString(36)}`
-        const none = { expiresAt: undefined, correlation: undefined, responseTopic: undefined }
-        const sent = { id, order: order + i, name: commandName('wait'), user, client: 'phone', payload, re }
-        const command = { ...sent, ...none, at: Date.now(), stored: true, traceparent: '' }
+        const command = commandWith({ id, order: order + i, user, name: commandName('wait'), payload, re })
         unit.put(records, order + i, { open: { command, groups: new Map([['waiting', 0]]) } })
       }
     })

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { commandWith } from '../../../test/command.ts'
 import { openLog } from '../../../shared/log.ts'
 import { commandName } from '../../../shared/wire/topic.ts'
 import { userIdOf } from '../../../shared/wire/user-id.ts'
-import type { Command, HandlerSession } from '../../seam/session.ts'
+import type { HandlerSession } from '../../seam/session.ts'
 import { Attendance } from './attendance.ts'
 import { Group } from './group.ts'
 import { Job } from './job.ts'
@@ -59,9 +60,7 @@ function session(client: string): HandlerSession {
 function send(to: Group, name = 'act'): void {
   const user = userIdOf('alice')
   const id = `${user}/${Math.random()}`
-  const none = { re: undefined, expiresAt: undefined, correlation: undefined, responseTopic: undefined }
-  const sent = { id, order: 1, name: commandName(name), user, client: 'phone', payload: Buffer.alloc(0) }
-  const command: Command = { ...sent, ...none, at: Date.now(), stored: true, traceparent: '' }
+  const command = commandWith({ id, order: 1, user, name: commandName(name) })
   const job = new Job(command, 'g', 0)
   job.inHand = { command, key: undefined }
   to.accept(job)

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { commandWith } from '../../../test/command.ts'
 import { busy } from '../../../shared/wire/member.ts'
 import { MAX_BEGUN } from '../../../shared/wire/stamp.ts'
 import { commandName } from '../../../shared/wire/topic.ts'
@@ -75,22 +76,8 @@ function joins(
 
 /** `alice1` is Alice's first command. */
 function sends(id: string, name = 'act', more: Partial<Command> = {}): void {
-  const command = {
-    id,
-    order: 0,
-    name: commandName(name),
-    user: userIdOf(id.replace(/\d+$/, '')),
-    client: 'phone',
-    payload: Buffer.alloc(0),
-    re: undefined,
-    at: Date.now(),
-    expiresAt: undefined,
-    stored: true,
-    traceparent: '',
-    correlation: undefined,
-    responseTopic: undefined,
-    ...more,
-  }
+  const user = userIdOf(id.replace(/\d+$/, ''))
+  const command = commandWith({ id, order: 0, user, name: commandName(name), ...more })
   const job = new Job(command, 'g', 0)
   job.inHand = { command, key: undefined }
   group.accept(job)

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from '@jest/globals'
-import { commandName } from '../../../shared/wire/topic.ts'
+import { commandWith } from '../../../test/command.ts'
 import { userIdOf } from '../../../shared/wire/user-id.ts'
 import { Job } from './job.ts'
 import { Lane } from './lane.ts'
@@ -15,10 +15,7 @@ beforeEach(() => {
 
 function jobOf(order: number): Job {
   const user = userIdOf('alice')
-  const none = { re: undefined, expiresAt: undefined, correlation: undefined, responseTopic: undefined }
-  const sent = { id: `${user}/${order}`, order, name: commandName('act'), user, client: 'phone', at: 0 }
-  const command = { ...sent, ...none, payload: Buffer.alloc(0), stored: true, traceparent: '' }
-  return new Job(command, 'g', 0)
+  return new Job(commandWith({ id: `${user}/${order}`, order, user, at: 0 }), 'g', 0)
 }
 
 /** The orders in which what waits goes into flight. */

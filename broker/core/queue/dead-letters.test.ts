@@ -2,27 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { commandName } from '../../../shared/wire/topic.ts'
+import { commandWith } from '../../../test/command.ts'
 import { userIdOf } from '../../../shared/wire/user-id.ts'
 import { openLmdb } from '../../storage/lmdb.ts'
 import { openDeadLetters, type DeadLetter } from './dead-letters.ts'
 
 function letterOf(order: number, sub = `user-${order}`, payload = '{}'): DeadLetter {
-  const command = {
-    id: `${sub}/~${order}`,
-    order,
-    name: commandName('act'),
-    user: userIdOf(sub),
-    client: 'phone',
-    payload: Buffer.from(payload),
-    re: undefined,
-    at: 0,
-    expiresAt: undefined,
-    stored: true,
-    traceparent: '',
-    correlation: undefined,
-    responseTopic: undefined,
-  }
+  const [id, user] = [`${sub}/~${order}`, userIdOf(sub)]
+  const command = commandWith({ id, order, user, payload: Buffer.from(payload), at: 0 })
   return { command, group: 'g', attempts: 1, code: 'internal', at: 0 }
 }
 

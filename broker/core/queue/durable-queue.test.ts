@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { commandWith } from '../../../test/command.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,22 +45,8 @@ async function begins(limits: Partial<Parameters<typeof openQueue>[1]> = {}): Pr
 
 function commandOf(sub: string, re?: string, payload = '{}', more: Partial<Command> = {}): Command {
   const order = queue.nextOrder()
-  return {
-    id: `${sub}/${re ?? ''}~${order}`,
-    order,
-    name: commandName('act'),
-    user: userIdOf(sub),
-    client: 'phone',
-    payload: Buffer.from(payload),
-    re,
-    at: Date.now(),
-    expiresAt: undefined,
-    stored: true,
-    traceparent: '',
-    correlation: undefined,
-    responseTopic: undefined,
-    ...more,
-  }
+  const id = `${sub}/${re ?? ''}~${order}`
+  return commandWith({ id, order, user: userIdOf(sub), re, payload: Buffer.from(payload), ...more })
 }
 /** Of what was appended, or was open at the start. */
 let jobs: Job[] = []

@@ -63,7 +63,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       this.add(number, new Reference(held, form, record === undefined))
       if (this.isLasting) this.last = Math.max(this.last, number)
       kept.hold(held)
-      this.bytes += bytesOf(held)
+      this.bytes += held.bytes
       while (this.isOver(bounds)) forget(this, this.first!)
     }
   }
@@ -112,7 +112,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     if (!reference) return
     const { held } = reference
     if (held) {
-      session.bytes -= bytesOf(held)
+      session.bytes -= held.bytes
       kept.release(held)
     }
     reference.sent?.()
@@ -225,16 +225,12 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       const session = sessions.get(id)
       if (session?.isLasting) await storage.commit((unit) => record(unit, session))
     },
-    *subscribersOf(topic: string) {
-      for (const [{ id }, sub] of subscribers.get(topic) ?? []) yield { ...sub, clientId: id }
-    },
     openTo: (topic: string, sender: string, isHere: (session: string) => boolean) =>
       openSubscriptions.match(topic, sender, isHere),
     memberOf: (shared: string, isHere: (session: string) => boolean) => openSubscriptions.member(shared, isHere),
     passesOn(to: (left: SessionMessage[]) => void): void {
       passOn = to
     },
-    counts: () => ({ subsCount: subscribers.size, clientsCount: sessions.size }),
 
     /**
      * Makes room for a session beside fewer than `most` others of its user: ends the oldest of those that have no connection. False
@@ -302,7 +298,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       if (!session || number === undefined || !reference?.held || !(reference.form & QOS_2)) return
       const { held } = reference
       reference.held = undefined
-      session.bytes -= bytesOf(held)
+      session.bytes -= held.bytes
       session.relieved?.()
       const stored = session.isLasting
         ? storage.commit((unit) => progress.released(unit, session, number, messageId))
@@ -363,11 +359,6 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     const form = (qos === 2 ? QOS_2 : 0) | (retain ? RETAINED : 0) | (shared === undefined ? 0 : SHARED)
     return { queue: sessions.get(session) as Session, form, ids, shared }
   }
-}
-
-/** What an event counts for a session: all of it, whoever else has it. */
-function bytesOf(held: Held): number {
-  return held.bytes
 }
 
 /** Not QoS 2, which is one client's for good [MQTT-4.8.2-5]. */
