@@ -3,7 +3,7 @@ import type { Closable } from '../../../shared/shutdown.ts'
 import type { Fullness } from '../../metrics/fullness.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { Boxes, Held, type Box, type Sharing } from './box.ts'
-import { openForgotten } from './forgotten.ts'
+import { openForgottenEvents } from './forgotten-events.ts'
 import { keptOutline, keptRecord, outlineOf, type KeptRecord, type Outline } from './kept-record.ts'
 
 /** Bytes of all that is kept. */
@@ -86,7 +86,7 @@ export class KeptEvents implements Closable {
     this.#storage = storage
     this.#bounds = bounds
     this.#records = storage.table('kept_events', keptRecord)
-    this.#forgotten = openForgotten(storage)
+    this.#forgotten = openForgottenEvents(storage)
   }
 
   /** Gives what is on the disk to those who hold it, once they are there. */
