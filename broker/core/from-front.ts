@@ -26,7 +26,9 @@ export interface CorePorts {
   subscriptions: SessionSubscriptions
   sessions: Pick<SessionStore, 'makeRoom' | 'get' | 'began' | 'ended' | 'end' | 'notes' | 'released'>
   revocations: Revocations
-  limits: Limits
+  limits: Pick<Limits, 'connect'>
+  /** A session sends more than it may. */
+  flooded: (session: Session | undefined) => void
   live: LiveSessions
   wills: Wills
   presence: Presence
@@ -217,12 +219,8 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
         if (handler) dispatch.fellSilent(handler.session)
         return
       }
-      case 'flooded': {
-        const session = connections.get(connection)?.session
-        log.warn({ session: session?.id }, 'a flood')
-        if (session?.kind === 'device') void limits.floods(session)
-        return
-      }
+      case 'flooded':
+        return ports.flooded(connections.get(connection)?.session)
       case 'will_waits':
         return wills.waits(connection)
       case 'will_due':

@@ -11,7 +11,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { KeptSessions } from '../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../seam/messages.ts'
 import { MESSAGE_RATE_TOO_HIGH } from '../seam/reasons.ts'
-import type { DeviceSession, VerifyToken } from '../seam/session.ts'
+import type { DeviceSession, Session, VerifyToken } from '../seam/session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { OWN_COMMANDS } from './commands/own-commands.ts'
 import { Connections } from './connections.ts'
@@ -190,9 +190,12 @@ export async function openCore({
     clientsOf: (user) => live.clientsOf(user),
     log,
   })
+  function flooded(session: Session | undefined): void {
+    log.warn({ session: session?.id }, 'a flood')
+    if (session?.kind === 'device') void limits.floods(session)
+  }
   const limits = openLimits(config, (session) => {
-    log.warn({ session: session.id }, 'a flood')
-    void limits.floods(session)
+    flooded(session)
     end(session, MESSAGE_RATE_TOO_HIGH)
   })
 
@@ -245,6 +248,7 @@ export async function openCore({
     sessions,
     revocations,
     limits,
+    flooded,
     live,
     wills,
     presence,

@@ -1,7 +1,7 @@
 import type { CommandName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Codec, Reader } from '../../storage/record.ts'
-import { commandRecord, openRecord, readEnded, type Ended } from './command-record.ts'
+import { commandRecord, numberOr, openRecord, readEnded, type Ended } from './command-record.ts'
 
 /** Of a command that is open, what its jobs hold: a start reads a million of them, and leaves the rest on the disk. */
 export interface CommandHead {
@@ -46,13 +46,12 @@ function readHead(reader: Reader, internal: boolean): OpenHead {
   const [id, name, user] = [reader.text(), reader.text() as CommandName, reader.text() as UserId]
   let bytes = reader.skipBytes() + reader.skipMaybe() // client and jti
   const re = reader.maybeText()
-  const [at, expiresAt] = [reader.number(), reader.number()]
+  const [at, expiresAt] = [reader.number(), numberOr(reader.number())]
   reader.skipBytes() // traceparent
   bytes += reader.skipMaybe() + reader.skipMaybe() // correlation and response topic
   const onlyTo = reader.maybeText()
   bytes += reader.skipBytes() // payload
   const groups: OpenHead['groups'] = []
   for (let left = reader.count(); left > 0; left--) groups.push([reader.text(), reader.count()])
-  const expires = Number.isNaN(expiresAt) ? undefined : expiresAt
-  return { id, name, user, re, onlyTo, at, expiresAt: expires, internal, bytes, groups }
+  return { id, name, user, re, onlyTo, at, expiresAt, internal, bytes, groups }
 }

@@ -137,6 +137,7 @@ export function decodeAnswer(bytes: Buffer): TimedEvent {
   return { ...event, ...(at !== undefined && { at }), ...(numbers && { numbers }) }
 }
 
-function numberOr(value: number): number | undefined {
+/** A number that there may be: NaN when there is none. */
+export function numberOr(value: number): number | undefined {
   return Number.isNaN(value) ? undefined : value
 }

@@ -37,6 +37,12 @@ interface Known {
   readonly stored?: Promise<void> | undefined
 }
 
+/** A command's key, when it has one, and what is known of that. */
+interface Asked {
+  readonly key: string | undefined
+  readonly before: Known | undefined
+}
+
 const NO_GROUPS: ReadonlyMap<string, number> = new Map()
 
 /** Answers forgotten, or made to lose their bodies, at each end, at most: more than one, so that they do not pile up. */
@@ -172,6 +178,8 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     return record && { order, record }
   }
 
+  const known = (key: string | undefined): Asked => ({ key, before: key === undefined ? undefined : recall(key) })
+
   /** What becomes of a command whose id came before; undefined when that is long ago. */
   function repeated({ record: { open, ended } }: Known, command: Command): Appended | undefined {
     if (ended && ended.until <= steady()) return undefined
@@ -209,9 +217,11 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     return { key, digest: digestOf(command), until: steady() + limits.windowMs, again, answer: kept }
   }
 
-  /** Its id is known from now on; `one` is what is asked for until it is stored. */
-  function take(unit: Unit, key: string | undefined, order: number, one: Storing, jobs: readonly Job[]): void {
-    const before = key === undefined ? undefined : recall(key)
+  /**
+   * Its id is known from now on; `one` is what is asked for until it is stored.
+   * @param before what is known of its id
+   */
+  function take(unit: Unit, { key, before }: Asked, order: number, one: Storing, jobs: readonly Job[]): void {
     put(unit, order, one.command, jobs)
     // The record of an id that is used anew, unless others still observe that command.
     if (before && !before.record.open) unit.remove(records, before.order)
@@ -233,8 +243,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     nextOrder,
 
     async append(asked, groups, isRetransmitted = false) {
-      const key = keyOf(asked)
-      const before = key === undefined ? undefined : recall(key)
+      const { key, before } = known(keyOf(asked))
       const repeat = before && repeated(before, asked)
       const again = repeat?.kind === 'repeat' && !isRetransmitted ? before!.record.ended?.again : undefined
       if (repeat && again === undefined) {
@@ -249,7 +258,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       const jobs = jobsOf(command, key, groups, groups[0])
       if (!command.stored) return { kind: 'new', jobs }
       const one: Storing = { command }
-      one.stored = storage.commit((unit) => take(unit, key, order, one, jobs))
+      one.stored = storage.commit((unit) => take(unit, { key, before }, order, one, jobs))
       await one.stored
       return { kind: 'new', jobs }
     },
@@ -271,7 +280,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
         unit.otherwise(() => reject(new Error('a dead letter could not be stored as a command')))
       })
       stored.catch(() => {}) // who replays it hears of it
-      take(unit, key, command.order, { command, stored }, jobs)
+      take(unit, known(key), command.order, { command, stored }, jobs)
       return jobs
     },
 

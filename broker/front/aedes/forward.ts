@@ -2,6 +2,7 @@ import type { AedesPublishPacket, Client, Subscription } from 'aedes'
 import { encodePublish } from '../../../shared/wire/mqtt/publish.ts'
 import { mayReceive } from '../../seam/authority.ts'
 import type { Deliver, EventFor } from '../../seam/messages.ts'
+import type { Session } from '../../seam/session.ts'
 import { steady } from '../../../shared/steady.ts'
 import { connectionOf, type Connection } from './connection.ts'
 import type { InnerClient, StoredPacket } from './internals.ts'
@@ -25,8 +26,7 @@ export type Forward = ReturnType<typeof forwarding>
 export function forwarding({ connection, maxUnsentBytes, drop, sends }: ForwardPorts) {
   function send({ client, session, outbox }: Connection, sub: Subscription, packet: StoredPacket): void {
     if (!session || client.conn.destroyed) return
-    const isPast = packet.messageExpiry !== undefined && packet.messageExpiry <= steady()
-    const fit = isPast || !mayReceive(session, packet.topic) ? undefined : fitting(client, packet)
+    const fit = fitFor(session, client, packet)
     if (!fit) return drop(client.id, packet)
     if (!client.connackSent) return
     const own: StoredPacket = { ...fit, qos: sub.qos === 0 ? 0 : packet.qos }
@@ -80,8 +80,7 @@ export function forwardOfKept({ maxUnsentBytes, drop }: CatchingUpPorts) {
     const { session, outbox } = connectionOf(client)
     if (!session) return null
     const stored = packet as unknown as StoredPacket
-    const isPast = stored.messageExpiry !== undefined && stored.messageExpiry <= steady()
-    const fitted = isPast || !mayReceive(session, packet.topic) ? undefined : fitting(inner, stored)
+    const fitted = fitFor(session, inner, stored)
     if (!fitted) {
       drop(inner.id, stored)
       return null
@@ -90,6 +89,12 @@ export function forwardOfKept({ maxUnsentBytes, drop }: CatchingUpPorts) {
     inner.conn.destroy(new Error('too slow')) // what it misses waits in its session
     return null
   }
+}
+
+/** The packet as a client can take it, if it is still for this session. */
+function fitFor(session: Session, client: InnerClient, packet: StoredPacket): StoredPacket | undefined {
+  const isPast = packet.messageExpiry !== undefined && packet.messageExpiry <= steady()
+  return isPast || !mayReceive(session, packet.topic) ? undefined : fitting(client, packet)
 }
 
 /** Calls when what was written to a connection has left, unless it closes before. */
