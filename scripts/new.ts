@@ -3,8 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { faultOfCommand, faultOfGroup } from '../shared/wire/reserved.ts'
 import { isCommandName, isWord } from '../shared/wire/topic.ts'
-import { describe } from '../shared/runtime/scan.ts'
+import { describe, groupsIn } from '../shared/runtime/scan.ts'
 import { writeDocs } from './async-api.ts'
+import { writeServices } from './compose.ts'
 
 // npm run new -- notes/add_note: a handler file and its test, and the docs with it.
 
@@ -76,10 +77,11 @@ async function main(): Promise<void> {
   await writeFile(file, handlerOf(name), { flag: 'wx' })
   await writeFile(testFile, testOf(group, name), { flag: 'wx' })
   await writeDocs()
+  const added = await writeServices(await groupsIn(HANDLERS))
   process.stdout.write(`handlers/${group}/${name}.ts       what it takes, causes and does
 handlers/${group}/${name}.test.ts  what it promises: npm run jest -- handlers/${group}
 docs/asyncapi.json, docs/client.d.ts   brought up to date
-`)
+${added ? `docker-compose.yml               has a service ${group} now\n` : ''}`)
 }
 
 main().catch((err: Error) => {

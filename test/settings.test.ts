@@ -22,13 +22,13 @@ import { ConfigError, readConfig } from '../shared/config.ts'
 import { readPem, sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/dev-secrets.ts'
 import { openLog } from '../shared/log.ts'
 import { groupsIn } from '../shared/runtime/scan.ts'
+import { composeText, services } from './compose.ts'
 import { Run } from './process.ts'
 import { HANDLERS } from './stage.ts'
 
 const path = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url))
 const read = (file: string): string => readFileSync(path(file), 'utf8')
 const example = read('.env.example')
-const compose = read('docker-compose.yml')
 
 const SETTINGS = [...read('shared/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name!)
 const NOT_YET = SETTINGS.filter((name) => refusalOf({ [name]: 'anything' }).includes('not part of this version'))
@@ -394,34 +394,29 @@ test('.env.example holds nothing secret', () => {
   expect(example).not.toMatch(/BEGIN|eyJ|:\/\/[^\s/]*@|[A-Za-z0-9+/_-]{32,}/)
 })
 
-// docker-compose.yml, as text: no other part of the platform reads YAML
+// docker-compose.yml, its anchors resolved
 
-/** The blocks under a top-level key, by name. */
-function blocks(section: string): Map<string, string> {
-  const text = new RegExp(`^${section}:\\n((?: .*\\n|\\n)*)`, 'm').exec(compose)?.[1] ?? ''
-  return new Map(
-    [...text.matchAll(/^ {2}([A-Za-z0-9_-]+):.*\n((?: {3,}.*\n|\n)*)/gm)].map(([, name, body]) => [name!, body!]),
-  )
-}
-/** The variables that a service's processes get, with their values; empty where they come from .env alone. */
-function environment(service: string): Map<string, string> {
-  const text = /^ {4}environment:.*\n((?: {6,}.*\n)*)/m.exec(services.get(service) ?? '')?.[1] ?? ''
-  return new Map([...text.matchAll(/^ {6}([A-Z_]+):(.*)$/gm)].map(([, name, value]) => [name!, value!.trim()]))
-}
-const services = blocks('services')
 const groups = await groupsIn(HANDLERS)
+const environment = (name: string): Map<string, string | null> =>
+  new Map(Object.entries(services.get(name)!.environment))
 
-const NODE = 'node, --enable-source-maps, --import, ./dist/shared/stop-early.mjs'
+const NODE = ['node', '--enable-source-maps', '--import', './dist/shared/stop-early.mjs']
 
 test('docker-compose.yml has a service for the broker and for each group, which is what it runs', () => {
   expect(groups).toContain('contacts')
-  expect(services.get('broker')).toContain(`command: [${NODE}, dist/broker/main.js]\n`)
+  expect(services.get('broker')!.command).toEqual([...NODE, 'dist/broker/main.js'])
+  const missing = groups.filter((group) => !services.has(group))
+  if (missing.length > 0)
+    throw new Error(`docker-compose.yml has no service ${missing.join(', ')}: npm run docs adds it`)
   for (const group of groups) {
-    expect(services.get(group)).toContain(`command: [${NODE}, dist/handlers/run.js, ${group}]\n`)
-    expect(services.get(group)).not.toMatch(/container_name|ports:/) // or it could not be scaled
+    const service = services.get(group)!
+    expect(service.command).toEqual([...NODE, 'dist/handlers/run.js', group])
+    expect(service).toMatchObject({ ports: [], restart: 'unless-stopped', read_only: true })
+    expect(service).not.toHaveProperty('container_name') // or it could not be scaled
+    expect(service.healthcheck.test).toEqual(['CMD', 'sh', 'deploy/health.sh', 'connected', '8883'])
   }
   const others = [...services.keys()].filter((name) => name !== 'broker' && !groups.includes(name))
-  for (const other of others) expect(services.get(other)).toContain(`profiles: [${other}]\n`)
+  for (const other of others) expect([other, services.get(other)!.profiles]).toEqual([other, [other]])
 })
 
 test('docker-compose.yml sets only settings that there are, and lets each through to the broker or the groups', () => {
@@ -431,50 +426,53 @@ test('docker-compose.yml sets only settings that there are, and lets each throug
 })
 
 test('docker-compose.yml explains every variable that is no setting', () => {
-  const head = compose.slice(0, compose.indexOf('\nname:'))
-  const read = [...compose.matchAll(/(?<!\$)\$\{([A-Z_]+)/g)].map(([, name]) => name!)
+  const head = composeText.slice(0, composeText.indexOf('\nname:'))
+  const read = [...composeText.matchAll(/(?<!\$)\$\{([A-Z_]+)/g)].map(([, name]) => name!)
   const passed = [...services.keys()].flatMap((service) => [...environment(service)])
-  const asked = new Set([...read, ...passed.filter(([, value]) => value === '').map(([name]) => name)])
+  const asked = new Set([...read, ...passed.filter(([, value]) => value === null).map(([name]) => name)])
   for (const name of asked) if (!SETTINGS.includes(name)) expect(head).toMatch(new RegExp(`^# .*\\b${name}\\b`, 'm'))
 })
 
 test('docker-compose.yml runs as in production, refuses to start without its secrets, and holds none', () => {
   for (const service of ['broker', ...groups]) expect(environment(service).get('NODE_ENV')).toBe('production')
-  for (const name of ['SECRET', 'TLS_CERT', 'TLS_KEY']) expect(compose).toContain(`\${${name}:?set ${name} in .env}`)
-  expect(compose).toContain('${HANDLER_KEY:-${HANDLER_KEYS:?set HANDLER_KEY or HANDLER_KEYS in .env}}')
+  for (const name of ['SECRET', 'TLS_CERT', 'TLS_KEY'])
+    expect(composeText).toContain(`\${${name}:?set ${name} in .env}`)
+  expect(composeText).toContain('${HANDLER_KEY:-${HANDLER_KEYS:?set HANDLER_KEY or HANDLER_KEYS in .env}}')
   const values = [...services.keys()].flatMap((service) => [...environment(service)])
   for (const [name, value] of values.filter(([name]) => /SECRET|KEY|PASSWORD/.test(name))) {
-    expect(`${name}: ${value}`).toMatch(/: (\$\{.*\}|\/run\/secrets\/\w+)?$/)
+    expect(`${name}: ${value ?? ''}`).toMatch(/: (\$\{.*\}|\/run\/secrets\/\w+)?$/)
   }
 })
 
 test('docker-compose.yml gives a handler neither the secret of tokens nor the private key', () => {
   for (const group of groups) {
     expect(environment(group).has('SECRET')).toBe(false)
-    expect(services.get(group)).not.toContain('tls_key')
+    expect(services.get(group)!.secrets).toEqual(['tls_cert'])
+    expect(JSON.stringify(services.get(group))).not.toContain('tls_key')
   }
 })
 
 test('docker-compose.yml publishes to the network only MQTT, WebSocket and, where it is asked to, TURN', () => {
-  const published = [...compose.matchAll(/(?:ports: \[|^ +- )'([^' ]+):[\d-]+(?:\/\w+)?'\]?$/gm)].map(([, to]) => to!)
-  expect(published).toEqual([
-    '${MQTTS_PORT:-8883}',
-    '${WSS_PORT:-8443}',
-    '127.0.0.1:${ADMIN_PORT:-9090}',
-    '${TURN_ADDRESS:-127.0.0.1}:3478',
-    '${TURN_ADDRESS:-127.0.0.1}:3478',
-    '${TURN_ADDRESS:-127.0.0.1}:5349',
-    '${TURN_ADDRESS:-127.0.0.1}:49160-49259',
-    '127.0.0.1:27017',
-    '127.0.0.1:6379',
-    '127.0.0.1:8080',
-  ])
+  const published = [...services.values()].flatMap(({ ports }) => ports)
+  expect(published.map((port) => port.replace(/:[\d-]+(?:\/\w+)?$/, '')).toSorted()).toEqual(
+    [
+      '${MQTTS_PORT:-8883}',
+      '${WSS_PORT:-8443}',
+      '127.0.0.1:${ADMIN_PORT:-9090}',
+      '${TURN_ADDRESS:-127.0.0.1}:3478',
+      '${TURN_ADDRESS:-127.0.0.1}:3478',
+      '${TURN_ADDRESS:-127.0.0.1}:5349',
+      '${TURN_ADDRESS:-127.0.0.1}:49160-49259',
+      '127.0.0.1:27017',
+      '127.0.0.1:6379',
+      '127.0.0.1:8080',
+    ].toSorted(),
+  )
 })
 
 test('docker-compose.yml and the Dockerfile pin every image', () => {
-  const images = [...`${compose}${read('deploy/Dockerfile')}`.matchAll(/^(?: +image:|FROM) (\S+)/gm)].map(
-    ([, name]) => name!,
-  )
-  expect(images).toHaveLength(7)
+  const bases = [...read('deploy/Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, name]) => name!)
+  const images = new Set([...[...services.values()].map(({ image }) => image), ...bases])
+  expect(images.size).toBe(6)
   for (const image of images) expect(image).toMatch(/:\d+\.\d+\.\d+/)
 })

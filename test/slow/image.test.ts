@@ -1,14 +1,15 @@
 import { once } from 'node:events'
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test as always } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { tlsFiles } from '../../shared/dev-secrets.ts'
+import { services } from '../compose.ts'
 import { Device } from '../device.ts'
 import { freePorts } from '../free-port.ts'
 import { buildImage, cannotBuild, type Container, type Image } from '../image.ts'
-import { childrenOf, ROOT } from '../process.ts'
+import { childrenOf } from '../process.ts'
 
 // The image that docker-compose.yml runs: built, then started as there, with the commands and health checks that stand there.
 
@@ -17,7 +18,6 @@ const test = reason === undefined ? always : always.skip // the last lines of a 
 if (reason !== undefined) process.stderr.write(`the image cannot be built here: ${reason}\n`)
 
 const [SECRET, HANDLER_KEY] = ['a secret of the tests', 'a handler key of the tests']
-const compose = readFileSync(`${ROOT}docker-compose.yml`, 'utf8')
 const PORTS = await freePorts()
 const ENV = { NODE_ENV: 'production', DATA_DIR: '/data', LOG_LEVEL: 'info' }
 
@@ -47,9 +47,8 @@ afterAll(async () => {
 
 /** What stands in docker-compose.yml for a service: its command, or what its health check runs, with the ports of this test. */
 function listOf(service: string, key: 'command' | 'test'): string[] {
-  const block = new RegExp(`^  ${service}:\\n((?: {3,}.*\\n|\\n)*)`, 'm').exec(compose)![1]!
-  const [, list] = new RegExp(`^ +${key}: \\[(.*)\\]`, 'm').exec(block)!
-  const words = list!.split(', ').map((word) => word.replace(/^'(.*)'$/, '$1'))
+  const { command, healthcheck } = services.get(service)!
+  const words = key === 'command' ? command! : healthcheck.test
   const port: Record<string, string> = { '8883': PORTS.MQTTS_PORT, '9090': PORTS.ADMIN_PORT }
   return words.filter((word) => word !== 'CMD').map((word) => port[word] ?? word)
 }
@@ -130,7 +129,9 @@ test('a broker and a group run in the image as uid 1000 on a read-only root, let
 })
 
 test('every group that docker-compose.yml names loads in the image', async () => {
-  const groups = [...compose.matchAll(/handlers\/run\.js, (\w+)\]/g)].map(([, group]) => group!)
+  const groups = [...services].flatMap(([name, { command }]) =>
+    command?.includes('dist/handlers/run.js') ? [name] : [],
+  )
   expect(groups).toContain('signaling')
   const [status, said] = await ends('broker', ['node', 'dist/handlers/describe.js'])
   expect(status).toBe(0)
