@@ -6,8 +6,8 @@ import type { Store } from '../shared/store/documents.ts'
 import { openStore } from '../shared/store/open.ts'
 
 /**
- * Opens the handlers' data as the settings say.
- * @throws {ConfigError} when the file in DATA_DIR, or what stands beside it, cannot be used
+ * Opens the store for the handlers' data.
+ * @throws {ConfigError} when the database file in DATA_DIR, or a file beside it, cannot be used
  */
 export async function openData(config: Config, log: Logger): Promise<Store> {
   if (config.MONGODB_URL !== undefined) return openStore(config, log)

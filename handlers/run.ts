@@ -14,7 +14,7 @@ import { openData } from './open-data.ts'
 import { Damaged } from '../shared/wire/refusal.ts'
 import { openTurn } from './turn-settings.ts'
 
-// npm run handlers -- contacts [more…]: one process of each of these groups. Run it again to scale.
+// npm run handlers -- contacts [more…]: one process that serves these groups. Run it again to scale.
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const groups = process.argv.slice(2)
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const known = await groupsIn(here)
   const unknown = groups.find((name) => !known.includes(name))
   if (groups.length === 0 || unknown !== undefined) {
-    const fault = unknown === undefined || unknown.startsWith('-') ? '' : `there is no group ${unknown}\n`
+    const fault = unknown === undefined || unknown.startsWith('-') ? '' : `unknown group ${unknown}\n`
     throw new ConfigError(`${fault}usage: npm run handlers -- <group> [more…]\ngroups: ${known.join(', ')}`)
   }
   const config = readConfig()
@@ -46,7 +46,8 @@ async function main(): Promise<void> {
   for (const [i, group] of groups.entries()) {
     const own = config.HANDLER_KEYS.get(group)?.[0]
     const key = own ?? sharedHandlerKeys(config)[0]
-    if (key === undefined) throw new ConfigError(`HANDLER_KEYS: has no key for ${group}, and HANDLER_KEY is not set`)
+    if (key === undefined)
+      throw new ConfigError(`HANDLER_KEYS has no key for ${group}, and HANDLER_KEY is not set; set one of them`)
     hideFromLogs([key])
     const broker = { url, ca: rootCertificates, caFiles, key, ownKey: own !== undefined }
     const options = { group, commands: loaded[i]!, store, settings, log, broker, window: config.HANDLER_WINDOW }
@@ -56,18 +57,18 @@ async function main(): Promise<void> {
 }
 
 /**
- * The file of the certificate to believe besides the public authorities'; in production perhaps none. It is read at each
- * connection, since it may be renewed.
+ * The certificate file to trust besides the public authorities; in production there may be none. The file is read again for
+ * each connection, because the certificate may be renewed.
  */
 async function brokerCaFiles(config: Config): Promise<string[]> {
   for (const setting of ['BROKER_CA', 'TLS_CERT'] as const) {
     const file = config[setting]
     if (file === undefined) continue
-    readPem(setting, file) // what is wrong with it is told at once
+    readPem(setting, file) // reports a bad file at start
     return [file]
   }
   if (config.production) return []
-  await tlsFiles(config) // makes it
+  await tlsFiles(config) // generates the certificate if it is missing
   return [devCertFile(config)]
 }
 

@@ -4,11 +4,11 @@ import type { Closable } from '../shared/shutdown.ts'
 import { openMongoTurnSecrets } from '../shared/store/mongo-turn-secrets.ts'
 import { openSqliteTurnSecrets } from '../shared/store/sqlite-turn-secrets.ts'
 import type { TurnSecrets } from '../shared/store/turn-secrets.ts'
-import { turnPassword } from '../shared/turn-password.ts'
+import { turnPassword } from './turn-password.ts'
 
 type TurnSettings = NonNullable<HandlerSettings['turn']>
 
-/** What the settings say of TURN, undefined where it is not set up. The secrets stay here; handlers can have a name signed. */
+/** The TURN settings for handlers; undefined when TURN is not set up. The secrets stay here: handlers can only have a username signed. */
 export function openTurn(config: Config): (TurnSettings & Closable) | undefined {
   const { TURN_URIS: uris, TURN_SECRET, TURN_SECRET_STORE: place, TURN_REALM: realm } = config
   if (uris.length === 0 || (place ?? TURN_SECRET) === undefined) return undefined

@@ -330,7 +330,7 @@ test.each([
 test('names the group that there is not, and those that there are', () =>
   inFreshFolder((dir) => {
     const { status, stderr } = run([path('handlers/run.ts'), 'contacts', 'nosuch'], dir, {})
-    expect(stderr).toMatch(/^there is no group nosuch\nusage: npm run handlers -- <group> .*\ngroups: contacts, .*\n$/)
+    expect(stderr).toMatch(/^unknown group nosuch\nusage: npm run handlers -- <group> .*\ngroups: contacts, .*\n$/)
     expect(status).toBe(1)
   }))
 

@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('makes contacts of Alice, who asked, and Bob', async () => {
+test('makes contacts of Alice, who asked, and Bob, who accepts', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await alice.asks('request_contact', { user_id: bob.user })
   const answer = await bob.asks('accept_contact', { user_id: alice.user })
@@ -18,7 +18,7 @@ test('makes contacts of Alice, who asked, and Bob', async () => {
   expect(await alice.unread()).toEqual([])
 })
 
-test('tells Carl, whom nobody asked, the same of one who exists, of one whom he asked, and of nobody', async () => {
+test('answers Carl alike about an existing user, a user whom he asked himself, and a missing user', async () => {
   const [carl, dora, eve] = [await stage.device('carl'), await stage.device('dora'), await stage.device('eve')]
   await carl.asks('request_contact', { user_id: eve.user })
   for (const user_id of [dora.user, eve.user, 'nobody']) {

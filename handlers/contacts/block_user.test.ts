@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('does not let Mallory detect that Bob blocks her: all she does looks as with Zoe, who is never there', async () => {
+test('does not let Mallory detect that Bob blocks her: every answer is the same as with Zoe, who never connects', async () => {
   const [mallory, bob] = [await stage.device('mallory'), await stage.device('bob')]
   await bob.asks('block_user', { user_id: mallory.user })
   const tries = ['request_contact', 'request_contact', 'accept_contact', 'cancel_contact_request', 'reject_contact']
@@ -26,7 +26,7 @@ test('does not let Mallory detect that Bob blocks her: all she does looks as wit
   expect(await bob.unread()).toEqual([])
 })
 
-test('leaves Dora a contact as she sees it, and gone as Carl does', async () => {
+test('after Carl blocks Dora, Dora still sees a contact and Carl does not', async () => {
   const [carl, dora] = [await stage.device('carl'), await stage.device('dora')]
   await dora.asks('request_contact', { user_id: carl.user })
   await carl.asks('accept_contact', { user_id: dora.user })
@@ -41,7 +41,7 @@ test('leaves Dora a contact as she sees it, and gone as Carl does', async () => 
   expect(await dora.unread()).toEqual([])
 })
 
-test('lets Eve accept, unheard, what Finn asked before he blocked her', async () => {
+test('lets Eve accept the request that Finn made before he blocked her, without telling Finn', async () => {
   const [eve, finn] = [await stage.device('eve'), await stage.device('finn')]
   await finn.asks('request_contact', { user_id: eve.user })
   await finn.asks('block_user', { user_id: eve.user })
@@ -50,7 +50,7 @@ test('lets Eve accept, unheard, what Finn asked before he blocked her', async ()
   expect(await finn.unread()).toEqual([])
 })
 
-test('refuses Gina who blocks herself', async () => {
+test('refuses to let Gina block herself', async () => {
   const gina = await stage.device('gina')
   expect(await gina.asks('block_user', { user_id: gina.user })).toMatchObject({ code: 'bad_payload' })
 })

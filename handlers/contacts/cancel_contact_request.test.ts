@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('takes back what Alice asked of Bob', async () => {
+test('cancels the request that Alice sent to Bob, and tells Bob', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await alice.asks('request_contact', { user_id: bob.user })
   const answer = await alice.asks('cancel_contact_request', { user_id: bob.user })

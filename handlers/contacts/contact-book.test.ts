@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
-import { pairKey, people, PAIRS, type PairRecord } from '../../shared/people/pairs.ts'
+import { pairKey, relationBook, PAIRS, type PairRecord } from '../shared/contact-pairs.ts'
 import { atATime } from '../../test/at-a-time.ts'
 import { countingStore } from '../../test/counting-store.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
@@ -20,7 +20,7 @@ async function anotherProcess(): Promise<ContactBook> {
 }
 
 /** A command by its number: the same one each time. */
-const same = (order: number) => ({ id: `command ${order}`, order })
+const same = (order: number) => ({ id: `command ${order}`, order, at: new Date(order) })
 let last = 100
 const next = () => same(++last)
 
@@ -30,7 +30,7 @@ beforeEach(async () => {
 })
 afterEach(() => data.close())
 
-test('lists a pending request with its note for both, and a contact without', async () => {
+test('lists a pending request with its note for both, and a contact without the note', async () => {
   expect(await contacts.request(alice, bob, 'we met in Rome', same(1))).toBe('asked')
   const asked = { state: 'requested', note: 'we met in Rome' }
   expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [{ user_id: bob, ...asked }] })
@@ -42,7 +42,7 @@ test('lists a pending request with its note for both, and a contact without', as
   expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [{ user_id: bob, state: 'contact' }] })
 })
 
-test('gives the same outcome when a command comes again to another process', async () => {
+test('gives the same outcome when a command is redelivered to another process', async () => {
   await contacts.request(alice, bob, undefined, same(1))
   await contacts.reject(bob, alice, same(2))
   const restarted = await anotherProcess()
@@ -51,14 +51,14 @@ test('gives the same outcome when a command comes again to another process', asy
   expect(await restarted.request(alice, bob, undefined, same(4))).toBe('asked')
 })
 
-test('makes both contacts, and tells one of them, when their requests cross in two processes', async () => {
+test('makes both contacts, and notifies one of them, when their requests cross in two processes', async () => {
   const other = await anotherProcess()
   const outcomes = [contacts.request(alice, bob, 'hi', same(1)), other.request(bob, alice, 'ho', same(2))]
   expect((await Promise.all(outcomes)).sort()).toEqual(['accepted', 'asked'])
   expect(await contacts.contacts(alice, FIRST_PAGE)).toEqual({ contacts: [{ user_id: bob, state: 'contact' }] })
 })
 
-test('hides the blocked one, and shows him as he stands then when unblocked', async () => {
+test('hides a blocked user, and shows their current state after the unblock', async () => {
   await contacts.block(alice, mallory, next())
   expect(await contacts.request(mallory, alice, 'please', same(1))).toBe('requested')
   expect(await contacts.contacts(mallory, FIRST_PAGE)).toMatchObject({ contacts: [{ state: 'requested' }] })
@@ -72,7 +72,7 @@ test('hides the blocked one, and shows him as he stands then when unblocked', as
   expect(await contacts.blocked(alice, FIRST_PAGE)).toEqual({ users: [] })
 })
 
-test('pages a list without skipping or doubling anyone while others come and go', async () => {
+test('pages a list without skipping or repeating anyone while the list changes', async () => {
   const user = (letter: string) => userIdOf(letter)
   const nora = user('n')
   for (const letter of 'adgjmpsvyz'.split('')) await contacts.request(nora, user(letter), undefined, next())
@@ -93,7 +93,7 @@ test('pages a list without skipping or doubling anyone while others come and go'
 })
 
 test.each([10, 1_000])(
-  'with %i pending requests, a user’s contacts are read without them, and the list has all in order',
+  'with %i pending requests, reading a user’s contacts skips them, and the list shows everyone in order',
   async (count) => {
     const { store, read } = countingStore(await data.store())
     const [book, settings] = [contactBook(store), SETTINGS]
@@ -105,7 +105,7 @@ test.each([10, 1_000])(
       await book.accept(other, mallory, next())
     }
     const before = read()
-    expect(await people(store, settings).contactsOf(mallory)).toEqual([bob, zed])
+    expect(await relationBook(store, settings).contactsOf(mallory)).toEqual([bob, zed])
     expect(read() - before).toBe(2)
 
     const seen: string[] = []
@@ -119,7 +119,7 @@ test.each([10, 1_000])(
   },
 )
 
-test('who reads the contacts of one who has many keeps nobody waiting until the last', async () => {
+test('reading a long list of contacts lets other work run in between', async () => {
   const store = await data.store()
   const book = contactBook(store)
   const many = Array.from({ length: 500 }, (_, i) => userIdOf(`n${i}`))
@@ -128,7 +128,7 @@ test('who reads the contacts of one who has many keeps nobody waiting until the 
     await book.accept(other, alice, next())
   })
   const order: string[] = []
-  const reading = people(store, SETTINGS)
+  const reading = relationBook(store, SETTINGS)
     .contactsOf(alice)
     .then((all) => order.push(`read ${all.length}`))
   setImmediate(() => order.push('other'))
@@ -136,7 +136,7 @@ test('who reads the contacts of one who has many keeps nobody waiting until the 
   expect(order).toEqual(['other', 'read 500'])
 })
 
-test('holds 1,000 requests of one user that nobody answered, whoever blocks them; one that is cancelled makes room', async () => {
+test('a user has at most 1,000 pending requests, blocked or not; cancelling one makes room', async () => {
   const other = (n: number) => userIdOf(`other-${n}`)
   await contacts.block(bob, alice, next())
   await contacts.request(alice, bob, undefined, next())
@@ -144,8 +144,8 @@ test('holds 1,000 requests of one user that nobody answered, whoever blocks them
   await atATime(50, strangers, (user) => contacts.request(alice, user, undefined, next()))
   const full = { code: 'conflict', fields: { user_id: expect.stringMatching(/^1000 requests/) } }
   await expect(contacts.request(alice, mallory, undefined, next())).rejects.toMatchObject(full)
-  expect(await contacts.request(alice, other(1), undefined, next())).toBe('requested') // pending already
-  expect(await contacts.request(mallory, alice, undefined, same(1))).toBe('asked') // others' requests take no room
+  expect(await contacts.request(alice, other(1), undefined, next())).toBe('requested') // already pending
+  expect(await contacts.request(mallory, alice, undefined, same(1))).toBe('asked') // requests from others do not count
   expect(await contacts.request(alice, mallory, undefined, next())).toBe('accepted')
 
   await contacts.cancel(alice, other(1), next())
@@ -153,7 +153,7 @@ test('holds 1,000 requests of one user that nobody answered, whoever blocks them
   expect(await contacts.request(alice, userIdOf('nora'), undefined, same(7))).toBe('asked') // again, after a crash
 })
 
-test('holds 1,000 users whom one blocks', async () => {
+test('a user blocks at most 1,000 others; unblocking one makes room', async () => {
   const other = (n: number) => userIdOf(`${n % 2 === 0 ? 'a' : 'z'}-${n}`) // whose ids sort before and after
   const strangers = Array.from({ length: 1_000 }, (_, n) => other(n))
   await atATime(50, strangers, (user) => contacts.block(mallory, user, next()))
@@ -164,7 +164,7 @@ test('holds 1,000 users whom one blocks', async () => {
   expect(await contacts.block(mallory, bob, same(8))).toBe(true)
 })
 
-test('holds 5,000 contacts of one user: whoever is to be one more is refused by both, until one goes', async () => {
+test('a user has at most 5,000 contacts: one more is refused from both sides until one is removed', async () => {
   const [carl, dora, erin] = [userIdOf('carl'), userIdOf('dora'), userIdOf('erin')]
   await contacts.request(bob, erin, undefined, next())
   await contacts.request(carl, bob, undefined, next())

@@ -1,4 +1,5 @@
-import { pairKey, PAIRS, type PairRecord } from '../../shared/people/pairs.ts'
+import { pairKey, PAIRS, type PairRecord } from '../shared/contact-pairs.ts'
+import type { CommandRef } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
@@ -11,38 +12,34 @@ import {
   setBlock,
   STRANGERS,
   type Act,
-  type Cause,
   type List,
   type Pair,
   type Side,
 } from './pair-state.ts'
 
 /**
- * Two users in one document, so that whatever happens between them is one atomic change. `low` is the one whose id sorts
- * first. A pair that says nothing any more stays: it remembers the last commands, and being in no list it costs no page.
+ * Two users share one document, so that every change between them is atomic. `low` is the one whose id sorts first. A pair
+ * of users who are strangers again is kept: it remembers their last commands, and it is in no list, so no page reads it.
  */
 interface PairDocument extends PairRecord {
   readonly low_side: Side
   readonly high_side: Side
-  /** What the indexes need to know of the sides. */
+  /** Which list each is in for the other: copied from the sides, for the indexes. */
   readonly low_list: ReturnType<typeof listed>
   readonly high_list: ReturnType<typeof listed>
   readonly note?: string | undefined
 }
 
-/** Of one user: contacts, requests of theirs that nobody has answered, and users whom they block. */
+/** Bounds for one user: their contacts, their own pending requests, and the users whom they block. */
 const MOST = { contacts: 5_000, requests: 1_000, blocks: 1_000 }
 
 export type ContactBook = ReturnType<typeof contactBook>
 
-/**
- * Who is whose contact, who has asked whom, who blocks whom. A command's id and order make its change
- * happen once.
- */
+/** Stores contacts, contact requests and blocks. Each command changes a pair once, by its id and order. */
 export function contactBook(store: Store) {
   const pairs = store.collection<PairDocument>(PAIRS)
 
-  /** Changes the pair as `user` stands to `other`, and resolves with how he stands then. */
+  /** Changes the pair as seen by `user`, and resolves with it as `user` sees it afterwards. */
   async function change(user: UserId, other: UserId, decide: (pair: Pair) => Pair): Promise<Pair> {
     const after = await pairs.change(pairKey(user, other), (now) => {
       const pair = seenBy(user, now)
@@ -52,12 +49,12 @@ export function contactBook(store: Store) {
     return seenBy(user, after)
   }
 
-  /** The outcome is read off the pair as it is afterwards, exactly as when the command comes again after a crash. */
-  async function act<A extends Act>(what: A, user: UserId, other: UserId, cause: Cause, note?: string) {
-    return outcome(await change(user, other, (pair) => perform(pair, what, cause, note)), what, cause.id)
+  /** Reads the outcome from the changed pair, so that a redelivered command gets the same outcome. */
+  async function act<A extends Act>(what: A, user: UserId, other: UserId, command: CommandRef, note?: string) {
+    return outcome(await change(user, other, (pair) => perform(pair, what, command, note)), what, command.id)
   }
 
-  /** In the order of the others' ids. */
+  /** Reads one page of these lists, in the order of the other users' ids. */
   async function page(user: UserId, lists: readonly List[], { cursor, limit }: ListPage) {
     const peer = cursor ?? '' // sorts before every id
     const from = { after: { _id: pairKey(user, peer), low: peer, high: peer }, limit: limit + 1 }
@@ -71,13 +68,13 @@ export function contactBook(store: Store) {
     return { docs, cursor: last && otherIn(last, user) }
   }
 
-  /** How `user` stands to `other` before this command; undefined when the pair has been through it. */
-  async function before(user: UserId, other: UserId, cause: Cause): Promise<Side | undefined> {
+  /** The user's side before this command; undefined when the pair already has this command's change. */
+  async function before(user: UserId, other: UserId, command: CommandRef): Promise<Side | undefined> {
     const { mine } = seenBy(user, await pairs.get(pairKey(user, other)))
-    return mine.recent?.some(({ id }) => id === cause.id) ? undefined : mine
+    return mine.recent?.some(({ id }) => id === command.id) ? undefined : mine
   }
 
-  /** Has the user as many in this list as they may? */
+  /** Tells whether this list of the user's has reached its bound. */
   async function isFull(user: UserId, list: 'contacts' | 'blocks'): Promise<boolean> {
     const limit = MOST[list]
     const count =
@@ -92,41 +89,41 @@ export function contactBook(store: Store) {
     throw refuse('conflict', { user_id: `you have ${MOST.contacts} contacts: remove one first` })
   }
 
-  /** @throws {Refusal} `conflict` when one of the two, of whom `other` has asked, may have no more contacts */
+  /** @throws {Refusal} `conflict` when either of the two may have no more contacts */
   async function checkBoth(user: UserId, other: UserId): Promise<void> {
     await checkContacts(user)
     if (!(await isFull(other, 'contacts'))) return
     throw refuse('conflict', { user_id: `has ${MOST.contacts} contacts: they must remove one first` })
   }
 
-  /** @throws {Refusal} `conflict` when the user may ask nobody else */
+  /** @throws {Refusal} `conflict` when the user may have no more pending requests */
   async function checkAsking(user: UserId): Promise<void> {
-    await checkContacts(user) // nobody could accept it
+    await checkContacts(user) // otherwise nobody could accept the request
     const limit = MOST.requests
     if ((await pairs.count({ by: 'by_asker', where: { asker: user }, limit })) < limit) return
     throw refuse('conflict', { user_id: `${limit} requests of yours are pending: cancel one first` })
   }
 
   return {
-    // What may be is checked alike whether the other blocks the user or not, so that no answer tells.
-    /** @throws {Refusal} `conflict` when too many requests of the user's are pending, or one of both has too many contacts */
-    async request(user: UserId, other: UserId, note: string | undefined, cause: Cause) {
-      const mine = await before(user, other, cause)
+    // The bounds are checked in the same way whether or not the other blocks the user, so that no answer reveals a block.
+    /** @throws {Refusal} `conflict` when the user has too many pending requests, or either of the two too many contacts */
+    async request(user: UserId, other: UserId, note: string | undefined, command: CommandRef) {
+      const mine = await before(user, other, command)
       if (mine?.sees === 'none' && !mine.blocks) await checkAsking(user)
       if (mine?.sees === 'requesting' && !mine.blocks) await checkBoth(user, other)
-      return act('request', user, other, cause, note)
+      return act('request', user, other, command, note)
     },
-    /** @throws {Refusal} `conflict` when one of both has too many contacts */
-    async accept(user: UserId, other: UserId, cause: Cause) {
-      const mine = await before(user, other, cause)
+    /** @throws {Refusal} `conflict` when either of the two has too many contacts */
+    async accept(user: UserId, other: UserId, command: CommandRef) {
+      const mine = await before(user, other, command)
       if (mine?.sees === 'requesting' && !mine.blocks) await checkBoth(user, other)
-      return act('accept', user, other, cause)
+      return act('accept', user, other, command)
     },
-    reject: (user: UserId, other: UserId, cause: Cause) => act('reject', user, other, cause),
-    cancel: (user: UserId, other: UserId, cause: Cause) => act('cancel', user, other, cause),
-    remove: (user: UserId, other: UserId, cause: Cause) => act('remove', user, other, cause),
+    reject: (user: UserId, other: UserId, command: CommandRef) => act('reject', user, other, command),
+    cancel: (user: UserId, other: UserId, command: CommandRef) => act('cancel', user, other, command),
+    remove: (user: UserId, other: UserId, command: CommandRef) => act('remove', user, other, command),
 
-    /** Contacts and pending requests, without those whom he blocks. */
+    /** Contacts and pending requests, without users whom `user` blocks. */
     async contacts(user: UserId, at: ListPage) {
       const { docs, cursor } = await page(user, ['contacts', 'requests'], at)
       const contacts = docs.flatMap((doc) => {
@@ -137,18 +134,18 @@ export function contactBook(store: Store) {
     },
 
     /**
-     * Resolves with whether that changed anything; the same when the command comes again.
-     * @throws {Refusal} `conflict` when the user blocks too many
+     * Resolves with whether the block is new; a redelivered command gets the same answer.
+     * @throws {Refusal} `conflict` when the user blocks too many users
      */
-    async block(user: UserId, other: UserId, cause: Cause) {
-      const mine = await before(user, other, cause)
+    async block(user: UserId, other: UserId, command: CommandRef) {
+      const mine = await before(user, other, command)
       if (mine?.blocks === false && (await isFull(user, 'blocks'))) {
         throw refuse('conflict', { user_id: `you block ${MOST.blocks} users: unblock one first` })
       }
-      return hasChanged(await change(user, other, (pair) => setBlock(pair, true, cause)), cause.id)
+      return hasChanged(await change(user, other, (pair) => setBlock(pair, true, command)), command.id)
     },
-    unblock: async (user: UserId, other: UserId, cause: Cause) =>
-      hasChanged(await change(user, other, (pair) => setBlock(pair, false, cause)), cause.id),
+    unblock: async (user: UserId, other: UserId, command: CommandRef) =>
+      hasChanged(await change(user, other, (pair) => setBlock(pair, false, command)), command.id),
     async blocked(user: UserId, at: ListPage) {
       const { docs, cursor } = await page(user, ['blocks'], at)
       return { users: docs.map((doc) => otherIn(doc, user)), cursor }

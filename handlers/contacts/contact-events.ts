@@ -4,12 +4,12 @@ import { cursor } from './list-page.ts'
 
 export const note = z.string().max(280)
 
-/** To the one who acts. */
+// To the caller.
 export const contact_request_sent = event('contact_request_sent', { user_id: userId })
 export const contact_added = event('contact_added', { user_id: userId })
 export const contact_updated = event('contact_updated', { user_id: userId, state: z.literal('none') })
 
-/** To the other: `user_id` is the one who acted. */
+// To the other user: `user_id` is the caller.
 export const contact_requested = event(
   'contact_requested',
   { user_id: userId, note: note.optional() },
@@ -24,7 +24,7 @@ export const contact_request_cancelled = event(
 )
 export const contact_removed = event('contact_removed', { user_id: userId })
 
-/** `requested`: the caller asked; `requesting`: he is asked. */
+/** `requested`: the caller asked them; `requesting`: they asked the caller. */
 export const contact_list = event('contact_list', {
   contacts: z.array(
     z.strictObject({

@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('shows Alice by pages whom she blocks, and Bob not that she does', async () => {
+test('shows Alice, page by page, whom she blocks, and does not show Bob that she blocks him', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   for (const user_id of [bob.user, 'Zed', 'carl']) await alice.asks('block_user', { user_id })
   const first = await alice.asks('get_block_list', { limit: 2 })

@@ -3,7 +3,7 @@ import { contactBook } from './contact-book.ts'
 import { block_list } from './contact-events.ts'
 import { listPage } from './list-page.ts'
 
-/** Whom the caller blocks. */
+/** Lists the users whom the caller blocks. */
 export default command({
   input: listPage,
   events: { block_list },

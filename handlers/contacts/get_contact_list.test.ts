@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('shows Alice her contacts, whom she asked and who asked her, and nobody else of theirs', async () => {
+test('shows Alice her contacts, the users whom she asked and those who asked her, and nobody else', async () => {
   const [alice, bob, carl, dora] = await Promise.all(['alice', 'bob', 'carl', 'dora'].map((name) => stage.device(name)))
   await bob!.asks('request_contact', { user_id: alice!.user })
   await alice!.asks('accept_contact', { user_id: bob!.user })
@@ -26,7 +26,7 @@ test('shows Alice her contacts, whom she asked and who asked her, and nobody els
   })
 })
 
-test('gives a list by pages', async () => {
+test('returns the list in pages', async () => {
   const eve = await stage.device('eve')
   for (const user_id of ['a', 'x', 'b']) await eve.asks('request_contact', { user_id })
   const first = await eve.asks('get_contact_list', { limit: 2 })
@@ -36,7 +36,7 @@ test('gives a list by pages', async () => {
   expect(second).not.toHaveProperty('cursor')
 })
 
-test('refuses a page out of bounds', async () => {
+test('refuses a limit out of bounds and an invalid cursor', async () => {
   const finn = await stage.device('finn')
   for (const page of [{ limit: 0 }, { limit: 101 }, { limit: 1.5 }, { cursor: 'no cursor' }]) {
     const fields = Object.fromEntries(Object.keys(page).map((field) => [field, expect.any(String)]))

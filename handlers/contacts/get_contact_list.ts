@@ -3,7 +3,7 @@ import { contactBook } from './contact-book.ts'
 import { contact_list } from './contact-events.ts'
 import { listPage } from './list-page.ts'
 
-/** The caller's contacts and pending requests, without those whom he blocks. */
+/** Lists the caller's contacts and pending requests, without users whom they block. */
 export default command({
   input: listPage,
   events: { contact_list },

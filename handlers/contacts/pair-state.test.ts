@@ -16,7 +16,7 @@ const ANSWERS: Partial<Record<Outcome<Act>, string>> = {
 }
 
 let commands = 0
-const next = () => ({ id: `command ${++commands}`, order: commands })
+const next = () => ({ id: `command ${++commands}`, order: commands, at: new Date(commands) })
 
 /** One user does something to the other. */
 function play(before: Pair, deed: Deed, cause = next()) {
@@ -30,11 +30,11 @@ function play(before: Pair, deed: Deed, cause = next()) {
 
 const turned = ({ mine, theirs, note }: Pair): Pair => ({ mine: theirs, theirs: mine, note })
 
-/** What a pair is but for the commands it remembers, which never come twice. */
+/** A pair without the commands it remembers, which differ each time. */
 const shapeOf = (...pairs: Pair[]) =>
   JSON.stringify(pairs, (key, value: unknown) => (key === 'recent' ? undefined : value))
 
-/** All that can be reached in any number of steps. */
+/** All states that can be reached in any number of steps. */
 function explore<World>(start: World, shape: (world: World) => string, next: (world: World) => World[]): World[] {
   const seen = new Map([[shape(start), start]])
   for (const world of seen.values()) {
@@ -47,14 +47,14 @@ const everyPair = explore(STRANGERS, shapeOf, (pair) =>
   DEEDS.flatMap((deed) => [play(pair, deed).after, turned(play(turned(pair), deed).after)]),
 )
 
-test('shows two users the same, mirrored, in every order of their commands and blocks', () => {
+test('mirrors the state of two users in every order of their commands and blocks', () => {
   const seen = new Set(everyPair.map(({ mine, theirs }) => `${mine.sees} ${theirs.sees}`))
   expect([...seen].sort()).toEqual(['contact contact', 'none none', 'requested requesting', 'requesting requested'])
 })
 
-test('does not let a block be detected, whatever Bob and Alice do in whatever order', () => {
+test('does not let a block be detected, whatever Bob and Alice do and in any order', () => {
   const told: string[] = []
-  // Two worlds as Bob stands in them: as it is, and a calm one where Alice never blocks but is away instead.
+  // Two worlds from Bob's side: the real one, and a calm one where Alice is offline whenever she would block him.
   const start = { real: STRANGERS, calm: STRANGERS }
   explore(
     start,
@@ -87,7 +87,7 @@ function listOf({ mine, note }: Pair): string {
   return [listed(mine), mine.sees, note].join()
 }
 
-test('knows a command that comes again after a crash, whatever the other did meanwhile', () => {
+test('recognises a redelivered command, whatever the other user did meanwhile', () => {
   const forgot: string[] = []
   for (const pair of everyPair) {
     for (const act of ACTS) {
@@ -106,7 +106,7 @@ test('knows a command that comes again after a crash, whatever the other did mea
   expect(forgot).toEqual([])
 })
 
-test('knows all commands of a user that were begun at once, when they come again one after another', () => {
+test('recognises all commands that a user had begun when the process died, redelivered in order', () => {
   for (const pair of everyPair) {
     const begun = Array.from({ length: MAX_BEGUN }, (_, i) => ({ deed: DEEDS[(i * 3) % DEEDS.length]!, cause: next() }))
     let now = pair
@@ -120,7 +120,7 @@ test('knows all commands of a user that were begun at once, when they come again
   }
 })
 
-test('leaves a command that comes from a process cut off, when the user has gone on', () => {
+test('ignores a command from a process that was cut off, when a later one was applied', () => {
   for (const pair of everyPair) {
     for (const late of DEEDS) {
       const cut = next()
@@ -132,7 +132,7 @@ test('leaves a command that comes from a process cut off, when the user has gone
   }
 })
 
-test.each(ACTS)('changes nothing and disturbs nobody when a user repeats %s', (act) => {
+test.each(ACTS)('changes nothing and notifies nobody when a user repeats %s', (act) => {
   for (const pair of everyPair) {
     const first = play(pair, act)
     const again = play(first.after, act)
@@ -144,7 +144,7 @@ test.each(ACTS)('changes nothing and disturbs nobody when a user repeats %s', (a
   }
 })
 
-test('crossing requests approve each other', () => {
+test('two requests that cross approve each other', () => {
   const asked = play(STRANGERS, 'request')
   const crossed = play(turned(asked.after), 'request')
   expect(asked.heard).toBe('asked')

@@ -1,44 +1,41 @@
-import type { Context } from '../../shared/runtime/command.ts'
+import type { CommandRef } from '../../shared/runtime/command.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 
-/** How a user sees another: as nobody, as one he asked, as one who asked him, as a contact. */
+/** What another user is to this one: a stranger, one whom they asked, one who asked them, or a contact. */
 export type Sees = 'none' | 'requested' | 'requesting' | 'contact'
 
 type Standing = Sees | 'blocked'
 
-/** What a user may do to another. */
+/** What a user may do about another. */
 export type Act = 'request' | 'accept' | 'reject' | 'cancel' | 'remove'
-
-/** What makes a change happen once: the command's id, and its place among its user's. */
-export type Cause = Readonly<Pick<Context['command'], 'id' | 'order'>>
 
 /** One user's half of a pair. */
 export interface Side {
   readonly sees: Sees
   readonly blocks: boolean
-  /** His last act that changed the pair, and what it found: to know when he repeats himself. */
+  /** The user's last act that changed the pair, and the state it found, to recognise a repeated act. */
   readonly last?: { readonly act: Act; readonly saw: Sees }
-  /** His last commands to the pair, and what came of them: to know them when they come again after a crash. */
+  /** The user's last commands about this pair and their outcomes, to recognise a redelivered command. */
   readonly recent?: readonly Recent[]
 }
-type Recent = Cause & { readonly said?: string }
+type Recent = Pick<CommandRef, 'id' | 'order'> & { readonly said?: string }
 
 /**
- * Two users, as the one who acts stands to the other. Both always see the same, mirrored. A block changes nothing of that:
- * it hides the blocked one from the blocker, who hears nothing and can do nothing to him until he unblocks; meanwhile the
- * blocked one asks, accepts, cancels and removes as if the other were offline, and an unblock finds them as they stand then.
+ * Two users, from the side of the one who acts. Both sides always mirror each other. A block does not change that: it hides
+ * the blocked user from the blocker, who hears nothing from them and can do nothing about them before unblocking. Meanwhile
+ * the blocked user asks, accepts, cancels and removes as if the other were offline. An unblock shows the state reached by then.
  */
 export interface Pair {
   readonly mine: Side
   readonly theirs: Side
-  /** What the asker wrote, as long as his request stands. */
+  /** The asker's note, while the request is pending. */
   readonly note?: string | undefined
 }
 
 const STRANGER: Side = { sees: 'none', blocks: false }
 export const STRANGERS: Pair = { mine: STRANGER, theirs: STRANGER }
 
-/** What comes of a command, by how he who gives it stands. Whether the other blocks him is no column: so no answer tells. */
+/** The outcome of each act, by the actor's own standing. Being blocked is no column, so no answer can reveal a block. */
 // prettier-ignore
 const ROWS = {
   request: { none: 'asked',  requested: 'requested', requesting: 'accepted', contact: 'contact', blocked: 'blocking' },
@@ -51,7 +48,7 @@ const ROWS = {
 type Heard<A extends Act> = { [B in Act]: (typeof ROWS)[B][Standing] }[A]
 const POLICY: { readonly [A in Act]: Record<Standing, Heard<A>> } = ROWS
 
-/** The outcomes that change the pair, and what the one who acted sees after them. */
+/** The outcomes that change the pair, and what the other is to the actor afterwards. */
 const LEADS_TO = {
   asked: 'requested',
   accepted: 'contact',
@@ -60,7 +57,7 @@ const LEADS_TO = {
   removed: 'none',
 } as const satisfies Record<string, Sees>
 
-/** What an outcome is when the other shall not hear of it: the bare state, as if it had been so before. */
+/** The outcome to report when the other must not hear of it: the state alone, as if nothing had changed. */
 const UNHEARD = {
   ...LEADS_TO,
   requested: 'requested',
@@ -71,21 +68,21 @@ const UNHEARD = {
 
 const MIRRORED = { none: 'none', requested: 'requesting', requesting: 'requested', contact: 'contact' } as const
 
-/** A change that the other hears of (`asked`), a state in which nobody is disturbed (`requested`), or a reason to refuse. */
+/** A change that the other hears of (`asked`), a state that notifies nobody (`requested`), or a reason to refuse. */
 export type Outcome<A extends Act> = Heard<A> | (typeof UNHEARD)[Heard<A>]
 
-/** What has come of a command that the pair has been through: at once, and when it comes again after a crash. */
+/** The outcome of a command that `perform` has applied, just now or before a crash. */
 export function outcome<A extends Act>({ mine, theirs }: Pair, act: A, id: string): Outcome<A> {
   const said = mine.recent?.find((one) => one.id === id)?.said
-  if (said === undefined) return says({ mine, theirs }, act) // cut off, and overtaken: nobody waits for its answer
+  if (said === undefined) return says({ mine, theirs }, act) // a later command overtook it: nobody waits for its answer
   return (theirs.blocks && said in UNHEARD ? UNHEARD[said as keyof typeof UNHEARD] : said) as Outcome<A>
 }
 
-/** The pair after a command; the very same object when it has been through it, or through a later one. */
-export function perform(pair: Pair, act: Act, cause: Cause, note?: string): Pair {
+/** Applies a command to the pair. Returns the same object when this command, or a later one, was already applied. */
+export function perform(pair: Pair, act: Act, command: CommandRef, note?: string): Pair {
   const { mine, theirs } = pair
-  if (isPast(mine, cause)) return pair
-  const recent = remember(mine, { ...cause, said: says(pair, act) })
+  if (isPast(mine, command)) return pair
+  const recent = remember(mine, command, says(pair, act))
   const heard = POLICY[act][standing(mine)]
   if (!isChange(heard)) return { ...pair, mine: { ...mine, recent } }
   const sees = LEADS_TO[heard]
@@ -96,45 +93,45 @@ export function perform(pair: Pair, act: Act, cause: Cause, note?: string): Pair
   }
 }
 
-/** The pair after the one who acts has blocked the other, or no longer does. */
-export function setBlock(pair: Pair, blocks: boolean, cause: Cause): Pair {
+/** Applies a block or an unblock by the actor. */
+export function setBlock(pair: Pair, blocks: boolean, command: CommandRef): Pair {
   const { mine } = pair
-  if (isPast(mine, cause)) return pair
-  const recent = remember(mine, { ...cause, said: mine.blocks === blocks ? 'as before' : 'changed' })
+  if (isPast(mine, command)) return pair
+  const recent = remember(mine, command, mine.blocks === blocks ? 'as before' : 'changed')
   return { ...pair, mine: { ...mine, blocks, recent } }
 }
 
-/** Did that command begin or end a block? */
+/** Tells whether that command began or ended a block. */
 export function hasChanged({ mine }: Pair, id: string): boolean {
   return mine.recent?.find((one) => one.id === id)?.said === 'changed'
 }
 
-/** In which of a user's lists the other stands. */
+/** Which of the user's lists the other is in. */
 export function listed(side: Side): List | 'none' {
   if (side.blocks) return 'blocks'
   return side.sees === 'none' ? 'none' : side.sees === 'contact' ? 'contacts' : 'requests'
 }
-/** Requests have a list of their own: whoever asks for a user's contacts reads none of them. Those stored before are in `contacts`. */
+/** Requests have their own list, so that reading contacts skips them. Requests stored by older versions are in `contacts`. */
 export type List = 'contacts' | 'requests' | 'blocks'
 
-/** What comes of an act, as the pair is. */
+/** The outcome of an act on the pair in its current state. */
 function says<A extends Act>({ mine, theirs }: Pair, act: A): Outcome<A> {
   const { last } = mine
   if (last?.act === act) {
     const before = UNHEARD[POLICY[act][last.saw]]
-    if (before === standing(mine)) return before // the user repeats himself
+    if (before === standing(mine)) return before // the user repeats their last act
   }
   const heard = POLICY[act][standing(mine)]
   return theirs.blocks ? UNHEARD[heard] : heard
 }
 
-/** The pair has been through this command, or through a later one of the same user: then this comes from a process cut off. */
-function isPast({ recent = [] }: Side, { id, order }: Cause): boolean {
+/** Tells whether this command, or a later one of the same user, was already applied. The latter means a process was cut off. */
+function isPast({ recent = [] }: Side, { id, order }: CommandRef): boolean {
   return recent.some((one) => one.id === id || one.order > order)
 }
 
-function remember({ recent = [] }: Side, now: Recent): Recent[] {
-  return [...recent, now].slice(-MAX_BEGUN)
+function remember({ recent = [] }: Side, { id, order }: CommandRef, said: string): Recent[] {
+  return [...recent, { id, order, said }].slice(-MAX_BEGUN)
 }
 
 function standing(side: Side): Standing {

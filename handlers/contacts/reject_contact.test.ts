@@ -21,7 +21,7 @@ test('tells Alice that Bob declined, once, and lets her ask again', async () => 
   expect(await bob.unread()).toMatchObject([{ event: 'contact_requested' }])
 })
 
-test('finds no request of a contact, or of a stranger', async () => {
+test('refuses with not_found when the other is a stranger or already a contact', async () => {
   const [carl, dora] = [await stage.device('carl'), await stage.device('dora')]
   expect(await carl.asks('reject_contact', { user_id: dora.user })).toMatchObject({ code: 'not_found' })
   await carl.asks('request_contact', { user_id: dora.user })

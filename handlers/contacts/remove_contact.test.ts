@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('ends a contact for both, and tells Bob once', async () => {
+test('removes a contact for both, and tells Bob once', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await alice.asks('request_contact', { user_id: bob.user })
   await bob.asks('accept_contact', { user_id: alice.user })
@@ -21,7 +21,7 @@ test('ends a contact for both, and tells Bob once', async () => {
   expect(await bob.asks('get_contact_list')).toMatchObject({ contacts: [] })
 })
 
-test('finds no contact where there is only a request', async () => {
+test('refuses with not_found when there is only a request', async () => {
   const [carl, dora] = [await stage.device('carl'), await stage.device('dora')]
   await carl.asks('request_contact', { user_id: dora.user })
   expect(await dora.asks('remove_contact', { user_id: carl.user })).toMatchObject({ code: 'not_found' })

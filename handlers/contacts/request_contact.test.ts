@@ -14,7 +14,7 @@ test('tells Bob who asks and why, and Alice that it was sent', async () => {
   expect(await bob.receives('contact_requested')).toMatchObject({ user_id: alice.user, note: 'we met in Rome' })
 })
 
-test('disturbs Dora once, however often Carl asks', async () => {
+test('notifies Dora once, however often Carl asks', async () => {
   const [carl, dora] = [await stage.device('carl'), await stage.device('dora')]
   await carl.asks('request_contact', { user_id: dora.user })
   await dora.receives('contact_requested')
@@ -31,7 +31,7 @@ test('makes contacts of Eve and Finn, who ask each other', async () => {
   expect(await eve.receives('contact_approved')).toMatchObject({ user_id: finn.user })
 })
 
-test('refuses Gina who asks herself, or somebody whom she blocks', async () => {
+test('refuses to let Gina ask herself, or a user whom she blocks', async () => {
   const [gina, hugo] = [await stage.device('gina'), await stage.device('hugo')]
   expect(await gina.asks('request_contact', { user_id: gina.user })).toMatchObject({
     event: 'command_rejected',

@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('sends Alice nothing late, and shows her what Mallory asked meanwhile', async () => {
+test('sends Alice nothing late, and lists the request that Mallory made while blocked', async () => {
   const [alice, mallory] = [await stage.device('alice'), await stage.device('mallory')]
   await alice.asks('block_user', { user_id: mallory.user })
   await mallory.asks('request_contact', { user_id: alice.user })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { group_changed, group_updated, title } from '../../shared/people/group-events.ts'
+import { group_changed, group_updated, title } from '../shared/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import { groupBook, MOST_MEMBERS } from './group-book.ts'

@@ -1,29 +1,23 @@
 import {
-  GROUPS,
-  groupsOf,
+  USER_GROUPS,
+  userGroups,
   hearersOf,
   joined,
   MEMBERSHIPS,
-  type GroupRecord,
+  type UserGroupRecord,
   type Member,
   type MembershipRecord,
   type Role,
-} from '../../shared/people/groups.ts'
-import {
-  conversations,
-  idFrom,
-  type Cause,
-  type GroupChange,
-  type MessageRecord,
-} from '../../shared/people/messages.ts'
-import { people } from '../../shared/people/pairs.ts'
-import { aTurn } from '../../shared/people/turn.ts'
-import type { HandlerSettings } from '../../shared/runtime/command.ts'
+} from '../shared/user-groups.ts'
+import { conversations, idFrom, type GroupChange, type MessageRecord } from '../shared/message-chain.ts'
+import { relationBook } from '../shared/contact-pairs.ts'
+import { giveWay } from '../shared/give-way.ts'
+import type { CommandRef, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { refuse, type Refusal } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 
-interface GroupDocument extends GroupRecord {
+interface GroupDocument extends UserGroupRecord {
   /** What the last commands changed, and whom they put out: to tell it again after a crash. */
   readonly recent: readonly Done[]
 }
@@ -87,16 +81,16 @@ export type GroupBook = ReturnType<typeof groupBook>
 
 /** Who is in which group, as what, and what has happened to it. */
 export function groupBook(store: Store, settings: HandlerSettings) {
-  const groups = store.collection<GroupDocument>(GROUPS)
+  const groups = store.collection<GroupDocument>(USER_GROUPS)
   const memberships = store.collection<MembershipRecord>(MEMBERSHIPS)
-  const around = people(store, settings)
+  const relations = relationBook(store, settings)
   const { append, lastSeq } = conversations(store)
-  const all = groupsOf(store)
+  const all = userGroups(store)
 
   /** A new member, as far as `user` may add him. @throws {Refusal} `forbidden` */
   async function invited(user: UserId, other: UserId, field: string, since: number): Promise<Member> {
-    const { isNear, blocks, isBlocked } = await around.toward(user, other)
-    if (!isNear || blocks) {
+    const { hasAccess, blocks, isBlocked } = await relations.toward(user, other)
+    if (!hasAccess || blocks) {
       throw refuse('forbidden', { [field]: `${other} is ${blocks ? 'blocked by you' : 'none of your contacts'}` })
     }
     return { user: other, role: 'member', since, ...(isBlocked && { hidden: true }) }
@@ -104,8 +98,8 @@ export function groupBook(store: Store, settings: HandlerSettings) {
 
   /** Does `other` hear of it when `user` adds him? */
   async function mayTakeIn(user: UserId, other: UserId): Promise<boolean> {
-    const { isNear, blocks, isBlocked } = await around.toward(user, other)
-    return isNear && !blocks && !isBlocked
+    const { hasAccess, blocks, isBlocked } = await relations.toward(user, other)
+    return hasAccess && !blocks && !isBlocked
   }
 
   async function hint(group: string, user: UserId): Promise<void> {
@@ -123,10 +117,10 @@ export function groupBook(store: Store, settings: HandlerSettings) {
   }
 
   /** Puts what a command changed into the group's history, and says who hears of it. */
-  async function tell(user: UserId, group: GroupDocument, wanted: GroupChange, cause: Cause): Promise<Outcome> {
-    const done = group.recent.find(({ id }) => id === cause.id)
+  async function tell(user: UserId, group: GroupDocument, wanted: GroupChange, command: CommandRef): Promise<Outcome> {
+    const done = group.recent.find(({ id }) => id === command.id)
     if (!done || done.only) return { group: group._id, change: wanted, others: done?.only ? [done.only] : [] }
-    const message = await append({ from: user, group: group._id, system: done.change }, cause)
+    const message = await append({ from: user, group: group._id, system: done.change }, command)
     const hearers = new Set([...hearersOf(group), ...(done.out ? [done.out] : [])]) // by now he may be back
     const others = [...hearers].filter((one) => one !== user)
     return { group: group._id, change: done.change, seeming: done.seeming, message, others }
@@ -137,20 +131,20 @@ export function groupBook(store: Store, settings: HandlerSettings) {
     user: UserId,
     id: string,
     wanted: GroupChange,
-    cause: Cause,
+    command: CommandRef,
     decide: (now: GroupDocument, me: Member) => Decision,
   ): Promise<Outcome> {
     const after = await groups.change(id, (now) => {
-      if (isDone(now, cause)) return now
+      if (isDone(now, command)) return now
       const mine = joined(now, user)
       if (!now || !mine) throw foreign()
       const next = decide(now, mine.me)
       if (!next) return now
       const { title = now.title, members = now.members, heir, seeming, out, only } = next
-      const done = { id: cause.id, change: { ...wanted, ...(heir && { owner: heir }) }, seeming, out, only }
+      const done = { id: command.id, change: { ...wanted, ...(heir && { owner: heir }) }, seeming, out, only }
       return { _id: id, title, members, recent: [...now.recent, done].slice(-REMEMBERED) }
     })
-    return tell(user, after!, wanted, cause)
+    return tell(user, after!, wanted, command)
   }
 
   return {
@@ -158,11 +152,11 @@ export function groupBook(store: Store, settings: HandlerSettings) {
      * Makes a group of `user` and these members.
      * @throws {Refusal} `forbidden` when one of them is no contact of the user's, `conflict` when they are in too many groups
      */
-    async create(user: UserId, title: string, others: readonly UserId[], cause: Cause): Promise<Outcome> {
-      const _id = idFrom(cause.id)
+    async create(user: UserId, title: string, others: readonly UserId[], command: CommandRef): Promise<Outcome> {
+      const _id = idFrom(command.id)
       const change: GroupChange = { change: 'created', title }
       const before = await groups.get(_id)
-      if (before) return tell(user, before, change, cause)
+      if (before) return tell(user, before, change, command)
       if ((await memberships.count({ by: 'by_user', where: { user }, limit: MOST_GROUPS })) >= MOST_GROUPS) {
         throw refuse('conflict', undefined, `you are in ${MOST_GROUPS} groups: leave one first`)
       }
@@ -170,23 +164,23 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       members.push(...(await someAtOnce(others, (other) => invited(user, other, 'members', 0))))
       checkSize(members)
       await someAtOnce(members, async (member) => member.hidden || hint(_id, member.user))
-      await groups.insert({ _id, title, members, recent: [{ id: cause.id, change }] })
-      return tell(user, (await groups.get(_id))!, change, cause)
+      await groups.insert({ _id, title, members, recent: [{ id: command.id, change }] })
+      return tell(user, (await groups.get(_id))!, change, command)
     },
 
-    retitle(user: UserId, id: string, title: string, cause: Cause): Promise<Outcome> {
-      return change(user, id, { change: 'retitled', title }, cause, (now, me) => {
+    retitle(user: UserId, id: string, title: string, command: CommandRef): Promise<Outcome> {
+      return change(user, id, { change: 'retitled', title }, command, (now, me) => {
         check('retitle', me)
         return now.title === title ? undefined : { title }
       })
     },
 
-    async add(user: UserId, id: string, other: UserId, cause: Cause): Promise<Outcome> {
+    async add(user: UserId, id: string, other: UserId, command: CommandRef): Promise<Outcome> {
       const wanted: GroupChange = { change: 'member_added', user_id: other }
       const before = await groups.get(id)
-      if (before && isDone(before, cause)) {
+      if (before && isDone(before, command)) {
         await settleHint(id, other)
-        return tell(user, before, wanted, cause)
+        return tell(user, before, wanted, command)
       }
       const mine = joined(before, user)
       if (!mine) throw foreign()
@@ -196,7 +190,7 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       const isSo = there && (!there.hidden || !(await mayTakeIn(user, other)))
       if (isSo) return { group: id, change: wanted, others: [] }
       const member = await invited(user, other, 'user_id', await lastSeq(id))
-      const done = await change(user, id, wanted, cause, (now, me) => {
+      const done = await change(user, id, wanted, command, (now, me) => {
         check('add', me)
         const there = now.members.find((one) => one.user === other)
         if (there && (!there.hidden || member.hidden)) return undefined
@@ -209,8 +203,8 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       return done
     },
 
-    async remove(user: UserId, id: string, other: UserId, cause: Cause): Promise<Outcome> {
-      const done = await change(user, id, { change: 'member_removed', user_id: other }, cause, (now, me) => {
+    async remove(user: UserId, id: string, other: UserId, command: CommandRef): Promise<Outcome> {
+      const done = await change(user, id, { change: 'member_removed', user_id: other }, command, (now, me) => {
         const target = memberOf(now, other, 'remove', me)
         return { members: now.members.filter((one) => one !== target), ...(!target.hidden && { out: other }) }
       })
@@ -222,8 +216,8 @@ export function groupBook(store: Store, settings: HandlerSettings) {
      * An owner who leaves hands the group to its first admin, or else to its first member, of those who know of it. The leaver
      * is told of the first one whether they know or not: a block must not show.
      */
-    async leave(user: UserId, id: string, cause: Cause): Promise<Outcome> {
-      const done = await change(user, id, { change: 'member_left', user_id: user }, cause, (now, me) => {
+    async leave(user: UserId, id: string, command: CommandRef): Promise<Outcome> {
+      const done = await change(user, id, { change: 'member_left', user_id: user }, command, (now, me) => {
         const left = now.members.filter((one) => one !== me)
         const knowing = left.filter(({ hidden }) => !hidden)
         const seeming = me.role === 'owner' ? firstIn(left) : undefined
@@ -242,8 +236,8 @@ export function groupBook(store: Store, settings: HandlerSettings) {
     },
 
     /** Gives a member another role; who gives `owner` away is an admin from then on. */
-    setRole(user: UserId, id: string, other: UserId, role: Role, cause: Cause): Promise<Outcome> {
-      return change(user, id, { change: 'role_changed', user_id: other, role }, cause, (now, me) => {
+    setRole(user: UserId, id: string, other: UserId, role: Role, command: CommandRef): Promise<Outcome> {
+      return change(user, id, { change: 'role_changed', user_id: other, role }, command, (now, me) => {
         const target = memberOf(now, other, 'set_role', me)
         if (target.role === role) return undefined
         const members = now.members.map((one): Member => {
@@ -283,12 +277,12 @@ async function someAtOnce<T, Result>(all: readonly T[], work: (one: T) => Promis
   const results: Result[] = []
   for (let i = 0; i < all.length; i += AT_ONCE) {
     results.push(...(await Promise.all(all.slice(i, i + AT_ONCE).map(work))))
-    await aTurn()
+    await giveWay()
   }
   return results
 }
 
-function isDone(group: GroupDocument | undefined, { id }: Cause): boolean {
+function isDone(group: GroupDocument | undefined, { id }: CommandRef): boolean {
   return group?.recent.some((one) => one.id === id) ?? false
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { group_changed, group_updated, givenTitle, groupId, role } from '../../shared/people/group-events.ts'
+import { group_changed, group_updated, givenTitle, groupId, role } from '../shared/group-events.ts'
 import { event, userId } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Outcome } from './group-book.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { group_changed, group_updated, groupId } from '../../shared/people/group-events.ts'
+import { group_changed, group_updated, groupId } from '../shared/group-events.ts'
 import { command } from '../../shared/runtime/command.ts'
 import { groupBook } from './group-book.ts'
 import { effectsOf } from './group-effects.ts'

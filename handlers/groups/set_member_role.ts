@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { group_changed, group_updated, groupId, role } from '../../shared/people/group-events.ts'
+import { group_changed, group_updated, groupId, role } from '../shared/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
-import { refuse } from '../../shared/wire/refusal.ts'
+import { refuseSelf } from '../shared/refuse-self.ts'
 import { groupBook } from './group-book.ts'
 import { effectsOf } from './group-effects.ts'
 
@@ -12,7 +12,7 @@ export default command({
   uses: { groups: groupBook },
 
   async run({ group_id, user_id, role }, { from: { user }, groups, command }) {
-    if (user_id === user) throw refuse('bad_payload', { user_id: 'is yourself' })
+    refuseSelf({ user_id }, user)
     return effectsOf(user, await groups.setRole(user, group_id, user_id, role, command))
   },
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { groupId } from '../../shared/people/group-events.ts'
+import { groupId } from '../shared/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { message_read, receipt_recorded, seq } from './message-events.ts'
 import { receiptBook } from './receipt-book.ts'

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
-import { GROUPS, MEMBERSHIPS, type GroupRecord, type MembershipRecord } from '../../shared/people/groups.ts'
-import { MESSAGES, scopeOf, type MessageRecord } from '../../shared/people/messages.ts'
+import { USER_GROUPS, MEMBERSHIPS, type UserGroupRecord, type MembershipRecord } from '../shared/user-groups.ts'
+import { MESSAGES, scopeOf, type MessageRecord } from '../shared/message-chain.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { ownData } from '../../test/own-data.ts'
 import { messageBook } from './message-book.ts'
@@ -11,7 +11,7 @@ test('a search of one who came late to a long conversation does not look at all 
   const data = await ownData()
   const store = await data.store()
   const [alice, late, group, old, mine] = [userIdOf('alice'), userIdOf('late'), 'g'.repeat(22), 3_000, 5]
-  await store.collection<GroupRecord>(GROUPS).insert({
+  await store.collection<UserGroupRecord>(USER_GROUPS).insert({
     _id: group,
     title: 'Some',
     members: [

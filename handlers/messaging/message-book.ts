@@ -3,13 +3,12 @@ import {
   hashOf,
   prevHashFor,
   scopeOf,
-  type Cause,
   type Content,
   type Draft,
   type MessageRecord,
-} from '../../shared/people/messages.ts'
-import { aTurn } from '../../shared/people/turn.ts'
-import type { HandlerSettings } from '../../shared/runtime/command.ts'
+} from '../shared/message-chain.ts'
+import { giveWay } from '../shared/give-way.ts'
+import type { CommandRef, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
@@ -55,19 +54,19 @@ export function messageBook(store: Store, settings: HandlerSettings) {
   async function changeOwn(
     user: UserId,
     id: string,
-    cause: Cause,
+    command: CommandRef,
     mayAlways: boolean,
     next: (now: MessageRecord) => MessageRecord,
   ) {
     const found = await messages.get(id)
     const room = found?.from === user && !found.system ? await rooms.around(user, found) : undefined
     if (!room) throw refuse('not_found')
-    if (!mayAlways && room.closed && found?.changed?.id !== cause.id) {
+    if (!mayAlways && room.closed && found?.changed?.id !== command.id) {
       throw refuse('forbidden', { message_id: 'is to none to whom you may write' })
     }
-    const changed = { id: cause.id, order: cause.order, at: cause.at.toISOString() }
+    const changed = { id: command.id, order: command.order, at: command.at.toISOString() }
     const after = await messages.change(id, (now) => {
-      if (!now || now.changed?.id === cause.id || (now.changed?.order ?? 0) > cause.order) return now
+      if (!now || now.changed?.id === command.id || (now.changed?.order ?? 0) > command.order) return now
       if (now.changed?.deleted) throw refuse('not_found')
       const then = next(now)
       const isUnheard = !mayAlways && now.to !== undefined && !now.unheard && room.others.length === 0
@@ -89,8 +88,8 @@ export function messageBook(store: Store, settings: HandlerSettings) {
     seeTyping: (user: UserId, target: Target) => rooms.seeTyping(user, target),
 
     /** Stores a message. @throws {Refusal} `forbidden`, `hash_mismatch`, `conflict` when the sender has not seen the last one */
-    async send(from: UserId, target: Target, letter: Letter, cause: Cause): Promise<Sent> {
-      const before = await sentBy(cause)
+    async send(from: UserId, target: Target, letter: Letter, command: CommandRef): Promise<Sent> {
+      const before = await sentBy(command)
       if (before) return { sent: before, others: (await rooms.around(from, before))?.others ?? [] }
       const { body, ciphertext, attachments } = letter
       const { others } = await rooms.enter(from, target)
@@ -100,7 +99,7 @@ export function messageBook(store: Store, settings: HandlerSettings) {
       const where = 'user' in target ? { to: target.user } : { group: target.group }
       const unheard = 'user' in target && others.length === 0
       const draft: Draft = { from, ...where, body, ciphertext, attachments, ...(unheard && { unheard }) }
-      return { sent: await append(draft, cause, letter.prev_hash), others }
+      return { sent: await append(draft, command, letter.prev_hash), others }
     },
 
     /** A page of a conversation, in the order of `seq`; a shorter one when the messages are long. @throws {Refusal} `forbidden` */
@@ -115,7 +114,7 @@ export function messageBook(store: Store, settings: HandlerSettings) {
         found.push(...page.filter((one) => maySee(user, one) && one.seq > since))
         place = page.at(-1)?.seq
         isMore = page.length > limit && place! > since
-        if (isMore) await aTurn()
+        if (isMore) await giveWay()
       }
       const shown = fitting(user, found.slice(0, limit))
       return { messages: reverse ? shown.toReversed() : shown, more: found.length > shown.length }
@@ -136,7 +135,7 @@ export function messageBook(store: Store, settings: HandlerSettings) {
       let found: MessageRecord[] = []
       let after = cursor
       for (let looked = 0, size = limit; looked < MOST_LOOKED_AT; looked += size, size = AT_ONCE) {
-        if (looked > 0) await aTurn()
+        if (looked > 0) await giveWay()
         const page = await look(after, size)
         const all = [...found]
         for (const one of page.docs) if (await isTheirs(one)) all.push(one)
@@ -152,19 +151,19 @@ export function messageBook(store: Store, settings: HandlerSettings) {
       return { messages: found, cursor: after }
     },
 
-    edit(user: UserId, id: string, content: Content, cause: Cause) {
-      return changeOwn(user, id, cause, false, (now) => ({
+    edit(user: UserId, id: string, content: Content, command: CommandRef) {
+      return changeOwn(user, id, command, false, (now) => ({
         ...now,
         body: content.body,
         ciphertext: content.ciphertext,
       }))
     },
-    async remove(user: UserId, id: string, cause: Cause) {
-      const changed = { id: cause.id, order: cause.order, at: cause.at.toISOString(), deleted: true }
+    async remove(user: UserId, id: string, command: CommandRef) {
+      const changed = { id: command.id, order: command.order, at: command.at.toISOString(), deleted: true }
       const removed = await changeOwn(
         user,
         id,
-        cause,
+        command,
         true,
         ({ body: _body, ciphertext: _ciphertext, attachments: _attachments, ...now }) => ({
           ...withoutHash(now),

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { groupChange, groupId } from '../../shared/people/group-events.ts'
-import { hash, messageId, seq } from '../../shared/people/message-fields.ts'
+import { groupChange, groupId } from '../shared/group-events.ts'
+import { hash, messageId, seq } from '../shared/message-fields.ts'
 import { event, userId } from '../../shared/runtime/command.ts'
-import { shownText } from '../../shared/wire/shown-text.ts'
+import { shownText } from '../shared/shown-text.ts'
 
 export { hash, messageId, seq }
 

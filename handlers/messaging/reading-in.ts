@@ -1,4 +1,4 @@
-import type { MessageRecord } from '../../shared/people/messages.ts'
+import type { MessageRecord } from '../shared/message-chain.ts'
 import type { Collection } from '../../shared/store/documents.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 

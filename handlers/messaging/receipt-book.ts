@@ -1,5 +1,5 @@
-import { conversations, type Cause, type MessageRecord } from '../../shared/people/messages.ts'
-import type { HandlerSettings } from '../../shared/runtime/command.ts'
+import { conversations, type MessageRecord } from '../shared/message-chain.ts'
+import type { CommandRef, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
@@ -50,20 +50,20 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
   }
 
   /** Is this the command that has said so first, now or in an attempt before? */
-  async function isFirst(_id: string, { id: command }: Cause): Promise<boolean> {
+  async function isFirst(_id: string, { id: command }: CommandRef): Promise<boolean> {
     return (await deliveries.insert({ _id, command })) || (await deliveries.get(_id))?.command === command
   }
 
   return {
     /** Notes that `user` has them; resolves with those that are for him, and with those of which each author hears now. */
-    async acknowledge(user: UserId, ids: readonly string[], cause: Cause) {
+    async acknowledge(user: UserId, ids: readonly string[], command: CommandRef) {
       const isTheirs = rooms.seenBy(user)
       const mine: MessageRecord[] = []
       for (const found of await Promise.all([...new Set(ids)].map((id) => messages.get(id)))) {
         if (found && found.from !== user && (await isTheirs(found))) mine.push(found)
       }
       // All at once: one write to the disk instead of a hundred.
-      const areNews = await Promise.all(mine.map(({ _id }) => isFirst(`${_id} ${user}`, cause)))
+      const areNews = await Promise.all(mine.map(({ _id }) => isFirst(`${_id} ${user}`, command)))
       const news = new Map<UserId, string[]>()
       const hearing = new Map<UserId, boolean>()
       for (const [i, { _id, from, system }] of mine.entries()) {
@@ -76,7 +76,7 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
     },
 
     /** Notes how far `user` has read; resolves with those who hear of it: the same when the command comes again. */
-    async read(user: UserId, target: Target, upTo: number, cause: Cause): Promise<UserId[]> {
+    async read(user: UserId, target: Target, upTo: number, command: CommandRef): Promise<UserId[]> {
       const { conversation } = await rooms.open(user, target)
       if (upTo > (await lastSeq(conversation))) throw refuse('not_found', { up_to: 'is no message' })
       const _id = `${user} ${conversation}`
@@ -86,10 +86,10 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
           : {
               _id,
               up_to: upTo,
-              recent: [...(now?.recent ?? []), { id: cause.id, from: now?.up_to ?? 0 }].slice(-MAX_BEGUN),
+              recent: [...(now?.recent ?? []), { id: command.id, from: now?.up_to ?? 0 }].slice(-MAX_BEGUN),
             },
       )
-      const news = after!.recent.find(({ id }) => id === cause.id)
+      const news = after!.recent.find(({ id }) => id === command.id)
       if (!news) return []
       const hearing: UserId[] = []
       for (const author of await authorsOf(conversation, user, news.from, upTo)) {
@@ -102,12 +102,12 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
     async setPrivacy(
       user: UserId,
       said: { [K in keyof Privacy]?: boolean | undefined },
-      cause: Cause,
+      command: CommandRef,
     ): Promise<Privacy> {
       const after = await privacy.change(user, (now) => {
-        if (now && now.order >= cause.order) return now
+        if (now && now.order >= command.order) return now
         const { delivered = now?.delivered ?? true, read = now?.read ?? true } = said
-        return { _id: user, delivered, read, order: cause.order }
+        return { _id: user, delivered, read, order: command.order }
       })
       return { delivered: after!.delivered, read: after!.read }
     },

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
-import { GROUPS, type GroupRecord } from '../../shared/people/groups.ts'
-import { MESSAGES, type MessageRecord } from '../../shared/people/messages.ts'
+import { USER_GROUPS, type UserGroupRecord } from '../shared/user-groups.ts'
+import { MESSAGES, type MessageRecord } from '../shared/message-chain.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { countingStore } from '../../test/counting-store.ts'
 import { ownData } from '../../test/own-data.ts'
@@ -13,7 +13,7 @@ test('a receipt of a hundred messages reads their group once, and each author’
   const { store, read } = countingStore(await data.store())
   const [alice, bob, group] = [userIdOf('alice'), userIdOf('bob'), 'g'.repeat(22)]
   const members = [alice, bob].map((user) => ({ user, role: 'member' as const, since: 0 }))
-  await store.collection<GroupRecord>(GROUPS).insert({ _id: group, title: 'Some', members })
+  await store.collection<UserGroupRecord>(USER_GROUPS).insert({ _id: group, title: 'Some', members })
   const messages = store.collection<MessageRecord>(MESSAGES)
   const ids = Array.from({ length: 100 }, (_, i) => `m${i}`)
   const sent = { conversation: group, from: alice, group, scopes: [], hash: 'h', sent_at: new Date(0).toISOString() }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { MessageRecord, View } from '../../shared/people/messages.ts'
+import type { MessageRecord, View } from '../shared/message-chain.ts'
 import type { Collection } from '../../shared/store/documents.ts'
 import { readingIn } from './reading-in.ts'
 

@@ -1,7 +1,7 @@
-import { groupsOf, hearersOf } from '../../shared/people/groups.ts'
-import type { MessageRecord } from '../../shared/people/messages.ts'
-import { pairKey, people } from '../../shared/people/pairs.ts'
-import { aTurn } from '../../shared/people/turn.ts'
+import { userGroups, hearersOf } from '../shared/user-groups.ts'
+import type { MessageRecord } from '../shared/message-chain.ts'
+import { pairKey, relationBook } from '../shared/contact-pairs.ts'
+import { giveWay } from '../shared/give-way.ts'
 import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
@@ -34,18 +34,18 @@ const MOST_SEE_TYPING = 100
 
 /** Who may write and read where. */
 export function roomsOf(store: Store, settings: HandlerSettings) {
-  const around = people(store, settings)
-  const groups = groupsOf(store)
+  const relations = relationBook(store, settings)
+  const groups = userGroups(store)
 
   async function withUser(user: UserId, other: UserId): Promise<Room> {
-    const { isNear, blocks, isBlocked } = await around.toward(user, other)
+    const { hasAccess, blocks, isBlocked } = await relations.toward(user, other)
     const room = {
       conversation: pairKey(user, other),
       target: { user: other },
       since: 0,
       others: isBlocked ? [] : [other],
     }
-    if (isNear && !blocks) return room
+    if (hasAccess && !blocks) return room
     return { ...room, closed: { to: blocks ? 'is blocked by you' : 'is none of your contacts' } }
   }
 
@@ -73,7 +73,7 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
 
   /** Does `other` hear what `user` says of his messages? Not if either blocks the other. */
   async function hears(other: UserId, user: UserId): Promise<boolean> {
-    const { blocks, isBlocked } = await around.toward(user, other)
+    const { blocks, isBlocked } = await relations.toward(user, other)
     return !blocks && !isBlocked
   }
 
@@ -100,7 +100,7 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
         const { group, seq } = message
         if (group === undefined) return maySee(user, message)
         if (!since.has(group)) {
-          if (since.size > 0) await aTurn()
+          if (since.size > 0) await giveWay()
           since.set(group, (await groups.joined(group, user))?.me.since ?? Infinity)
         }
         return since.get(group)! < seq

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
-import { GROUPS, MEMBERSHIPS, type GroupRecord, type MembershipRecord } from '../../shared/people/groups.ts'
-import { MESSAGES, scopeOf, type MessageRecord } from '../../shared/people/messages.ts'
+import { USER_GROUPS, MEMBERSHIPS, type UserGroupRecord, type MembershipRecord } from '../shared/user-groups.ts'
+import { MESSAGES, scopeOf, type MessageRecord } from '../shared/message-chain.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { atATime } from '../../test/at-a-time.ts'
 import { countingStore } from '../../test/counting-store.ts'
@@ -21,7 +21,10 @@ test.each([10, 900])('a search by one in %i groups reads those alone that it fin
     { user: bob, role: 'member' as const, since: 1 },
   ]
   const book = messageBook(store, SETTINGS)
-  const [groupsIn, hints] = [store.collection<GroupRecord>(GROUPS), store.collection<MembershipRecord>(MEMBERSHIPS)]
+  const [groupsIn, hints] = [
+    store.collection<UserGroupRecord>(USER_GROUPS),
+    store.collection<MembershipRecord>(MEMBERSHIPS),
+  ]
   await atATime(50, groups, async (group) => {
     await groupsIn.insert({ _id: group, title: 'Some', members })
     await hints.insert({ _id: `${bob} ${group}`, user: bob, group })

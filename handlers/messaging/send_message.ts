@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { groupId } from '../../shared/people/group-events.ts'
+import { groupId } from '../shared/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
+import { refuseSelf } from '../shared/refuse-self.ts'
 import { messageBook, shown } from './message-book.ts'
 import { attachment, content, hash, message_received, message_sent } from './message-events.ts'
 import { targetIn } from './rooms-of.ts'
@@ -20,7 +21,7 @@ export default command({
   uses: { messages: messageBook },
 
   async run({ to, group_id, ...letter }, { from: { user }, messages, command }) {
-    if (to === user) throw refuse('bad_payload', { to: 'is yourself' })
+    refuseSelf({ to }, user)
     if ((letter.body === undefined) === (letter.ciphertext === undefined)) {
       throw refuse('bad_payload', { body: 'either body or ciphertext, and not both' })
     }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { groupId } from '../../shared/people/group-events.ts'
+import { groupId } from '../shared/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { messageBook } from './message-book.ts'
 import { user_typing } from './message-events.ts'

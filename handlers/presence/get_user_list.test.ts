@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('shows the contacts who are there, by page, and nobody else', async () => {
+test('lists the contacts who are online, page by page, and nobody else', async () => {
   const alice = await stage.device('alice')
   const friends = ['f1', 'f2', 'f3', 'f4', 'f5']
   for (const name of friends) await befriend(await comes(stage, name), alice)
@@ -23,7 +23,7 @@ test('shows the contacts who are there, by page, and nobody else', async () => {
   expect((await users({ limit: 2, cursor: first.cursor })).ids).toEqual(['f3', 'f4'])
 })
 
-test('with ACCESS=everyone all see all, but for those between whom there is a block', async () => {
+test('with ACCESS=everyone everyone sees everyone, except across a block', async () => {
   const open = await openStage(['contacts', 'presence'], { ACCESS: 'everyone' })
   try {
     const alice = await comes(open, 'alice')

@@ -3,7 +3,7 @@ import { command, userId } from '../../shared/runtime/command.ts'
 import { presenceBook } from './presence-book.ts'
 import { user_list } from './presence-events.ts'
 
-/** Who is there, of those whom the caller may see. */
+/** Lists the users who are online, as far as the caller may see them. */
 export default command({
   input: z.object({ cursor: userId.optional(), limit: z.int().min(1).max(100).default(50) }),
   events: { user_list },

@@ -1,76 +1,74 @@
-import { people, withinOneEvent } from '../../shared/people/pairs.ts'
-import { PRESENCE, shownOf, type PresenceRecord, type Shown, type Status } from '../../shared/people/presence.ts'
-import { aTurn } from '../../shared/people/turn.ts'
-import type { Context, HandlerSettings } from '../../shared/runtime/command.ts'
+import { relationBook, withinOneEvent } from '../shared/contact-pairs.ts'
+import { PRESENCE, shownOf, type PresenceRecord, type Shown, type Status } from '../shared/presence-state.ts'
+import { giveWay } from '../shared/give-way.ts'
+import type { CommandRef, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 
-type Cause = Readonly<Pick<Context['command'], 'id' | 'order'>>
-
-/** What those who see him hear of a change. */
+/** What those who may see a user hear of a change. */
 export type Heard = 'online' | 'offline' | 'status' | 'nothing'
 
 interface PresenceDocument extends PresenceRecord {
-  /** When his last connection ended, in ISO 8601. */
+  /** When the user's last connection closed, in ISO 8601. */
   readonly last_seen?: string | undefined
   readonly shows_last_seen: boolean
-  /** His last commands, and what was heard of them: to know them when they come again after a crash. */
-  readonly recent: readonly (Cause & { readonly heard: Heard })[]
+  /** The user's last commands and what others heard of them, to recognise a redelivered command. */
+  readonly recent: readonly (Pick<CommandRef, 'id' | 'order'> & { readonly heard: Heard })[]
 }
 
-/** Users looked at at a time; between two times others have their turn. */
+/** Users read at a time, before giving way to other work. */
 const AT_ONCE = 50
-/** Users looked at for one page of a list, and, with ACCESS=everyone, for one change beside the contacts. */
+/** Users read for one page of a list and, with ACCESS=everyone, besides the contacts for one change. */
 const MOST_LOOKED_AT = 1_000
 
-/** A user looked at, and what of their presence the one who looks may see. */
+/** A user whose presence was read, and what the asker may see of it. */
 interface LookedAt {
   readonly user: UserId
   readonly shown: Shown | undefined
 }
 
-/** Who is there, what he says of it, and who may see it. */
+/** Stores who is online and with which status, and decides who may see it. */
 export function presenceBook(store: Store, settings: HandlerSettings) {
   const states = store.collection<PresenceDocument>(PRESENCE)
-  const around = people(store, settings)
+  const relations = relationBook(store, settings)
 
-  /** Changes a user's state once; resolves with it, and with what is to be heard: the same when the command comes again. */
-  async function change(user: UserId, cause: Cause, next: (now: PresenceDocument) => PresenceDocument) {
+  /** Changes a user's state once per command. Resolves with the state and what others hear; the same on redelivery. */
+  async function change(user: UserId, command: CommandRef, next: (now: PresenceDocument) => PresenceDocument) {
     const after = await states.change(user, (found) => {
       const now: PresenceDocument = found ?? NEW(user)
-      if (now.recent.some((one) => one.id === cause.id || one.order > cause.order)) return found
+      if (now.recent.some((one) => one.id === command.id || one.order > command.order)) return found
       const changed = next(now)
       const shown = changed.online && changed.status !== 'invisible'
-      const recent = [...now.recent, { ...cause, heard: heardOf(shownOf(now), shownOf(changed)) }].slice(-MAX_BEGUN)
-      return { ...changed, shown, recent }
+      const done = { id: command.id, order: command.order, heard: heardOf(shownOf(now), shownOf(changed)) }
+      return { ...changed, shown, recent: [...now.recent, done].slice(-MAX_BEGUN) }
     })
-    return { state: after!, heard: after!.recent.find(({ id }) => id === cause.id)?.heard ?? 'nothing' }
+    return { state: after!, heard: after!.recent.find(({ id }) => id === command.id)?.heard ?? 'nothing' }
   }
 
-  /** Everybody who is there and shows it, in the order of their ids, behind `after`, as far as `user` may see. */
+  /** Yields everyone who is online and not invisible, by user id, after `after`, with what `user` may see of them. */
   async function* everyone(user: UserId, after = ''): AsyncGenerator<LookedAt[]> {
     for (let place = after, isMore = true; isMore;) {
       const behind = { _id: place }
       const page = await states.find({ by: 'by_shown', where: { shown: true }, after: behind, limit: AT_ONCE })
       const look = async (state: PresenceDocument): Promise<LookedAt> => {
-        const maySee = state._id !== user && (await around.mayReach(user, state._id))
+        const maySee = state._id !== user && (await relations.mayReach(user, state._id))
         return { user: state._id, shown: maySee ? shownOf(state) : undefined }
       }
       yield await Promise.all(page.map(look))
       isMore = page.length === AT_ONCE
       if (isMore) {
-        await aTurn()
+        await giveWay()
         place = page.at(-1)!._id
       }
     }
   }
 
-  /** The same of a user's contacts, those who are away too. */
+  /** Yields all contacts of `user`, online or not, with what `user` may see of them. */
   async function* contacts(user: UserId, after?: UserId): AsyncGenerator<LookedAt[]> {
-    for await (const page of around.contacts(user, after)) {
+    for await (const page of relations.contacts(user, after)) {
       for (let i = 0; i < page.length; i += AT_ONCE) {
-        if (i > 0) await aTurn()
+        if (i > 0) await giveWay()
         const some = page.slice(i, i + AT_ONCE)
         yield await Promise.all(some.map(async (one) => ({ user: one, shown: shownOf(await states.get(one)) })))
       }
@@ -78,22 +76,26 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
   }
 
   return {
-    connected: (user: UserId, online: boolean, at: Date, cause: Cause) =>
-      change(user, cause, (now) => ({ ...now, online, ...(!online && { last_seen: at.toISOString() }) })),
+    connected: (user: UserId, online: boolean, command: CommandRef) =>
+      change(user, command, (now) => ({ ...now, online, ...(!online && { last_seen: command.at.toISOString() }) })),
 
-    setStatus: (user: UserId, said: { status: Status; text?: string; shows_last_seen?: boolean }, cause: Cause) =>
-      change(user, cause, ({ text: _text, ...now }) => ({
+    setStatus: (
+      user: UserId,
+      said: { status: Status; text?: string; shows_last_seen?: boolean },
+      command: CommandRef,
+    ) =>
+      change(user, command, ({ text: _text, ...now }) => ({
         ...now,
         ...said,
         shows_last_seen: said.shows_last_seen ?? now.shows_last_seen,
       })),
 
     /**
-     * Who hears of it when this user comes and goes: the contacts, and with ACCESS=everyone others who are there, as far as
-     * so many go into one event.
+     * Who hears when this user comes or goes: their contacts and, with ACCESS=everyone, others who are online; no more than
+     * one event can go to.
      */
     async watchers(user: UserId): Promise<UserId[]> {
-      const found = new Set(await around.contactsOf(user))
+      const found = new Set(await relations.contactsOf(user))
       if (settings.access === 'everyone') {
         let looked = 0
         for await (const some of everyone(user)) {
@@ -106,8 +108,8 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
     },
 
     /**
-     * Those who are there, as far as `asker` may see: a page in the order of their ids, behind `cursor`. With a cursor there
-     * may be more, also when they are fewer than `limit`.
+     * A page of the users who are online, as far as `asker` may see, by user id, after `cursor`. When the result has a cursor
+     * there may be more, even with fewer than `limit` users.
      */
     async active(
       asker: UserId,

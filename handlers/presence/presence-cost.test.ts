@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
-import { pairKey, PAIRS, type PairRecord } from '../../shared/people/pairs.ts'
-import { PRESENCE, type PresenceRecord } from '../../shared/people/presence.ts'
+import { pairKey, PAIRS, type PairRecord } from '../shared/contact-pairs.ts'
+import { PRESENCE, type PresenceRecord } from '../shared/presence-state.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
@@ -11,7 +11,7 @@ import { ownData, type OwnData } from '../../test/own-data.ts'
 import { presenceBook } from './presence-book.ts'
 
 const mallory = userIdOf('mallory')
-/** Whose ids sort before and after hers. */
+/** Users whose ids sort before and after Mallory's. */
 const person = (n: number): UserId => userIdOf(`${n % 2 === 0 ? 'a' : 'z'}-${String(n).padStart(4, '0')}`)
 const PEOPLE = 1_500
 
@@ -55,16 +55,16 @@ async function pages(access: 'contacts' | 'everyone', limit: number): Promise<{ 
   return { users, most }
 }
 
-test('a page of those who are there reads 1,000 contacts at most, however many are away, and misses nobody', async () => {
+test('a page of online users reads at most 1,000 contacts, however many are offline, and misses nobody', async () => {
   await each((n) => befriend(mallory, person(n)))
   const there = [0, 1, 2, 998, 999, 1_497, 1_499].map(person)
   for (const one of there) await comes(one)
   const { users, most } = await pages('contacts', 2)
   expect(users).toEqual(there.toSorted())
-  expect(most).toBeLessThanOrEqual(2 * 1_000 + 400) // a contact and their state, and what is left of two pages
+  expect(most).toBeLessThanOrEqual(2 * 1_000 + 400) // each contact and their state, and the rest of two pages
 })
 
-test('a page of those who are there reads no contacts behind those that it shows', async () => {
+test('a page of online users reads no contacts beyond those that it shows', async () => {
   await each((n) => befriend(mallory, person(n)))
   await each((n) => comes(person(n)))
   const { users, most } = await pages('contacts', 20)
@@ -72,7 +72,7 @@ test('a page of those who are there reads no contacts behind those that it shows
   expect(most).toBeLessThanOrEqual(400 + 50)
 })
 
-test('with ACCESS=everyone contacts hear of a change, and of 1,500 others who are there the first 1,000', async () => {
+test('with ACCESS=everyone a change reaches the contacts, and the first 1,000 of 1,500 others who are online', async () => {
   const book = presenceBook(store, handlerSettings(readConfig({ ACCESS: 'everyone' })))
   await each((n) => comes(person(n)))
   const zoe = userIdOf('zoe')
@@ -80,7 +80,7 @@ test('with ACCESS=everyone contacts hear of a change, and of 1,500 others who ar
   const there = Array.from({ length: PEOPLE }, (_, n) => person(n)).toSorted()
   const before = read()
   expect(new Set(await book.watchers(mallory))).toEqual(new Set([zoe, ...there.slice(0, 1_000)]))
-  expect(read() - before).toBe(1 + 1_000 + 1_000) // the contact; the others, and how she stands to each
+  expect(read() - before).toBe(1 + 1_000 + 1_000) // the contact; the others, and her relation to each
   const { users, most } = await pages('everyone', 50)
   expect(users).toHaveLength(PEOPLE)
   expect(most).toBeLessThanOrEqual(4 * 50)

@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('tells contacts that one has come with the first device, and gone five seconds after the last', async () => {
+test('tells contacts when the first device of a user connects, and five seconds after the last one is gone', async () => {
   const [alice, bob, carl] = [await comes(stage, 'alice'), await comes(stage, 'bob'), await comes(stage, 'carl')]
   await befriend(alice, bob)
   const left = Date.now()
@@ -20,11 +20,11 @@ test('tells contacts that one has come with the first device, and gone five seco
   const phone = await stage.device('bob', { clientId: 'phone' })
   expect(await alice.receives('user_online')).toMatchObject({ user_id: 'bob', status: 'available' })
   const laptop = await stage.device('bob', { clientId: 'laptop' })
-  await phone.leaves() // one is left
+  await phone.leaves() // one device is left
   const flap = await stage.device('bob', { clientId: 'flap' })
   await flap.leaves()
   const taken = once(laptop.mqtt as never, 'close')
-  const again = await stage.device('bob', { clientId: 'laptop' }) // takes the other over
+  const again = await stage.device('bob', { clientId: 'laptop' }) // takes over the laptop's session
   await taken
   await again.leaves()
   const back = await stage.device('bob', { clientId: 'phone' }) // within five seconds
@@ -33,12 +33,12 @@ test('tells contacts that one has come with the first device, and gone five seco
   expect((await carl.unread()).map(({ event }) => event)).toEqual([])
 })
 
-test('nobody but the broker says so', async () => {
+test('refuses the command from a device: only the broker sends it', async () => {
   const mallory = await stage.device('mallory')
   expect(await mallory.asks('presence_changed', { online: false })).toMatchObject({ code: 'unknown_command' })
 })
 
-test('new contacts see each other at once, and those who part, or block, see each other go', async () => {
+test('new contacts see each other online at once; after a removal or a block each sees the other go offline', async () => {
   const [dora, eve] = [await comes(stage, 'dora'), await comes(stage, 'eve')]
   await dora.asks('request_contact', { user_id: 'eve' })
   await eve.asks('accept_contact', { user_id: 'dora' })
@@ -48,7 +48,7 @@ test('new contacts see each other at once, and those who part, or block, see eac
   await dora.asks('block_user', { user_id: 'eve' })
   expect(await eve.receives('user_offline')).toEqual(expect.not.objectContaining({ last_seen: expect.anything() }))
   expect(await dora.receives('user_offline')).toMatchObject({ user_id: 'eve' })
-  await dora.asks('block_user', { user_id: 'eve' }) // again: nothing new
+  await dora.asks('block_user', { user_id: 'eve' }) // a second time changes nothing
   await dora.asks('set_status', { status: 'away' })
   expect(await eve.asks('get_user_list')).toMatchObject({ users: [] })
   expect((await eve.unread()).filter(({ event }) => event.startsWith('user_o') || event === 'user_status')).toEqual([])

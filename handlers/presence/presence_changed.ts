@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { user_offline, user_online } from '../../shared/people/presence.ts'
+import { user_offline, user_online } from '../shared/presence-state.ts'
 import { command } from '../../shared/runtime/command.ts'
 import { presenceBook } from './presence-book.ts'
 import { newsOf } from './presence-effects.ts'
 import { user_status } from './presence-events.ts'
 
-/** The first of a user's connections has come, or the last is gone for good. The broker says so, and nobody else. */
+/** The user's first connection has opened, or the last one has closed for good. Only the broker sends this. */
 export default command({
   internal: 'presence',
   input: z.object({ online: z.boolean() }),
@@ -13,7 +13,7 @@ export default command({
   uses: { presence: presenceBook },
 
   async run({ online }, { from, presence, command }) {
-    const { state, heard } = await presence.connected(from.user, online, command.at, command)
+    const { state, heard } = await presence.connected(from.user, online, command)
     const news = newsOf(state, heard)
     return news ? { notify: [[await presence.watchers(from.user), news]] } : {}
   },

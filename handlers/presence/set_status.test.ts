@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('contacts hear a status and its text, and nothing when nothing has changed', async () => {
+test('contacts hear of a new status and its text, and of nothing when nothing has changed', async () => {
   const [alice, bob] = [await comes(stage, 'alice'), await comes(stage, 'bob')]
   await befriend(alice, bob)
   expect(await bob.asks('set_status', { status: 'busy', text: 'in a call' })).toMatchObject({
@@ -25,7 +25,7 @@ test('contacts hear a status and its text, and nothing when nothing has changed'
   expect(await alice.unread()).toEqual([])
 })
 
-test('who is invisible looks away: he goes, changes unseen, and comes again', async () => {
+test('an invisible user looks offline: contacts see them go, see no changes, and see them come back', async () => {
   const [carl, dora] = [await comes(stage, 'carl'), await comes(stage, 'dora')]
   await befriend(carl, dora)
   await dora.asks('set_status', { status: 'invisible' })
@@ -40,7 +40,7 @@ test('who is invisible looks away: he goes, changes unseen, and comes again', as
   expect(await carl.unread()).toEqual([])
 })
 
-test('when one was last seen is told only by who wants it told', async () => {
+test('tells when a user was last seen only if they allow it', async () => {
   const [eve, finn] = [await comes(stage, 'eve'), await comes(stage, 'finn')]
   await befriend(eve, finn)
   await finn.asks('set_status', { status: 'available', last_seen: false })
@@ -51,12 +51,12 @@ test('when one was last seen is told only by who wants it told', async () => {
 })
 
 test.each([
-  ['a status that is none', { status: 'dancing' }, 'status'],
+  ['an unknown status', { status: 'dancing' }, 'status'],
   ['no status', {}, 'status'],
   ['a text of 281 characters', { status: 'away', text: 'x'.repeat(281) }, 'text'],
-  ['a text that nobody sees', { status: 'away', text: '\u2060' }, 'text'],
+  ['a text without anything visible', { status: 'away', text: '\u2060' }, 'text'],
   ['a control character', { status: 'away', text: 'a\u0000b' }, 'text'],
-])('%s is refused by its name', async (_, fields, wrong) => {
+])('%s is refused, naming the field', async (_, fields, wrong) => {
   const gus = await stage.device('gus')
   expect(await gus.asks('set_status', fields)).toMatchObject({
     code: 'bad_payload',
@@ -64,7 +64,7 @@ test.each([
   })
 })
 
-test('is for those who are there: it fills no inbox, and no session of one who is away', async () => {
+test('reaches connected devices only: it is kept in no inbox and in no offline session', async () => {
   const [wil, xen] = [await comes(stage, 'wil'), await comes(stage, 'xen')]
   await befriend(wil, xen)
   const { last } = await xen.asks('whoami')
@@ -79,7 +79,7 @@ test('is for those who are there: it fills no inbox, and no session of one who i
   expect(await back.asks('whoami')).toMatchObject({ last })
 })
 
-test('however often one changes what one says, others hear the last of it, and not all', async () => {
+test('however often a status changes, others hear the latest and not every one', async () => {
   const [yan, zoe] = [await comes(stage, 'yan'), await comes(stage, 'zoe')]
   await befriend(yan, zoe)
   const began = performance.now()

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { user_offline, user_online } from '../../shared/people/presence.ts'
+import { user_offline, user_online } from '../shared/presence-state.ts'
 import { command } from '../../shared/runtime/command.ts'
 import { presenceBook } from './presence-book.ts'
 import { newsOf } from './presence-effects.ts'
 import { status, status_set, statusText, user_status } from './presence-events.ts'
 
-/** Says how one is there; `invisible` looks like being away. `last_seen: false` keeps to oneself when one was there last. */
+/** Sets the caller's status. `invisible` looks like being offline. `last_seen: false` hides when the caller was last online. */
 export default command({
   input: z.object({ status, text: statusText.optional(), last_seen: z.boolean().optional() }),
   events: { status_set, user_online, user_offline, user_status },

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('shows a contact all of it, and a stranger the name and the avatar', async () => {
+test('shows a contact the whole profile, and a stranger the name and avatar', async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   await befriend(alice, bob)
   const fields = { name: 'Alice', avatar: 'file-7', status_text: 'secret', phone: '555' }
@@ -23,7 +23,7 @@ test('shows a contact all of it, and a stranger the name and the avatar', async 
   expect((await bob.asks('get_profile', { user_id: 'alice' }))['fields']).toEqual({ name: 'Alice', avatar: 'file-7' })
 })
 
-test('whoever is blocked sees what a stranger sees; an absent user looks like one without a profile', async () => {
+test('a blocked user sees what a stranger sees; a missing user looks like one without a profile', async () => {
   const [dora, eve, zed] = [await stage.device('dora'), await stage.device('eve'), await stage.device('zed')]
   await befriend(dora, eve)
   await dora.asks('update_profile', { fields: { name: 'Dora', status_text: 'here' } })

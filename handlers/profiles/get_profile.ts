@@ -3,7 +3,7 @@ import { command, userId } from '../../shared/runtime/command.ts'
 import { profileBook } from './profile-book.ts'
 import { profile } from './profile-fields.ts'
 
-/** What a user says of himself: all of it to his contacts, his name and avatar to anybody. */
+/** Shows a user's profile: all of it to their contacts, the name and avatar to everyone. */
 export default command({
   input: z.object({ user_id: userId }),
   events: { profile },

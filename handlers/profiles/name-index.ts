@@ -3,28 +3,28 @@ import type { UserId } from '../../shared/wire/user-id.ts'
 import { FOLDING } from '../../shared/wire/words.ts'
 import { askedIn, distance, restsOf, wordsOf } from './name-terms.ts'
 
-/** A way to find a user: a word of their name, or the rest of one. Beside them, one document says how all were folded. */
+/** A term by which a user is found: a word of their name, or a word with a letter left out. One more document holds the version of the folding. */
 interface TermDocument extends Document {
   readonly kind: 'word' | 'rest' | 'folding'
   readonly term: string
   readonly user: string
-  /** The whole name, so that a search need not read the profiles of all who might answer to it. */
+  /** The whole name, so that a search need not read the profile of every candidate. */
   readonly name?: string
 }
 
-/** Names that answer to a search, best first: the place of each, for a cursor. */
+/** A user whose name matches a search. `place` sorts the best matches first, and serves as a cursor. */
 export interface NameFound {
   readonly user: UserId
   readonly place: string
 }
 
-/** Terms looked at for one search: words that begin so, and of each rest. */
+/** Terms read for one search: words with the searched beginning, and documents for each rest. */
 const [MOST_WORDS, MOST_RESTS] = [300, 50]
-/** Terms of one user, at most. */
+/** The most terms that one user can have. */
 const MOST_TERMS = 500
 const FOLDED = 'folding'
 
-/** By which terms users are found. */
+/** Indexes users by the terms of their names. */
 export function nameIndex(store: Store) {
   const terms = store.collection<TermDocument>({
     name: 'profile_terms',
@@ -32,7 +32,7 @@ export function nameIndex(store: Store) {
   })
 
   return {
-    /** Makes the user's terms those of their name. Comes to the same however often it is begun. */
+    /** Replaces the user's terms by those of this name. May be repeated after a crash, with the same result. */
     async set(user: UserId, name: string | undefined): Promise<void> {
       const wanted = termsOf(user, name)
       const had = await terms.find({ by: 'by_user', where: { user }, limit: MOST_TERMS })
@@ -43,9 +43,9 @@ export function nameIndex(store: Store) {
       ])
     },
 
-    /** Users whose names answer to a search. */
+    /** Finds users whose names match, best first. */
     async find(query: string): Promise<NameFound[]> {
-      const longest = askedIn(query).toSorted((a, b) => b.length - a.length)[0] // the fewest answer to it
+      const longest = askedIn(query).toSorted((a, b) => b.length - a.length)[0] // the fewest names match it
       if (longest === undefined) return []
       const behind = { _id: '', term: longest, user: '' }
       const words = await terms.find({ by: 'by_term', where: { kind: 'word' }, after: behind, limit: MOST_WORDS })

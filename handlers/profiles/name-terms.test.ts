@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { askedIn, distance, restsOf, wordsOf } from './name-terms.ts'
 
-test('a name is its words, without case, accents and punctuation', () => {
+test('splits a name into its words, without case, accents and punctuation', () => {
   expect(wordsOf("  Zoë O'Hara-Łuczak  ")).toEqual(['zoe', 'o', 'hara', 'luczak', 'oharaluczak'])
   expect(wordsOf('李 小龍')).toEqual(['李小龍', '小龍', '龍'])
   expect(wordsOf('— ! —')).toEqual([])
@@ -48,7 +48,7 @@ test.each([
   expect(distance(query, name)).toBe(far)
 })
 
-test('two spellings that are one error apart have a rest in common, so that one finds the other', () => {
+test('two spellings one typing error apart share a rest, so that one finds the other', () => {
   const letters = 'abc'
   const words = ['alice', 'bobby', 'carla', 'abcabc']
   for (const word of words) {

@@ -1,18 +1,18 @@
 import { closeGaps, compounds, fold, isDense, runsOf } from '../../shared/wire/words.ts'
 
-// How names are found: by the beginnings of their words, folded as all words are, and by what is left of a word when one letter is
-// taken out. Two spellings that are one typing error apart (a letter wrong, missing, too many, or two swapped) have such a rest in common.
+// Names are found by the beginnings of their words, folded as all words are, and by their rests: a word with one letter left out.
+// Two spellings that are one typing error apart (a wrong, missing or extra letter, or two swapped) have a rest in common.
 
-/** Words of a name, and of a search for one. */
+/** The most words of a name, and of a search for one. */
 const [MAX_WORDS, MAX_ASKED] = [24, 8]
-/** Letters of a word that count; so a word has at most as many rests. */
+/** Letters of a word that count, which bounds its number of rests. */
 const MAX_LETTERS = 12
-/** Shorter words have too many neighbours. */
+/** Letters of the shortest word in which a typing error is forgiven: shorter words have too many neighbours. */
 const LEAST_FOR_TYPOS = 4
 
 /**
- * The words that a name is found by the beginnings of, each once. `Jean-Luc` is also one word; `李小龍`, in a script without spaces,
- * is found from any of its letters on.
+ * The words by whose beginnings a name is found, each once. `Jean-Luc` also counts as one word; `李小龍`, in a script without
+ * spaces, is found from any of its letters on.
  */
 export function wordsOf(name: string): string[] {
   const folded = closeGaps(fold(name))
@@ -34,10 +34,7 @@ function tailsOf(run: string): string[] {
   return letters.map((_, i) => letters.slice(i).join(''))
 }
 
-/**
- * The word, and each way to take one letter out of it. None for words too short to be taken for another, and for those of scripts
- * without spaces.
- */
+/** The word itself and each way to leave one letter out. None for words too short for typing errors, and in scripts without spaces. */
 export function restsOf(word: string): string[] {
   const letters = Array.from(word)
   if (letters.length < LEAST_FOR_TYPOS - 1 || isDense(word)) return []
@@ -45,7 +42,7 @@ export function restsOf(word: string): string[] {
   return [...new Set([word, ...letters.map((_, i) => letters.toSpliced(i, 1).join(''))])]
 }
 
-/** How well a name answers a query: 0 begins with each word, 1 has each word with a typing error; undefined: not at all. */
+/** How well a name matches a query: 0 when it has each word's beginning, 1 when some words only match with a typing error; undefined: no match. */
 export function distance(query: string, name: string): number | undefined {
   const words = wordsOf(name)
   let worst = 0
@@ -57,7 +54,7 @@ export function distance(query: string, name: string): number | undefined {
   return worst
 }
 
-/** One letter wrong, missing or too many, or two neighbours swapped (Damerau and Levenshtein), in words of four letters and more. */
+/** One wrong, missing or extra letter, or two neighbours swapped (Damerau-Levenshtein), in words of four letters and more. */
 function isOneErrorAway(a: string, b: string): boolean {
   if (isDense(a) || isDense(b)) return false
   const [x, y] = [Array.from(a), Array.from(b)]

@@ -26,7 +26,7 @@ const open = async () => profileBook(await data.store(), SETTINGS)
 const found = async (book: ReturnType<typeof profileBook>, q: string): Promise<string[]> =>
   (await book.search(q, undefined, 50)).profiles.map(({ user_id }) => user_id)
 
-/** Tries again, as the runtime does, while a busy server is "changed too often". */
+/** Tries again, as the runtime does, while a busy store rejects with `Unavailable`. */
 async function untilThere(work: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
@@ -37,7 +37,7 @@ async function untilThere(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Profiles and their terms as the first version kept them. */
+/** Stores profiles and their terms as the first version did. */
 async function storeAsBefore(count: number): Promise<void> {
   const profiles = store.collection<Document & Record<string, unknown>>({ name: 'profiles' })
   const terms = store.collection<Document & Record<string, unknown>>(TERMS)
@@ -52,7 +52,7 @@ async function storeAsBefore(count: number): Promise<void> {
   await Promise.all(all)
 }
 
-test('names that an earlier version has folded are folded again, by several processes at once', async () => {
+test('folds names of an older version again, in several processes at once', async () => {
   await storeAsBefore(40)
   const books = [await open(), await open()]
   await Promise.all([
@@ -72,11 +72,11 @@ test('names that an earlier version has folded are folded again, by several proc
   }
 })
 
-test('a folding that was cut off goes on at the next start', async () => {
+test('continues an interrupted folding at the next start', async () => {
   await storeAsBefore(10)
   const terms = store.collection<Document & { user: string }>(TERMS)
   const book = await open()
-  await book.change(userIdOf('u0'), { name: 'Strauß' }, { order: 2 }) // as far as it came
+  await book.change(userIdOf('u0'), { name: 'Strauß' }, { order: 2 }) // as far as the first run came
   expect(await terms.get('folding')).toBeUndefined()
   await (await open()).prepare()
   expect(await found(book, 'strauss')).toEqual(['u0', 'u5'])

@@ -1,4 +1,4 @@
-import { people, withinOneEvent, type Relation } from '../../shared/people/pairs.ts'
+import { relationBook, withinOneEvent, type Relation } from '../shared/contact-pairs.ts'
 import type { Context, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
@@ -7,7 +7,7 @@ import { nameIndex } from './name-index.ts'
 import { MAX_FIELDS, type ProfileChange, type ProfileFields } from './profile-fields.ts'
 
 interface ProfileDocument extends Document {
-  /** The user's id is the key. */
+  /** The user's id. */
   readonly _id: UserId
   readonly fields: ProfileFields
   /** The order of the command that changed it last. */
@@ -16,18 +16,18 @@ interface ProfileDocument extends Document {
 
 type Shown = Record<string, string | number | boolean>
 
-/** Profiles whose names are folded again at a time. */
+/** Profiles whose names are indexed again at a time. */
 const AT_ONCE = 10
 
 export type ProfileBook = ReturnType<typeof profileBook>
 
-/** Who says what of himself, and to whom it is shown. */
+/** Stores users' profiles, finds them by name, and decides who sees which fields. */
 export function profileBook(store: Store, settings: HandlerSettings) {
   const profiles = store.collection<ProfileDocument>({ name: 'profiles' })
   const names = nameIndex(store)
-  const around = people(store, settings)
+  const relations = relationBook(store, settings)
 
-  /** Until it is the name that the profile has: another process may change it meanwhile. */
+  /** Repeats until the indexed name is the profile's: another process may change it meanwhile. */
   async function indexAgain(user: UserId): Promise<void> {
     for (let order: number | undefined; ;) {
       const profile = await profiles.get(user)
@@ -38,7 +38,7 @@ export function profileBook(store: Store, settings: HandlerSettings) {
   }
 
   return {
-    /** Makes the index of names again when an earlier version has folded it: before the first command, and by however many at once. */
+    /** Rebuilds the index of names that an older version folded, before the group's first command. Several processes may do so at once. */
     async prepare(): Promise<void> {
       if (await names.isFolded()) return
       for (let after: { _id: string } | undefined; ;) {
@@ -50,7 +50,7 @@ export function profileBook(store: Store, settings: HandlerSettings) {
       await names.setFolded()
     },
 
-    /** Sets and takes away fields. A command that a later one has overtaken changes nothing. */
+    /** Sets and removes fields. Changes nothing when a later command of the user was already applied. */
     async change(user: UserId, change: ProfileChange, { order }: Pick<Context['command'], 'order'>): Promise<void> {
       const after = await profiles.change(user, (now) => {
         if (now && now.order >= order) return now
@@ -58,19 +58,19 @@ export function profileBook(store: Store, settings: HandlerSettings) {
           Object.entries({ ...now?.fields, ...change }).filter(([, value]) => value !== null),
         ) as ProfileFields
         if (Object.keys(fields).length > MAX_FIELDS)
-          throw refuse('bad_payload', { fields: `would be more than ${MAX_FIELDS}` })
+          throw refuse('bad_payload', { fields: `a profile holds at most ${MAX_FIELDS}: remove some first` })
         return { _id: user, fields, order }
       })
       if ('name' in change) await names.set(user, after?.fields.name)
     },
 
-    /** What `asker` may see of a user. Nobody can tell a user without a profile from none, nor a block from being a stranger. */
+    /** What `asker` may see of a user's profile. A missing user looks like one without a profile, and a block like being a stranger. */
     async seenBy(asker: UserId, user: UserId): Promise<Shown> {
-      const [found, stands] = [await profiles.get(user), await around.relation(asker, user)]
+      const [found, stands] = [await profiles.get(user), await relations.between(asker, user)]
       return found ? visible(found.fields, stands) : {}
     },
 
-    /** Users by the words of their names, best first: at most `limit` behind `cursor`. */
+    /** Finds users by the words of their names, best matches first: at most `limit`, after `cursor`. */
     async search(query: string, cursor: string | undefined, limit: number) {
       const found = (await names.find(query)).filter(({ place }) => cursor === undefined || place > cursor)
       const page = found.slice(0, limit)
@@ -81,8 +81,8 @@ export function profileBook(store: Store, settings: HandlerSettings) {
       }
     },
 
-    /** Those of his contacts who hear of a change: all, unless they are thousands. */
-    hearersOf: async (user: UserId) => withinOneEvent(await around.contactsOf(user), settings),
+    /** The contacts who hear of a change: all of them, as far as one event can reach. */
+    hearersOf: async (user: UserId) => withinOneEvent(await relations.contactsOf(user), settings),
   }
 }
 

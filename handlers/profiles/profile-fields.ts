@@ -1,15 +1,16 @@
 import { z } from 'zod'
 import { event, userId } from '../../shared/runtime/command.ts'
-import { shownText } from '../../shared/wire/shown-text.ts'
+import { shownText } from '../shared/shown-text.ts'
 
-const MAX_OWN = 20
+/** The most fields of a profile, and of one change. */
+export const MAX_FIELDS = 20
 
-/** What everybody may see of a user. Without the rules for what is set: what was set before them is shown all the same. */
+/** The fields that everyone may see. Looser than `profileFields`: values set before those rules existed are still shown. */
 export const publicFields = z.strictObject({ name: z.string().optional(), avatar: z.string().optional() })
 
 /**
- * A profile's fields. `name` and `avatar` (a reference: an https URL, or the id of a file) are public; `status_text` and a user's own
- * fields are for his contacts.
+ * A profile's fields. `name` and `avatar` (an https URL or the id of a file) are public; `status_text` and the user's own fields
+ * are for their contacts.
  */
 export const profileFields = z
   .object({
@@ -26,11 +27,11 @@ export type ProfileFields = z.output<typeof profileFields>
 
 const NAME = /^[a-z][a-z0-9_]{0,31}$/
 
-/** A change of fields; `null` takes one away. */
+/** A change of fields; `null` removes one. */
 export const profileChange = z
-  .record(z.string().regex(NAME, 'is no field name: snake_case, at most 32'), z.unknown())
-  .refine((fields) => Object.keys(fields).length <= MAX_OWN, `must be at most ${MAX_OWN} fields`)
-  .refine((fields) => Object.keys(fields).length > 0, 'must hold a field')
+  .record(z.string().regex(NAME, 'is not a field name: snake_case, at most 32 characters'), z.unknown())
+  .refine((fields) => Object.keys(fields).length <= MAX_FIELDS, `must hold at most ${MAX_FIELDS} fields`)
+  .refine((fields) => Object.keys(fields).length > 0, 'must hold at least one field')
   .superRefine((fields, context) => {
     const set = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))
     for (const { path, message } of profileFields.safeParse(set).error?.issues ?? []) {
@@ -40,13 +41,10 @@ export const profileChange = z
   .transform((fields) => fields as Record<string, string | number | boolean | null>)
 export type ProfileChange = z.output<typeof profileChange>
 
-/** Fields of a profile beyond which a change is refused. */
-export const MAX_FIELDS = MAX_OWN
-
 const shown = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
 
 export const profile = event('profile', { user_id: userId, fields: shown })
-/** `fields`: those that changed, `null` for one that is gone. To the user himself and to his contacts. */
+/** `fields` holds the changed ones, `null` for a removed one. To all devices of the user and of their contacts. */
 export const profile_updated = event('profile_updated', { user_id: userId, fields: shown })
 export const profile_results = event('profile_results', {
   profiles: z.array(z.strictObject({ user_id: userId, fields: publicFields })),

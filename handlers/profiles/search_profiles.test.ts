@@ -20,7 +20,7 @@ const found = async (q: string, more: object = {}): Promise<unknown[]> =>
     ({ user_id }) => user_id,
   )
 
-test('finds by name, by beginning, by several words in any order, and over a typing error', async () => {
+test('finds by beginning, by several words in any order, and despite a typing error', async () => {
   await named('u1', 'Alice Cooper')
   await named('u2', 'Alicia Keys')
   await named('u3', 'Bob Cooper')
@@ -37,7 +37,7 @@ test('finds by name, by beginning, by several words in any order, and over a typ
   expect(await seeker.asks('search_profiles', { q: 'ali', cursor: 'none' })).toMatchObject({ code: 'bad_payload' })
 })
 
-test('finds by the same folding as messages are found by', async () => {
+test('folds names in the same way as messages', async () => {
   await named('w1', 'Łukasz Strauß')
   await named('w2', 'Jean-Luc Ægirsen')
   await named('w3', '李小龍')
@@ -57,14 +57,14 @@ test('finds by the same folding as messages are found by', async () => {
   }
 })
 
-test('shows public fields only', async () => {
+test('shows only public fields', async () => {
   await named('u4', 'Quentin')
   expect((await seeker.asks('search_profiles', { q: 'quentin' }))['profiles']).toEqual([
     { user_id: 'u4', fields: { name: 'Quentin' } },
   ])
 })
 
-test('a name that has changed is found by the new one, and one that is gone not at all', async () => {
+test('finds a changed name by the new one only, and a removed name not at all', async () => {
   await named('u5', 'Xavier')
   await named('u5', 'Yolanda')
   expect(await found('xavier')).toEqual([])
@@ -73,7 +73,7 @@ test('a name that has changed is found by the new one, and one that is gone not 
   expect(await found('yolanda')).toEqual([])
 })
 
-test('brings many by page, each once', async () => {
+test('pages through many matches, each once', async () => {
   for (let i = 0; i < 25; i++) await named(`many-${String(i).padStart(2, '0')}`, `Monika ${i}`)
   const all: unknown[] = []
   let cursor: string | undefined

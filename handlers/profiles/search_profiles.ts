@@ -4,17 +4,17 @@ import { askedIn } from './name-terms.ts'
 import { profileBook } from './profile-book.ts'
 import { profile_results } from './profile-fields.ts'
 
-/** How far from what was asked, and whose name it is. */
+/** The distance of the match and the user id, as in `NameFound.place`. */
 const CURSOR = /^[01] [!-~]+$/
 
-/** Finds users by their names: by the beginnings of words, in any order, a typing error in a word forgiven. */
+/** Finds users by the beginnings of the words of their names, in any order. One typing error per word is forgiven. */
 export default command({
   input: z.object({
     q: z
       .string()
       .max(80, { abort: true })
       .refine((text) => askedIn(text).length > 0, 'has no letters or digits to search for'),
-    cursor: z.string().max(600).regex(CURSOR, 'is no cursor').optional(),
+    cursor: z.string().max(600).regex(CURSOR, 'is not a valid cursor').optional(),
     limit: z.int().min(1).max(50).default(20),
   }),
   events: { profile_results },

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('sets and takes away fields, and tells the contacts, and nobody else', async () => {
+test('sets and removes fields, and tells contacts and nobody else', async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   await befriend(alice, bob)
   const fields = { name: 'Alice', status_text: 'at work', avatar: 'https://img.example/a.png', shoe_size: 38 }
@@ -28,7 +28,7 @@ test('sets and takes away fields, and tells the contacts, and nobody else', asyn
   expect(await carl.unread()).toEqual([])
 })
 
-test('a contact who is blocked, or blocks, hears nothing', async () => {
+test('does not tell contacts across a block', async () => {
   const [dora, eve, finn] = [await stage.device('dora'), await stage.device('eve'), await stage.device('finn')]
   await befriend(dora, eve)
   await befriend(dora, finn)
@@ -45,19 +45,19 @@ test.each([
   ['an empty name', { name: '' }, 'fields.name'],
   ['a name of spaces', { name: '   ' }, 'fields.name'],
   ['a control character', { name: 'a\u0007b' }, 'fields.name'],
-  ['a name that nobody sees', { name: '\u200b\u3164' }, 'fields.name'],
-  ['a name with sixty marks on a letter', { name: `a${'\u0301'.repeat(60)}` }, 'fields.name'],
+  ['a name without anything visible', { name: '\u200b\u3164' }, 'fields.name'],
+  ['a name with sixty marks on one letter', { name: `a${'\u0301'.repeat(60)}` }, 'fields.name'],
   ['a status that overrides the direction', { status_text: '\u202etxt' }, 'fields.status_text'],
-  ["a blank field of one's own", { own: '\u2800' }, 'fields.own'],
-  ['a name that is no text', { name: 7 }, 'fields.name'],
+  ['an own field that is blank', { own: '\u2800' }, 'fields.own'],
+  ['a name that is not a string', { name: 7 }, 'fields.name'],
   ['an avatar that is a script', { avatar: 'javascript:alert(1)' }, 'fields.avatar'],
   ['an avatar that is data', { avatar: 'data:text/html,x' }, 'fields.avatar'],
   ['an object', { own: { deep: 1 } }, 'fields.own'],
   ['a field of 501 characters', { own: 'x'.repeat(501) }, 'fields.own'],
-  ['a name of a field that is none', { 'Own Field': 'x' }, 'fields.Own Field'],
+  ['an invalid field name', { 'Own Field': 'x' }, 'fields.Own Field'],
   ['nothing', {}, 'fields'],
   ['too many fields', Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`f${i}`, 1])), 'fields'],
-])('%s is refused by its name, and changes nothing', async (_, fields, wrong) => {
+])('%s is refused, naming the field, and changes nothing', async (_, fields, wrong) => {
   const gus = await stage.device('gus')
   const answer = await gus.asks('update_profile', { fields })
   expect(answer).toMatchObject({ code: 'bad_payload' })
@@ -65,7 +65,7 @@ test.each([
   expect((await gus.asks('get_profile', { user_id: 'gus' }))['fields']).toEqual({})
 })
 
-test('a profile holds twenty fields, however they came', async () => {
+test('a profile holds at most twenty fields, whether set at once or bit by bit', async () => {
   const hal = await stage.device('hal')
   const some = (from: number, to: number) =>
     Object.fromEntries(Array.from({ length: to - from }, (_, i) => [`f${from + i}`, 'x']))

@@ -3,7 +3,7 @@ import { command } from '../../shared/runtime/command.ts'
 import { profileBook } from './profile-book.ts'
 import { profile_updated, profileChange } from './profile-fields.ts'
 
-/** Sets fields of the caller's profile, and takes away those that are `null`. His contacts hear of it. */
+/** Sets fields of the caller's profile and removes those that are `null`. Tells the caller's contacts. */
 export default command({
   input: z.object({ fields: profileChange }),
   events: { profile_updated },

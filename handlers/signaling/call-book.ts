@@ -1,7 +1,6 @@
-import type { Cause } from '../../shared/people/messages.ts'
-import { pairKey, people } from '../../shared/people/pairs.ts'
-import { PRESENCE, type PresenceRecord } from '../../shared/people/presence.ts'
-import type { HandlerSettings } from '../../shared/runtime/command.ts'
+import { pairKey, relationBook } from '../shared/contact-pairs.ts'
+import { PRESENCE, type PresenceRecord } from '../shared/presence-state.ts'
+import type { CommandRef, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
@@ -81,7 +80,7 @@ const MOST_RINGING = 32
 export function callBook(store: Store, settings: HandlerSettings) {
   const calls = store.collection<CallDocument>(CALLS)
   const states = store.collection<PresenceRecord>(PRESENCE)
-  const around = people(store, settings)
+  const relations = relationBook(store, settings)
 
   /** The calls of one side, the last one first, behind a place. */
   function page(
@@ -103,8 +102,8 @@ export function callBook(store: Store, settings: HandlerSettings) {
 
     /** May he call him? Who is invisible is there for those alone with whom he is in a call. @throws {Refusal} `forbidden` */
     async approach(user: UserId, other: UserId): Promise<{ isBlocked: boolean; isInvisible: boolean }> {
-      const { isNear, blocks, isBlocked } = await around.toward(user, other)
-      if (!isNear || blocks) {
+      const { hasAccess, blocks, isBlocked } = await relations.toward(user, other)
+      if (!hasAccess || blocks) {
         throw refuse('forbidden', { target: blocks ? 'is blocked by you' : 'is none of your contacts' })
       }
       return { isBlocked, isInvisible: (await states.get(other))?.status === 'invisible' }
@@ -117,10 +116,10 @@ export function callBook(store: Store, settings: HandlerSettings) {
       call_id: string,
       type: SignalType,
       isBlocked: boolean,
-      cause: Cause,
+      command: CommandRef,
     ): Promise<Step> {
       const _id = `${pairKey(from.user, other)} ${call_id}`
-      const at = cause.at.toISOString()
+      const at = command.at.toISOString()
       const begin = (): CallDocument => ({
         _id,
         call_id,
@@ -130,16 +129,16 @@ export function callBook(store: Store, settings: HandlerSettings) {
         state: 'ringing',
         ringing_for: from.user,
         started_at: at,
-        recent: [turn(from.user, cause, 'ringing')],
+        recent: [turn(from.user, command, 'ringing')],
       })
       if (type === 'offer' && !(await calls.get(_id)) && (await countRinging(from.user)) >= MOST_RINGING) {
         throw refuse('conflict', { call_id: `${MOST_RINGING} calls of yours ring: end one first` })
       }
       const after = await calls.change(_id, (now) => {
-        if (now?.recent.some(({ id }) => id === cause.id)) return now
+        if (now?.recent.some(({ id }) => id === command.id)) return now
         if (!now && type === 'offer') return begin()
         const side = now?.caller === from.user ? 'caller' : 'callee'
-        const state = now && stateFor(from.user, now, cause)
+        const state = now && stateFor(from.user, now, command)
         const next = state && (side === 'caller' || now.called) ? STEPS[side][type]?.[state] : undefined
         const isOther =
           side === 'callee' && type === 'answer' && state === 'answered' && now?.answered_on !== from.client
@@ -152,26 +151,26 @@ export function callBook(store: Store, settings: HandlerSettings) {
           })
         }
         if (isOther)
-          return { ...now, answered_on: from.client, recent: remember(now, turn(from.user, cause, 'answered')) }
+          return { ...now, answered_on: from.client, recent: remember(now, turn(from.user, command, 'answered')) }
         if (next === '=') return now
-        const recent = remember(now, turn(from.user, cause, next))
+        const recent = remember(now, turn(from.user, command, next))
         const rung = { ...now, state: next, ringing_for: undefined, recent }
         if (next === 'answered') return { ...rung, answered_at: at, answered_on: from.client }
         return { ...rung, ended_at: at }
       })
-      const place = after!.recent.findIndex(({ id }) => id === cause.id)
+      const place = after!.recent.findIndex(({ id }) => id === command.id)
       const [before, done] = place < 0 ? [] : [after!.recent[place - 1], after!.recent[place]]
       return { call: after!, became: done?.state, isMove: done !== undefined && done.state === before?.state }
     },
 
     /** Nobody has answered in time. */
-    async miss(_id: string, cause: Cause): Promise<CallDocument | undefined> {
+    async miss(_id: string, command: CommandRef): Promise<CallDocument | undefined> {
       const after = await calls.change(_id, (now) => {
         if (now?.state !== 'ringing') return now
-        const recent = remember(now, turn(now.caller, cause, 'missed'))
-        return { ...now, state: 'missed', ringing_for: undefined, ended_at: cause.at.toISOString(), recent }
+        const recent = remember(now, turn(now.caller, command, 'missed'))
+        return { ...now, state: 'missed', ringing_for: undefined, ended_at: command.at.toISOString(), recent }
       })
-      return after?.recent.some(({ id }) => id === cause.id) ? after : undefined
+      return after?.recent.some(({ id }) => id === command.id) ? after : undefined
     },
 
     /** A page of a user's calls, the last one first, behind `cursor`. */
@@ -194,12 +193,12 @@ function remember({ recent }: CallDocument, now: Turn): Turn[] {
   return [...recent, now].slice(-2 * MAX_BEGUN - 1)
 }
 
-function turn(by: UserId, { id, order }: Cause, state: CallState): Turn {
+function turn(by: UserId, { id, order }: CommandRef, state: CallState): Turn {
   return { id, order, by, state }
 }
 
 /** What a call was when the user's command came: one that a later one of his has overtaken comes again, after a crash. */
-function stateFor(user: UserId, { state, recent }: CallDocument, { order }: Cause): CallState {
+function stateFor(user: UserId, { state, recent }: CallDocument, { order }: CommandRef): CallState {
   const overtaken = recent.findIndex((one) => one.by === user && one.order > order)
   return overtaken > 0 ? recent[overtaken - 1]!.state : state
 }

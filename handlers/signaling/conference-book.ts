@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { idFrom, type Cause } from '../../shared/people/messages.ts'
-import { people } from '../../shared/people/pairs.ts'
-import type { HandlerSettings } from '../../shared/runtime/command.ts'
+import { idFrom } from '../shared/message-chain.ts'
+import { relationBook } from '../shared/contact-pairs.ts'
+import { refuseSelf } from '../shared/refuse-self.ts'
+import type { CommandRef, HandlerSettings } from '../../shared/runtime/command.ts'
 import type { Document, Store } from '../../shared/store/documents.ts'
 import { refuse, type Refusal } from '../../shared/wire/refusal.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
@@ -73,18 +74,18 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     name: 'conference_seats',
     indexes: { by_user: { fields: ['user', 'conference'] } },
   })
-  const around = people(store, settings)
+  const relations = relationBook(store, settings)
 
   /** Changes a conference once for each command. @throws {Refusal} `forbidden` when it is none, or over */
   async function change(
     id: string,
-    cause: Cause,
+    command: CommandRef,
     decide: (
       now: ConferenceDocument,
     ) => [what: What, next: Partial<ConferenceDocument>, gone?: readonly Shadow[]] | undefined,
   ): Promise<Outcome> {
     const after = await conferences.change(id, (now) => {
-      if (now?.recent.some((one) => one.id === cause.id)) return now
+      if (now?.recent.some((one) => one.id === command.id)) return now
       if (!now || now.ended) throw foreign()
       const decided = decide(now)
       if (!decided) return now
@@ -93,16 +94,16 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
       return {
         ...now,
         ...next,
-        recent: [...now.recent, { id: cause.id, what, among, ...(gone && { gone }) }].slice(-REMEMBERED),
+        recent: [...now.recent, { id: command.id, what, among, ...(gone && { gone }) }].slice(-REMEMBERED),
       }
     })
-    const done = after!.recent.find((one) => one.id === cause.id)
+    const done = after!.recent.find((one) => one.id === command.id)
     return { conference: after!, what: done?.what, among: done?.among ?? after!.participants, gone: done?.gone }
   }
 
   /** Those of these between whom and the user there is a block, of either. */
   async function blockedAmong(user: UserId, others: readonly UserId[]): Promise<UserId[]> {
-    const stands = await Promise.all(others.map((other) => around.relation(user, other)))
+    const stands = await Promise.all(others.map((other) => relations.between(user, other)))
     return others.filter((_, i) => stands[i] === 'blocked')
   }
 
@@ -137,10 +138,10 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
   async function leave(
     user: UserId,
     id: string,
-    cause: Cause,
+    command: CommandRef,
     isMeant: (seat: Participant) => boolean,
   ): Promise<Outcome> {
-    const outcome = await change(id, cause, (now) => {
+    const outcome = await change(id, command, (now) => {
       const seat = seatOf(now, user)
       if (!seat || !isMeant(seat)) return undefined
       const participants = now.participants.filter((one) => one !== seat)
@@ -177,32 +178,32 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
      * Whom a signal of the user's is for, all others or the one who is meant, and who of them hears it. Those between whom and him a
      * block was made there are away from now on: `hides` says that this command has met with it. @throws {Refusal} `forbidden`
      */
-    async audience(user: UserId, id: string, target: UserId | undefined, cause: Cause) {
+    async audience(user: UserId, id: string, target: UserId | undefined, command: CommandRef) {
       const isMeant = (one: UserId): boolean => target === undefined || one === target
       const found = await inside(user, id)
       const others = othersFor(user, found.participants).map((one) => one.user)
       const seen = others.filter(isMeant)
       const blocked = await blockedAmong(user, seen)
       const isOpen = (now?: ConferenceDocument): now is ConferenceDocument => now !== undefined && !now.ended
-      const hidden = (now?: ConferenceDocument) => (isOpen(now) ? hide(now, user, blocked, cause) : now!)
+      const hidden = (now?: ConferenceDocument) => (isOpen(now) ? hide(now, user, blocked, command) : now!)
       const { shadows } = blocked.length > 0 ? (await conferences.change(id, hidden))! : found
       return {
         isForSomebody:
           seen.length > 0 || shadowsFor(user, { ...found, shadows: shadows ?? [] }).some((one) => isMeant(one.user)),
         hearing: seen.filter((one) => !blocked.includes(one)),
-        hides: hasHidden(shadows, cause),
+        hides: hasHidden(shadows, command),
       }
     },
 
     /** Ends the shadows that are of that command, a minute after it. Whoever still is in it hears who has gone. */
-    async fade(id: string, since: string, cause: Cause): Promise<{ gone: readonly Shadow[]; isEarly: boolean }> {
+    async fade(id: string, since: string, command: CommandRef): Promise<{ gone: readonly Shadow[]; isEarly: boolean }> {
       const found = await conferences.get(id)
-      if (!found || (found.ended && !found.recent.some((one) => one.id === cause.id)))
+      if (!found || (found.ended && !found.recent.some((one) => one.id === command.id)))
         return { gone: [], isEarly: false }
       const isOf = (one: Shadow): boolean => one.since === since
-      const isEarly = found.shadows?.some((one) => isOf(one) && cause.at.getTime() < one.at + RESUME_MS) ?? false
+      const isEarly = found.shadows?.some((one) => isOf(one) && command.at.getTime() < one.at + RESUME_MS) ?? false
       if (isEarly) return { gone: [], isEarly }
-      const { gone = [] } = await change(id, cause, (now) => {
+      const { gone = [] } = await change(id, command, (now) => {
         const faded = (now.shadows ?? []).filter(isOf)
         const rest = (now.shadows ?? []).filter((one) => !isOf(one))
         return faded.length > 0 ? ['faded', { shadows: rest }, faded.filter(({ to }) => seatOf(now, to))] : undefined
@@ -211,11 +212,11 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     },
 
     /** Makes a conference with its maker in it. @throws {Refusal} `conflict` when he is in too many */
-    async create(user: UserId, title: string | undefined, cause: Cause): Promise<Outcome> {
-      const [_id, token] = [idFrom(cause.id), randomBytes(24).toString('base64url')]
-      const among = [{ user, id: idFrom(`${cause.id} ${user}`) }]
+    async create(user: UserId, title: string | undefined, command: CommandRef): Promise<Outcome> {
+      const [_id, token] = [idFrom(command.id), randomBytes(24).toString('base64url')]
+      const among = [{ user, id: idFrom(`${command.id} ${user}`) }]
       await noteSeat(user, _id)
-      const recent = [{ id: cause.id, what: 'created' as const, among }]
+      const recent = [{ id: command.id, what: 'created' as const, among }]
       await conferences.insert({ _id, title, owner: user, token, ended: false, participants: among, recent })
       return { conference: (await conferences.get(_id))!, what: 'created', among } // of the first attempt: its token
     },
@@ -224,9 +225,9 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     async invitable(user: UserId, others: readonly UserId[]): Promise<UserId[]> {
       const hearing: UserId[] = []
       for (const other of new Set(others)) {
-        if (other === user) throw refuse('bad_payload', { invite: 'is yourself' })
-        const { isNear, blocks, isBlocked } = await around.toward(user, other)
-        if (!isNear || blocks) {
+        refuseSelf({ invite: other }, user)
+        const { hasAccess, blocks, isBlocked } = await relations.toward(user, other)
+        if (!hasAccess || blocks) {
           throw refuse('forbidden', { invite: `${other} is ${blocks ? 'blocked by you' : 'none of your contacts'}` })
         }
         if (!isBlocked) hearing.push(other)
@@ -235,16 +236,16 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     },
 
     /** Takes a seat, or again the one he has. @throws {Refusal} `forbidden` without its token, `conflict` when it is full, or he is in too many */
-    async join(user: UserId, id: string, token: string, cause: Cause): Promise<Outcome> {
+    async join(user: UserId, id: string, token: string, command: CommandRef): Promise<Outcome> {
       for (;;) {
         const found = await conferences.get(id)
-        const isKept = found && (found.token === token || found.recent.some((one) => one.id === cause.id))
-        if (!isKept || (await around.toward(user, found.owner)).isBlocked) throw foreign()
+        const isKept = found && (found.token === token || found.recent.some((one) => one.id === command.id))
+        if (!isKept || (await relations.toward(user, found.owner)).isBlocked) throw foreign()
         await noteSeat(user, id)
         const known = found.participants.map((one) => one.user)
         const unseen = await blockedAmong(user, known)
         let isOutdated = false // somebody has come meanwhile, who may block him
-        const outcome = await change(id, cause, (now) => {
+        const outcome = await change(id, command, (now) => {
           if (now.token !== token) throw foreign()
           isOutdated = now.participants.some((one) => one.user !== user && !known.includes(one.user))
           if (isOutdated) return undefined
@@ -254,11 +255,11 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
           }
           const mine: Participant = {
             user,
-            id: seat?.id ?? idFrom(`${cause.id} ${user}`),
+            id: seat?.id ?? idFrom(`${command.id} ${user}`),
             ...(unseen.length && { unseen }),
           }
           const others = now.participants.map((one) => (one === seat ? mine : seenBy(user, one)))
-          const shadows = withoutShadows(hide(now, user, unseen, cause), user, unseen)
+          const shadows = withoutShadows(hide(now, user, unseen, command), user, unseen)
           return seat
             ? ['resumed', { participants: others, shadows }]
             : ['joined', { participants: [...others, mine], shadows }]
@@ -268,15 +269,15 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     },
 
     /** Gives his seat up. @throws {Refusal} `forbidden` when he has none */
-    async leave(user: UserId, id: string, cause: Cause): Promise<Outcome> {
-      const outcome = await leave(user, id, cause, () => true)
+    async leave(user: UserId, id: string, command: CommandRef): Promise<Outcome> {
+      const outcome = await leave(user, id, command, () => true)
       if (!outcome.what) throw foreign()
       return outcome
     },
 
     /** Ends it for all. @throws {Refusal} `forbidden` to anybody but its owner */
-    async end(user: UserId, id: string, cause: Cause): Promise<Outcome> {
-      const outcome = await change(id, cause, (now) => {
+    async end(user: UserId, id: string, command: CommandRef): Promise<Outcome> {
+      const outcome = await change(id, command, (now) => {
         if (now.owner !== user) throw foreign()
         return ['ended', { participants: [], ended: true }]
       })
@@ -285,7 +286,7 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     },
 
     /** His connection has come or gone: his seats are kept for him for a while. Resolves with those that this has changed. */
-    async present(user: UserId, online: boolean, cause: Cause): Promise<Outcome[]> {
+    async present(user: UserId, online: boolean, command: CommandRef): Promise<Outcome[]> {
       const outcomes: Outcome[] = []
       for (const conference of await seatsOf(user)) {
         const found = await conferences.get(conference)
@@ -293,11 +294,11 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
           await seats.remove(`${user} ${conference}`)
           continue
         }
-        const outcome = await change(conference, cause, (now) => {
+        const outcome = await change(conference, command, (now) => {
           const seat = seatOf(now, user)
           if (!seat || (seat.away === undefined) === online) return undefined
           const { away: _away, ...here } = seat
-          const back: Participant = online ? here : { ...here, away: cause.id }
+          const back: Participant = online ? here : { ...here, away: command.id }
           return [online ? 'resumed' : 'away', { participants: withSeat(now, back) }]
         })
         if (outcome.what) outcomes.push(outcome)
@@ -306,16 +307,16 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
     },
 
     /** He has not come back since that command. */
-    async expire(user: UserId, id: string, since: string, cause: Cause): Promise<Outcome | undefined> {
+    async expire(user: UserId, id: string, since: string, command: CommandRef): Promise<Outcome | undefined> {
       const found = await conferences.get(id)
-      if (!found || (found.ended && !found.recent.some((one) => one.id === cause.id))) return undefined
-      return leave(user, id, cause, (seat) => seat.away === since)
+      if (!found || (found.ended && !found.recent.some((one) => one.id === command.id))) return undefined
+      return leave(user, id, command, (seat) => seat.away === since)
     },
   }
 }
 
 /** Has this command met with a block that was made in the conference? */
-export function hasHidden(shadows: readonly Shadow[] | undefined, { id }: Pick<Cause, 'id'>): boolean {
+export function hasHidden(shadows: readonly Shadow[] | undefined, { id }: Pick<CommandRef, 'id'>): boolean {
   return shadows?.some((one) => one.since === id) ?? false
 }
 

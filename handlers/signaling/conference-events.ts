@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { givenTitle } from '../../shared/people/group-events.ts'
+import { givenTitle } from '../shared/group-events.ts'
 import { event, later, userId } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { ConferenceDocument, Outcome } from './conference-book.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { title } from '../../shared/people/group-events.ts'
+import { title } from '../shared/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { conferenceBook, MOST_PARTICIPANTS } from './conference-book.ts'
 import { conference_created, conference_invited, nameOf } from './conference-events.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { openLog } from '../../shared/log.ts'
-import { PAIRS, pairKey, type PairRecord } from '../../shared/people/pairs.ts'
+import { PAIRS, pairKey, type PairRecord } from '../shared/contact-pairs.ts'
 import type { Command } from '../../shared/runtime/command.ts'
 import { execute, openWorkshop } from '../../shared/runtime/execute.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'

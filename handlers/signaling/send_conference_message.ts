@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { idFrom } from '../../shared/people/messages.ts'
+import { idFrom } from '../shared/message-chain.ts'
 import { command } from '../../shared/runtime/command.ts'
 import { conferenceBook } from './conference-book.ts'
 import { conference_message, conference_message_sent } from './conference-events.ts'

@@ -1,4 +1,4 @@
-import type { Cause } from '../../shared/people/messages.ts'
+import type { CommandRef } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { ConferenceDocument, Participant } from './conference-book.ts'
 
@@ -37,11 +37,11 @@ export function shadowsFor(user: UserId, { shadows = [] }: Seats): Shadow[] {
 }
 
 /** Hides the user and these from each other, those whom they see; the very same object when that are none. */
-export function hide<Now extends Seats>(now: Now, user: UserId, blocked: readonly UserId[], cause: Cause): Now {
+export function hide<Now extends Seats>(now: Now, user: UserId, blocked: readonly UserId[], command: CommandRef): Now {
   const mine = seatOf(now, user)
   const met = othersFor(user, now.participants).filter((one) => blocked.includes(one.user))
   if (!mine || met.length === 0) return now
-  const [since, at] = [cause.id, cause.at.getTime()]
+  const [since, at] = [command.id, command.at.getTime()]
   const made = met.flatMap((one): Shadow[] => [
     { to: user, user: one.user, id: one.id, since, at },
     { to: one.user, user, id: mine.id, since, at },

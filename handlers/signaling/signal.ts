@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
+import { refuseSelf } from '../shared/refuse-self.ts'
 import { callBook, callOf, hasShown } from './call-book.ts'
 import { checkBody, withoutPrivate } from './signal-body.ts'
 import * as events from './signal-events.ts'
@@ -17,7 +18,7 @@ export default command({
 
   async run({ target, type, body: given, call_id }, { from, calls, command }) {
     const { user } = from
-    if (target === user) throw refuse('bad_payload', { target: 'is yourself' })
+    refuseSelf({ target }, user)
     checkBody(type, given, calls.mostDescription)
     const { isBlocked, isInvisible } = await calls.approach(user, target)
     const step = call_id === undefined ? undefined : await calls.step(from, target, call_id, type, isBlocked, command)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
+import { refuseSelf } from '../shared/refuse-self.ts'
 import { conferenceBook, RESUME_MS } from './conference-book.ts'
 import { participant_hidden } from './conference-events.ts'
 import { checkBody, withoutPrivate } from './signal-body.ts'
@@ -14,7 +15,7 @@ export default command({
   later: { participant_hidden },
 
   async run({ conference_id, target, type, body: given }, { from: { user }, conferences, command }) {
-    if (target === user) throw refuse('bad_payload', { target: 'is yourself' })
+    refuseSelf({ target }, user)
     checkBody(type, given, conferences.mostDescription)
     const { isForSomebody, hearing, hides } = await conferences.audience(user, conference_id, target, command)
     if (target !== undefined && !isForSomebody) throw refuse('not_found', { target: 'is no participant' })

@@ -26,7 +26,7 @@ const signed = (username: unknown, secret: string): string =>
 const expiryOf = ({ username }: Received): number => Number(/^\d+/.exec(String(username))![0])
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
-test('gives a name, its password and what an RTCPeerConnection takes', async () => {
+test('returns a username, its password and the servers as RTCPeerConnection takes them', async () => {
   const alice = await stage.device('alice')
   const before = seconds()
   const answer = await alice.asks('get_turn_credentials')
@@ -54,7 +54,7 @@ test.each([
   [86_400, 86_400],
   [86_401, 86_400],
   [Number.MAX_SAFE_INTEGER, 86_400],
-])('a lifetime of %p seconds asked for is one of %p', async (ttl, given) => {
+])('a lifetime of %p seconds is clamped to %p', async (ttl, given) => {
   const bob = await stage.device('bob')
   const before = seconds()
   const answer = await bob.asks('get_turn_credentials', { ttl })
@@ -76,20 +76,20 @@ test.each([
   })
 })
 
-test('the name is of who asks, however he is called', async () => {
+test('the username holds the id of the caller, whatever it looks like', async () => {
   const odd = await stage.device('kc:9999999999:a_b|c')
   const { username, password } = await odd.asks('get_turn_credentials')
   expect(username).toMatch(/^\d{10}:kc:9999999999:a%5Fb\|c$/)
   expect(password).toBe(signed(username, NEW))
 })
 
-test('a user id that no TURN server would take as a name is refused', async () => {
+test('refuses a user id that is too long for a TURN username', async () => {
   const [fits, long] = [await stage.device('u'.repeat(497)), await stage.device('u'.repeat(498))]
   expect(await fits.asks('get_turn_credentials')).toMatchObject({ event: 'turn_credentials' })
   expect(await long.asks('get_turn_credentials')).toMatchObject({ code: 'too_large' })
 })
 
-test('with STUN alone, or TURN alone, the other is not in the list', async () => {
+test('lists only the kind of server that is set up, STUN or TURN', async () => {
   for (const [uri, credentials] of [
     ['stun:turn.example.org', {}],
     ['turn:turn.example.org', { username: expect.any(String), credential: expect.any(String) }],
@@ -108,7 +108,7 @@ test.each([
   ['nothing is set', {}],
   ['there are no URIs', { TURN_SECRET: NEW }],
   ['there is no secret', { TURN_URIS: URIS.join() }],
-])('where %s, it says at once that TURN is not set up', async (_, settings) => {
+])('when %s, answers at once that TURN is not set up', async (_, settings) => {
   const bare = await openStage('turn', settings)
   try {
     const refusal = await (await bare.device('eve')).asks('get_turn_credentials')
@@ -118,7 +118,7 @@ test.each([
   }
 })
 
-test('beyond the share of an hour it is rate_limited, at whichever process, device or id, and others are not', async () => {
+test('beyond the hourly share answers rate_limited, across processes, devices and command ids; others are not limited', async () => {
   const small = await openStage(['turn', 'turn'], { ...SETTINGS, TURN_CREDENTIALS_PER_USER: '5' })
   try {
     const [phone, laptop] = [await small.device('finn'), await small.device('finn')]
@@ -140,28 +140,28 @@ test('beyond the share of an hour it is rate_limited, at whichever process, devi
   }
 })
 
-test('the same command sent again is given the same, and counts once', async () => {
+test('the same command sent again gets the same credentials and counts once', async () => {
   const small = await openStage('turn', { ...SETTINGS, TURN_CREDENTIALS_PER_USER: '1' })
   try {
     const hope = await small.device('hope')
     const first = await hope.asks('get_turn_credentials', {}, { id: 'once' })
     const again = await hope.asks('get_turn_credentials', {}, { id: 'once' })
     expect({ ...again, at: '', ttl: 0 }).toEqual({ ...first, at: '', ttl: 0 })
-    expect(again['ttl']).toBeLessThanOrEqual(Number(first['ttl'])) // what is left of it: it ends at the same second
+    expect(again['ttl']).toBeLessThanOrEqual(Number(first['ttl'])) // the seconds left: it expires at the same second
     expect(await hope.asks('get_turn_credentials', {}, { id: 'twice' })).toMatchObject({ code: 'rate_limited' })
   } finally {
     await small.close()
   }
 })
 
-test("while coturn's file is missing or locked the command waits, and is then answered", async () => {
+test("while coturn's database is missing or locked the command waits, and is then answered", async () => {
   const dir = mkdtempSync(join(tmpdir(), 'turn-'))
   const file = join(dir, 'turndb')
   const heard: string[] = []
   const settings = { TURN_URIS: SETTINGS.TURN_URIS, TURN_SECRET_STORE: file }
   const waiting = await openStage('turn', settings, heard)
   const failures = () => heard.filter((line) => line.includes('TURN_SECRET_STORE')).length
-  /** Until an attempt has failed since. */
+  /** Waits until another attempt has failed. */
   const fails = async (since: number) => {
     while (failures() === since) await new Promise((resolve) => setImmediate(resolve))
   }

@@ -3,9 +3,9 @@ import { command } from '../../shared/runtime/command.ts'
 import { turnDesk } from './turn-desk.ts'
 import { turn_credentials } from './turn-events.ts'
 
-/** A name and a password for the TURN servers, good for `ttl` seconds; `ice_servers` is what an RTCPeerConnection takes. */
+/** Issues a username and password for the TURN servers, valid for `ttl` seconds. `ice_servers` is what an RTCPeerConnection takes. */
 export default command({
-  input: z.object({ ttl: z.int().meta({ description: 'seconds; brought within 60 and 86,400' }).optional() }),
+  input: z.object({ ttl: z.int().meta({ description: 'seconds; clamped to 60 to 86,400' }).optional() }),
   events: { turn_credentials },
   uses: { turn: turnDesk },
   replyTo: 'client',

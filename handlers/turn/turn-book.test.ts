@@ -17,10 +17,10 @@ beforeEach(async () => {
 })
 afterEach(() => data.close())
 
-/** A book with its own connection, as of another process. */
+/** A book on one of two store connections, as in two processes. */
 const book = (perHour: number, store = stores[0]!) => turnBook(store, perHour, () => now)
 
-/** How long the user is to wait; 0 when he need not. */
+/** Milliseconds that the user must wait; 0 when the credentials were given. */
 async function waits(given: Promise<unknown>): Promise<number> {
   try {
     await given
@@ -31,18 +31,18 @@ async function waits(given: Promise<unknown>): Promise<number> {
   }
 }
 
-test('the time begins when the command is worked on', async () => {
+test('the lifetime begins when the command runs', async () => {
   expect(await book(1).expiryOf(ALICE, 'c1', 600)).toEqual({ expiry: 1_800_000_600, ttl: 600 })
 })
 
-test('a command that comes again expires when it did, counts once, and is told what is left', async () => {
+test('a redelivered command keeps its expiry, counts once, and gets the seconds that are left', async () => {
   const first = await book(1).expiryOf(ALICE, 'c1', 600)
   now += 20_000
   const again = await book(1, stores[1]).expiryOf(ALICE, 'c1', 600)
   expect(again).toEqual({ expiry: first.expiry, ttl: 580 })
 })
 
-test('when too little is left for a command that comes again, its time begins anew, and it still counts once', async () => {
+test('when too little is left for a redelivered command, its lifetime begins anew, and it still counts once', async () => {
   await book(2).expiryOf(ALICE, 'c1', 600)
   now += 541_000
   expect(await book(2).expiryOf(ALICE, 'c1', 600)).toEqual({ expiry: 1_800_001_141, ttl: 600 })
@@ -50,7 +50,7 @@ test('when too little is left for a command that comes again, its time begins an
   expect(await waits(book(2).expiryOf(ALICE, 'c3', 600))).toBeGreaterThan(0)
 })
 
-test('beyond the share of an hour one waits until the oldest is an hour old, and others do not', async () => {
+test('beyond the hourly share a user waits until the oldest credentials are an hour old; others do not wait', async () => {
   await book(2).expiryOf(ALICE, 'c1', 60)
   now += 1_000
   await book(2).expiryOf(ALICE, 'c2', 60)
@@ -64,7 +64,7 @@ test('beyond the share of an hour one waits until the oldest is an hour old, and
   expect(await waits(book(2).expiryOf(ALICE, 'c5', 60))).toBe(1_000) // c2 came a second after c1
 })
 
-test('a share made smaller holds at once', async () => {
+test('a smaller share takes effect at once', async () => {
   for (const id of ['c1', 'c2', 'c3']) {
     await book(3).expiryOf(ALICE, id, 60)
     now += 1_000
@@ -72,14 +72,14 @@ test('a share made smaller holds at once', async () => {
   expect(await waits(book(1).expiryOf(ALICE, 'c4', 60))).toBe(HOUR - 1_000) // until the last of the three is gone
 })
 
-test('a clock that was ahead binds nobody', async () => {
+test('an entry from a clock that was ahead does not count', async () => {
   now += 10 * HOUR
   await book(1).expiryOf(ALICE, 'c1', 60)
   now -= 10 * HOUR
   expect(await waits(book(1).expiryOf(ALICE, 'c2', 60))).toBe(0)
 })
 
-test('processes that give at once give no more than the share, and keep no more', async () => {
+test('processes that issue at the same time issue no more than the share, and store no more', async () => {
   const asked = Array.from({ length: 40 }, (_, i) => waits(book(7, stores[i % 2]).expiryOf(ALICE, `c${i}`, 60)))
   expect((await Promise.all(asked)).filter((ms) => ms === 0)).toHaveLength(7)
   const kept = await stores[0]!

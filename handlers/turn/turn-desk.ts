@@ -5,16 +5,17 @@ import type { UserId } from '../../shared/wire/user-id.ts'
 import { MIN_TTL, turnBook } from './turn-book.ts'
 
 const MAX_TTL = 86_400
-/** Bytes that a TURN server takes for a name, at most [RFC 8489 14.3]. */
+/** The longest username that a TURN server takes, in bytes [RFC 8489 14.3]. */
 const LONGEST_USERNAME = 508
 
-/** Gives out credentials by coturn's REST scheme: `<expiry>:<user id>`, and its HMAC under a secret that coturn knows too. */
+/** Issues credentials by coturn's REST scheme: `<expiry>:<user id>` and its HMAC under a secret shared with coturn. */
 export function turnDesk(store: Store, { turn }: HandlerSettings) {
   const book = turn && turnBook(store, turn.perHour)
   return {
     /**
-     * @param ttl seconds asked for; none for what the settings say
-     * @throws {Refusal} `unavailable` where TURN is not set up, `rate_limited` beyond the user's share of the hour
+     * @param ttl the lifetime asked for, in seconds; by default TURN_TTL
+     * @throws {Refusal} `unavailable` when TURN is not set up, `rate_limited` beyond the user's share of the hour, `too_large`
+     *   when the user id does not fit into a username
      * @throws {Unavailable} while coturn's secrets cannot be read
      */
     async credentials(user: UserId, ttl: number | undefined, { id }: Pick<Context['command'], 'id'>) {
@@ -23,7 +24,7 @@ export function turnDesk(store: Store, { turn }: HandlerSettings) {
       const given = await book.expiryOf(user, id, lifetime)
       const username = `${given.expiry}:${user}`
       if (username.length > LONGEST_USERNAME)
-        throw refuse('too_large', undefined, 'the user id is too long for the name of a TURN user')
+        throw refuse('too_large', undefined, 'the user id is too long for a TURN username')
       const password = await turn.password(username)
       const ice_servers = iceServers(turn.uris, username, password)
       return { username, password, ttl: given.ttl, uris: [...turn.uris], ice_servers }
@@ -35,7 +36,7 @@ function iceServers(uris: readonly string[], username: string, credential: strin
   const isStun = (uri: string): boolean => uri.startsWith('stun')
   const [stun, turn] = [uris.filter(isStun), uris.filter((uri) => !isStun(uri))]
   return [
-    ...(stun.length > 0 ? [{ urls: stun }] : []), // browsers throw when a TURN server has no credentials, not when a STUN has
+    ...(stun.length > 0 ? [{ urls: stun }] : []), // without credentials: browsers want them for TURN servers only
     ...(turn.length > 0 ? [{ urls: turn, username, credential }] : []),
   ]
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { event } from '../../shared/runtime/command.ts'
 
-/** `ice_servers` goes into `new RTCPeerConnection({ iceServers })` as it is. */
+/** `ice_servers` can be passed unchanged to `new RTCPeerConnection({ iceServers })`. */
 export const turn_credentials = event('turn_credentials', {
   username: z.string(),
   password: z.string(),
-  ttl: z.int().meta({ description: 'seconds from now on in which a relay can be allocated with them' }),
+  ttl: z.int().meta({ description: 'seconds from now in which these credentials can allocate a relay' }),
   uris: z.array(z.string()),
   ice_servers: z.array(
     z.strictObject({

@@ -80,6 +80,9 @@ export interface Context {
   signal: AbortSignal
 }
 
+/** A command as the changes that it makes remember it: so that it makes each of them once. */
+export type CommandRef = Readonly<Pick<Context['command'], 'id' | 'order' | 'at'>>
+
 export interface Declaration<
   Shape extends z.ZodRawShape,
   Events extends AnyEvents,

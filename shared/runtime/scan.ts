@@ -4,18 +4,18 @@ import { pathToFileURL } from 'node:url'
 import type { z } from 'zod'
 import { EXTENSION } from '../own-modules.ts'
 import type { Catalogue } from '../wire/catalogue.ts'
-import { faultOfCommand, faultOfEvent, faultOfGroup } from '../wire/reserved.ts'
+import { faultOfCommand, faultOfEvent, faultOfGroup, SHARED_FOLDER } from '../wire/reserved.ts'
 import { isCommandName } from '../wire/topic.ts'
 import { isCommand, type Command } from './command.ts'
 
 /** Command name to its declaration. */
 export type Commands = ReadonlyMap<string, Command>
 
-/** The groups: the folders of `handlers/`. */
+/** The groups: the folders of `handlers/`, except the one that holds what several groups share. */
 export async function groupsIn(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true })
   return entries
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && entry.name !== SHARED_FOLDER)
     .map(({ name }) => name)
     .toSorted()
 }

@@ -1,4 +1,5 @@
-// Names that are the broker's own. A handler of such a name would never be reached, and its events could pass for the broker's.
+// Names that handlers must not use. A handler for one of the broker's commands would never be reached, and a handler's event
+// under one of the broker's names could pass for the broker's.
 
 /** The commands that the broker answers itself. */
 export const BROKER_COMMANDS = [
@@ -12,7 +13,7 @@ export const BROKER_COMMANDS = [
 ] as const
 export type BrokerCommandName = (typeof BROKER_COMMANDS)[number]
 
-/** The events that it alone causes, and `events`, the topic of all events. */
+/** The events that the broker alone causes, and `events`, the topic of all events. */
 export const BROKER_EVENTS = [
   'events',
   'command_rejected',
@@ -29,9 +30,11 @@ export const BROKER_EVENTS = [
 ] as const
 export type BrokerEventName = (typeof BROKER_EVENTS)[number]
 
-/** `broker` is a process of that name, `session` the group of the broker's own commands. */
-const GROUPS = ['broker', 'session']
-/** What a key's login, a client id up to its first dot and a setting can all name. */
+/** The folder of `handlers/` that holds what several groups share. It is no group. */
+export const SHARED_FOLDER = 'shared'
+/** `broker` is the name of a process, `session` the group of the broker's own commands. */
+const RESERVED_GROUPS = ['broker', 'session', SHARED_FOLDER]
+/** A name that fits into a key's login, a client id up to its first dot, and a setting. */
 const GROUP = /^[a-z][a-z0-9-]{0,63}$/
 
 export function isBrokerCommand(command: string): boolean {
@@ -42,18 +45,20 @@ export function isBrokerEvent(event: string): boolean {
   return (BROKER_EVENTS as readonly string[]).includes(event)
 }
 
-/** Why a folder of `handlers/` cannot be a group by this name, if so. */
+/** Why a group cannot have this name; undefined when it can. */
 export function faultOfGroup(name: string): string | undefined {
-  if (!GROUP.test(name)) return `a group's name is lower case letters, digits and hyphens, at most 64: not ${name}`
-  return GROUPS.includes(name) ? `the group ${name} is the broker's own; choose another name` : undefined
+  if (!GROUP.test(name)) {
+    return `a group's name must be 1 to 64 lower-case letters, digits and hyphens, beginning with a letter: not ${name}`
+  }
+  return RESERVED_GROUPS.includes(name) ? `the group name ${name} is reserved; choose another name` : undefined
 }
 
-/** Why no handler can take this command, if so. */
+/** Why no handler can have this command; undefined when one can. */
 export function faultOfCommand(name: string): string | undefined {
   return isBrokerCommand(name) ? `the broker answers ${name} itself; choose another name for the command` : undefined
 }
 
-/** Why no handler may cause this event, if so. */
+/** Why no handler may cause this event; undefined when one may. */
 export function faultOfEvent(name: string): string | undefined {
   return isBrokerEvent(name) ? `the event ${name} is the broker's own; choose another name` : undefined
 }

@@ -1,5 +1,5 @@
 import { CALLS } from '../../../handlers/signaling/call-book.ts'
-import { pairKey, PAIRS } from '../../../shared/people/pairs.ts'
+import { pairKey, PAIRS } from '../../../handlers/shared/contact-pairs.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Done } from '../../../shared/wire/done.ts'
 import { pair } from './documents.ts'

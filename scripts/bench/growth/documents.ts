@@ -1,7 +1,7 @@
-import type { Member, GroupRecord, MembershipRecord } from '../../../shared/people/groups.ts'
-import { hashOf, idFrom, scopeOf, type MessageRecord } from '../../../shared/people/messages.ts'
-import { pairKey, type PairRecord } from '../../../shared/people/pairs.ts'
-import type { PresenceRecord } from '../../../shared/people/presence.ts'
+import type { Member, UserGroupRecord, MembershipRecord } from '../../../handlers/shared/user-groups.ts'
+import { hashOf, idFrom, scopeOf, type MessageRecord } from '../../../handlers/shared/message-chain.ts'
+import { pairKey, type PairRecord } from '../../../handlers/shared/contact-pairs.ts'
+import type { PresenceRecord } from '../../../handlers/shared/presence-state.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 
 // Documents as the handlers store them.
@@ -50,7 +50,7 @@ export function message(from: UserId, at: { to: UserId } | { group: string }, se
 
 export const messageId = (conversation: string, seq: number): string => idFrom(`${conversation} ${seq}`)
 
-export function group(_id: string, users: readonly UserId[]): GroupRecord {
+export function group(_id: string, users: readonly UserId[]): UserGroupRecord {
   const members = users.map((user, i): Member => ({ user, role: i ? 'member' : 'owner', since: 0 }))
   const whole = { _id, title: 'Some', members, recent: [] }
   return whole

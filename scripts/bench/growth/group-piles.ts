@@ -1,6 +1,6 @@
-import { GROUPS, MEMBERSHIPS } from '../../../shared/people/groups.ts'
-import { idFrom, MESSAGES } from '../../../shared/people/messages.ts'
-import { PAIRS } from '../../../shared/people/pairs.ts'
+import { USER_GROUPS, MEMBERSHIPS } from '../../../handlers/shared/user-groups.ts'
+import { idFrom, MESSAGES } from '../../../handlers/shared/message-chain.ts'
+import { PAIRS } from '../../../handlers/shared/contact-pairs.ts'
 import { group, membership, message, messageId, pair } from './documents.ts'
 import { answerOf, by, times, type Pile } from './pile.ts'
 
@@ -16,7 +16,7 @@ export const GROUP_PILES: readonly Pile[] = [
     async fill({ me, other, size, insert, play }) {
       const ids = times(size, (i) => idFrom(`${me} group ${i}`))
       await insert(
-        GROUPS,
+        USER_GROUPS,
         ids.map((id) => group(id, [me, other(0)])),
       )
       await insert(
@@ -52,7 +52,7 @@ export const GROUP_PILES: readonly Pile[] = [
         PAIRS,
         [...others, ...times(200, stranger)].map((one) => pair(me, 'contact', one)),
       )
-      await insert(GROUPS, [group(id, [me, ...others])])
+      await insert(USER_GROUPS, [group(id, [me, ...others])])
       await insert(
         MEMBERSHIPS,
         [me, ...others].map((one) => membership(one, id)),

@@ -1,5 +1,5 @@
-import { pairKey, PAIRS } from '../../../shared/people/pairs.ts'
-import { hashOf, MESSAGES, scopeOf } from '../../../shared/people/messages.ts'
+import { pairKey, PAIRS } from '../../../handlers/shared/contact-pairs.ts'
+import { hashOf, MESSAGES, scopeOf } from '../../../handlers/shared/message-chain.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import { message, messageId, pair } from './documents.ts'
 import type { Play } from '../catalogue.ts'

@@ -1,5 +1,5 @@
-import { PAIRS } from '../../../shared/people/pairs.ts'
-import { PRESENCE } from '../../../shared/people/presence.ts'
+import { PAIRS } from '../../../handlers/shared/contact-pairs.ts'
+import { PRESENCE } from '../../../handlers/shared/presence-state.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import { nameIndex } from '../../../handlers/profiles/name-index.ts'
 import { pair, present } from './documents.ts'

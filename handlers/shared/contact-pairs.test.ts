@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { userIdOf } from '../wire/user-id.ts'
-import { withinOneEvent } from './pairs.ts'
+import { userIdOf } from '../../shared/wire/user-id.ts'
+import { withinOneEvent } from './contact-pairs.ts'
 
 test('one event goes to as many as a packet has room for', () => {
   const settings = {

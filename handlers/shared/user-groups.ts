@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { CollectionSpec, Document, Store } from '../store/documents.ts'
-import type { UserId } from '../wire/user-id.ts'
-import { aTurn } from './turn.ts'
+import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import { giveWay } from './give-way.ts'
 
 export const ROLES = ['owner', 'admin', 'member'] as const
 export type Role = (typeof ROLES)[number]
@@ -19,12 +19,12 @@ export interface Member {
 }
 
 /** A group of users; the groups group alone writes it. */
-export interface GroupRecord extends Document {
+export interface UserGroupRecord extends Document {
   readonly title: string
   readonly members: readonly Member[]
 }
 
-export const GROUPS: CollectionSpec = { name: 'groups' }
+export const USER_GROUPS: CollectionSpec = { name: 'groups' }
 
 /** Where to look for a user's groups. Only a hint: whether he is a member is what the group says. */
 export interface MembershipRecord extends Document {
@@ -38,19 +38,19 @@ export const MEMBERSHIPS: CollectionSpec = {
 
 /** A group as one of its members sees it. */
 export interface Joined {
-  readonly group: GroupRecord
+  readonly group: UserGroupRecord
   readonly me: Member
 }
 
 /** A user's membership, undefined for everybody else: as if there were no such group. */
-export function joined(group: GroupRecord | undefined, user: UserId): Joined | undefined {
+export function joined(group: UserGroupRecord | undefined, user: UserId): Joined | undefined {
   const me = group?.members.find((member) => member.user === user && !member.hidden)
   return group && me && { group, me }
 }
 
 /** Who is in which group, for every group of handlers. */
-export function groupsOf(store: Store) {
-  const groups = store.collection<GroupRecord>(GROUPS)
+export function userGroups(store: Store) {
+  const groups = store.collection<UserGroupRecord>(USER_GROUPS)
   const memberships = store.collection<MembershipRecord>(MEMBERSHIPS)
 
   return {
@@ -68,7 +68,7 @@ export function groupsOf(store: Store) {
         const behind = { _id: '\u{10ffff}', group: place }
         const hints = await memberships.find({ by: 'by_user', where: { user }, after: behind, limit })
         for (const { group } of hints) {
-          await aTurn() // it may have a thousand members
+          await giveWay() // it may have a thousand members
           const one = joined(await groups.get(group), user)
           if (one) found.push(one)
         }
@@ -81,6 +81,6 @@ export function groupsOf(store: Store) {
 }
 
 /** Those who hear what happens in a group, once it has this many messages. */
-export function hearersOf({ members }: GroupRecord, seq = Infinity): UserId[] {
+export function hearersOf({ members }: UserGroupRecord, seq = Infinity): UserId[] {
   return members.filter(({ hidden, since }) => !hidden && since < seq).map(({ user }) => user)
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { event, userId } from '../runtime/command.ts'
-import { shownText } from '../wire/shown-text.ts'
-import { groupId, ROLES } from './groups.ts'
+import { event, userId } from '../../shared/runtime/command.ts'
+import { shownText } from './shown-text.ts'
+import { groupId, ROLES } from './user-groups.ts'
 import { hash, messageId, seq } from './message-fields.ts'
 
 export { groupId }

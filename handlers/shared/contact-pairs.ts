@@ -1,22 +1,22 @@
-import type { HandlerSettings } from '../runtime/command.ts'
-import type { CollectionSpec, Document, Store } from '../store/documents.ts'
-import { MAX_RECEIVERS } from '../wire/done.ts'
-import type { UserId } from '../wire/user-id.ts'
-import { aTurn } from './turn.ts'
+import type { HandlerSettings } from '../../shared/runtime/command.ts'
+import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
+import { MAX_RECEIVERS } from '../../shared/wire/done.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import { giveWay } from './give-way.ts'
 
-/** One user's half of a pair, as far as others than the contacts group need it. */
+/** One user's half of a pair, as far as handler groups other than contacts need it. */
 interface Half {
   readonly sees: 'none' | 'requested' | 'requesting' | 'contact'
   readonly blocks: boolean
 }
 
-/** Two users in one document; the contacts group alone writes it. `low` is the one whose id sorts first. */
+/** Two users in one document, which only the contacts group writes. `low` is the one whose id sorts first. */
 export interface PairRecord extends Document {
   readonly low: UserId
   readonly high: UserId
   readonly low_side: Half
   readonly high_side: Half
-  /** Whose request is pending. */
+  /** The user whose request is pending. */
   readonly asker?: UserId | undefined
 }
 
@@ -33,36 +33,36 @@ export function pairKey(a: string, b: string): string {
   return a < b ? `${a} ${b}` : `${b} ${a}`
 }
 
-/** How a user stands to another. Who is blocked must not be able to tell it from `stranger`. */
+/** What two users are to each other. A blocked user must not be able to tell `blocked` from `stranger`. */
 export type Relation = 'self' | 'contact' | 'stranger' | 'blocked'
 
 const PAGE = 200
 
-/** As many of these, in their order, as one event can go to: with all of them, what a handler says would be more than a packet. */
+/** The first of these users, as many as one event can go to: a list of all of them could exceed the packet limit. */
 export function withinOneEvent(users: readonly UserId[], { answerBytes }: HandlerSettings): UserId[] {
   let bytes = 0
   const end = users.findIndex((user, i) => (bytes += user.length + '"",'.length) > answerBytes || i >= MAX_RECEIVERS)
   return end < 0 ? [...users] : users.slice(0, end)
 }
 
-/** Who is whose contact, for every group but contacts itself. */
-export function people(store: Store, { access }: HandlerSettings) {
+/** Reads who is whose contact and who blocks whom, for every handler group but contacts itself. */
+export function relationBook(store: Store, { access }: HandlerSettings) {
   const pairs = store.collection<PairRecord>(PAIRS)
 
-  /** How `user` may be treated by what belongs to `other`: `blocked` when either blocks the other. */
-  async function relation(user: UserId, other: UserId): Promise<Relation> {
+  /** What the two are to each other: `blocked` when either blocks the other. */
+  async function between(user: UserId, other: UserId): Promise<Relation> {
     if (user === other) return 'self'
     const pair = await pairs.get(pairKey(user, other))
     return pair ? relationIn(pair) : 'stranger'
   }
 
   /**
-   * A user's contacts in the order of their ids, behind `after`, without those between whom and the user there is a block. They
-   * come in pages, and between two of them others have their turn.
+   * Yields pages of a user's contacts in the order of their ids, after `after`, without contacts who block the user or whom
+   * the user blocks. It gives way to other work between pages.
    */
   async function* contacts(user: UserId, after = ''): AsyncGenerator<UserId[]> {
     for (const [by, mine, theirs] of [
-      ['by_high', 'high', 'low'], // the others' ids sort before the user's
+      ['by_high', 'high', 'low'], // contacts whose ids sort before the user's
       ['by_low', 'low', 'high'],
     ] as const) {
       const where = { [mine]: user, [`${mine}_list`]: 'contacts' }
@@ -72,7 +72,7 @@ export function people(store: Store, { access }: HandlerSettings) {
         yield page.filter((pair) => relationIn(pair) === 'contact').map((pair) => pair[theirs])
         isMore = page.length === PAGE
         if (isMore) {
-          await aTurn()
+          await giveWay()
           place = page.at(-1)![theirs]
         }
       }
@@ -80,28 +80,28 @@ export function people(store: Store, { access }: HandlerSettings) {
   }
 
   return {
-    relation,
+    between,
     contacts,
-    /** What `user` may do to `other`, and what he must not find out: being blocked has to look as if it were not so. */
-    async toward(user: UserId, other: UserId): Promise<{ isNear: boolean; blocks: boolean; isBlocked: boolean }> {
+    /** `hasAccess`: contacts, or ACCESS=everyone. `isBlocked`: `other` blocks `user`, which no answer to `user` may reveal. */
+    async toward(user: UserId, other: UserId): Promise<{ hasAccess: boolean; blocks: boolean; isBlocked: boolean }> {
       const pair = await pairs.get(pairKey(user, other))
       const [mine, theirs] = user < other ? [pair?.low_side, pair?.high_side] : [pair?.high_side, pair?.low_side]
       return {
-        isNear: access === 'everyone' || mine?.sees === 'contact',
+        hasAccess: access === 'everyone' || mine?.sees === 'contact',
         blocks: mine?.blocks ?? false,
         isBlocked: theirs?.blocks ?? false,
       }
     },
-    /** May `user` write to `other`, call him, and see whether he is there? Contacts may; with ACCESS=everyone all but the blocked. */
+    /** May `user` message and call `other`, and see their presence? Contacts may; with ACCESS=everyone, everyone not blocked. */
     async mayReach(user: UserId, other: UserId): Promise<boolean> {
-      const stands = await relation(user, other)
+      const stands = await between(user, other)
       return stands === 'contact' || stands === 'self' || (access === 'everyone' && stands === 'stranger')
     },
-    /** Are they contacts, or is nobody asked to be? A block between them does not count. */
-    async areNear(user: UserId, other: UserId): Promise<boolean> {
+    /** Are they contacts, or is ACCESS=everyone? Ignores blocks. */
+    async haveAccess(user: UserId, other: UserId): Promise<boolean> {
       return access === 'everyone' || (await pairs.get(pairKey(user, other)))?.low_side.sees === 'contact'
     },
-    /** All of a user's contacts, as many as one may have. */
+    /** All of a user's contacts; the contacts group bounds their number. */
     async contactsOf(user: UserId): Promise<UserId[]> {
       const found: UserId[] = []
       for await (const page of contacts(user)) found.push(...page)

@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { Context } from '../runtime/command.ts'
-import type { CollectionSpec, Document, Store } from '../store/documents.ts'
-import { refuse } from '../wire/refusal.ts'
-import type { UserId } from '../wire/user-id.ts'
-import type { Role } from './groups.ts'
-import { pairKey } from './pairs.ts'
-
-export type Cause = Readonly<Pick<Context['command'], 'id' | 'order' | 'at'>>
+import type { CommandRef } from '../../shared/runtime/command.ts'
+import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
+import { refuse } from '../../shared/wire/refusal.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
+import type { Role } from './user-groups.ts'
+import { pairKey } from './contact-pairs.ts'
 
 /** Something that belongs to a message and is kept elsewhere. */
 export interface Attachment {
@@ -105,16 +103,16 @@ export function conversations(store: Store) {
    * @param expected the hash of the last message its sender has seen, unless `sentBy` finds that it was sent before
    * @throws {Refusal} `conflict` when that is not the last that he may see
    */
-  async function append(draft: Draft, cause: Cause, expected?: string): Promise<MessageRecord> {
+  async function append(draft: Draft, command: CommandRef, expected?: string): Promise<MessageRecord> {
     const conversation = draft.to === undefined ? draft.group : pairKey(draft.from, draft.to)
-    const [_id, hash] = [idFrom(cause.id), hashOf(draft)]
+    const [_id, hash] = [idFrom(command.id), hashOf(draft)]
     for (;;) {
       const tip = await last(conversation)
       const chain = draft.to === undefined ? { prev_hash: tip?.hash } : chainOfTwo(tip, { ...draft, hash })
       if (expected !== undefined && expected !== chain.prev_hash) {
         throw refuse('conflict', { prev_hash: 'is not the hash of the last message' })
       }
-      const place = { _id, conversation, seq: (tip?.seq ?? 0) + 1, sent_at: cause.at.toISOString() }
+      const place = { _id, conversation, seq: (tip?.seq ?? 0) + 1, sent_at: command.at.toISOString() }
       const apart = draft.unheard && draft.to !== undefined && { unheard_by: draft.to }
       const message: MessageRecord = { ...place, ...draft, ...apart, scopes: scopesOf(draft), hash, ...chain }
       if (await messages.insert(message)) return message
@@ -124,7 +122,7 @@ export function conversations(store: Store) {
   }
 
   /** The message of a command that comes again. */
-  const sentBy = (cause: Cause): Promise<MessageRecord | undefined> => messages.get(idFrom(cause.id))
+  const sentBy = (command: CommandRef): Promise<MessageRecord | undefined> => messages.get(idFrom(command.id))
 
   /** The place of the last message; 0 when there is none. */
   const lastSeq = async (conversation: string): Promise<number> => (await last(conversation))?.seq ?? 0
