@@ -1,3 +1,4 @@
+// @needs openssl
 import { execFileSync } from 'node:child_process'
 import { expect, test } from '@jest/globals'
 import { turnPassword } from './turn-password.ts'

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
 import { isCommand } from '../shared/runtime/command.ts'
 import { isCommandName } from '../shared/wire/topic.ts'
+import { partsOf } from './real-parts.ts'
 
 // The rules of the house, as far as a machine can see them.
 
@@ -100,6 +101,22 @@ test('every file of a group without a hyphen in its name is a command, and its n
     const module = (await import(join(ROOT, file))) as { default?: unknown }
     expect([file, isCommand(module.default), isCommandName(basename(file, '.ts'))]).toEqual([file, true, true])
   }
+})
+
+test('a test file that starts a program by others says so, and is left out where that is missing', () => {
+  const starters = [
+    ['test/coturn.ts', 'coturn'],
+    ['test/browser.ts', 'Chromium'],
+    ['test/image.ts', 'buildah'],
+    ['test/mongo-server.ts', 'MongoDB'],
+  ] as const
+  const silent = files
+    .filter((file) => file.endsWith('.test.ts') && file !== 'test/turn.test.ts') // one test of it asks for MongoDB itself
+    .flatMap((file) =>
+      starters.filter(([from, part]) => importsOf(file).includes(from) && !partsOf(file).includes(part)),
+    )
+  expect(silent).toEqual([])
+  expect(partsOf('test/turn.test.ts')).toEqual(['coturn'])
 })
 
 test('a command has its test beside it', () => {

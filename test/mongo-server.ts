@@ -9,6 +9,7 @@ import { MongoClient } from 'mongodb'
 import type { Closable } from '../shared/shutdown.ts'
 import { MONGO_JAVA_SERVER, mongoJavaServer } from './mongo-java-server.ts'
 import { freePort } from './free-port.ts'
+import { threadStatesOf } from './process.ts'
 
 /** A MongoDB of a test's own, on loopback. */
 export interface MongoServer extends Closable {
@@ -66,11 +67,7 @@ export async function startMongoServer(isLasting = false): Promise<MongoServer> 
 
 /** Resolves when no thread of a process runs any more: one that runs elsewhere may go on for a moment after a SIGSTOP. */
 async function frozen(pid: number): Promise<void> {
-  const states = (): string[] =>
-    spawnSync('ps', ['-L', '-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
-      .stdout.trim()
-      .split('\n')
-  while (!states().every((state) => state.startsWith('T'))) await pause(5)
+  while (!threadStatesOf(pid).every((state) => state === 'T')) await pause(5)
 }
 
 /** The server that all tests of a run share: the one of TEST_MONGODB_URL (`npm run test:mongo`), or else one of the caller's own. */

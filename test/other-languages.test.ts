@@ -1,3 +1,4 @@
+// @needs mosquitto_sub, Paho
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'

@@ -1,5 +1,6 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -110,26 +111,40 @@ export class Run {
 
 /** Tells whether a process runs; one that has ended and waits for its parent does not. */
 export function isAlive(pid: number): boolean {
-  return ps(['-o', 'stat=', '-p', String(pid)]).some((stat) => !stat.startsWith('Z'))
+  const state = stateOf(`/proc/${pid}/stat`)
+  return state !== undefined && state.letter !== 'Z'
 }
 
 /** The processes that a process has started and that run now: process id to command line. */
 export function childrenOf(parent: number): Map<number, string> {
-  const lines = ps(['-o', 'pid=,stat=,args=', '--ppid', String(parent)])
-  return new Map(
-    lines.flatMap((line) => {
-      const [, pid, stat, args] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? []
-      return pid === undefined || stat!.startsWith('Z') ? [] : [[Number(pid), args!]]
-    }),
-  )
+  const children = new Map<number, string>()
+  for (const name of readdirSync('/proc')) {
+    const state = /^\d+$/.test(name) ? stateOf(`/proc/${name}/stat`) : undefined
+    if (state?.parent !== parent || state.letter === 'Z') continue
+    const args = readIfThere(`/proc/${name}/cmdline`)
+    if (args !== undefined) children.set(Number(name), args.split('\0').join(' ').trimEnd())
+  }
+  return children
 }
 
-function ps(args: string[]): string[] {
+/** The letters of the states of a process's threads: `T` is stopped, `Z` has ended. */
+export function threadStatesOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) => stateOf(`/proc/${pid}/task/${thread}/stat`)?.letter ?? [])
+}
+
+/** See proc(5); the command's name, in parentheses, may hold anything. */
+function stateOf(file: string): { letter: string; parent: number } | undefined {
+  const fields = readIfThere(file)
+    ?.replace(/^.*\) /s, '')
+    .split(' ')
+  return fields && { letter: fields[0]!, parent: Number(fields[1]) }
+}
+
+/** Undefined once the process has ended. */
+function readIfThere(file: string): string | undefined {
   try {
-    return execFileSync('ps', args, { encoding: 'utf8' })
-      .split('\n')
-      .filter((line) => line.trim() !== '')
+    return readFileSync(file, 'utf8')
   } catch {
-    return [] // none
+    return undefined
   }
 }

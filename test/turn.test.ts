@@ -1,3 +1,4 @@
+// @needs coturn
 import { createHmac } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
@@ -20,6 +21,7 @@ import type { Device } from './device.ts'
 import { startMongoServer } from './mongo-server.ts'
 import { ownDatabase } from './own-data.ts'
 import { Parts } from './parts.ts'
+import { REAL_PARTS } from './real-parts.ts'
 import { openStage, type Stage } from './stage.ts'
 import { openRelay, overTls, overUdp } from './turn-client.ts'
 
@@ -212,7 +214,7 @@ async function rotates(database: string): Promise<void> {
 test("secrets are rotated in coturn's database, and nothing is started again", () =>
   rotates(join(mkdtempSync(join(folder, 'rotation-')), 'turndb')))
 
-const testMongo = (await readsMongo()) ? test : test.skip
+const testMongo = REAL_PARTS['MongoDB']!.isHere() && (await readsMongo()) ? test : test.skip
 testMongo('so they are in a MongoDB, which Debian builds its coturn without', async () => {
   const mongo = keep(await startMongoServer())
   await rotates(ownDatabase(mongo.url))

@@ -1,3 +1,4 @@
+// @needs MongoDB
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { startMongoServer, type MongoServer } from '../../test/mongo-server.ts'
 import { openReplicaSet, type Failure, type ReplicaSet, type SetOptions } from '../../test/replica-set.ts'

@@ -1,3 +1,4 @@
+// @needs MongoDB
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { MongoClient } from 'mongodb'
 import { openProxy, type Proxy } from '../../scripts/faults/proxy.ts'

@@ -1,3 +1,4 @@
+// @needs MongoDB
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { explainAll, whoExplains } from '../../scripts/bench/explain.ts'
 import { faultOf, planOf } from '../../scripts/bench/plan.ts'

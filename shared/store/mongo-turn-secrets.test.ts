@@ -1,3 +1,4 @@
+// @needs MongoDB
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { MongoClient } from 'mongodb'
 import { startMongoServer, type MongoServer } from '../../test/mongo-server.ts'

@@ -1,3 +1,4 @@
+// @needs MongoDB
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { MongoClient, ObjectId } from 'mongodb'
 import { openLog } from '../log.ts'

@@ -1,3 +1,4 @@
+// @needs MongoDB
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Device, Received } from '../device.ts'

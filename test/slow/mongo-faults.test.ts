@@ -1,3 +1,4 @@
+// @needs MongoDB
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { openProxy, type Proxy } from '../../scripts/faults/proxy.ts'
 import { closeAll, type Closable } from '../../shared/shutdown.ts'

@@ -1,4 +1,6 @@
-/** Says in the last lines of a run which MongoDB it ran against, and which tests were skipped; a green run shows neither. */
+import { cannotRun } from '../../test/real-parts.ts'
+
+/** Says in the last lines of a run which MongoDB it ran against, and what was skipped; a green run shows neither. */
 export default class {
   constructor({ testNamePattern }) {
     this.isWhole = !testNamePattern // else all that was not asked for counts as skipped
@@ -14,5 +16,6 @@ export default class {
     for (const { fullName, status } of tests) {
       if (status === 'pending' && this.isWhole) console.error(`skipped: ${fullName}`)
     }
+    for (const [file, parts] of cannotRun()) console.error(`skipped: ${file}, for want of ${parts.join(' and ')}`)
   }
 }

@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { REAL_PARTS } from '../test/real-parts.ts'
+
+// Before the tests: installs the programs by others that they talk to. Root on Debian may; elsewhere it says what is missing, and the
+// tests that need it are skipped. `--slow` counts those of the slow tests in. NO_INSTALL=1 installs nothing.
+
+const isSlow = process.argv.includes('--slow')
+const mayInstall = process.getuid?.() === 0 && existsSync('/etc/debian_version') && process.env['NO_INSTALL'] !== '1'
+
+let isListFresh = false
+for (const [name, part] of Object.entries(REAL_PARTS)) {
+  if ((part.slow && !isSlow) || part.isHere()) continue
+  const packages = part.packages.join(' ')
+  if (!mayInstall) {
+    console.error(
+      `${name} is missing, so the tests that need it are skipped. Debian and Ubuntu: sudo apt-get install ${packages}`,
+    )
+    continue
+  }
+  console.error(`${name} is missing: installing ${packages} ...`)
+  if (!isListFresh) isListFresh = aptGet('update')
+  if (!aptGet('install', '-y', '--no-install-recommends', ...part.packages) || !part.isHere()) {
+    console.error(`${name} could not be installed, so the tests that need it are skipped`)
+  }
+}
+
+/** @returns whether it succeeded; apt-get's own words are shown when it did not */
+function aptGet(...args: string[]): boolean {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const { status, stdout, stderr } = spawnSync('apt-get', ['-qq', ...args], { env, encoding: 'utf8' })
+  if (status !== 0) console.error(`${stdout ?? ''}${stderr ?? ''}`.trimEnd())
+  return status === 0
+}

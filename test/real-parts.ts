@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+// Programs by others that the tests talk to: against a copy of our own they would prove nothing. A test file names what it needs in a
+// line such as `// @needs coturn, Chromium`. Before each run `scripts/real-parts.ts` installs what is missing, where it may; a file
+// whose part is still missing is left out, and the last lines of the run name it.
+
+export interface RealPart {
+  /** Whether this machine has it. */
+  readonly isHere: () => boolean
+  /** Debian's packages that bring it. */
+  readonly packages: readonly string[]
+  /** Whether only `npm run test:slow` needs it. */
+  readonly slow?: true
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const PYTHON = '/usr/bin/python3' // Debian's package of Paho is for Debian's Python
+const MEMORY_SERVER = join(ROOT, 'node_modules/mongodb-memory-server-core')
+const FOLDERS = ['broker', 'handlers', 'scripts', 'shared', 'test']
+
+export const REAL_PARTS: Record<string, RealPart> = {
+  coturn: { isHere: () => onPath('turnserver'), packages: ['coturn'] },
+  mosquitto_sub: { isHere: () => onPath('mosquitto_sub'), packages: ['mosquitto-clients'] },
+  Paho: {
+    isHere: () => spawnSync(PYTHON, ['-c', 'import paho.mqtt.client'], { stdio: 'ignore' }).status === 0,
+    packages: ['python3-paho-mqtt'],
+  },
+  openssl: { isHere: () => onPath('openssl'), packages: ['openssl'] },
+  // Debian has no mongod. Java and Maven build a server that speaks its protocol: mongo-java-server.ts
+  MongoDB: {
+    isHere: () => onPath('mongod') || existsSync(MEMORY_SERVER) || (onPath('javac') && onPath('mvn')),
+    packages: ['default-jdk-headless', 'maven'],
+  },
+  Chromium: { isHere: () => onPath('chromium'), packages: ['chromium'], slow: true },
+  buildah: { isHere: () => onPath('buildah'), packages: ['buildah'], slow: true },
+}
+
+/** The test files that cannot run on this machine, with the parts that each lacks. */
+export function cannotRun(): Map<string, string[]> {
+  const missing = Object.keys(REAL_PARTS).filter((name) => !REAL_PARTS[name]!.isHere())
+  if (missing.length === 0) return new Map()
+  const lacking = testFiles().map((file) => [file, partsOf(file).filter((name) => missing.includes(name))] as const)
+  return new Map(lacking.filter(([, parts]) => parts.length > 0))
+}
+
+/** @throws when a file needs what no part is called */
+export function partsOf(file: string): string[] {
+  const parts = /^\/\/ @needs (.+)$/m.exec(readFileSync(join(ROOT, file), 'utf8'))?.[1]?.split(', ') ?? []
+  const unknown = parts.find((name) => !(name in REAL_PARTS))
+  if (unknown !== undefined) throw new Error(`${file} needs ${unknown}, which test/real-parts.ts does not know`)
+  return parts
+}
+
+/** All of the tree, from its root; the slow ones where they are asked for. */
+export function testFiles(): string[] {
+  return FOLDERS.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.test.ts') && (process.env['SLOW'] || !file.startsWith('slow/')))
+      .map((file) => `${folder}/${file}`),
+  )
+}
+
+function onPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((dir) => existsSync(join(dir, program)))
+}
