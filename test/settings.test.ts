@@ -23,6 +23,8 @@ import { readPem, sharedHandlerKeys, tlsFiles, tokenSecrets } from '../shared/de
 import { openLog } from '../shared/log.ts'
 import { groupsIn } from '../shared/runtime/scan.ts'
 import { composeText, services } from './compose.ts'
+import { settings } from '../shared/settings.ts'
+import { renderSettings } from '../scripts/settings-docs.ts'
 import { Run } from './process.ts'
 import { HANDLERS } from './stage.ts'
 
@@ -30,7 +32,7 @@ const path = (file: string): string => fileURLToPath(new URL(`../${file}`, impor
 const read = (file: string): string => readFileSync(path(file), 'utf8')
 const example = read('.env.example')
 
-const SETTINGS = [...read('shared/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name!)
+const SETTINGS = Object.keys(settings.shape)
 const NOT_YET = SETTINGS.filter((name) => refusalOf({ [name]: 'anything' }).includes('not part of this version'))
 const SECRET_ONES = ['SECRET', 'HANDLER_KEY', 'HANDLER_KEYS', 'TLS_KEY', 'TURN_SECRET', 'MONGODB_URL']
 const LONG = 'sixteen-characters'
@@ -112,10 +114,10 @@ test('refuses nonsense in every setting that is no free text', () => {
   }
   const taken = refusals.filter(([, refusal]) => refusal === '').map(([name]) => name)
   expect(taken).toEqual([
+    'DATA_DIR',
     'HOST',
     'ADMIN_HOST',
     'ADMIN_HOSTS',
-    'DATA_DIR',
     'HANDLER_EVENTS',
     'BROKER_CA',
     'TURN_SECRET_STORE',
@@ -148,7 +150,7 @@ test('takes the bounds themselves, and lists with blanks', () => {
 })
 
 test('a setting that is no more is told with what bounds the same now', () => {
-  expect(refusalOf({ INBOX_BYTES: '1000' })).toMatch(/^INBOX_BYTES: .* KEPT_BYTES_PER_USER /)
+  expect(refusalOf({ INBOX_BYTES: '1000' })).toMatch(/^INBOX_BYTES: .* use KEPT_BYTES_PER_USER, /)
   expect(refusalOf({ INBOX_BYTES: '' })).toBe('')
 })
 
@@ -347,19 +349,20 @@ test('.env.example shows every setting once, and nothing else', () => {
 test('.env.example shows the default of each', () => {
   const standard = readConfig({}) as unknown as Record<string, unknown>
   const text = (value: unknown): string => (typeof value === 'number' ? String(value) : ((value as string) ?? ''))
-  const none = [[], new Map(), {}] // of a list or of pairs
+  const none = [[], new Map(), {}, standard['HOST']] // of a list or of pairs; production has another HOST
   for (const { name, value } of shown) {
     if (value === '' && standard[name] !== undefined) expect(none).toContainEqual(standard[name])
     else expect(`${name}=${value}`).toBe(`${name}=${text(standard[name])}`)
   }
 })
 
-test('.env.example says of each in one line what it means, and whether it is in this version', () => {
-  const lines = example.split('\n')
-  for (const { name } of shown) {
-    const meaning = lines[lines.findIndex((line) => line.startsWith(`#${name}=`)) - 1]!
-    expect(meaning).toMatch(/^# [A-Za-z]/)
-    expect(`${name}: ${meaning.includes('not in this version')}`).toBe(`${name}: ${NOT_YET.includes(name)}`)
+test('.env.example and the page of settings are what npm run docs makes of the settings, each with a meaning', async () => {
+  const { example: expected, page } = await renderSettings()
+  expect(example).toBe(expected)
+  expect(read('docs/operate/settings.md')).toBe(page)
+  for (const [name, schema] of Object.entries(settings.shape)) {
+    expect(`${name}: ${schema.description}`).toMatch(/: [^ ].{5,}\.$/)
+    expect(`${name}: ${schema.description?.includes('not in this version')}`).toBe(`${name}: ${NOT_YET.includes(name)}`)
   }
 })
 
