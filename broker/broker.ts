@@ -10,8 +10,7 @@ import { openWitness } from './front/witness.ts'
 import { openEngine, type Front } from './front/aedes/engine.ts'
 import { openFormat } from './core/format.ts'
 import { authenticate } from './front/identity/authenticate.ts'
-import { verifyToken } from './front/identity/token.ts'
-import type { VerifyToken } from './seam/session.ts'
+import { verifyToken, type VerifyToken } from './front/identity/token.ts'
 import { openIdentity, readSecrets } from './front/identity/open-identity.ts'
 import { AddressGate } from './front/listen/address-gate.ts'
 import { listenAdmin } from './admin/admin.ts'
@@ -83,7 +82,6 @@ export async function startBroker(
     config,
     storage,
     clock: identity.sources.clock,
-    verify,
     toFront: carry((message) => engine.fromCore(message)),
     metrics,
     log,
@@ -99,8 +97,8 @@ export async function startBroker(
   const lingering = new Lingering()
   const engine: Front = await openEngine({
     config,
-    sessions: core.sessions,
     identify: (login) => authenticate(login, identity, catalogue),
+    verify,
     toCore: carry((message) => core.fromFront(message)),
     witness,
     lingering,

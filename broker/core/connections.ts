@@ -1,6 +1,7 @@
 import type { Acknowledged, Came, Deliver } from '../seam/messages.ts'
 import type { Session } from '../seam/session.ts'
 import type { Delivery } from './reach.ts'
+import type { Feed } from './sessions/feed.ts'
 
 /** A connection that a front has, as far as the core needs to know it. */
 export interface Connection {
@@ -11,8 +12,8 @@ export interface Connection {
   readonly window: number
   /** Bytes of a packet that its client takes, at most. */
   readonly largest: number
-  /** Its session holds what it has not acknowledged. */
-  keeps: boolean
+  /** What it gets of its session, when that holds what it has not acknowledged. */
+  feed: Feed | undefined
 }
 
 /** The connections that there are, by the numbers that their front has given them, and the deliveries that they have not acknowledged. */
@@ -25,8 +26,8 @@ export class Connections {
   readonly #deliveries = new Map<number, Map<number, Delivery>>()
   #lastDelivery = 0
 
-  came({ connection: number, session, window, largest, keeps }: Came): Connection {
-    const connection = { number, session: { ...session }, window, largest, keeps }
+  came({ connection: number, session, window, largest }: Came): Connection {
+    const connection = { number, session: { ...session }, window, largest, feed: undefined }
     this.#byNumber.set(number, connection)
     this.#bySession.set(connection.session, connection)
     this.#byId.set(session.id, connection)
@@ -45,6 +46,17 @@ export class Connections {
   /** The one that has the session with this id now. */
   holding(session: string): Connection | undefined {
     return this.#byId.get(session)
+  }
+
+  /** Of those that hear a message that waits under this number: those whose sessions hold it, and those whose do not. */
+  taking(all: readonly number[], number: number): { holding: number[]; others: number[] } {
+    const [holding, others]: [number[], number[]] = [[], []]
+    for (const one of all) {
+      const taken = this.#byNumber.get(one)?.feed?.takes(number) ?? 'unknown'
+      if (taken === 'now') holding.push(one)
+      else if (taken === 'unknown') others.push(one)
+    }
+    return { holding, others }
   }
 
   /** Tells whether its session was its own still. */

@@ -241,9 +241,9 @@ async function expectKept(storage: Storage): Promise<void> {
     },
   }
   expect(waitingFor(kept, 'bob/phone')).toEqual([said(0, 'bob_events', 1), open])
-  const pubrels = [...sessions.get('bob/phone')!.byMessageId]
-  expect(pubrels).toEqual([[77, expect.any(Number)]])
-  expect(sessions.get('bob/phone')!.waiting.get(pubrels[0]![1])).toMatchObject({ isReleased: true })
+  const { underWay } = sessions.get('bob/phone')!
+  expect(underWay).toEqual([{ messageId: 77, number: expect.any(Number) }])
+  expect(sessions.get('bob/phone')!.waiting.get(underWay[0]!.number)).toMatchObject({ isReleased: true })
   expect([...sessions.get('bob/phone')!.incoming]).toEqual([12, 13])
   expect(waitingFor(kept, 'carol/phone')).toMatchObject([{ payload: 'do it', shared: '$share/crew/jobs/+' }])
   expect(sessions.openTo('fleet/1', '', () => false)).toMatchObject([['bob/phone', { qos: 2 }]])

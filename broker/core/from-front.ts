@@ -1,9 +1,10 @@
 import type { Logger } from '../../shared/log.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import type { Came, FromCore, FromFront, Login, Publish, Went, Will } from '../seam/messages.ts'
+import type { Came, ClientHas, FromCore, FromFront, Login, Publish, Went, Will } from '../seam/messages.ts'
 import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED } from '../seam/reasons.ts'
 import { Denied, type HandlerSession, type Session } from '../seam/session.ts'
+import type { Verifications } from './commands/verifications.ts'
 import type { Connection, Connections } from './connections.ts'
 import type { Audience } from './events/audience.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
@@ -14,6 +15,7 @@ import type { Limits } from './limits/limits.ts'
 import type { OpenTopics } from './open-topics/open-topics.ts'
 import type { Presence } from './presence.ts'
 import type { Revocations } from './revocations.ts'
+import type { Feed } from './sessions/feed.ts'
 import type { LiveSessions } from './sessions/live-sessions.ts'
 import type { SessionStore } from './sessions/session-store.ts'
 import type { SessionSubscriptions } from './sessions/subscribing.ts'
@@ -24,7 +26,10 @@ export interface CorePorts {
   audience: Audience
   openTopics: OpenTopics
   subscriptions: SessionSubscriptions
-  sessions: Pick<SessionStore, 'makeRoom' | 'get' | 'began' | 'ended' | 'end' | 'notes' | 'released'>
+  sessions: Pick<SessionStore, 'makeRoom' | 'get' | 'began' | 'ended' | 'end' | 'notes' | 'released' | 'feed' | 'has'>
+  /** Bytes of what waits in a session that its connection gets at a time. */
+  pageBytes: number
+  verifications: Verifications
   revocations: Revocations
   limits: Pick<Limits, 'connect'>
   /** A session sends more than it may. */
@@ -51,6 +56,8 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     openTopics,
     subscriptions,
     sessions,
+    pageBytes,
+    verifications,
     limits,
     live,
     wills,
@@ -105,10 +112,13 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
   function came(message: Came): void {
     const { id } = message.session
     if (message.isClean) sessions.end(id)
-    const { session } = connections.came(message)
-    if (message.keeps) sessions.began(id, message.outlives, jtiOf(session))
-    const received = [...(sessions.get(id)?.incoming ?? [])]
-    if (received.length > 0) toFront({ kind: 'resumes', connection: message.connection, received })
+    const connection = connections.came(message)
+    const { session } = connection
+    if (message.keeps) {
+      sessions.began(id, message.outlives, jtiOf(session))
+      connection.feed = feedOf(connection)
+    }
+    resumes(connection)
     metrics.connections.inc({ kind: session.kind })
     log.debug({ session: session.id }, 'connected')
     if (session.kind === 'handler') return
@@ -123,8 +133,30 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     if (!live.isCut(session)) presence.came(user)
   }
 
+  function feedOf({ session, number, window }: Connection): Feed {
+    return sessions.feed(session.id, number, window, { toFront, pageBytes })
+  }
+
+  function resumes({ number: connection, session }: Connection): void {
+    const kept = sessions.get(session.id)
+    if (!kept) return
+    const { underWay, incoming } = kept
+    if (incoming.size > 0 || underWay.length > 0)
+      toFront({ kind: 'resumes', connection, received: [...incoming], underWay })
+  }
+
+  function clientHas({ connection, asks, number, messageId }: ClientHas): void {
+    const id = connections.get(connection)?.session.id
+    const stored = id === undefined ? Promise.resolve() : sessions.has(id, { number, messageId })
+    stored.then(
+      () => toFront({ kind: 'stored', connection, asks, failed: false }),
+      () => toFront({ kind: 'stored', connection, asks, failed: true }),
+    )
+  }
+
   function went({ connection: number, outlives }: Went): void {
     audience.went(number)
+    verifications.went(number)
     const { session, hasSession } = connections.went(number) ?? {}
     openTopics.hasRoom(number)
     if (!session) return
@@ -199,9 +231,20 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
         return audience.remove(connection, message.topic)
       case 'keeps': {
         const its = connections.get(connection)
-        if (its) its.keeps = true
-        return
+        if (!its || its.feed) return
+        its.feed = feedOf(its)
+        return its.feed.wants()
       }
+      case 'wants_kept':
+        return connections.get(connection)?.feed?.wants()
+      case 'cleared':
+        return connections.get(connection)?.feed?.cleared(message.number)
+      case 'client_has':
+        return clientHas(message)
+      case 'leaves':
+        return connections.get(connection)?.feed?.leaves(message.underWay)
+      case 'verified':
+        return verifications.answered(message)
       case 'wants_retained':
         return openTopics.welcome(message)
       case 'has_room':

@@ -8,12 +8,13 @@ import { commandName, type CommandName } from '../../shared/wire/topic.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import { gaugeFullness, nearlyFull, type Fullness } from '../metrics/fullness.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import type { KeptSessions } from '../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../seam/messages.ts'
 import { MESSAGE_RATE_TOO_HIGH } from '../seam/reasons.ts'
-import type { DeviceSession, Session, VerifyToken } from '../seam/session.ts'
+import type { DeviceSession, Session } from '../seam/session.ts'
 import type { Storage } from '../storage/storage.ts'
+import type { BrokerContext } from './commands/broker-command.ts'
 import { OWN_COMMANDS } from './commands/own-commands.ts'
+import { Verifications } from './commands/verifications.ts'
 import { Connections } from './connections.ts'
 import { Dispatch } from './dispatch/dispatch.ts'
 import { Audience } from './events/audience.ts'
@@ -37,8 +38,8 @@ import { sessionSubscriptions } from './sessions/subscribing.ts'
 import { openStanding } from './standing.ts'
 import { openWills } from './wills.ts'
 
-/** Bytes of retained messages that one subscriber is sent at a time. */
-const RETAINED_PAGE = 65_536
+/** Bytes of what waits, or is retained, that a front gets for one connection at a time. */
+const PAGE_BYTES = 65_536
 /** Wills that wait for their delay over a restart; beyond, they are sent at once. */
 const MAX_DELAYED_WILLS = 1_000
 
@@ -47,7 +48,6 @@ export interface CoreSurroundings {
   storage: Storage
   /** The time by which tokens end. */
   clock: { now(): number }
-  verify: VerifyToken
   toFront: (message: FromCore) => void
   metrics: Metrics
   log: Logger
@@ -68,22 +68,12 @@ export interface Core {
   faults(): string[]
   /** Must a file be restored before some commands can run? */
   isDamaged(): boolean
-  /** What the front asks. */
-  readonly sessions: KeptSessions
   /** In the order in which they were opened. */
   readonly opened: readonly Closable[]
 }
 
 /** Opens what owns users: their commands, events and rights. It knows neither sockets nor MQTT packets. */
-export async function openCore({
-  config,
-  storage,
-  clock,
-  verify,
-  toFront,
-  metrics,
-  log,
-}: CoreSurroundings): Promise<Core> {
+export async function openCore({ config, storage, clock, toFront, metrics, log }: CoreSurroundings): Promise<Core> {
   const queue = await openQueue(storage, {
     all: { commands: config.MAX_QUEUED, bytes: config.MAX_QUEUED_BYTES },
     perUser: { commands: config.QUEUED_PER_USER, bytes: config.QUEUED_BYTES_PER_USER },
@@ -96,7 +86,9 @@ export async function openCore({
   const replays = openReplays()
   const { kept, inbox, sessions } = await openKept(storage, config)
   const connections = new Connections()
+  const verifications = new Verifications(toFront)
   const audience = new Audience()
+  const pageBytes = Math.min(PAGE_BYTES, config.MAX_UNSENT_BYTES / 2)
   const open = openTopics({
     storage,
     sessions,
@@ -107,7 +99,7 @@ export async function openCore({
       perUser: config.RETAINED_PER_USER,
       bytesPerUser: config.RETAINED_BYTES_PER_USER,
     },
-    pageBytes: Math.min(RETAINED_PAGE, config.MAX_UNSENT_BYTES / 2),
+    pageBytes,
     toFront,
     fault: (session, err) => log.info({ session: session?.id, reason: err.message }, 'connection fault'),
   })
@@ -116,8 +108,15 @@ export async function openCore({
     event({ onlyTo, ...event }) {
       const all = audience.of(event.topic)
       const to = onlyTo === undefined ? all : all.filter((one) => connections.get(one)?.session.id === onlyTo)
-      const { correlation, answers, expiresAt, kept: isKept = true } = event
-      if (to.length > 0) toFront({ kind: 'event', ...event, to, correlation, answers, expiresAt, kept: isKept })
+      const { number, correlation, answers, expiresAt, kept: isKept = true } = event
+      const say = (those: readonly number[], held: number | undefined): void => {
+        if (those.length === 0) return
+        toFront({ kind: 'event', ...event, number: held, to: those, correlation, answers, expiresAt, kept: isKept })
+      }
+      if (number === undefined) return say(to, undefined)
+      const { holding, others } = connections.taking(to, number)
+      say(holding, number)
+      say(others, undefined)
     },
     deliver(session, delivery) {
       const message = connections.delivers(session, delivery)
@@ -209,7 +208,10 @@ export async function openCore({
     relay: (session, message) => open.relay(session, message),
     own: OWN_COMMANDS,
     async answer(own, session, payload, cause) {
-      const largest = roomFor(connections.of(session)?.largest ?? Infinity, cause)
+      const connection = connections.of(session)
+      const largest = roomFor(connection?.largest ?? Infinity, cause)
+      const verify: BrokerContext['verify'] = (token) =>
+        connection ? verifications.ask(connection.number, token) : Promise.reject(new Error('its connection has gone'))
       const maxBytes = config.MAX_PACKET_BYTES / 2
       const context = { session, live, revocations, verify, inbox, maxBytes, largest, log }
       const fields = await own.run(parseInput(own.input, payload), context)
@@ -246,6 +248,8 @@ export async function openCore({
       toFront,
     }),
     sessions,
+    pageBytes,
+    verifications,
     revocations,
     limits,
     flooded,
@@ -288,7 +292,6 @@ export async function openCore({
     replay: (letters, replay) => dispatch.replay(letters, replay),
     faults: () => [...dispatch.lacking().map(({ text }) => text), ...nearlyFull(fullness()), ...queue.nearlyFull()],
     isDamaged: () => dispatch.lacking().some(({ damaged }) => damaged),
-    sessions,
     opened: [
       kept,
       inbox,

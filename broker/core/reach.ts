@@ -3,8 +3,8 @@ import type { Answers } from '../seam/too-large.ts'
 
 /** An event on its way to devices, once it is stored wherever it must be kept. */
 export interface Outgoing extends Keeping {
-  /** Under which it waits in the sessions that keep it. */
-  number: number
+  /** Under which it waits in the sessions that keep it, if any does. */
+  number: number | undefined
   topic: string
   payload: Buffer
   correlation?: Buffer | undefined

@@ -1,7 +1,8 @@
 import type { Code } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import type { MessageProperties, Subscription } from './kept-sessions.ts'
+import type { MessageProperties, SessionMessage } from './session-message.ts'
 import type { DeniedAs, Session, Token } from './session.ts'
+import type { Subscription } from './subscription.ts'
 import type { Answers } from './too-large.ts'
 
 // What a front and the core say to each other: plain data, each side's in the order in which it was said. In one process saying it is
@@ -9,7 +10,7 @@ import type { Answers } from './too-large.ts'
 //
 // A connection has a number, which its front gives to none other. About a connection its front says, in this order: `login`, perhaps
 // `hears` for what its session is subscribed to from before, perhaps `will`, `came`, then anything, and at last `went`; after that only
-// what becomes of its will. The core says nothing of a connection before its `login`, and may speak of one that has gone meanwhile: the
+// what becomes of its will. When another connection takes its session over, `leaves` comes before the other's `came`, and `went` after. The core says nothing of a connection before its `login`, and may speak of one that has gone meanwhile: the
 // front ignores it, as the core ignores what it hears of one that is not there.
 
 /** What a connection brings with it, besides what it says. */
@@ -79,6 +80,49 @@ export interface Went extends OfConnection {
   outlives: number
 }
 
+/** A message of a session that has gone out to its client, or whose PUBREL has, and is not acknowledged. */
+export interface UnderWay {
+  /** Under which it waits in the session. */
+  number: number
+  messageId: number
+}
+
+/**
+ * A connection whose session keeps messages sends none of them any more, since it ends or another has taken over its session: the
+ * next one sends again what is under way, under the same message ids.
+ */
+export interface Leaves extends OfConnection {
+  kind: 'leaves'
+  underWay: readonly UnderWay[]
+}
+
+/** A connection has room for what waits in its session, which comes as `kept`: said once after CONNACK, then when `kept` asks for it. */
+export interface WantsKept extends OfConnection {
+  kind: 'wants_kept'
+}
+
+/** A message of a session is done with: its client has acknowledged it, or must not get it. */
+export interface Cleared extends OfConnection {
+  kind: 'cleared'
+  number: number
+}
+
+/** A client has a QoS 2 message: what is left to send is its PUBREL, when `stored` has answered this. */
+export interface ClientHas extends OfConnection, UnderWay {
+  kind: 'client_has'
+  asks: number
+}
+
+/** The answer to `verify`: whether to believe the token, not whether it was revoked or its user banned. */
+export interface Verified extends OfConnection {
+  kind: 'verified'
+  asks: number
+  /** Undefined: it is not believed. */
+  token: Token | undefined
+  /** Why it is not believed, for the log alone. */
+  reason: string
+}
+
 /** A connection's client said nothing for longer than its keepalive; `went` comes next. */
 export interface FellSilent extends OfConnection {
   kind: 'fell_silent'
@@ -128,7 +172,7 @@ export interface Acknowledged extends OfConnection {
 
 /**
  * A connection's session has these subscriptions from now on, as far as it may, or none to these filters any more. Those of open topics
- * stand behind `OPEN`. With `asks` it is to outlast the broker; answered by `subscriptions_kept` with that.
+ * stand behind `OPEN`. With `asks` it is to outlast the broker; answered by `stored` with that.
  */
 export interface Subscribes extends OfConnection {
   kind: 'subscribes'
@@ -183,7 +227,12 @@ export type FromFront =
   | Will
   | Came
   | Keeps
+  | Leaves
   | Went
+  | WantsKept
+  | Cleared
+  | ClientHas
+  | Verified
   | FellSilent
   | Flooded
   | Publish
@@ -207,15 +256,36 @@ export interface Admitted extends OfConnection {
   subscriptions: readonly Subscription[]
 }
 
-/** The answer to `came`, before anything else is said of it, when its session has QoS 2 messages that are not `released`: their ids. */
+/** The answer to `came`, before anything else is said of it, when its session goes on with what was begun on another connection. */
 export interface Resumes extends OfConnection {
   kind: 'resumes'
+  /** Ids of the QoS 2 messages that are not `released`. */
   received: readonly number[]
+  /** What comes as `kept` under the message id that it has. */
+  underWay: readonly UnderWay[]
 }
 
-/** What a connection's session is subscribed to is on the disk if it is to be there; `failed`: it is not. */
-export interface SubscriptionsKept extends OfConnection {
-  kind: 'subscriptions_kept'
+/** What waits in a session, as its client gets it. */
+export interface KeptMessage extends SessionMessage {
+  number: number
+  /** It may have been sent before [MQTT-3.3.1-1]. */
+  dup: boolean
+}
+
+/**
+ * What waits in a connection's session, in its order, no more than its client takes at once: they are
+ * under way until they are `cleared`. A PUBREL is sent for one of which the number alone is given.
+ */
+export interface Kept extends OfConnection {
+  kind: 'kept'
+  messages: readonly (KeptMessage | { number: number; isReleased: true })[]
+  /** The front is to say `wants_kept` when they have left. */
+  asksForMore: boolean
+}
+
+/** What was asked to be stored is on the disk if it is to be there; `failed`: it is not. */
+export interface Stored extends OfConnection {
+  kind: 'stored'
   asks: number
   failed: boolean
 }
@@ -265,8 +335,8 @@ export interface Deliver extends OfConnection {
 export interface EventFor {
   kind: 'event'
   to: readonly number[]
-  /** Under which it waits in the sessions that keep it. */
-  number: number
+  /** Under which it waits in the sessions of all these connections, and is under way to them until it is `cleared`. */
+  number: number | undefined
   topic: string
   payload: Buffer
   correlation: Buffer | undefined
@@ -283,7 +353,7 @@ export interface OpenReceiver extends OfConnection {
   retain: boolean
   /** Of its subscriptions that match. */
   ids: readonly number[]
-  /** Under which it waits in the session, if that keeps it. */
+  /** Under which it waits in the session and is under way until it is `cleared`, if the session keeps it. */
   number: number | undefined
   /** The shared subscription for which it is this one's turn. */
   shared: string | undefined
@@ -303,6 +373,13 @@ export interface Relayed {
 /** The front is to say `has_room` when what this connection was sent has left. */
 export interface WantsRoom extends OfConnection {
   kind: 'wants_room'
+}
+
+/** A client wants to go on with another token. Answered by `verified`, also when its connection has gone. */
+export interface Verify extends OfConnection {
+  kind: 'verify'
+  asks: number
+  token: string
 }
 
 /** Its session goes on with another token, by which the front judges from now on what it may hear. */
@@ -327,7 +404,8 @@ export interface Dropped {
 export type FromCore =
   | Admitted
   | Resumes
-  | SubscriptionsKept
+  | Kept
+  | Stored
   | Denial
   | WillKept
   | Published
@@ -335,6 +413,7 @@ export type FromCore =
   | EventFor
   | Relayed
   | WantsRoom
+  | Verify
   | Renewed
   | End
   | Dropped

@@ -41,12 +41,6 @@ export interface Token {
   readonly acl: Acl | undefined
 }
 
-/**
- * Tells whether to believe a token; not whether it was revoked or its user banned.
- * @throws {Denied} with the reason, for the log
- */
-export type VerifyToken = (token: string) => Promise<Token>
-
 /** Filters of the open topics that one may publish to and subscribe to. */
 export interface Grants {
   readonly pub: readonly string[]

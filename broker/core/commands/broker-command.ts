@@ -4,14 +4,18 @@ import type { BrokerEventName } from '../../../shared/wire/reserved.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Revocations } from '../revocations.ts'
 import type { LiveSessions } from '../sessions/live-sessions.ts'
-import type { DeviceSession, VerifyToken } from '../../seam/session.ts'
+import type { DeviceSession, Token } from '../../seam/session.ts'
 
 /** What a command of the broker's own works with. */
 export interface BrokerContext {
   session: DeviceSession
   live: LiveSessions
   revocations: Revocations
-  verify: VerifyToken
+  /**
+   * Tells whether to believe a token; not whether it was revoked or its user banned.
+   * @throws with the reason, for the log
+   */
+  verify: (token: string) => Promise<Token>
   inbox: Inbox
   /** Bytes of an answer, about. */
   maxBytes: number

@@ -134,7 +134,7 @@ export class Events {
       for (const { topic, form, number, isNamed } of going) {
         if (!engine.isHeard(topic)) continue
         engine.event({
-          number: key + form,
+          number: targets.length > 0 ? key + form : undefined,
           topic,
           payload: headed(body, number, isNamed ? name : undefined),
           correlation,

@@ -1,6 +1,6 @@
 import { ALL_EVENTS, eventTopic, type EventName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
-import type { SessionMessage } from '../../seam/kept-sessions.ts'
+import type { SessionMessage } from '../../seam/session-message.ts'
 import { ON_ALL, QOS_2, RETAINED, type KeptEvent, type KeptRecord, type Place } from './kept-record.ts'
 
 /** A record as a session of this user gets it. */

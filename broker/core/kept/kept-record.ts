@@ -1,6 +1,6 @@
 import type { EventName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
-import type { MessageProperties } from '../../seam/kept-sessions.ts'
+import type { MessageProperties } from '../../seam/session-message.ts'
 import { Reader, Writer, type Codec } from '../../storage/record.ts'
 
 // How a session holds an event: bits of `Place.form`.

@@ -2,7 +2,7 @@ import { steady } from '../../../shared/steady.ts'
 import { isMqttString } from '../../../shared/wire/mqtt-string.ts'
 import { refuse } from '../../../shared/wire/refusal.ts'
 import { stamp } from '../../../shared/wire/stamp.ts'
-import type { MessageProperties, SessionMessage } from '../../seam/kept-sessions.ts'
+import type { MessageProperties, SessionMessage } from '../../seam/session-message.ts'
 import type { Incoming } from '../../seam/messages.ts'
 import type { OpenMessage } from './retained.ts'
 

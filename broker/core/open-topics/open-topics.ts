@@ -1,12 +1,13 @@
 import { Refusal, refuse } from '../../../shared/wire/refusal.ts'
 import { mayReceive } from '../../seam/authority.ts'
-import type { MessageTarget, OpenMatch, SessionMessage } from '../../seam/kept-sessions.ts'
+import type { SessionMessage } from '../../seam/session-message.ts'
 import type { FromCore, Incoming, OpenReceiver, WantsRetained } from '../../seam/messages.ts'
 import { asOfNow } from '../../seam/remaining-time.ts'
 import type { Session } from '../../seam/session.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import type { Connection, Connections } from '../connections.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
+import type { MessageTarget, OpenMatch } from './receivers.ts'
 import { openMessageOf, withoutReceiver } from './open-message.ts'
 import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
 import { Welcome } from './welcome.ts'
@@ -56,8 +57,16 @@ export function openTopics(ports: OpenTopicPorts) {
       for (const { session, qos, retain, ids, shared, connection: before, isKept } of receivers) {
         const holder = connections.holding(session)
         const number = isKept ? numbers[kept++]! : undefined
-        if (!holder || (number === undefined && (holder.number !== before || !mayGet(holder, message)))) continue
-        now.push({ connection: holder.number, qos, retain, ids, number, shared })
+        if (!holder) continue
+        if (number === undefined) {
+          if (holder.number !== before || !mayGet(holder, message)) continue
+          now.push({ connection: holder.number, qos, retain, ids, number, shared })
+          continue
+        }
+        const taken = holder.feed?.takes(number) ?? 'waits'
+        if (taken === 'waits') continue
+        const held = taken === 'now' ? number : undefined // it is gone from a full session
+        now.push({ connection: holder.number, qos, retain, ids, number: held, shared })
       }
       if (now.length > 0) toFront({ kind: 'relayed', ...withoutQos(message), to: now })
     })
@@ -74,7 +83,8 @@ export function openTopics(ports: OpenTopicPorts) {
   /** Must this session's queue have it, so that it goes out once it is stored? */
   function isKept(session: string, qos: number): boolean {
     if (qos === 0) return false
-    return connections.holding(session)?.keeps ?? (sessions.get(session)?.expiry ?? 0) > 0
+    const holder = connections.holding(session)
+    return holder ? holder.feed !== undefined : (sessions.get(session)?.expiry ?? 0) > 0
   }
 
   /** Sends a message that no session keeps, and that is not retained. */

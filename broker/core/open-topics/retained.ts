@@ -2,7 +2,7 @@ import { refuse } from '../../../shared/wire/refusal.ts'
 import { steady } from '../../../shared/steady.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { covers } from '../../seam/topic-filter.ts'
-import type { SessionMessage } from '../../seam/kept-sessions.ts'
+import type { SessionMessage } from '../../seam/session-message.ts'
 
 /** A message of an open topic, as it is retained. */
 export type OpenMessage = Pick<SessionMessage, 'topic' | 'payload' | 'qos' | 'properties' | 'messageExpiry'>

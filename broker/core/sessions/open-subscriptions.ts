@@ -1,5 +1,6 @@
 import { Qlobber } from 'qlobber'
-import type { OpenMatch, Subscription } from '../../seam/kept-sessions.ts'
+import type { Subscription } from '../../seam/subscription.ts'
+import type { OpenMatch } from '../open-topics/receivers.ts'
 import { sharedFilter, sharedOrOwn } from '../../seam/shared-filter.ts'
 
 /** Topics whose filters are remembered, at most. */

@@ -49,8 +49,9 @@ export class Progress {
       else gone.set(session, new Set([number]))
       session.last = Math.max(session.last, number)
       if (value === GONE) continue
-      session.add(number, new Reference(undefined, 0, true))
-      session.byMessageId.set(value, number)
+      const released = new Reference(undefined, 0, true)
+      released.messageId = value
+      session.add(number, released)
     }
     return {
       /** Does this number wait for the session still? */

@@ -1,5 +1,6 @@
 import { Oldest } from '../../../shared/oldest.ts'
-import type { KeptSession, Subscription, Waiting } from '../../seam/kept-sessions.ts'
+import type { UnderWay } from '../../seam/messages.ts'
+import type { Subscription } from '../../seam/subscription.ts'
 import type { Held } from '../kept/box.ts'
 import { ByAge } from '../kept/by-age.ts'
 import { ON_ALL } from '../kept/kept-record.ts'
@@ -10,14 +11,14 @@ export interface SessionBounds {
   maxWaitingBytes: number
 }
 
-/** What waits: a reference, and how far it has come. Without an event it is a PUBREL. */
-export class Reference implements Waiting {
+/** What waits: a reference to a message of QoS 1 or 2, and how far it has come. Without an event it is a PUBREL. */
+export class Reference {
   held: Held | undefined
   readonly form: number
+  /** A broker that has ended may have sent it [MQTT-3.3.1-1]. */
   readonly isOfOld: boolean
+  /** Under which it went out on a connection that has gone. */
   messageId: number | undefined = undefined
-  sentOn: object | undefined = undefined
-  sent: (() => void) | undefined = undefined
 
   constructor(held: Held | undefined, form: number, isOfOld: boolean) {
     this.held = held
@@ -25,6 +26,7 @@ export class Reference implements Waiting {
     this.isOfOld = isOfOld
   }
 
+  /** The client has it; what is left to do is its PUBREL [MQTT-4.3.3-1]. */
   get isReleased(): boolean {
     return this.held === undefined
   }
@@ -36,11 +38,12 @@ export class Reference implements Waiting {
 }
 
 /** One session: what it is subscribed to, and what waits for it. */
-export class SessionQueue implements KeptSession {
+export class SessionQueue {
   readonly id: string
   readonly owner: string
   /** No other session has had it. */
   readonly serial: number
+  /** Milliseconds for which it outlives its connection; 0: not at all, and it is not on the disk. */
   expiry: number
   /** The id of the token that it had last. */
   jti: string | undefined = undefined
@@ -49,11 +52,13 @@ export class SessionQueue implements KeptSession {
   /** Stops the clock of its absence. */
   stopClock: (() => void) | undefined = undefined
   readonly subscriptions = new Map<string, Subscription>()
+  /** By number, in the order of their publishing. */
   readonly waiting = new Map<number, Reference>()
-  readonly byMessageId = new Map<number, number>()
+  /** Ids of QoS 2 messages that it has sent, and not released. */
   readonly incoming = new Set<number>()
+  /** Of what waits. */
   bytes = 0
-  catchingUp: object | undefined = undefined
+  /** Called when something of what waits has gone. */
   relieved: (() => void) | undefined = undefined
   /** The last number that it was given of what is on the disk. */
   last = 0
@@ -86,6 +91,13 @@ export class SessionQueue implements KeptSession {
     return this.#strangers?.oldest?.[0] ?? this.#oldest.entry?.[0]
   }
 
+  /** What went out on connections that have gone, and under which id. */
+  get underWay(): UnderWay[] {
+    const all: UnderWay[] = []
+    for (const [number, { messageId }] of this.waiting) if (messageId !== undefined) all.push({ number, messageId })
+    return all
+  }
+
   isOver({ maxWaiting, maxWaitingBytes }: SessionBounds): boolean {
     return this.waiting.size > maxWaiting || (this.bytes > maxWaitingBytes && this.waiting.size > 1)
   }
@@ -103,7 +115,6 @@ export class SessionQueue implements KeptSession {
     if (!reference) return undefined
     this.waiting.delete(number)
     if (reference.held?.isFromStranger) this.#strangers!.ended()
-    if (reference.messageId !== undefined) this.byMessageId.delete(reference.messageId)
     return reference
   }
 }

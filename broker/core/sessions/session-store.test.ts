@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { userIdOf } from '../../../shared/wire/user-id.ts'
-import type { MessageTarget } from '../../seam/kept-sessions.ts'
+import type { MessageTarget } from '../open-topics/receivers.ts'
 import { openLmdb } from '../../storage/lmdb.ts'
 import type { Storage } from '../../storage/storage.ts'
 import type { Target } from '../kept/kept-events.ts'
@@ -202,11 +202,10 @@ test('a QoS 2 message whose PUBREL is due takes no room, and outlives the broker
   expect(waitingFor('alice/phone')).toMatchObject([
     { topic: 'a/b', qos: 2, properties: { subscriptionIdentifier: [3] } },
   ])
-  all.sessions.get('alice/phone')!.byMessageId.set(77, number!)
-  await all.sessions.has('alice/phone', 77)
+  await all.sessions.has('alice/phone', { number: number!, messageId: 77 })
   expect(all.sessions.get('alice/phone')!.bytes).toBe(0)
   await isKilled()
-  expect([...all.sessions.get('alice/phone')!.byMessageId]).toEqual([[77, number]])
+  expect(all.sessions.get('alice/phone')!.underWay).toEqual([{ number, messageId: 77 }])
   expect(all.sessions.get('alice/phone')!.waiting.get(number!)).toMatchObject({ isReleased: true })
   await happens(bob, {})
   expect(stored()).toBe(1) // Bob's

@@ -1,20 +1,18 @@
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import { callAt } from '../../../shared/timer.ts'
-import {
-  OPEN,
-  type KeptSessions,
-  type MessageTarget,
-  type OpenMessage,
-  type SessionMessage,
-  type Subscription,
-} from '../../seam/kept-sessions.ts'
-import type { Kept } from './live-sessions.ts'
+import type { UnderWay } from '../../seam/messages.ts'
+import { asOfNow } from '../../seam/remaining-time.ts'
+import type { SessionMessage } from '../../seam/session-message.ts'
 import { sessionOwner } from '../../seam/session.ts'
+import { OPEN, type Subscription } from '../../seam/subscription.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { asSent } from '../kept/as-sent.ts'
 import type { Held } from '../kept/box.ts'
 import type { Holders, KeptEvents, Queue, Target } from '../kept/kept-events.ts'
 import { ON_ALL, QOS_2, RETAINED, SHARED, type KeptRecord } from '../kept/kept-record.ts'
+import type { MessageTarget, OpenContent } from '../open-topics/receivers.ts'
+import { Feed, type FeedPorts } from './feed.ts'
+import type { Kept } from './live-sessions.ts'
 import { OpenSubscriptions } from './open-subscriptions.ts'
 import { Progress } from './progress.ts'
 import { Reference, SessionQueue, type SessionBounds } from './session-queue.ts'
@@ -27,6 +25,9 @@ interface SessionRecord {
   since?: number | undefined
   jti?: string | undefined
 }
+
+/** Messages that a client may leave unacknowledged, or as many as may wait for it. */
+const MOST_UNDER_WAY = 1_000
 
 export type SessionStore = ReturnType<typeof openSessionStore>
 
@@ -115,7 +116,6 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       session.bytes -= held.bytes
       kept.release(held)
     }
-    reference.sent?.()
     session.relieved?.()
     if (!session.isLasting) return
     if (number > session.cursor) session.skipped.push(number)
@@ -135,10 +135,8 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     const left = [...session.waiting.values()].flatMap((reference) =>
       isForAnother(reference.form) ? (messageOf(session, reference) ?? []) : [],
     )
-    for (const { held, sent } of session.waiting.values()) {
-      if (held) kept.release(held)
-      sent?.()
-    }
+    for (const { held } of session.waiting.values()) if (held) kept.release(held)
+    session.waiting.clear()
     if (left.length > 0) passOn(left)
     if (session.expiry === 0) return
     storage.eventually((unit) => {
@@ -163,6 +161,12 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     const place = found.kind === 'event' ? undefined : found.places.find((one) => one.session === session.serial)
     return asSent(found, session.owner, place ?? { form })
   }
+  const messageNow = (session: SessionQueue, reference: Reference): SessionMessage | undefined => {
+    const message = messageOf(session, reference)
+    return message && asOfNow(message)
+  }
+  /** What a client may leave unacknowledged that knows no Receive Maximum. */
+  const mostUnderWay = Math.max(bounds.maxWaiting, MOST_UNDER_WAY)
 
   for (const { key, value } of records.entries()) {
     const session = create(String(key), value.serial, value.expiry)
@@ -203,7 +207,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     },
   }
 
-  const store = {
+  return {
     holders,
     /** All that was kept has been given to those who hold it. */
     opened(): void {
@@ -263,7 +267,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
      * Keeps a message of an open topic in sessions, once the unit is stored: once, but for a session that gets it more than once.
      * @returns its number in each
      */
-    keepMessage(unit: Unit, message: OpenMessage, to: readonly MessageTarget[]): number[] {
+    keepMessage(unit: Unit, message: OpenContent, to: readonly MessageTarget[]): number[] {
       const { topic, payload, properties, messageExpiry: expiresAt } = message
       const record = { kind: 'message' as const, at: 0, places: [], topic, payload, properties, expiresAt }
       const numbers: number[] = []
@@ -282,22 +286,29 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       return numbers
     },
 
+    /** What waits under this number, as the session gets it now. */
     message(id: string, number: number): SessionMessage | undefined {
       const session = sessions.get(id)
       const reference = session?.waiting.get(number)
       return reference && messageOf(session!, reference)
     },
+    /** Takes one message out of a session, if it is there. */
     drop(id: string, number: number): void {
       const session = sessions.get(id)
       if (session) forget(session, number)
     },
-    async has(id: string, messageId: number): Promise<void> {
+    /** What a connection is to get of what waits in its session. `window`: messages that its client takes at once. */
+    feed(id: string, connection: number, window: number, ports: Pick<FeedPorts, 'toFront' | 'pageBytes'>): Feed {
+      return new Feed(connection, open(id), Math.min(window, mostUnderWay), { ...ports, message: messageNow, forget })
+    },
+    /** Resolves when it is on the disk that the client has this QoS 2 message, and its PUBREL may go out. */
+    async has(id: string, { number, messageId }: UnderWay): Promise<void> {
       const session = sessions.get(id)
-      const number = session?.byMessageId.get(messageId)
-      const reference = number === undefined ? undefined : session?.waiting.get(number)
-      if (!session || number === undefined || !reference?.held || !(reference.form & QOS_2)) return
+      const reference = session?.waiting.get(number)
+      if (!session || !reference?.held || !(reference.form & QOS_2)) return
       const { held } = reference
       reference.held = undefined
+      reference.messageId = messageId
       session.bytes -= held.bytes
       session.relieved?.()
       const stored = session.isLasting
@@ -352,8 +363,6 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       for (const session of sessions.values()) session.stopClock?.()
     },
   }
-  store satisfies KeptSessions
-  return store
 
   function targetOf({ session, qos, retain, ids, shared }: MessageTarget): Target {
     const form = (qos === 2 ? QOS_2 : 0) | (retain ? RETAINED : 0) | (shared === undefined ? 0 : SHARED)

@@ -1,5 +1,5 @@
 import { mayReceive } from '../../seam/authority.ts'
-import { OPEN, type Subscription } from '../../seam/kept-sessions.ts'
+import { OPEN, type Subscription } from '../../seam/subscription.ts'
 import type { FromCore, Subscribes, Unsubscribes } from '../../seam/messages.ts'
 import type { Session } from '../../seam/session.ts'
 import { sharedOrOwn } from '../../seam/shared-filter.ts'
@@ -18,18 +18,22 @@ export type SessionSubscriptions = ReturnType<typeof sessionSubscriptions>
 
 /** Subscriptions that a session has, and keeps. A SUBSCRIBE is asked to be kept whole, with what was denied in it. */
 export function sessionSubscriptions({ connections, sessions, mostSubscriptions, toFront }: SubscribingPorts) {
+  function answer(connection: number, asks: number | undefined, failed: boolean): void {
+    if (asks !== undefined) toFront({ kind: 'stored', connection, asks, failed })
+  }
+
   function keep(connection: number, session: Session, asks: number | undefined): void {
     if (asks === undefined) return
     sessions.keepSubscriptions(session.id).then(
-      () => toFront({ kind: 'subscriptions_kept', connection, asks, failed: false }),
-      () => toFront({ kind: 'subscriptions_kept', connection, asks, failed: true }),
+      () => answer(connection, asks, false),
+      () => answer(connection, asks, true),
     )
   }
 
   return {
     subscribes({ connection, subscriptions, asks }: Subscribes): void {
       const session = connections.get(connection)?.session
-      if (!session) return
+      if (!session) return answer(connection, asks, true)
       const { subscriptions: own } = sessions.open(session.id)
       for (const sub of subscriptions) {
         const isOver = own.size >= mostSubscriptions && !own.has(sub.topic)
@@ -39,7 +43,7 @@ export function sessionSubscriptions({ connections, sessions, mostSubscriptions,
     },
     unsubscribes({ connection, filters, asks }: Unsubscribes): void {
       const session = connections.get(connection)?.session
-      if (!session) return
+      if (!session) return answer(connection, asks, true)
       for (const filter of filters) sessions.unsubscribe(session.id, filter)
       keep(connection, session, asks)
     },

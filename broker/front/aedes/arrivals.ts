@@ -23,6 +23,18 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
     return Math.min(sessionExpiryInterval * 1000, maxOutlives)
   }
 
+  /** By the id of the session that each has. */
+  const holding = new Map<string, Connection>()
+
+  /** It sends nothing more of what its session keeps. */
+  function leaves(connection: Connection): void {
+    const { number, session, underWay } = connection
+    if (holding.get(session!.id) !== connection) return
+    holding.delete(session!.id)
+    delete connection.underWay
+    if (underWay) toCore({ kind: 'leaves', connection: number, underWay: underWay.all() })
+  }
+
   return {
     /** It has its session, and any other connection of that has ended. */
     came(client: InnerClient): void {
@@ -30,6 +42,9 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
       const { number, will, from, isClean = false } = connection
       const session = connection.session!
       noMoreComing(connection)
+      const before = holding.get(session.id)
+      if (before) leaves(before)
+      holding.set(session.id, connection)
       from.loggedIn?.(session.kind)
       const { receiveMaximum: window, maximumPacketSize: largest = Infinity } = client
       const keeping = { isClean, keeps: !client.clean, outlives: outlives(client) }
@@ -38,6 +53,7 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
       const ended = (): void => {
         if (isOver) return
         isOver = true
+        leaves(connection)
         const { endsForGood = false } = connection
         if (will && (client._disconnected || endsForGood)) toCore({ kind: 'will_over', connection: number })
         toCore({ kind: 'went', connection: number, outlives: endsForGood ? 0 : outlives(client) })

@@ -1,12 +1,13 @@
 import type { Subscription } from 'aedes'
 import { Outbox } from '../../../shared/outbox.ts'
-import type { Subscription as Kept } from '../../seam/kept-sessions.ts'
+import type { Subscription as Kept } from '../../seam/subscription.ts'
 import type { Session } from '../../seam/session.ts'
 import type { From } from '../identity/login.ts'
 import { Acks } from './acks.ts'
 import type { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient } from './internals.ts'
 import type { TopicAliases } from './topic-aliases.ts'
+import { UnderWay } from './under-way.ts'
 
 /** What is known of one connection. */
 export interface Connection {
@@ -39,6 +40,8 @@ export interface Connection {
   endsForGood?: boolean
   /** Ends its session, once: called when the connection is closed, or begins to linger. */
   ended?: () => void
+  /** What it has sent of what its session keeps, if that keeps anything. */
+  underWay?: UnderWay
   /** What it has subscribed to. */
   readonly filters: Map<string, Subscription>
 }
@@ -65,6 +68,11 @@ export function connect(client: InnerClient, from: From): Connection {
 /** Of a client of Aedes: each has one from the start. */
 export function connectionOf(client: object): Connection {
   return connections.get(client)!
+}
+
+/** What a connection has sent of what its session keeps. */
+export function underWayOf(connection: Connection): UnderWay {
+  return (connection.underWay ??= new UnderWay(connection.client))
 }
 
 /** Resolves when the core has answered what `ask` says to it. @throws what it has refused with */

@@ -1,9 +1,9 @@
 import { encodePublish } from '../../../shared/wire/mqtt/publish.ts'
 import { bodyAt } from '../../../shared/wire/mqtt/frames.ts'
-import type { StoredPacket } from './internals.ts'
+import type { Outgoing } from './outgoing.ts'
 import { propertiesOf } from './packet-bytes.ts'
 
-type Message = Pick<StoredPacket, 'topic' | 'payload' | 'properties'>
+type Message = Pick<Outgoing, 'topic' | 'payload' | 'properties'>
 type Qos = 0 | 1 | 2
 
 /** One message that is not retained for many receivers: encoded once for each of the few forms in which it goes out. */

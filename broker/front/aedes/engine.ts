@@ -2,30 +2,32 @@ import type { Duplex } from 'node:stream'
 import { promisify } from 'node:util'
 import type { Client } from 'aedes'
 import type { Config } from '../../../shared/config.ts'
-import type { KeptSessions } from '../../seam/kept-sessions.ts'
 import type { FromCore, FromFront } from '../../seam/messages.ts'
 import { MESSAGE_RATE_TOO_HIGH } from '../../seam/reasons.ts'
 import { MAX_LEVELS } from '../../seam/topic-filter.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
 import type { From } from '../identity/login.ts'
+import type { VerifyToken } from '../identity/token.ts'
 import type { Lingering } from '../lingering.ts'
 import type { Witness } from '../witness.ts'
 import { admission } from './admission.ts'
 import { arrivals } from './arrivals.ts'
-import { connect, connectionOf, type Connection } from './connection.ts'
+import { catchingUp } from './catching-up.ts'
+import { connect, connectionOf, underWayOf, type Connection } from './connection.ts'
 import { Core } from './core.ts'
 import { lingers, saysGoodbye } from './farewell.ts'
 import { FastPath } from './fast-path.ts'
-import { forwardOfKept, forwarding } from './forward.ts'
+import { forwarding, type ForwardPorts } from './forward.ts'
 import { takesFromCore, type Open } from './from-core.ts'
 import { CONNECT_ROOM, guardPackets } from './guard.ts'
-import type { InnerClient, StoredPacket } from './internals.ts'
+import type { InnerClient } from './internals.ts'
 import { Questions } from './questions.ts'
 import { relaying } from './relaying.ts'
 import { publishing, release } from './publishing.ts'
 import { sessionPersistence } from './sessions.ts'
 import { SILENT } from './silent-emitter.ts'
 import { subscribing } from './subscribing.ts'
+import { nextIdOf } from './under-way.ts'
 import { keepWill } from './will.ts'
 
 /** Wills that wait for their delay; beyond, they are sent at once. */
@@ -33,8 +35,9 @@ const MAX_DELAYED_WILLS = 1_000
 
 export interface FrontPorts {
   config: Config
-  sessions: KeptSessions
   identify: Authenticate
+  /** Tells whether to believe a token that a client wants to go on with. */
+  verify: VerifyToken
   toCore: (message: FromFront) => void
   witness: Witness
   lingering: Lingering
@@ -48,14 +51,7 @@ export interface Front {
 }
 
 /** Starts Aedes behind our port: its hooks, our sessions, and a guard for each of its traps. */
-export async function openEngine({
-  config,
-  sessions: store,
-  identify,
-  toCore,
-  witness,
-  lingering,
-}: FrontPorts): Promise<Front> {
+export async function openEngine({ config, identify, verify, toCore, witness, lingering }: FrontPorts): Promise<Front> {
   /** By their numbers, those that are open. */
   const connections = new Map<number, Open>()
   /** Those that are let in, by the session that each is to have. */
@@ -69,9 +65,9 @@ export async function openEngine({
   })
 
   const questions = new Questions(toCore)
-  const sessions = sessionPersistence(store, {
+  const sessions = sessionPersistence({
+    toCore,
     putWill: (client, will) => keepWill(client, will, toCore),
-    send: (client, packet) => relays.sendAgain(client, packet),
     ask: (what) => questions.ask(what),
     restored: (id) => (coming.get(id)?.restored ?? []).map((sub) => ({ ...sub })),
     released: (client, messageId) => release(connectionOf(client), messageId, toCore),
@@ -81,29 +77,23 @@ export async function openEngine({
       if (delivery !== undefined) toCore({ kind: 'acknowledged', connection, delivery, reasonCode })
     },
   })
-  function nextId(client: InnerClient): number {
-    return connectionOf(client).inbox?.reserve() ?? nextIdOf(client)
-  }
-
-  /** Gives a packet of QoS 1 or 2 its message id, and notes it. False when it has to wait for those before it. */
-  function sends(client: InnerClient, packet: StoredPacket): boolean {
-    if (client.clean) packet.messageId = nextId(client)
-    else if (sessions.holdsBack(client, packet)) return false
-    else {
-      packet.messageId = nextIdOf(client)
-      void sessions.outgoingUpdate(client, packet)
-    }
-    return true
-  }
-
-  const delivery = {
-    connection: (number: number) => connections.get(number)?.connection,
+  const delivery: ForwardPorts = {
+    connection: (number) => connections.get(number)?.connection,
     maxUnsentBytes: config.MAX_UNSENT_BYTES,
-    drop: (id: string, packet: StoredPacket) => sessions.drop(id, packet),
-    sends,
+    clears({ number: connection }, { number }) {
+      if (number !== undefined) toCore({ kind: 'cleared', connection, number })
+    },
+    idFor(connection, { number }) {
+      const { client, inbox } = connection
+      if (client.clean) return inbox?.reserve() ?? nextIdOf(client)
+      const id = underWayOf(connection).idFor(number)
+      if (id === undefined) client.conn.destroy(new Error('a client that acknowledges nothing'))
+      return id
+    },
   }
   const forward = forwarding(delivery)
-  const relays = relaying({ ...delivery, nextId })
+  const relays = relaying(delivery)
+  const catchUp = catchingUp({ relays, toCore })
 
   const subscriptions = subscribing({
     mostSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
@@ -111,7 +101,7 @@ export async function openEngine({
     witness,
   })
 
-  const fromCore = takesFromCore({ connections, questions, forward, relays, core: () => core, toCore })
+  const fromCore = takesFromCore({ connections, questions, forward, relays, catchUp, verify, core: () => core, toCore })
   const comings = arrivals({ maxOutlives: config.SESSION_TTL, coming, toCore })
 
   const core: Core = new Core({
@@ -135,7 +125,6 @@ export async function openEngine({
       witness,
     }),
     authorizeSubscribe: (client, sub, done) => subscriptions.authorizeSubscribe(client, sub, done),
-    authorizeForward: forwardOfKept(delivery),
   })
   core.willWaits = (client) => toCore({ kind: 'will_waits', connection: connectionOf(client).number })
   core.failed = (err) => witness.fault(undefined, err)
@@ -193,10 +182,4 @@ export async function openEngine({
       await lingering.close()
     },
   }
-}
-
-function nextIdOf(client: InnerClient): number {
-  const id = client._nextId
-  client._nextId = (id % 65_535) + 1
-  return id
 }

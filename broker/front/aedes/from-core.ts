@@ -1,6 +1,7 @@
-import type { FromCore, FromFront } from '../../seam/messages.ts'
+import type { FromCore, FromFront, Kept, Verify } from '../../seam/messages.ts'
 import { Denied } from '../../seam/session.ts'
-import type { Connection } from './connection.ts'
+import type { VerifyToken } from '../identity/token.ts'
+import { underWayOf, type Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { FastPath } from './fast-path.ts'
 import { deliver, whenSent, type Forward } from './forward.ts'
@@ -18,6 +19,9 @@ export interface FromCorePorts {
   questions: Questions
   forward: Forward
   relays: Relays
+  catchUp: (connection: Connection, kept: Kept) => void
+  /** Tells whether to believe a token. */
+  verify: VerifyToken
   core: () => Core
   toCore: (message: FromFront) => void
 }
@@ -32,12 +36,21 @@ export function takesFromCore(ports: FromCorePorts): (message: FromCore) => void
     if (client.conn.destroyed) connections.delete(number)
   }
 
+  function verify({ connection, asks, token }: Verify): void {
+    ports.verify(token).then(
+      (believed) => toCore({ kind: 'verified', connection, asks, token: believed, reason: '' }),
+      ({ message: reason }: Error) => toCore({ kind: 'verified', connection, asks, token: undefined, reason }),
+    )
+  }
+
   return (message) => {
     switch (message.kind) {
       case 'dropped':
         return ports.core().clearDelayedWill(message.session)
-      case 'subscriptions_kept':
+      case 'stored':
         return questions.answered(message)
+      case 'verify':
+        return verify(message)
       case 'event':
         return forward.event(message)
       case 'relayed':
@@ -59,8 +72,10 @@ export function takesFromCore(ports: FromCorePorts): (message: FromCore) => void
       case 'will_kept':
         return answered(connection, message.failed ? new Error('its will cannot be stored') : undefined)
       case 'resumes':
-        connection.received = new Set(message.received)
-        return
+        for (const id of message.received) connection.received.add(id)
+        return underWayOf(connection).resumes(message.underWay)
+      case 'kept':
+        return ports.catchUp(connection, message)
       case 'wants_room':
         return whenSent(connection, () => toCore({ kind: 'has_room', connection: connection.number }))
       case 'renewed': {

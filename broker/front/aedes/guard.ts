@@ -6,7 +6,7 @@ import type { FastPath } from './fast-path.ts'
 import type { InnerClient } from './internals.ts'
 import { faultOfPacket } from './packet-fault.ts'
 import { readPackets } from './reader.ts'
-import { OPEN } from '../../seam/kept-sessions.ts'
+import { OPEN } from '../../seam/subscription.ts'
 import { sharedFilter, sharedOrOwn } from '../../seam/shared-filter.ts'
 
 /** What a PUBLISH to the rest of the broker becomes in Aedes: a topic that nobody can subscribe to. */

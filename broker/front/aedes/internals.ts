@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Client, PublishPacket } from 'aedes'
 import type { Parser } from 'mqtt-packet'
-import type { Answers } from '../../seam/too-large.ts'
 
 // The parts of Aedes 2.0.0-beta.1 that its own types do not show and this folder relies on.
 
@@ -48,22 +47,4 @@ export interface InnerParser extends Omit<Parser, 'parse'> {
   error: Error | null
   /** Packets that came before the session was up; null since then. */
   _queue: unknown[] | null
-}
-
-/** A packet as Aedes keeps it: `brokerId` and `brokerCounter` name one publish. */
-export interface StoredPacket {
-  cmd: 'publish' | 'pubrel'
-  topic: string
-  payload: Buffer
-  qos: 0 | 1 | 2
-  retain: boolean
-  dup: boolean
-  brokerId: string
-  brokerCounter: number
-  messageId?: number | undefined
-  messageExpiry?: number
-  answers?: Answers | undefined
-  /** The shared subscription for which one of its group has this message. */
-  shared?: string | undefined
-  properties?: PublishPacket['properties']
 }

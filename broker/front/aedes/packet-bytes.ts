@@ -1,11 +1,12 @@
 import { encodePublish, type PublishProperties } from '../../../shared/wire/mqtt/publish.ts'
-import type { InnerClient, StoredPacket } from './internals.ts'
+import type { InnerClient } from './internals.ts'
+import type { Outgoing } from './outgoing.ts'
 
 /**
  * A PUBLISH as its bytes, for a client of this version.
  * @throws {Error} when a text of it is longer than MQTT can say
  */
-export function publishBytes({ version }: Pick<InnerClient, 'version'>, packet: StoredPacket): Buffer {
+export function publishBytes({ version }: Pick<InnerClient, 'version'>, packet: Outgoing): Buffer {
   const { topic, payload, qos, dup, retain, messageId = 0, properties } = packet
   const message = { topic, payload, qos, dup, retain, messageId }
   if (version !== 5) return encodePublish(message, 4)
@@ -13,7 +14,7 @@ export function publishBytes({ version }: Pick<InnerClient, 'version'>, packet: 
 }
 
 /** As mqtt-packet names them, and ours. */
-export function propertiesOf(given: NonNullable<StoredPacket['properties']>): PublishProperties {
+export function propertiesOf(given: NonNullable<Outgoing['properties']>): PublishProperties {
   const { userProperties, subscriptionIdentifier, ...others } = given
   const ids = [subscriptionIdentifier ?? []].flat()
   return {

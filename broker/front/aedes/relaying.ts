@@ -1,43 +1,26 @@
 import type { Outbox } from '../../../shared/outbox.ts'
-import { mayReceive } from '../../seam/authority.ts'
 import type { OpenReceiver, Relayed } from '../../seam/messages.ts'
-import { asOfNow } from '../../seam/remaining-time.ts'
-import { connectionOf, type Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { Copies } from './copies.ts'
-import type { InnerClient, StoredPacket } from './internals.ts'
-import { fitting } from './too-large.ts'
+import type { InnerClient } from './internals.ts'
+import { fitFor, isOver, type ForwardPorts } from './forward.ts'
+import { outgoing, type Outgoing } from './outgoing.ts'
 import { publishBytes } from './packet-bytes.ts'
-import { packetOf } from './stored-packet.ts'
-
-/** What Aedes numbers and we do not. */
-const OF_NO_SESSION = 0
-
-export interface RelayingPorts {
-  maxUnsentBytes: number
-  /** The connection with this number, while it is open. */
-  connection: (number: number) => Connection | undefined
-  /** Takes a message out of a session: its client must not get it. */
-  drop: (session: string, packet: StoredPacket) => void
-  /** Gives a QoS 1 or 2 packet its message id, and notes it. False when it has to wait for those before it. */
-  sends(client: InnerClient, packet: StoredPacket): boolean
-  /** The next message id of a client whose session ends with its connection. */
-  nextId(client: InnerClient): number
-}
 
 export type Relays = ReturnType<typeof relaying>
 
 /**
- * Sends messages of open topics. Aedes does not: it lowers no QoS 2 message to a wildcard subscription of QoS 1, and sends retained
- * ones under message ids that others may have.
+ * Sends messages of open topics, and what has waited in sessions. Aedes does not: it lowers no QoS 2 message to a wildcard subscription
+ * of QoS 1, and sends retained ones under message ids that others may have.
  */
-export function relaying(ports: RelayingPorts) {
-  function send(client: InnerClient, kept: StoredPacket): void {
-    const { session, outbox, aliases } = connectionOf(client)
-    if (!client.conn.writable || !session || !mayReceive(session, kept.topic)) return
-    const packet = fitting(client, kept)
-    if (!packet) return ports.drop(client.id, kept)
+export function relaying(ports: ForwardPorts) {
+  function send(connection: Connection, message: Outgoing): void {
+    const { session, outbox, aliases, client } = connection
+    if (!client.conn.writable || !session) return
+    const packet = fitFor(session, client, message)
+    if (!packet) return ports.clears(connection, message)
     if (isTooSlow(client, outbox, packet.qos)) return
-    if (packet.qos > 0 && !ports.sends(client, packet)) return
+    if (packet.qos > 0 && (packet.messageId = ports.idFor(connection, packet)) === undefined) return
     try {
       outbox.write(publishBytes(client, (client.version === 5 && aliases?.name(packet)) || packet))
     } catch (err) {
@@ -46,12 +29,14 @@ export function relaying(ports: RelayingPorts) {
   }
 
   /** Sends a message that no session keeps, and that is as all others get it. */
-  function sendCopy({ client, outbox }: Connection, { qos }: OpenReceiver, copies: Copies): void {
+  function sendCopy(connection: Connection, { qos }: OpenReceiver, copies: Copies): void {
+    const { client, outbox } = connection
     const { maximumPacketSize = Infinity, version } = client
     if (!client.conn.writable) return
     if (maximumPacketSize < Infinity && copies.form(version, qos).length > maximumPacketSize) return
     if (isTooSlow(client, outbox, qos)) return
-    outbox.write(copies.bytes(version, qos, qos === 0 ? 0 : ports.nextId(client)))
+    const messageId = qos === 0 ? 0 : ports.idFor(connection, NOT_HELD)
+    if (messageId !== undefined) outbox.write(copies.bytes(version, qos, messageId))
   }
 
   function isTooSlow({ conn }: InnerClient, outbox: Outbox, qos: 0 | 1 | 2): boolean {
@@ -71,7 +56,7 @@ export function relaying(ports: RelayingPorts) {
       const copies = new Copies(message)
       for (const receiver of to) {
         const connection = ports.connection(receiver.connection)
-        if (!connection) continue
+        if (!connection || isOver(connection)) continue
         const { qos, retain, ids, number, shared } = receiver
         if (number === undefined && !retain && ids.length === 0 && !connection.aliases) {
           sendCopy(connection, receiver, copies)
@@ -79,14 +64,13 @@ export function relaying(ports: RelayingPorts) {
         }
         const own = { ...message, qos, retain, ...(shared !== undefined && { shared }) }
         const withIds = ids.length > 0 ? { properties: { ...properties, subscriptionIdentifier: [...ids] } } : {}
-        send(connection.client, packetOf(number ?? OF_NO_SESSION, { ...own, ...withIds }))
+        send(connection, outgoing(number, { ...own, ...withIds }))
       }
     },
 
-    /** Sends what has waited in a session for room in its client's window. */
-    sendAgain(client: InnerClient, packet: StoredPacket): void {
-      const now = asOfNow(packet)
-      if (now) send(client, now)
-    },
+    /** Sends a message that has waited in a session. */
+    send,
   }
 }
+
+const NOT_HELD = { number: undefined }

@@ -5,7 +5,7 @@ import type { Witness } from '../witness.ts'
 import { connectionOf } from './connection.ts'
 import { INERT } from './guard.ts'
 import type { InnerClient } from './internals.ts'
-import { OPEN, type Subscription as Plain } from '../../seam/kept-sessions.ts'
+import { OPEN, type Subscription as Plain } from '../../seam/subscription.ts'
 import { sharedFilter, sharedOrOwn } from '../../seam/shared-filter.ts'
 
 export interface SubscribingPorts {

@@ -1,14 +1,15 @@
 import { mayReceive } from '../../seam/authority.ts'
 import { tooLarge } from '../../seam/too-large.ts'
 import { connectionOf } from './connection.ts'
-import type { InnerClient, StoredPacket } from './internals.ts'
+import type { InnerClient } from './internals.ts'
+import type { Outgoing } from './outgoing.ts'
 import { publishBytes } from './packet-bytes.ts'
 
 /** Bytes that an alias adds to a packet: the property, and perhaps one more byte of their length. */
 const ALIAS = 4
 
 /** Is it more than the client takes? Then it counts as delivered [MQTT-3.1.2-25]. */
-function isTooLarge(client: InnerClient, packet: StoredPacket): boolean {
+function isTooLarge(client: InnerClient, packet: Outgoing): boolean {
   const { maximumPacketSize: most } = client
   if (most === undefined) return false
   if (packet.payload.length > most) return true
@@ -17,7 +18,7 @@ function isTooLarge(client: InnerClient, packet: StoredPacket): boolean {
 }
 
 /** What a client is sent instead of an answer that it cannot take, where it hears that. */
-function instead(client: InnerClient, { answers, ...packet }: StoredPacket): StoredPacket | undefined {
+function instead(client: InnerClient, { answers, ...packet }: Outgoing): Outgoing | undefined {
   const { session } = connectionOf(client)
   if (!answers || session?.kind !== 'device') return undefined
   const told = { ...packet, ...tooLarge(session.user, packet.topic, answers) }
@@ -25,7 +26,7 @@ function instead(client: InnerClient, { answers, ...packet }: StoredPacket): Sto
 }
 
 /** The packet as this client can take it. An answer that is too large becomes a refusal; anything else that is too large is undefined. */
-export function fitting(client: InnerClient, packet: StoredPacket): StoredPacket | undefined {
+export function fitting(client: InnerClient, packet: Outgoing): Outgoing | undefined {
   if (!isTooLarge(client, packet)) return packet
   const other = instead(client, packet)
   return other && !isTooLarge(client, other) ? other : undefined

@@ -1,4 +1,4 @@
-import type { StoredPacket } from './internals.ts'
+import type { Outgoing } from './outgoing.ts'
 
 /** Topics of one connection that have an alias, at most: their names stay in memory as long as it lasts. */
 const MOST = 64
@@ -13,7 +13,7 @@ export class TopicAliases {
   }
 
   /** The packet as it goes out: with the topic and its new alias, or by the alias alone. */
-  name(packet: StoredPacket): StoredPacket {
+  name(packet: Outgoing): Outgoing {
     const { topic } = packet
     const known = this.#aliases.get(topic)
     if (known === undefined && this.#aliases.size >= this.#most) return packet

@@ -38,6 +38,12 @@ interface Reading {
 const OWN_READING: Reading = { user: 'sub', role: 'role', name: 'name' }
 
 /**
+ * Tells whether to believe a token; not whether it was revoked or its user banned.
+ * @throws {Denied} with the reason, for the log
+ */
+export type VerifyToken = (token: string) => Promise<Token>
+
+/**
  * Checks a token (RFC 7519; RFC 8725: the algorithm is ours to choose, never the token's). One that names an issuer we know is
  * checked with that issuer's keys alone.
  * @throws {Denied} with the reason, for the log

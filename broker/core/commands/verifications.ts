@@ -1,0 +1,45 @@
+import type { FromCore, Verified } from '../../seam/messages.ts'
+import type { Token } from '../../seam/session.ts'
+
+/** What fronts have been asked about tokens, and have not answered. */
+export class Verifications {
+  readonly #toFront: (message: FromCore) => void
+  readonly #open = new Map<
+    number,
+    { connection: number; answer: (answer: Pick<Verified, 'token' | 'reason'>) => void }
+  >()
+  #last = 0
+
+  constructor(toFront: (message: FromCore) => void) {
+    this.#toFront = toFront
+  }
+
+  /**
+   * Asks the front of a connection whether to believe a token; not whether it was revoked or its user banned.
+   * @throws with the reason, for the log
+   */
+  ask(connection: number, token: string): Promise<Token> {
+    return new Promise((resolve, reject) => {
+      const asks = ++this.#last
+      const answer = ({ token: believed, reason }: Pick<Verified, 'token' | 'reason'>): void =>
+        believed ? resolve(believed) : reject(new Error(reason))
+      this.#open.set(asks, { connection, answer })
+      this.#toFront({ kind: 'verify', connection, asks, token })
+    })
+  }
+
+  answered({ asks, token, reason }: Verified): void {
+    const open = this.#open.get(asks)
+    this.#open.delete(asks)
+    open?.answer({ token, reason })
+  }
+
+  /** A connection has gone, perhaps with its front. */
+  went(connection: number): void {
+    for (const [asks, open] of this.#open) {
+      if (open.connection !== connection) continue
+      this.#open.delete(asks)
+      open.answer({ token: undefined, reason: 'its connection has gone' })
+    }
+  }
+}
