@@ -68,6 +68,38 @@ test('every file imports only what its folder may', () => {
   expect(wrong).toEqual([])
 })
 
+const withoutComments = (file: string): string => text(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+
+test('nothing in the seam has a state, and what goes over it is data: no function, no promise', () => {
+  const seam = sources.filter((file) => file.startsWith('broker/seam/'))
+  const wrong = seam.flatMap((file) => {
+    const code = withoutComments(file)
+    const shapes = code.match(/\b(?:interface \w+[^{]*|type \w+ = )\{[\s\S]*?\n\}/g) ?? []
+    return [
+      ...(/\bclass (?!\w+ extends Error\b)|^(?:export )?(?:let|var)\b|^(?:export )?const .*\bnew Map\b/m.test(code)
+        ? [`${file} has a state`]
+        : []),
+      ...shapes
+        .filter((shape) => /=>|\w\??\(|\b(?:Promise|Map|Emitter)\b/.test(shape))
+        .map((shape) => `${file}: ${shape}`),
+      ...Array.from(code.matchAll(/^export type \w+ = .*(?:=>|\bPromise\b).*$/gm), ([type]) => `${file}: ${type}`),
+    ]
+  })
+  expect(seam).toContain('broker/seam/messages.ts')
+  expect(wrong).toEqual([])
+  expect(withoutComments('broker/seam/messages.ts')).not.toMatch(/=>|\w\(|^import (?!type)|\bclass\b|\bfunction\b/m)
+})
+
+test('each half of the broker gets of the other what it says, and nothing else', () => {
+  const code = withoutComments('broker/broker.ts')
+  const given = (opener: string): string => new RegExp(`${opener}\\(\\{[\\s\\S]*?\\n  \\}\\)`).exec(code)![0]
+  expect(given('openEngine').match(/\bcore\b[\w.]*/g)).toEqual(['core.fromFront'])
+  expect(given('openCore').match(/\b(?:engine|identity|verify|lingering|witness)\b[\w.]*/g)).toEqual([
+    'identity.sources.clock',
+    'engine.fromCore',
+  ])
+})
+
 test('no handler group imports from another; all may import from handlers/shared', () => {
   const groupOf = (file: string): string | undefined => /^handlers\/([^/]+)\//.exec(file)?.[1]
   const wrong = files.filter((file) => {

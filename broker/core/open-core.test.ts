@@ -241,3 +241,135 @@ test('a message of an open topic goes to whoever is subscribed, and what is reta
   tell({ kind: 'has_room', connection: DEVICE })
   expect(await heard('relayed')).toMatchObject({ topic: 'a/b', to: [{ ...receiver, qos: 0, retain: true, ids: [] }] })
 })
+
+const KEEPING = { kind: 'came', session: PHONE, isClean: false, keeps: true, outlives: 600_000, largest: 1e6 } as const
+
+/** Alice's phone is here again. Resolves when the core has said what it had on its last connection. */
+function comesBack(connection: number, window = 65_535): void {
+  tell({ ...KEEPING, connection, window })
+  tell({ kind: 'hears', connection, topic: 'alice_echoed' })
+}
+/** A handler causes events for Alice. Resolves when they are stored. */
+async function echoes(...texts: string[]): Promise<void> {
+  for (const text of texts) {
+    publish(WORKER, 1, 'alice_echoed', { text })
+    await heard('published')
+  }
+}
+async function keptSession(): Promise<void> {
+  tell({
+    kind: 'came',
+    connection: WORKER,
+    session: HANDLER,
+    isClean: true,
+    keeps: false,
+    outlives: 0,
+    window: 9,
+    largest: 1e6,
+  })
+  comesBack(DEVICE)
+  const subscriptions = [{ topic: 'alice_echoed', qos: 1 }] as const
+  tell({ kind: 'subscribes', connection: DEVICE, subscriptions, asks: 1 })
+  await heard('stored')
+}
+type Waited = { number: number; dup: boolean; payload: Buffer }
+/** What of what waits the core says next: texts, and numbers. */
+async function given(): Promise<{ texts: string[]; numbers: number[]; dups: boolean[]; asksForMore: boolean }> {
+  const { messages, asksForMore } = await heard('kept')
+  const all = messages as readonly Waited[]
+  const texts = all.map(({ payload }) => (JSON.parse(payload.toString()) as { text: string }).text)
+  return { texts, numbers: all.map(({ number }) => number), dups: all.map(({ dup }) => dup), asksForMore }
+}
+
+test('what waits in a session comes in its order, no more at once than its client takes, and what is live only then', async () => {
+  await keptSession()
+  tell({ kind: 'went', connection: DEVICE, outlives: 600_000 })
+  await echoes('a', 'b', 'c')
+  comesBack(3, 2)
+  await echoes('d')
+  expect(said).toEqual([]) // it waits for CONNACK
+  tell({ kind: 'wants_kept', connection: 3 })
+  const first = await given()
+  expect(first).toMatchObject({ texts: ['a', 'b'], dups: [false, false], asksForMore: false })
+  tell({ kind: 'cleared', connection: 3, number: first.numbers[1]! })
+  const second = await given()
+  expect(second.texts).toEqual(['c'])
+  await echoes('e')
+  for (const number of [first.numbers[0]!, second.numbers[0]!]) tell({ kind: 'cleared', connection: 3, number })
+  const [third, fourth] = [await given(), await given()]
+  expect([third.texts, fourth.texts]).toEqual([['d'], ['e']])
+  tell({ kind: 'cleared', connection: 3, number: third.numbers[0]! })
+  await echoes('live')
+  const { to, number } = await heard('event')
+  expect([to, number! > fourth.numbers[0]!]).toEqual([[3], true])
+  await echoes('full')
+  tell({ kind: 'cleared', connection: 3, number: number! })
+  expect((await given()).texts).toEqual(['full'])
+  expect(said).toEqual([])
+})
+
+test('a long queue comes a page at a time, when there is room', async () => {
+  await keptSession()
+  tell({ kind: 'went', connection: DEVICE, outlives: 600_000 })
+  const texts = Array.from({ length: 100 }, (_, n) => String(n))
+  await echoes(...texts)
+  comesBack(3)
+  tell({ kind: 'wants_kept', connection: 3 })
+  const first = await given()
+  expect(first.asksForMore).toBe(true)
+  expect(said).toEqual([])
+  await echoes('100')
+  tell({ kind: 'wants_kept', connection: 3 })
+  const second = await given()
+  expect([...first.texts, ...second.texts]).toEqual([...texts, '100'])
+  expect(second.asksForMore).toBe(false)
+})
+
+test('what is under way on one connection has DUP and its message id on the next, and what never went out has neither', async () => {
+  await keptSession()
+  tell({ kind: 'wants_kept', connection: DEVICE })
+  await echoes('sent', 'lost')
+  const [sent, lost] = [await heard('event'), await heard('event')]
+  const underWay = [{ number: sent.number!, messageId: 77 }]
+  tell({ kind: 'leaves', connection: DEVICE, underWay })
+  comesBack(3)
+  tell({ kind: 'went', connection: DEVICE, outlives: 600_000 }) // its session is another's
+  expect(await heard('resumes')).toEqual({ kind: 'resumes', connection: 3, received: [], underWay })
+  tell({ kind: 'wants_kept', connection: 3 })
+  expect(await given()).toMatchObject({
+    texts: ['sent', 'lost'],
+    numbers: [sent.number, lost.number],
+    dups: [true, false],
+  })
+  await echoes('next')
+  expect((await heard('event')).to).toEqual([3])
+})
+
+test('its front is asked whether to believe another token, and a connection that goes meanwhile is not waited for', async () => {
+  await bothCome()
+  tell({ kind: 'hears', connection: DEVICE, topic: 'alice_session_refreshed' })
+  tell({ kind: 'hears', connection: DEVICE, topic: 'alice_command_rejected' })
+  publish(DEVICE, 1, 'refresh_session', { token: 'another' })
+  const { asks, ...asked } = await heard('verify')
+  expect(asked).toEqual({ kind: 'verify', connection: DEVICE, token: 'another' })
+  const token = { ...PHONE.token, expiresAt: PHONE.token.expiresAt + 60_000 }
+  tell({ kind: 'verified', connection: DEVICE, asks, token, reason: '' })
+  expect(await heard('renewed')).toEqual({ kind: 'renewed', connection: DEVICE, token })
+  expect(await heard('published')).toMatchObject({ number: 1, failure: undefined })
+
+  publish(DEVICE, 2, 'refresh_session', { token: 'wrong' })
+  tell({
+    kind: 'verified',
+    connection: DEVICE,
+    asks: (await heard('verify')).asks,
+    token: undefined,
+    reason: 'expired',
+  })
+  expect(await heard('published')).toMatchObject({ number: 2, failure: { code: 'forbidden' } })
+
+  publish(DEVICE, 3, 'refresh_session', { token: 'slow' })
+  const last = await heard('verify')
+  tell({ kind: 'went', connection: DEVICE, outlives: 0 })
+  expect(await heard('published')).toMatchObject({ number: 3, failure: { code: 'forbidden' } })
+  tell({ kind: 'verified', connection: DEVICE, asks: last.asks, token, reason: '' }) // too late, and ignored
+})

@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals'
+import { UnderWay } from './under-way.ts'
+
+test('a message goes out again under the id it had before, and no other takes that until it is acknowledged', () => {
+  const client = { _nextId: 7 }
+  const underWay = new UnderWay(client)
+  underWay.resumes([
+    { number: 20, messageId: 7 },
+    { number: 22, messageId: 9 },
+  ])
+  expect(underWay.idFor(24)).toBe(8)
+  expect(underWay.idFor(undefined)).toBe(10)
+  expect(underWay.idFor(20)).toBe(7)
+  expect(underWay.done(9)).toBe(22) // acknowledged before it went out again
+  expect(underWay.idFor(22)).toBe(11)
+  expect(underWay.done(10)).toBeUndefined()
+  expect(underWay.done(7)).toBe(20)
+  expect(underWay.all()).toEqual([
+    { number: 24, messageId: 8 },
+    { number: 22, messageId: 11 },
+  ])
+})
+
+test('a client that acknowledges nothing runs out of ids, and no id is given twice', () => {
+  const underWay = new UnderWay({ _nextId: 1 })
+  const given = new Set<number>()
+  for (;;) {
+    const id = underWay.idFor(given.size + 1)
+    if (id === undefined) break
+    if (given.has(id)) throw new Error(`${id} is given twice`)
+    given.add(id)
+  }
+  expect(given.size).toBeGreaterThan(60_000)
+  underWay.done(5)
+  expect(underWay.idFor(1)).toBeDefined()
+})
