@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError, type Config } from './config.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** What went wrong with a file or folder that a setting names: which setting, which path, why, and what to do about it. */
 export function fileFault(setting: string, path: string, err: unknown, doing = 'use'): Error {
@@ -55,7 +56,7 @@ function ownerOf(path: string): string {
 export function dataFolder({ DATA_DIR }: Pick<Config, 'DATA_DIR'>, ...names: string[]): string {
   const folder = join(DATA_DIR, ...names)
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     return folder
   } catch (err) {

@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -256,6 +257,21 @@ test('says of a DATA_DIR that is a file, or below one, what it is', () =>
     writeFileSync(file, '')
     expect(() => tokenSecrets(readConfig({ DATA_DIR: file }))).toThrow(/^DATA_DIR: cannot use .*is a file.*folder$/)
     expect(() => tokenSecrets(readConfig({ DATA_DIR: join(file, 'x') }))).toThrow(/^DATA_DIR: cannot use .*is a file/)
+  }))
+
+test('says of a DATA_DIR that cannot be made that it does not exist: below /proc, and behind a link to nothing', () =>
+  inFreshFolder(async (dir) => {
+    const link = join(dir, 'link')
+    symlinkSync(join(dir, 'nothing'), link)
+    for (const DATA_DIR of [link, join(link, 'x')]) {
+      expect(() => tokenSecrets(readConfig({ DATA_DIR }))).toThrow(/^DATA_DIR: cannot use .*does not exist \(ENOENT\)/)
+    }
+    for (const program of ['token.ts alice', 'data.ts export dump']) {
+      const through = ['timeout', '-s', 'KILL', '60'] // one that would look for a folder to begin with for ever
+      const run = new Run(`scripts/${program}`.split(' '), { env: { DATA_DIR: '/proc/x' }, through })
+      expect(await run.ended).toBe(1)
+      expect(run.stderr).toMatch(/^DATA_DIR: cannot \w+ \/proc\/x.*it does not exist \(ENOENT\)/)
+    }
   }))
 
 const NEEDS = { SECRET: LONG, HANDLER_KEY: LONG, MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }

@@ -1,9 +1,10 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
-import { mkdir, open, readFile, rename, truncate, writeFile } from 'node:fs/promises'
+import { open, readFile, rename, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
+import { makeFolder } from '../../shared/make-folder.ts'
 import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
 
 // A dump is a folder: a file of lines for each collection, one document a line in the order of their keys, the fields of each
@@ -40,7 +41,7 @@ const MOST_TOLD = 10
  * @throws {Error} when what was written first has changed by the end: handlers are at work, or were in between
  */
 export async function exportTo(folder: string, store: Store, specs: readonly CollectionSpec[], progress: Progress) {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   if (existsSync(manifestOf(folder))) throw new Error(`${folder} holds a whole export already`)
   const manifest: Manifest = {}
   for (const { name, ...spec } of specs) {
