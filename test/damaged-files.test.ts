@@ -59,8 +59,10 @@ test('while the data of handlers are damaged commands wait without losing an att
   let readyz = await fetch(`${stage.admin}/readyz`)
   for (; readyz.status === 200; readyz = await fetch(`${stage.admin}/readyz`)) await pause(20)
   expect(readyz.status).toBe(503)
-  expect(await readyz.text()).toMatch(
-    `not ready\nthe group contacts puts commands off: ${file} is damaged: SQLITE_CORRUPT`,
+  const said = (await readyz.text()).split('\n') // on a slow machine groups that have no process are told, too
+  expect(said[0]).toBe('not ready')
+  expect(said).toContainEqual(
+    expect.stringContaining(`the group contacts puts commands off: ${file} is damaged: SQLITE_CORRUPT`),
   )
   copyFileSync(`${file}.backup`, file)
   expect(await answer).toMatchObject({ event: 'contact_list' })

@@ -211,3 +211,22 @@ test('pages that are overwritten while it runs: reads and writes are refused wit
   expect(failures[0]).toBeInstanceOf(Damaged)
   await storage.close()
 })
+
+test('what is read of records without a copy of their bytes is right, whatever their sizes and order', async () => {
+  const storage = openLmdb(join(dir, 'test.lmdb'))
+  const codec = {
+    holds: 'a text',
+    encode: (text: string) => Buffer.from(text),
+    decode: (bytes: Buffer) => String(bytes),
+  }
+  const table = storage.table('texts', codec)
+  const sizes = [5, 1, 200, 5, 2_000, 70_000, 3, 1_024, 1_025, 9_000, 5, 200]
+  const all = sizes.map((size, i) => String.fromCharCode(0x61 + i).repeat(size))
+  await storage.commit((unit) => all.forEach((text, i) => unit.put(table, i, text)))
+  const lent = storage.table<string>('texts', { ...codec, keepsNoBytes: true })
+  expect(lent.size).toBe(all.length)
+  expect([...lent.entries()].map(({ value }) => value)).toEqual(all)
+  expect(all.map((_, i) => lent.get(i))).toEqual(all)
+  expect(all.map((_, i) => table.get(i))).toEqual(all)
+  await storage.close()
+})

@@ -47,3 +47,25 @@ test('a record that is torn, or has one other bit, or is of another version, is 
   }
   expect(() => new Reader(record, 2)).toThrow('its layout is of version 1, and 2 is known')
 })
+
+test('a text that ends with a number in base 36 is passed over, and any other is read', () => {
+  const writer = new Writer()
+  const order = Date.now() * 1_024
+  const ending = order.toString(36)
+  const texts = [`alice/re~${ending}`, `~${ending}`, `alice/re~1~${ending}`]
+  const others = [
+    '',
+    '~',
+    ending,
+    `alice/re~0${ending}1`,
+    `alice/re~${ending.slice(1)}`,
+    `é~${(order + 1).toString(36)}`,
+  ]
+  writer.begin(1)
+  for (const text of [...texts, ...others]) writer.text(text)
+  writer.number(1)
+  const reader = new Reader(writer.end(), 1)
+  for (const _ of texts) expect(reader.textUnless(order)).toBeUndefined()
+  for (const text of others) expect(reader.textUnless(order)).toBe(text)
+  expect(reader.number()).toBe(1)
+})

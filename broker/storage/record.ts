@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import type { Texts } from './texts.ts'
 
 // A record of ours in bytes. The first is the version of its layout, the last four are the CRC-32 of all before them, since LMDB has
 // no check of its own. Between them come fields as their codec writes them:
@@ -14,6 +15,7 @@ import { crc32 } from 'node:zlib'
 const CRC = 4
 /** The CRC-32 of anything that ends with its own. */
 const RIGHT = 0x2144df1c
+const [ZERO, A, TILDE] = [0x30, 0x61, 0x7e]
 /** Of the buffers in which records are built. */
 const LEAST = 1_024
 
@@ -24,6 +26,8 @@ export interface Codec<Value> {
   decode(bytes: Buffer): Value
   /** What is lost with a record that cannot be read, for the log. */
   readonly holds: string
+  /** It decodes to strings and numbers alone, so that the bytes may be used again for the next record. */
+  readonly keepsNoBytes?: true
 }
 
 /** A record that is not as it was written. */
@@ -147,6 +151,31 @@ export class Reader {
   maybeText(): string | undefined {
     const size = this.count()
     return size === 0 ? undefined : this.#text(size - 1)
+  }
+
+  /** A text that other records have, too. */
+  textOf(texts: Texts): string {
+    const size = this.count()
+    const at = this.#take(size)
+    return texts.of(this.#bytes, at, size)
+  }
+
+  /** A text, unless it ends with `~` and this number in base 36: then it is passed over. */
+  textUnless(ending: number): string | undefined {
+    const size = this.count()
+    const at = this.#take(size)
+    let [found, scale] = [0, 1]
+    for (let i = at + size - 1; i >= at; i--) {
+      const byte = this.#bytes[i]!
+      if (byte === TILDE) {
+        if (found === ending) return undefined
+        break
+      }
+      // 0-9 and a-z; in anything else no number is found.
+      found += scale * (byte >= A ? byte - A + 10 : byte - ZERO)
+      scale *= 36
+    }
+    return this.#bytes.toString('utf8', at, at + size)
   }
 
   bytes(): Buffer {

@@ -7,6 +7,8 @@ export type Key = string | number | readonly [string, number]
 /** Values by key, in the order of the keys. What is read is what has been committed. */
 export interface Table<Value> {
   readonly name: string
+  /** How many values it has. */
+  readonly size: number
   /** @throws {Damaged} like `entries`, when the file cannot be read */
   get(key: Key): Value | undefined
   /** From a key on, or all. */

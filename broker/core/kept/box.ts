@@ -33,6 +33,9 @@ export class Box {
   readonly user: string
   bytes = 0
   level = 0
+  /** What it holds at this level: from so many bytes up to so many. */
+  from = 0
+  to = 1
   readonly #all = new ByAge<Held>(isOver)
   #strangers: ByAge<Held> | undefined
 
@@ -95,10 +98,12 @@ export class Boxes {
 
   /** What a box holds has changed. */
   settle(box: Box): void {
+    if (box.bytes >= box.from && box.bytes < box.to) return
     const level = box.bytes > 0 ? 1 + Math.floor(Math.log2(box.bytes) * FINENESS) : 0
-    if (level === box.level) return
     this.#levels[box.level]?.delete(box)
     box.level = level
+    box.from = level > 0 ? 2 ** ((level - 1) / FINENESS) : 0
+    box.to = level > 0 ? 2 ** (level / FINENESS) : 1
     if (level > 0) (this.#levels[level] ??= new Set()).add(box)
     else if (this.#boxes.get(box.user) === box) this.#boxes.delete(box.user)
   }

@@ -2,6 +2,7 @@ import type { Forgotten } from '../../../shared/wire/done.ts'
 import type { Closable } from '../../../shared/shutdown.ts'
 import type { Fullness } from '../../metrics/fullness.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
+import { Texts } from '../../storage/texts.ts'
 import { Boxes, Held, type Box, type Sharing } from './box.ts'
 import { openForgottenEvents } from './forgotten-events.ts'
 import { keptOutline, keptRecord, outlineOf, type KeptRecord, type Outline } from './kept-record.ts'
@@ -92,7 +93,7 @@ export class KeptEvents implements Closable {
   /** Gives what is on the disk to those who hold it, once they are there. */
   open(holders: Holders): void {
     this.#holders = holders
-    for (const { key, value } of this.#storage.table('kept_events', keptOutline).entries()) {
+    for (const { key, value } of this.#storage.table('kept_events', keptOutline(new Texts())).entries()) {
       this.#lastKey = key as number
       const targets: Target[] = []
       for (const { session, form, ids, shared } of value.places) {

@@ -2,6 +2,7 @@ import type { EventName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { MessageProperties } from '../../seam/session-message.ts'
 import { Reader, Writer, type Codec } from '../../storage/record.ts'
+import type { Texts } from '../../storage/texts.ts'
 
 // How a session holds an event: bits of `Place.form`.
 /** On `<user>_events`; without it on `<user>_<event>` or the Response Topic. */
@@ -116,10 +117,12 @@ function writePlace({ session, form, ids = [], shared }: Place): void {
 function readPlace(reader: Reader): Place {
   const session = reader.count()
   const found = reader.count()
+  const form = found & ~IDS
+  if ((found & (IDS | SHARED)) === 0) return { session, form }
   const ids: number[] = []
   if (found & IDS) for (let left = reader.count(); left > 0; left--) ids.push(reader.count())
   const shared = found & SHARED ? reader.text() : undefined
-  return { session, form: found & ~IDS, ...(ids.length > 0 && { ids }), ...(shared !== undefined && { shared }) }
+  return { session, form, ...(ids.length > 0 && { ids }), ...(shared !== undefined && { shared }) }
 }
 
 function kindOf(record: KeptEvent): number {
@@ -222,38 +225,41 @@ export interface Outline {
 }
 
 /** A record without what is in it, which is checked all the same. */
-export const keptOutline: Codec<Outline> = {
-  holds: keptRecord.holds,
+export function keptOutline(texts: Texts): Codec<Outline> {
+  return {
+    holds: keptRecord.holds,
+    keepsNoBytes: true,
 
-  encode() {
-    throw new Error('an outline is only read')
-  },
+    encode() {
+      throw new Error('an outline is only read')
+    },
 
-  decode(bytes) {
-    const reader = new Reader(bytes, VERSION)
-    const what = reader.count()
-    const isEvent = (what & MESSAGE) === 0
-    reader.number()
-    if (what & EXPIRES) reader.number()
-    const places: Place[] = []
-    for (let left = reader.count(); left > 0; left--) places.push(readPlace(reader))
-    const to: UserId[] = []
-    const numbers: number[] = []
-    let content = reader.skipBytes()
-    if (isEvent) {
-      for (let left = what & ANSWER ? 4 : 0; left > 0; left--) content += reader.skipMaybe()
-      for (let left = reader.count(); left > 0; left--) {
-        to.push(reader.text() as UserId)
-        if (what & NUMBERED) numbers.push(reader.count())
+    decode(bytes) {
+      const reader = new Reader(bytes, VERSION)
+      const what = reader.count()
+      const isEvent = (what & MESSAGE) === 0
+      reader.number()
+      if (what & EXPIRES) reader.number()
+      const places: Place[] = []
+      for (let left = reader.count(); left > 0; left--) places.push(readPlace(reader))
+      const to: UserId[] = []
+      const numbers: number[] = []
+      let content = reader.skipBytes()
+      if (isEvent) {
+        for (let left = what & ANSWER ? 4 : 0; left > 0; left--) content += reader.skipMaybe()
+        for (let left = reader.count(); left > 0; left--) {
+          to.push(reader.textOf(texts) as UserId)
+          if (what & NUMBERED) numbers.push(reader.count())
+        }
+        content += reader.skipBytes()
+        if (!(what & INBOX)) numbers.length = 0
+      } else {
+        // The rest is properties and the payload.
+        content = bytes.length
       }
-      content += reader.skipBytes()
-      if (!(what & INBOX)) numbers.length = 0
-    } else {
-      // The rest is properties and the payload.
-      content = bytes.length
-    }
-    return { places, to, numbers, isEvent, isFromStranger: (what & STRANGER) !== 0, bytes: content }
-  },
+      return { places, to, numbers, isEvent, isFromStranger: (what & STRANGER) !== 0, bytes: content }
+    },
+  }
 }
 
 export function outlineOf(record: KeptRecord): Outline {

@@ -1,16 +1,25 @@
 import type { CommandName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Codec, Reader } from '../../storage/record.ts'
-import { commandRecord, numberOr, openRecord, readEnded, type Ended } from './command-record.ts'
+import type { Texts } from '../../storage/texts.ts'
+import { commandRecord, numberOr, openRecord } from './command-record.ts'
 
 /** Of a command that is open, what its jobs hold: a start reads a million of them, and leaves the rest on the disk. */
 export interface CommandHead {
   readonly open?: OpenHead | undefined
-  readonly ended?: Ended | undefined
+  readonly ended?: EndedHead | undefined
+}
+
+/** Of one that has ended: by what it is known, until when, and the bytes of its answer. */
+export interface EndedHead {
+  readonly key: string
+  readonly until: number
+  readonly answer: number
 }
 
 export interface OpenHead {
-  readonly id: string
+  /** Of one that was a dead letter: its id tells of another order than its own. */
+  readonly revivedId: string | undefined
   readonly name: CommandName
   readonly user: UserId
   readonly re: string | undefined
@@ -20,30 +29,34 @@ export interface OpenHead {
   readonly internal: boolean
   /** Bytes of its fields, beside its ids. */
   readonly bytes: number
-  /** Group to its failed attempts. */
-  readonly groups: [group: string, failed: number][]
+  /** The groups that have not ended it, and the failed attempts of each. */
+  readonly groups: readonly string[]
+  readonly failed: readonly number[]
 }
 
 /** Reads what `commandRecord` has written. */
-export const commandHead: Codec<CommandHead> = {
-  holds: commandRecord.holds,
+export function commandHead(texts: Texts): Codec<CommandHead> {
+  return {
+    holds: commandRecord.holds,
+    keepsNoBytes: true,
 
-  encode() {
-    throw new Error('a head is only read')
-  },
+    encode() {
+      throw new Error('a head is only read')
+    },
 
-  decode(bytes) {
-    const { reader, isOpen, isEnded, isInternal } = openRecord(bytes)
-    return {
-      open: isOpen ? readHead(reader, isInternal) : undefined,
-      ended: isEnded ? readEnded(reader) : undefined,
-    }
-  },
+    decode(bytes) {
+      const { reader, isOpen, isEnded, isInternal } = openRecord(bytes)
+      return {
+        open: isOpen ? readHead(reader, isInternal, texts) : undefined,
+        ended: isEnded ? readEndedHead(reader) : undefined,
+      }
+    },
+  }
 }
 
-function readHead(reader: Reader, internal: boolean): OpenHead {
-  reader.number() // its order, which is its key
-  const [id, name, user] = [reader.text(), reader.text() as CommandName, reader.text() as UserId]
+function readHead(reader: Reader, internal: boolean, texts: Texts): OpenHead {
+  const revivedId = reader.textUnless(reader.number())
+  const [name, user] = [reader.textOf(texts) as CommandName, reader.textOf(texts) as UserId]
   let bytes = reader.skipBytes() + reader.skipMaybe() // client and jti
   const re = reader.maybeText()
   const [at, expiresAt] = [reader.number(), numberOr(reader.number())]
@@ -51,7 +64,18 @@ function readHead(reader: Reader, internal: boolean): OpenHead {
   bytes += reader.skipMaybe() + reader.skipMaybe() // correlation and response topic
   const onlyTo = reader.maybeText()
   bytes += reader.skipBytes() // payload
-  const groups: OpenHead['groups'] = []
-  for (let left = reader.count(); left > 0; left--) groups.push([reader.text(), reader.count()])
-  return { id, name, user, re, onlyTo, at, expiresAt, internal, bytes, groups }
+  const [groups, failed]: [string[], number[]] = [[], []]
+  for (let left = reader.count(); left > 0; left--) {
+    groups.push(reader.textOf(texts))
+    failed.push(reader.count())
+  }
+  return { revivedId, name, user, re, onlyTo, at, expiresAt, internal, bytes, groups, failed }
+}
+
+function readEndedHead(reader: Reader): EndedHead {
+  const key = reader.text()
+  reader.skipBytes() // digest
+  const until = reader.number()
+  reader.skipMaybe() // again
+  return { key, until, answer: reader.skipMaybe() }
 }

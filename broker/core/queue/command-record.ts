@@ -118,7 +118,7 @@ function readOpen(reader: Reader, internal: boolean): NonNullable<CommandRecord[
   return { command, groups }
 }
 
-export function readEnded(reader: Reader): Ended {
+function readEnded(reader: Reader): Ended {
   const [key, digest, until] = [reader.text(), reader.text(), reader.number()]
   return { key, digest, until, again: reader.maybeText(), answer: reader.maybeBytes() }
 }

@@ -3,6 +3,7 @@ import { steady } from '../../../shared/steady.ts'
 import { Job, type InHand } from '../dispatch/job.ts'
 import type { Command } from '../../seam/session.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
+import { Texts } from '../../storage/texts.ts'
 import { digestOf, keyOf } from './command-key.ts'
 import { commandHead } from './command-head.ts'
 import { commandRecord, decodeAnswer, encodeAnswer, type CommandRecord, type Ended } from './command-record.ts'
@@ -69,32 +70,26 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
 
   function load(): Job[] {
     const jobs: Job[] = []
-    const texts = new Map<string, string>()
-    const once = <Text extends string>(text: Text): Text => {
-      const known = texts.get(text)
-      if (known === undefined) texts.set(text, text)
-      return (known ?? text) as Text
-    }
-    for (const { key, value } of storage.table('queue', commandHead).entries()) {
+    const heads = storage.table('queue', commandHead(new Texts()))
+    orders.expect(heads.size)
+    for (const { key, value } of heads.entries()) {
       const { open, ended } = value
       const order = Number(key)
       if (!open) {
         if (ended) orders.set(ended.key, order)
-        if (ended) remember(ended, order)
+        if (ended) remembered.push({ key: ended.key, order, until: ended.until, body: ended.answer, user: undefined })
         continue
       }
-      const { at, expiresAt, internal, onlyTo } = open
-      const isRevived = Number.parseInt(open.id.slice(open.id.lastIndexOf('~') + 1), 36) !== order
-      if (isRevived) revived.set(open.id, order)
-      const [user, name] = [once(open.user), once(open.name)]
+      const { user, name, at, expiresAt, internal, onlyTo, revivedId, groups, failed } = open
+      const isRevived = revivedId !== undefined
+      if (isRevived) revived.set(revivedId, order)
       const id = ended?.key ?? keyOf({ user, re: open.re, onlyTo, stored: true })
       // For an observer alone it was revived: its owner's answer stays known.
       const isAnswered = isRevived && onlyTo === undefined && id !== undefined && orders.get(id) !== undefined
       if (id !== undefined && !isAnswered) orders.set(id, order)
       const named = { order, user, name, expiresAt, stored: true, internal, at }
-      const bytes = open.bytes + sizeOfIds(open) + (ended?.answer?.length ?? 0)
-      const made: Job[] = []
-      for (const [group, failed] of open.groups) made.push(new Job(named, once(group), bytes, failed))
+      const bytes = open.bytes + sizeOfIds(open) + (ended?.answer ?? 0)
+      const made = groups.map((group, i) => new Job(named, group, bytes, failed[i]))
       for (const job of made) {
         if (made.length > 1) job.siblings = made
         jobs.push(job)
@@ -103,7 +98,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     return jobs
   }
 
-  function remember(ended: Ended, order: number, user?: UserId): void {
+  function remember(ended: Ended, order: number, user: UserId): void {
     const { key, until, answer } = ended
     remembered.push({ key, order, until, body: answer?.length ?? 0, user })
   }

@@ -23,17 +23,24 @@ export class KeyTable {
     return this.#values[this.#place(wordsOf(key))] || undefined
   }
 
+  /** So many keys are to come: makes room for them all at once. */
+  expect(keys: number): void {
+    let length = this.#values.length
+    while (keys > length * LOAD) length *= 2
+    if (length > this.#values.length) this.#grow(length)
+  }
+
   /** @param value more than 0 */
   set(key: string, value: number): void {
     const words = wordsOf(key)
     let at = this.#place(words)
     if (this.#values[at] === 0) {
       if (this.#size + 1 > this.#values.length * LOAD) {
-        this.#grow()
+        this.#grow(this.#values.length * 2)
         at = this.#place(words)
       }
       this.#size++
-      this.#keys.set(words, at * WORDS)
+      this.#put(at, words)
     }
     this.#values[at] = value
   }
@@ -70,15 +77,22 @@ export class KeyTable {
     return at
   }
 
-  #grow(): void {
+  #put(at: number, words: Words): void {
+    const keys = this.#keys
+    keys[at * WORDS] = words[0]
+    keys[at * WORDS + 1] = words[1]
+    keys[at * WORDS + 2] = words[2]
+  }
+
+  #grow(length: number): void {
     const [keys, values] = [this.#keys, this.#values]
-    this.#keys = new Uint32Array(keys.length * 2)
-    this.#values = new Float64Array(values.length * 2)
+    this.#keys = new Uint32Array(length * WORDS)
+    this.#values = new Float64Array(length)
     for (let from = 0; from < values.length; from++) {
       if (values[from] === 0) continue
       const words: Words = [keys[from * WORDS]!, keys[from * WORDS + 1]!, keys[from * WORDS + 2]!]
       const at = this.#place(words)
-      this.#keys.set(words, at * WORDS)
+      this.#put(at, words)
       this.#values[at] = values[from]!
     }
   }
