@@ -6,6 +6,7 @@ import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
 import type { BrokerEventName } from '../shared/wire/reserved.ts'
 import { CODES } from '../shared/wire/refusal.ts'
 import { clientTypes } from './client-types.ts'
+import { declaredTypes } from './declared.ts'
 
 const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
 const DOCS = fileURLToPath(new URL('../docs/', import.meta.url))
@@ -73,16 +74,18 @@ export async function readContract(): Promise<Contract> {
   return contract
 }
 
-/** Both documents as text. */
-export async function renderDocs(): Promise<{ asyncapi: string; client: string }> {
+/** What is made from the handlers, as text. */
+export async function renderDocs(): Promise<{ asyncapi: string; client: string; declared: string }> {
   const contract = await readContract()
-  return { asyncapi: `${JSON.stringify(asyncApi(contract), null, 2)}\n`, client: clientTypes(contract) }
+  const asyncapi = `${JSON.stringify(asyncApi(contract), null, 2)}\n`
+  return { asyncapi, client: clientTypes(contract), declared: await declaredTypes(HANDLERS) }
 }
 
 export async function writeDocs(): Promise<void> {
-  const { asyncapi, client } = await renderDocs()
+  const { asyncapi, client, declared } = await renderDocs()
   await writeFile(`${DOCS}asyncapi.json`, asyncapi)
   await writeFile(`${DOCS}client.d.ts`, client)
+  await writeFile(`${DOCS}../test/handlers/declared.ts`, declared)
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {

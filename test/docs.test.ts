@@ -14,10 +14,11 @@ beforeAll(async () => {
 })
 
 test.each([
-  ['asyncapi.json', 'asyncapi'],
-  ['client.d.ts', 'client'],
-] as const)('docs/%s says what the handlers declare', async (file, part) => {
-  expect(await readFile(`${DOCS}${file}`, 'utf8')).toBe((await renderDocs())[part])
+  ['docs/asyncapi.json', 'asyncapi'],
+  ['docs/client.d.ts', 'client'],
+  ['test/handlers/declared.ts', 'declared'],
+] as const)('%s says what the handlers declare', async (file, part) => {
+  expect(await readFile(`${DOCS}../${file}`, 'utf8')).toBe((await renderDocs())[part])
 })
 
 test.each(['README.md', 'docs/architecture.md'])('every file that %s links to exists', async (document) => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { command, event, later } from './command.ts'
+import { command, event, later, type Command } from './command.ts'
 import { faultOfLater } from './scan.ts'
 
 // What a declaration may say. Much of it is for `npm run types`: each @ts-expect-error stands where the compiler must refuse.
@@ -55,12 +55,12 @@ test('what is sent later is declared, and its input is that of its command', () 
 
 test('what is sent later is a command of the group, for this use, with this input', () => {
   const asks = command({ input, events, later: { remind }, run: ({ n }) => ({ reply: done({ n }) }) })
-  const alone = new Map([['asks', asks]])
+  const alone = new Map<string, Command>([['asks', asks]])
   expect(faultOfLater(asks, alone)).toBe('later: there is no command remind in this group')
-  expect(faultOfLater(asks, new Map([...alone, ['remind', asks]]))).toMatch(/does not say internal: 'later'/)
+  expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', asks]]))).toMatch(/does not say internal: 'later'/)
   const foreign = command({ input, events, internal: 'later', run: () => ({}) })
-  expect(faultOfLater(asks, new Map([...alone, ['remind', foreign]]))).toMatch(/must take remind.input/)
-  expect(faultOfLater(asks, new Map([...alone, ['remind', remindAgain]]))).toBeUndefined()
+  expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', foreign]]))).toMatch(/must take remind.input/)
+  expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', remindAgain]]))).toBeUndefined()
 })
 
 test('fields that the platform fills in are nobody else’s to declare', () => {

@@ -155,6 +155,12 @@ export interface Command {
   run(input: unknown, context: Context & Record<string, unknown>): Promise<Effects> | Effects
 }
 
+/** A declared command, with what its declaration says for the types of those who call it: its tests. */
+export interface Declared<Input, Events extends AnyEvents, Internal> extends Command {
+  /** Never there at run time. */
+  readonly declares?: { readonly input: Input; readonly events: Events; readonly internal: Internal }
+}
+
 /** What every handler is told: see `Context`. */
 const TOLD = ['from', 'command', 'log', 'signal']
 
@@ -171,7 +177,9 @@ export function command<
   Later extends AnyLater = Record<never, never>,
   Internal extends InternalUse | undefined = undefined,
   To extends ReplyTo = 'user',
->(declaration: Declaration<Shape, Events, Uses, Later, Internal, To>): Command {
+>(
+  declaration: Declaration<Shape, Events, Uses, Later, Internal, To>,
+): Declared<z.input<z.ZodObject<Shape>>, Events, Internal> {
   const { timeoutMs = 30_000, attempts = 5, ordered = true, seesClients = false, internal } = declaration
   if (!(timeoutMs >= 10 && timeoutMs <= 600_000)) throw new RangeError('timeoutMs must be 10 to 600,000')
   if (!(Number.isInteger(attempts) && attempts >= 1 && attempts <= 5)) throw new RangeError('attempts must be 1 to 5')

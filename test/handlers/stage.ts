@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll } from '@jest/globals'
+import { readConfig } from '../../shared/config.ts'
+import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
+import { loadGroup, type Commands } from '../../shared/runtime/scan.ts'
+import { openSqlite } from '../../shared/store/sqlite.ts'
+import { userIdOf } from '../../shared/wire/user-id.ts'
+import { learnToAnswer } from './matchers.ts'
+import { Person } from './person.ts'
+import { Play, type GotEvent } from './play.ts'
+import type { GroupName } from './terms.ts'
+
+const HANDLERS = fileURLToPath(new URL('../../handlers', import.meta.url))
+
+const CAST = [
+  'alice',
+  'bob',
+  'carl',
+  'dora',
+  'eve',
+  'finn',
+  'gina',
+  'hugo',
+  'ida',
+  'jack',
+  'kim',
+  'lea',
+  'mallory',
+] as const
+
+/** A stage with people on it, who send commands to the groups and get what these cause. */
+export type Stage<G extends GroupName> = { readonly [Name in (typeof CAST)[number]]: Person<G> } & {
+  /** Somebody who is not in the cast. */
+  person(name: string): Person<G>
+  readonly clock: {
+    /** Lets so many milliseconds go by: what handlers put off by `later` runs when it is due. */
+    passes(ms: number): Promise<void>
+  }
+}
+
+/**
+ * Serves handler groups inside the test: their real files, runtime and store, and no broker. A command runs at once, and when its
+ * call resolves all that it caused has arrived. To be called once, at the top of a test file:
+ *
+ *     const { alice, bob } = await stage('notes')
+ *
+ * What only the broker does is not here: logins, rights, limits, the queue and its retries, the pace of live events, remembered
+ * answers, sessions. `openStage` in ../stage.ts has all of it, and takes longer.
+ * @param settings over the defaults, by the names of the environment
+ */
+export async function stage<G extends GroupName>(
+  groups: G | readonly G[],
+  settings: Record<string, string> = {},
+): Promise<Stage<G>> {
+  learnToAnswer()
+  const all = await Promise.all([groups].flat().map((group) => loadGroup(HANDLERS, group as string)))
+  const commands: Commands = new Map(all.flatMap((group) => [...group]))
+  const { store, close } = await openData()
+  afterAll(close)
+  const inboxes = new Map<string, GotEvent[]>()
+  const inboxOf = (user: string): GotEvent[] => {
+    const inbox = inboxes.get(user) ?? []
+    inboxes.set(user, inbox)
+    return inbox
+  }
+  const play = new Play(commands, store, handlerSettings(readConfig(settings)), {
+    deliver: (to, event) => void inboxOf(to).push(event),
+    forget(isMeant) {
+      for (const events of inboxes.values()) events.splice(0, Infinity, ...events.filter((one) => !isMeant(one)))
+    },
+  })
+  await play.prepare()
+  const person = (name: string): Person<G> => new Person(name, play, inboxOf(userIdOf(name)))
+  const cast = Object.fromEntries(CAST.map((name) => [name, person(name)])) as Record<(typeof CAST)[number], Person<G>>
+  return { ...cast, person, clock: { passes: (ms) => play.pass(ms) } }
+}
+
+/** A folder with an empty SQLite file; for `npm run test:mongo`, a database on its server. */
+async function openData() {
+  if (process.env['TEST_MONGODB_URL'] !== undefined) {
+    const { ownData } = await import('../own-data.ts')
+    const data = await ownData()
+    return { store: await data.store(), close: () => data.close() }
+  }
+  const dir = mkdtempSync(join(tmpdir(), 'switchboard-'))
+  const store = openSqlite(join(dir, 'handlers.db'))
+  const close = async (): Promise<void> => {
+    await store.close()
+    rmSync(dir, { recursive: true, force: true })
+  }
+  return { store, close }
+}

@@ -1,0 +1,13 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
+
+/** Tells whether the test beside a command's file holds this text: what it tries need not be on a list of all commands. */
+export function isTried(command: string, text: string): boolean {
+  const [file] = readdirSync(HANDLERS, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith(`/${command}.test.ts`),
+  )
+  return file !== undefined && readFileSync(join(HANDLERS, file), 'utf8').includes(text)
+}
