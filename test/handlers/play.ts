@@ -128,8 +128,9 @@ export class Play {
       const from = { 'command-id': id, 'user-id': sender.user, 'client-id': sender.client, traceparent: '' }
       return execute(name, command, payload, { ...from, attempt: number, at, order, ...clients }, shop)
     }
+    const mostDeaths = crashes ? MOST_DEATHS : 0
     let deaths = 0
-    for (; crashes && deaths < MOST_DEATHS; deaths++) {
+    for (; deaths < mostDeaths; deaths++) {
       const dying = openWorkshop(dyingAfter(this.#store, deaths + 1), this.#settings, log)
       const end = await attempt(deaths + 1, dying)
       if (!(end.outcome === 'retry' && end.error?.name === 'Died')) break
