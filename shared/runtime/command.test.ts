@@ -57,9 +57,13 @@ test('what is sent later is a command of the group, for this use, with this inpu
   const asks = command({ input, events, later: { remind }, run: ({ n }) => ({ reply: done({ n }) }) })
   const alone = new Map<string, Command>([['asks', asks]])
   expect(faultOfLater(asks, alone)).toBe('later: there is no command remind in this group')
-  expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', asks]]))).toMatch(/does not say internal: 'later'/)
+  expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', asks]]))).toMatch(
+    /does not say internal: 'later'/,
+  )
   const foreign = command({ input, events, internal: 'later', run: () => ({}) })
-  expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', foreign]]))).toMatch(/must take remind.input/)
+  expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', foreign]]))).toMatch(
+    /must take remind.input/,
+  )
   expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', remindAgain]]))).toBeUndefined()
 })
 
