@@ -24,6 +24,11 @@ export function openHoles(storage: Storage) {
       return false
     },
 
+    /** The last number that was left out of each user's inbox. */
+    *lasts(): Generator<[UserId, number]> {
+      for (const [user, own] of ranges) yield [user, own.at(-1)!]
+    },
+
     /** One more, behind all that were left out before. */
     add(user: UserId, number: number): void {
       const own = ranges.get(user) ?? []

@@ -169,6 +169,14 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
 
   return {
     holders,
+    /** All that was kept has been given: what was left out behind the last event has had a number, too, which no other may get. */
+    opened(): void {
+      for (const [user, number] of holes.lasts()) {
+        if (number <= lastOf(user)) continue
+        const line = lineOf(user)
+        line.given = line.last = number
+      }
+    },
     /** Names this storage: the numbers go on as long as it is kept. */
     epoch,
     /** The last number of a user whose event is stored; 0 when there is none. */

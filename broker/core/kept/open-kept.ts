@@ -24,6 +24,7 @@ export async function openKept(storage: Storage, config: Settings): Promise<Kept
     maxWaitingBytes: config.MAX_OFFLINE_BYTES,
   })
   kept.open({ inbox: inbox.holders, sessions: sessions.holders })
+  inbox.opened()
   sessions.opened()
   return { kept, inbox, sessions }
 }
