@@ -2,7 +2,7 @@ import type { Logger } from '../../shared/log.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Came, ClientHas, FromCore, FromFront, Login, Publish, Went, Will } from '../seam/messages.ts'
-import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED } from '../seam/reasons.ts'
+import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED, SERVER_BUSY } from '../seam/reasons.ts'
 import { Denied, type HandlerSession, type Session } from '../seam/session.ts'
 import type { Verifications } from './commands/verifications.ts'
 import type { Connection, Connections } from './connections.ts'
@@ -112,6 +112,7 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
   function came(message: Came): void {
     const { id } = message.session
     if (message.isClean) sessions.end(id)
+    const hasEnded = message.goesOn && !sessions.get(id) // since it was admitted
     const connection = connections.came(message)
     const { session } = connection
     if (message.keeps) {
@@ -119,6 +120,8 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
       connection.feed = feedOf(connection)
     }
     resumes(connection)
+    // Its client takes itself for subscribed: when it comes again, it hears that it is not.
+    if (hasEnded) toFront({ kind: 'end', connection: connection.number, reasonCode: SERVER_BUSY, forGood: true })
     metrics.connections.inc({ kind: session.kind })
     log.debug({ session: session.id }, 'connected')
     if (session.kind === 'handler') return

@@ -105,7 +105,17 @@ async function bothCome(): Promise<void> {
   ] as const) {
     tell({ kind: 'login', connection, session })
     expect(await heard('admitted')).toEqual({ kind: 'admitted', connection, subscriptions: [] })
-    tell({ kind: 'came', connection, session, isClean: true, keeps: false, outlives: 0, window: 10, largest: Infinity })
+    tell({
+      kind: 'came',
+      connection,
+      session,
+      isClean: true,
+      goesOn: false,
+      keeps: false,
+      outlives: 0,
+      window: 10,
+      largest: Infinity,
+    })
   }
   tell({ kind: 'hears', connection: DEVICE, topic: 'alice_echoed' })
   tell({ kind: 'consume', connection: WORKER, command: 'echo', qos: 1 })
@@ -147,6 +157,7 @@ test('a delivery is ended by its acknowledgement, and goes to another when its c
     connection: other,
     session: HANDLER,
     isClean: true,
+    goesOn: false,
     keeps: false,
     outlives: 0,
     window: 10,
@@ -179,6 +190,7 @@ test('who is banned is not let in, and whoever is there is ended for good', asyn
     connection: 4,
     session: { ...PHONE, id: 'alice/watch', client: 'watch' },
     isClean: true,
+    goesOn: false,
     keeps: false,
     outlives: 0,
     window: 1,
@@ -209,7 +221,17 @@ test('a will runs when it is due, and none that is over or of one who was ended'
       delay: 0,
     })
     expect(await heard('will_kept')).toMatchObject({ connection, failed: false })
-    tell({ kind: 'came', connection, session, isClean: true, keeps: false, outlives: 0, window: 10, largest: Infinity })
+    tell({
+      kind: 'came',
+      connection,
+      session,
+      isClean: true,
+      goesOn: false,
+      keeps: false,
+      outlives: 0,
+      window: 10,
+      largest: Infinity,
+    })
   }
   await leaves(3, 'quiet')
   tell({ kind: 'will_over', connection: 3 })
@@ -242,7 +264,15 @@ test('a message of an open topic goes to whoever is subscribed, and what is reta
   expect(await heard('relayed')).toMatchObject({ topic: 'a/b', to: [{ ...receiver, qos: 0, retain: true, ids: [] }] })
 })
 
-const KEEPING = { kind: 'came', session: PHONE, isClean: false, keeps: true, outlives: 600_000, largest: 1e6 } as const
+const KEEPING = {
+  kind: 'came',
+  session: PHONE,
+  isClean: false,
+  goesOn: false,
+  keeps: true,
+  outlives: 600_000,
+  largest: 1e6,
+} as const
 
 /** Alice's phone is here again. Resolves when the core has said what it had on its last connection. */
 function comesBack(connection: number, window = 65_535): void {
@@ -262,6 +292,7 @@ async function keptSession(): Promise<void> {
     connection: WORKER,
     session: HANDLER,
     isClean: true,
+    goesOn: false,
     keeps: false,
     outlives: 0,
     window: 9,
@@ -372,4 +403,21 @@ test('its front is asked whether to believe another token, and a connection that
   tell({ kind: 'went', connection: DEVICE, outlives: 0 })
   expect(await heard('published')).toMatchObject({ number: 3, failure: { code: 'forbidden' } })
   tell({ kind: 'verified', connection: DEVICE, asks: last.asks, token, reason: '' }) // too late, and ignored
+})
+
+test('a session that ends between its login and its CONNACK ends the connection, whose client would take itself for subscribed', async () => {
+  await keptSession()
+  const subscribed = async (connection: number): Promise<number> => {
+    tell({ kind: 'login', connection, session: PHONE })
+    return (await heard('admitted')).subscriptions.length
+  }
+  expect(await subscribed(3)).toBe(1)
+  tell({ kind: 'went', connection: DEVICE, outlives: 1 })
+  for (let connection = 4; (await subscribed(connection)) > 0; connection++) {
+    await new Promise((resolve) => setTimeout(resolve, 5)) // until it has expired
+  }
+  tell({ ...KEEPING, connection: 3, window: 10, goesOn: true })
+  expect(await heard('end')).toEqual({ kind: 'end', connection: 3, reasonCode: 0x89, forGood: true })
+  tell({ kind: 'went', connection: 3, outlives: 0 })
+  expect(await subscribed(5)).toBe(0)
 })

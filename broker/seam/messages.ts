@@ -58,6 +58,8 @@ export interface Came extends OfConnection {
   session: Session
   /** It begins anew: what its session kept is gone [MQTT-3.1.2-4]. */
   isClean: boolean
+  /** It has the subscriptions that `admitted` named, and its client is told that its session goes on. */
+  goesOn: boolean
   /** Its session holds what it has not acknowledged, if only as long as the connection lasts. */
   keeps: boolean
   /** Milliseconds for which its session outlives it. */

@@ -17,6 +17,7 @@ export const REASON: Record<Refusal['code'], number> = {
 }
 // Why the broker ends a connection. [MQTT-3.14.2.1]
 export const NOT_AUTHORIZED = 0x87
+export const SERVER_BUSY = 0x89
 export const RECEIVE_MAXIMUM_EXCEEDED = 0x93
 export const MESSAGE_RATE_TOO_HIGH = 0x96
 export const QUOTA_EXCEEDED = 0x97

@@ -41,13 +41,14 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
       const connection = connectionOf(client)
       const { number, will, from, isClean = false } = connection
       const session = connection.session!
+      const goesOn = !isClean && (connection.restored ?? []).length > 0
       noMoreComing(connection)
       const before = holding.get(session.id)
       if (before) leaves(before)
       holding.set(session.id, connection)
       from.loggedIn?.(session.kind)
       const { receiveMaximum: window, maximumPacketSize: largest = Infinity } = client
-      const keeping = { isClean, keeps: !client.clean, outlives: outlives(client) }
+      const keeping = { isClean, goesOn, keeps: !client.clean, outlives: outlives(client) }
       toCore({ kind: 'came', connection: number, session, ...keeping, window, largest })
       let isOver = false
       const ended = (): void => {

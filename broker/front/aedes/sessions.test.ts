@@ -3,13 +3,14 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import { tokenFor, type Device } from '../../../test/device.ts'
 import { PlainHandler } from '../../../test/plain-handler.ts'
+import { carriedLater } from '../../../test/carried.ts'
 import { openStage, type Stage } from '../../../test/stage.ts'
 
 // Aedes' traps around sessions, each as a client meets it.
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage('contacts', { CONNECTS_PER_CLIENT: '1000' })
+  stage = await openStage('contacts', { CONNECTS_PER_CLIENT: '1000' }, undefined, carriedLater)
 })
 afterAll(() => stage.close())
 
@@ -165,4 +166,37 @@ test('events that are published while a session comes back do not overtake those
   expect(firsts).toEqual(firsts.toSorted((a, b) => a - b))
   expect(firsts.length).toBeGreaterThan(30)
   expect(firsts.at(-1)).toBe(firsts.length - 1)
+})
+
+test('two that take one session from each other again and again lose no event between them, and hear each in its order', async () => {
+  const kept = {
+    protocolVersion: 5,
+    clean: false,
+    properties: { sessionExpiryInterval: 600, receiveMaximum: 5 },
+  } as const
+  const handler = await PlainHandler.connect(stage, 'storm.1')
+  const first = await phone('otto', 'phone', kept)
+  await first.mqtt.subscribeAsync('otto_ticked', { qos: 1 })
+  const enough = new AbortController()
+  const published: number[] = []
+  const publishing = (async () => {
+    while (!enough.signal.aborted) await handler.causes('otto_ticked', { n: published.push(published.length) - 1 })
+  })()
+  const all = [first]
+  while (all.length < 21 || published.length < 100) {
+    // Two at once: whichever comes second has the session.
+    const both = await Promise.allSettled([phone('otto', 'phone', kept), phone('otto', 'phone', kept)])
+    for (const one of both) if (one.status === 'fulfilled') all.push(one.value)
+  }
+  enough.abort()
+  await publishing
+  const last = await phone('otto', 'phone', kept)
+  await barrier(last.mqtt, 'otto')
+  const numbersOf = ({ heard }: typeof last): number[] =>
+    heard.flatMap((event) => ('n' in event ? [Number(event.n)] : []))
+  for (const one of [...all, last]) {
+    const numbers = numbersOf(one)
+    expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b))
+  }
+  expect(new Set([...all, last].flatMap(numbersOf))).toEqual(new Set(published.keys()))
 })
