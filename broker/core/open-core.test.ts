@@ -339,6 +339,25 @@ test('what waits in a session comes in its order, no more at once than its clien
   expect(said).toEqual([])
 })
 
+test('what is cleared while it is given makes room for what follows, which comes behind it', async () => {
+  await keptSession()
+  tell({ kind: 'went', connection: DEVICE, outlives: 600_000 })
+  await echoes('too large', 'b', 'c', 'd', 'e')
+  comesBack(3, 2)
+  const order: string[] = []
+  wake = () => {
+    const message = said.at(-1)!
+    if (message.kind !== 'kept') return
+    for (const { number, payload } of message.messages as readonly Waited[]) {
+      const { text } = JSON.parse(payload.toString()) as { text: string }
+      if (text !== 'b' && text !== 'c') tell({ kind: 'cleared', connection: 3, number })
+      order.push(text)
+    }
+  }
+  tell({ kind: 'wants_kept', connection: 3 })
+  expect(order).toEqual(['too large', 'b', 'c'])
+})
+
 test('a long queue comes a page at a time, when there is room', async () => {
   await keptSession()
   tell({ kind: 'went', connection: DEVICE, outlives: 600_000 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { userIdOf } from '../../../shared/wire/user-id.ts'
 import type { MessageTarget } from '../open-topics/receivers.ts'
+import type { FromCore } from '../../seam/messages.ts'
 import { openLmdb } from '../../storage/lmdb.ts'
 import type { Storage } from '../../storage/storage.ts'
 import type { Target } from '../kept/kept-events.ts'
@@ -100,6 +101,11 @@ test('an event of 100 KB is stored once, and read when it is sent, however many 
   expect((await stat(join(dir, 'broker.lmdb'))).size).toBeLessThan(40e6) // 388 MB, a copy for each
   await restarts()
   expect(process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed - before).toBeLessThan(50e6)
+  const given: FromCore[] = []
+  const ports = { toFront: (message: FromCore) => void given.push(message), pageBytes: 65_536 }
+  for (let i = 0; i < 97; i++) all.sessions.feed(`alice/${i}`, i, 65_535, ports).wants()
+  const atOnce = given.map((message) => (message.kind === 'kept' ? [message.messages.length, message.asksForMore] : []))
+  expect(atOnce).toEqual(Array.from({ length: 97 }, () => [1, true])) // all come back at once: 10 MB, and not 388
   for (const id of ['alice/0', 'alice/96']) expect(numbersOf(id)).toEqual(Array.from({ length: 40 }, (_, n) => n))
   expect(all.kept.size.bytes).toBeLessThan(5e6)
 })

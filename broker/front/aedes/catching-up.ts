@@ -22,7 +22,10 @@ export function catchingUp({ relays, toCore }: CatchingUpPorts) {
       }
     }
     if (!asksForMore || isOver(connection)) return
-    whenSent(connection, () => nextTurn(() => toCore({ kind: 'wants_kept', connection: connection.number })))
+    const wantsMore = (): void => {
+      if (!isOver(connection)) toCore({ kind: 'wants_kept', connection: connection.number })
+    }
+    whenSent(connection, () => nextTurn(wantsMore)) // after what others have to do
   }
 }
 
