@@ -188,13 +188,18 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     // In the transaction that stores what it brings, so that neither is without the other.
     if (message.messageId !== undefined) sessions.notes(session.id, message.messageId)
     if (session.kind === 'device') return takeCommand(session, message, intake, published)
-    takeFromHandler(session, message, handlerPorts).then(
-      () => published(message),
-      (err: Error) => {
-        log.warn({ session: session.id, topic: message.topic, reason: err.message }, 'handler publish refused')
-        published(message, err)
-      },
-    )
+    const refused = (err: Error): void => {
+      log.warn({ session: session.id, topic: message.topic, reason: err.message }, 'handler publish refused')
+      published(message, err)
+    }
+    let taking: void | Promise<void>
+    try {
+      taking = takeFromHandler(session, message, handlerPorts)
+    } catch (err) {
+      return refused(err as Error)
+    }
+    if (taking) taking.then(() => published(message), refused)
+    else published(message)
   }
 
   return (message) => {

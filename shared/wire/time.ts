@@ -40,13 +40,29 @@ function endsMonth(minute: number): boolean {
   return next.getUTCDate() === 1 && next.getUTCHours() === 0 && next.getUTCMinutes() === 0
 }
 
-let [isoAt, isoText] = [0, new Date(0).toISOString()]
+/** An instant that was asked for, as text. */
+interface Instant {
+  at: number
+  text: string
+}
+const EPOCH: Instant = { at: 0, text: new Date(0).toISOString() }
+let [lastNow, lastThen] = [EPOCH, EPOCH]
 
 /** Now, as RFC 3339 with milliseconds in UTC. Made once a millisecond: many events have the same. */
 export function isoNow(): string {
   const now = Date.now()
-  if (now !== isoAt) [isoAt, isoText] = [now, new Date(now).toISOString()]
-  return isoText
+  if (now !== lastNow.at) lastNow = instantOf(now)
+  return lastNow.text
+}
+
+/** The same of any instant: what is asked for one after another is often of one millisecond, too. */
+export function isoOf(at: number): string {
+  if (at !== lastThen.at) lastThen = at === lastNow.at ? lastNow : instantOf(at)
+  return lastThen.text
+}
+
+function instantOf(at: number): Instant {
+  return { at, text: new Date(at).toISOString() }
 }
 
 /** Reads a time that came as text, in a URL or on a command line: there, milliseconds are digits. */

@@ -1,3 +1,4 @@
+import { isoOf } from '../../../shared/wire/time.ts'
 import type { Delivery } from '../reach.ts'
 import type { Job, Member } from './job.ts'
 
@@ -10,21 +11,22 @@ const MOST_LISTED = 60_000
  */
 export function deliveryOf({ takes, session }: Member, job: Job, clients: readonly string[] | undefined): Delivery {
   const { command } = job.inHand!
+  const stamp: Delivery['stamp'] = {
+    'command-id': command.id,
+    'user-id': command.user,
+    'client-id': command.client,
+    attempt: String(job.attempt),
+    at: isoOf(command.at),
+    traceparent: command.traceparent,
+    order: String(command.order),
+  }
+  if (job.lane && session.keepsOrder) stamp['lane'] = String(job.lane.time)
+  if (clients) stamp['clients'] = listed(clients)
   return {
     topic: command.name,
     payload: command.payload,
     qos: command.stored ? takes.get(command.name)! : 0,
-    stamp: {
-      'command-id': command.id,
-      'user-id': command.user,
-      'client-id': command.client,
-      attempt: String(job.attempt),
-      at: new Date(command.at).toISOString(),
-      traceparent: command.traceparent,
-      order: String(command.order),
-      ...(job.lane && session.keepsOrder && { lane: String(job.lane.time) }),
-      ...(clients && { clients: listed(clients) }),
-    },
+    stamp,
   }
 }
 

@@ -15,7 +15,7 @@ import type { Later } from '../later.ts'
 import type { LiveEvents } from '../events/live-events.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
-import type { CommandQueue } from '../queue/queue.ts'
+import type { Appended, CommandQueue } from '../queue/queue.ts'
 import type { Replays } from '../queue/replays.ts'
 import type { Command, HandlerSession } from '../../seam/session.ts'
 import type { Standing } from '../standing.ts'
@@ -58,7 +58,6 @@ export interface DispatchPorts {
 export class Dispatch {
   readonly #groups = new Map<string, Group>()
   readonly #rules = new Map<string, Rule>()
-  readonly #deliveries = new WeakMap<Delivery, Job>()
   readonly #declared = new Set<string>()
   readonly #attendance: Attendance
   readonly #routes: Routes
@@ -120,31 +119,35 @@ export class Dispatch {
    * unless the sender's session has kept it for him.
    * @throws {Refusal} `unknown_command`, `conflict` or `unavailable`; then nothing was stored
    */
-  async accept(command: Command, isRetransmitted: boolean): Promise<void> {
-    const { queue, events, metrics, log } = this.#ports
+  accept(command: Command, isRetransmitted: boolean): Promise<void> {
     const groups = this.#routes.of(command.name)
-    if (!groups) throw refuse('unknown_command')
-    const appended = await queue.append(command, groups, isRetransmitted).catch((err: unknown) => {
-      log.error({ err }, 'the queue cannot store')
-      throw refuse('unavailable')
-    })
+    if (!groups) return Promise.reject(refuse('unknown_command'))
+    return this.#ports.queue.append(command, groups, isRetransmitted).then(
+      (appended) => this.#appended(command, groups[0]!, appended, isRetransmitted),
+      (err: unknown) => {
+        this.#ports.log.error({ err }, 'the queue cannot store')
+        throw refuse('unavailable')
+      },
+    )
+  }
+
+  /** Does what follows once the queue has answered. */
+  #appended(command: Command, owner: string, appended: Appended, isRetransmitted: boolean): void | Promise<void> {
+    const { events, metrics } = this.#ports
     if (appended.kind === 'full') throw noRoom(appended.share)
     if (appended.kind === 'conflict') {
       throw refuse('conflict', { id: 'was used before for another command or payload' })
     }
     if (appended.kind === 'repeat') {
       if (isRetransmitted) return
-      if (appended.isDropped) await events.tell(rejection(command, forgotten()), command)
-      else if (appended.answer) await events.tell(appended.answer, command)
-      return
+      if (appended.isDropped) return events.tell(rejection(command, forgotten()), command)
+      return appended.answer && events.tell(appended.answer, command)
     }
     metrics.accepted.add(command.name)
     for (const job of appended.jobs) this.#hand(job)
-    const owner = this.#group(groups[0]!)
-    if (command.stored && !command.internal && !owner.has(command.name)) {
-      const fields = { command: command.name }
-      await events.tell({ to: command.user, event: 'command_queued', fields }, command).catch(() => {}) // it is accepted
-    }
+    if (!command.stored || command.internal || this.#group(owner).has(command.name)) return
+    const fields = { command: command.name }
+    return events.tell({ to: command.user, event: 'command_queued', fields }, command).catch(() => {}) // it is accepted
   }
 
   /**
@@ -192,9 +195,9 @@ export class Dispatch {
 
   /** A PUBACK: the plain way to complete a delivery at QoS 1. */
   async acknowledged(session: HandlerSession, delivery: Delivery, reasonCode: number): Promise<void> {
-    const job = this.#deliveries.get(delivery)
-    const { attempt, 'command-id': id = '' } = delivery.stamp
-    if (!job || this.#group(session.group).held(session, id, Number(attempt)) !== job) return
+    const { attempt, order, 'command-id': id = '' } = delivery.stamp
+    const job = this.#group(session.group).held(session, id, Number(attempt))
+    if (job?.order !== Number(order)) return // a dead letter that is a command again has its old id, in another place
     if (reasonCode >= 0x80) {
       job.error = { name: 'Refused', message: `the handler's PUBACK has the reason code 0x${reasonCode.toString(16)}` }
       this.#group(session.group).retry(job, 'internal')
@@ -206,7 +209,7 @@ export class Dispatch {
    * the command, changes nothing.
    * @throws {Refusal} `forbidden` or `bad_payload` when an event is none that its key may publish; the attempt has failed
    */
-  async settle(session: HandlerSession, done: Said): Promise<void> {
+  settle(session: HandlerSession, done: Said): void | Promise<void> {
     const job = this.#group(session.group).held(session, done.command, done.attempt)
     if (!job) return this.#ports.log.debug({ command: done.command, group: session.group }, 'a late end, ignored')
     if (done.outcome === 'retry') {
@@ -218,7 +221,7 @@ export class Dispatch {
     const forget = 'forget' in done ? done.forget : undefined
     try {
       for (const event of events) checkEvent(session, event)
-      for (const event of (forget ?? []).flatMap((one) => one.events)) checkEvent(session, { event, fields: {} })
+      for (const one of forget ?? []) for (const event of one.events) checkEvent(session, { event, fields: {} })
       const foreign = later?.find(({ command }) => !this.#isLater(command, session.group))?.command
       if (foreign !== undefined) {
         throw refuse('forbidden', undefined, `the key of ${session.group} does not open the later command ${foreign}`)
@@ -241,7 +244,7 @@ export class Dispatch {
       ...(done.fields && { fields: done.fields }),
       ...(done.retry_after_ms !== undefined && { retryAfterMs: done.retry_after_ms }),
     })
-    await this.#endByHandler(job, { events: [rejection(job, refusal), ...events], later })
+    return this.#endByHandler(job, { events: [rejection(job, refusal), ...events], later })
   }
 
   /** A handler process computes and begins nothing, or does again; what it gives back had not begun. */
@@ -291,27 +294,39 @@ export class Dispatch {
   }
 
   /** Stores the end with its events as one unit, which lets the events out. The owner alone may have any. */
-  async #end(job: Job, ending: Ending): Promise<void> {
-    const { group } = job
-    const { storage, queue, dead, events, live, later, metrics, log } = this.#ports
-    const command = queue.load(job)
+  #end(job: Job, ending: Ending): Promise<void> {
+    const { queue } = this.#ports
+    let command: Command | undefined
+    try {
+      command = queue.load(job)
+    } catch (err) {
+      return Promise.reject(err)
+    }
     if (!command) return this.#endUnreadable(job)
+    return this.#store(job, command, ending)
+  }
+
+  #store(job: Job, command: Command, ending: Ending): Promise<void> {
+    const { group } = job
+    const { storage, queue, dead, events, live, later, log } = this.#ports
     const { died } = ending
     const isOwner = this.#routes.of(command.name)?.[0] === group
     if (!isOwner && ending.events.length > 0 && !died) {
       log.warn({ command: command.name, group }, 'an observer cannot answer')
     }
     const at = isoNow()
-    const allowed = isOwner ? ending.events.map((event) => ({ ...event, at })) : []
+    const allowed = isOwner ? ending.events.map(({ to, event, fields }) => ({ to, event, fields, at })) : []
     job.ending = true
-    try {
-      await storage.commit(
+    return storage
+      .commit(
         (unit) => {
-          const plans = allowed
-            .filter(({ event }) => live.isLive(event))
-            .map((event) => live.plan(event, command.user, command.stored))
+          const plans: ReturnType<LiveEvents['plan']>[] = []
+          const plain: (OutgoingEvent & { at: string })[] = []
+          for (const event of allowed) {
+            if (live.isLive(event.event)) plans.push(live.plan(event, command.user, command.stored))
+            else plain.push(event)
+          }
           const refusal = plans.every((plan) => plan.refusal) ? plans[0]?.refusal : undefined
-          const plain = allowed.filter(({ event }) => !live.isLive(event))
           const caused = refusal ? refused(plain, command, refusal, at) : plain
           const place = command.internal ? -1 : caused.findIndex(({ to }) => to === command.user)
           const isNumbered = (i: number): boolean => command.stored && !(i === place && command.onlyTo !== undefined)
@@ -333,12 +348,21 @@ export class Dispatch {
         },
         { inOrder: command.stored },
       )
-    } catch (err) {
-      job.ending = false
-      throw err
-    }
+      .then(
+        () => this.#ended(job, command, ending, isOwner),
+        (err: unknown) => {
+          job.ending = false
+          throw err
+        },
+      )
+  }
+
+  /** An end is stored. */
+  #ended(job: Job, command: Command, ending: Ending, isOwner: boolean): void {
+    const { group } = job
+    const { replays, metrics } = this.#ports
     this.#group(group).end(job)
-    this.#ports.replays.ended(command.id, group, () => outcomeOf(ending))
+    replays.ended(command.id, group, () => outcomeOf(ending))
     if (!isOwner) return
     metrics.ended.took(command.name, (Date.now() - command.at) / 1000)
     this.#dropSurplus()
@@ -371,14 +395,12 @@ export class Dispatch {
   }
 
   /** A handler has ended it; when that cannot be stored, it has to say so again. */
-  async #endByHandler(job: Job, ending: Ending): Promise<void> {
-    try {
-      await this.#end(job, ending)
-    } catch (err) {
+  #endByHandler(job: Job, ending: Ending): Promise<void> {
+    return this.#end(job, ending).catch((err: unknown) => {
       this.#ports.log.error({ err, command: job.inHand?.command.id }, 'the end of a command cannot be stored')
       this.#group(job.group).retry(job, 'unavailable')
       throw refuse('unavailable')
-    }
+    })
   }
 
   /** The broker ends it; when that cannot be stored, it tries until it can. */
@@ -446,7 +468,6 @@ export class Dispatch {
   #deliver(member: Member, job: Job): void {
     const seesClients = this.#rules.get(job.name)?.seesClients
     const delivery = deliveryOf(member, job, seesClients ? this.#ports.clientsOf(job.user) : undefined)
-    this.#deliveries.set(delivery, job)
     this.#ports.engine().deliver(member.session, delivery)
   }
 }

@@ -17,7 +17,7 @@ import type { Storage, Unit } from '../../storage/storage.ts'
 export type Cause = Pick<Command, 'user' | 're' | 'correlation' | 'responseTopic' | 'onlyTo'> & { name: string }
 
 /** An event with the time at which it happened and its number for each receiver: the same when it is told again. */
-export type TimedEvent = OutgoingEvent & { at?: string; numbers?: readonly number[] }
+export type TimedEvent = OutgoingEvent & { at?: string | undefined; numbers?: readonly number[] }
 type NumberedEvent = TimedEvent & { numbers: readonly number[] }
 
 export interface EventPorts {
@@ -71,7 +71,8 @@ export class Events {
 
   /** The event with the next number of each receiver, under which `keep` is to keep it. */
   number(event: TimedEvent): NumberedEvent {
-    return { ...event, numbers: this.#ports.inbox.number(receiversOf(event)) }
+    const { to, event: name, fields, at } = event
+    return { to, event: name, fields, at, numbers: this.#ports.inbox.number(receiversOf(event)) }
   }
 
   /** Emits an event, and keeps it in the inbox of each receiver, heard or not. */

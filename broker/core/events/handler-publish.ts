@@ -15,11 +15,11 @@ import type { HandlerSession } from '../../seam/session.ts'
  * command that its user property `completes` names. When an end is refused, the attempt has failed.
  * @throws {Refusal} `forbidden` for what its key does not allow, `bad_payload`
  */
-export async function takeFromHandler(
+export function takeFromHandler(
   session: HandlerSession,
   message: Incoming,
   ports: { dispatch: Dispatch; events: Events; relay: (session: HandlerSession, message: Incoming) => Promise<void> },
-): Promise<void> {
+): void | Promise<void> {
   const { topic, payload, properties } = message
   const { dispatch, events } = ports
   if (topic === DONE_TOPIC) {

@@ -12,7 +12,15 @@ export function keyOf({
   return hash('sha256', onlyTo === undefined ? `${user}/${re}` : `${onlyTo}\n${re}`, 'base64url')
 }
 
+/** Where what is hashed is put together, unless it is larger. */
+const together = Buffer.allocUnsafe(4_096)
+
 /** What was asked: the command and its payload. */
 export function digestOf({ name, payload }: Command): string {
-  return hash('sha256', Buffer.concat([Buffer.from(`${name} `), payload]), 'base64url').slice(0, 22)
+  const begins = name.length + 1 // ASCII
+  const length = begins + payload.length
+  const whole = length <= together.length ? together : Buffer.allocUnsafe(length)
+  whole.latin1Write(`${name} `, 0)
+  whole.set(payload, begins)
+  return hash('sha256', whole.subarray(0, length), 'base64url').slice(0, 22)
 }

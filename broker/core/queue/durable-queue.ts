@@ -27,7 +27,7 @@ interface Limits extends Bounds {
 interface Storing {
   readonly command: Command
   /** Resolves when it is. */
-  stored?: Promise<void>
+  stored: Promise<void> | undefined
 }
 
 /** What is known of an id that came before. */
@@ -234,28 +234,32 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     })
   }
 
+  function append(asked: Command, groups: readonly string[], isRetransmitted: boolean): Promise<Appended> {
+    const { key, before } = known(keyOf(asked))
+    const repeat = before && repeated(before, asked)
+    const again = repeat?.kind === 'repeat' && !isRetransmitted ? before!.record.ended?.again : undefined
+    if (repeat && again === undefined) return before.stored?.then(() => repeat) ?? Promise.resolve(repeat)
+    const command = again !== undefined && !before!.record.open ? { ...asked, id: again } : asked
+    const { order, user, internal: isInternal = false } = command
+    const placed = { user, group: groups[0]!, bytes: sizeOf(command), isInternal }
+    const share = command.stored && !storage.hasRoom() ? 'all' : room.fullFor(placed)
+    if (share) return Promise.resolve({ kind: 'full', share })
+    const jobs = jobsOf(command, key, groups, groups[0])
+    if (!command.stored) return Promise.resolve({ kind: 'new', jobs })
+    const one: Storing = { command, stored: undefined }
+    one.stored = storage.commit((unit) => take(unit, { key, before }, order, one, jobs))
+    return one.stored.then(() => ({ kind: 'new', jobs }))
+  }
+
   return {
     nextOrder,
 
-    async append(asked, groups, isRetransmitted = false) {
-      const { key, before } = known(keyOf(asked))
-      const repeat = before && repeated(before, asked)
-      const again = repeat?.kind === 'repeat' && !isRetransmitted ? before!.record.ended?.again : undefined
-      if (repeat && again === undefined) {
-        await before.stored
-        return repeat
+    append(asked, groups, isRetransmitted = false) {
+      try {
+        return append(asked, groups, isRetransmitted)
+      } catch (err) {
+        return Promise.reject(err) // what is known of its id cannot be read
       }
-      const command = again !== undefined && !before!.record.open ? { ...asked, id: again } : asked
-      const { order, user, internal: isInternal = false } = command
-      const placed = { user, group: groups[0]!, bytes: sizeOf(command), isInternal }
-      const share = command.stored && !storage.hasRoom() ? 'all' : room.fullFor(placed)
-      if (share) return { kind: 'full', share }
-      const jobs = jobsOf(command, key, groups, groups[0])
-      if (!command.stored) return { kind: 'new', jobs }
-      const one: Storing = { command }
-      one.stored = storage.commit((unit) => take(unit, { key, before }, order, one, jobs))
-      await one.stored
-      return { kind: 'new', jobs }
     },
 
     isOpen(command) {

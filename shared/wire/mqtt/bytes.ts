@@ -4,6 +4,7 @@ declare global {
     // each packet.
     latin1Slice(start: number, end: number): string
     utf8Slice(start: number, end: number): string
+    latin1Write(text: string, at: number): number
     utf8Write(text: string, at: number): number
   }
 }
