@@ -9,6 +9,7 @@ import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { catalogue, type Catalogue } from '../shared/wire/catalogue.ts'
 import { Damaged } from '../shared/wire/refusal.ts'
 import { startBroker } from './broker.ts'
+import { warnOfHeap } from './heap.ts'
 
 // npm run broker: one broker process. SIGHUP reads the certificate and the handlers' declarations again.
 
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
   const config = readConfig()
   const log = openLog(config.LOG_LEVEL, 'broker')
   keepFilesPrivate(config.DATA_DIR, log)
+  warnOfHeap(config, log)
   const opened: Closable[] = []
   closeOnSignal(opened, log)
   const broker = await startBroker(config, await declarations(), log)

@@ -28,7 +28,7 @@ const USAGE = `usage: npm run bench -- [options], or npm run bench -- growth --h
   --only load              the hot path beside Mosquitto, compared with docs/load.json: what got worse by more than 15 % is told;
                            or: store, the store's operations; or: catalogue, the commands that handlers run;
                            or: core, what the broker's storage costs per command, however much is remembered and queued;
-                           or: kept, how long a broker takes to start on 100,000 and 1,000,000 events that are kept, and its memory
+                           or: kept, how long a broker takes to start on 100,000 and 1,000,000 events and commands, and its memory
   --record                 keeps the documents that the catalogue's commands read in docs/bench.json, which later runs compare with
   --mongo                  MongoDB too, at the server that the tests start where MONGODB_URL is not set
   --explain                how MongoDB does what the store asks of it, with each size of every collection of the catalogue

@@ -6,7 +6,7 @@ import { startOn } from '../../scripts/bench/kept/start.ts'
 test('a broker starts on more events than it may keep, in little memory, and keeps as many as it may', async () => {
   const MAX_KEPT_BYTES = 67_108_864
   const { kept, own, file } = await startOn(
-    { users: 500, events: 100, sessions: 3, bytes: 6_000 },
+    { events: { users: 500, events: 100, sessions: 3, bytes: 6_000 } },
     { MAX_KEPT_BYTES: String(MAX_KEPT_BYTES), NODE_OPTIONS: '--max-old-space-size=64' },
   )
   expect(file).toBeGreaterThan(300)
@@ -16,7 +16,7 @@ test('a broker starts on more events than it may keep, in little memory, and kee
 }, 300_000)
 
 test('100,000 events that wait for sessions take a broker 60 MB more than 1,000, and no payload of them', async () => {
-  const on = (users: number) => startOn({ users, events: 100, sessions: 1, bytes: 1_000 })
+  const on = (users: number) => startOn({ events: { users, events: 100, sessions: 1, bytes: 1_000 } })
   const [few, many] = [await on(10), await on(1_000)]
   expect(many.file - few.file).toBeGreaterThan(100)
   expect(many.own - few.own).toBeLessThan(60)

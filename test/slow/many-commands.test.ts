@@ -1,12 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { commandWith } from '../command.ts'
-import { openFormat } from '../../broker/core/format.ts'
-import { commandRecord } from '../../broker/core/queue/command-record.ts'
-import { openLmdb } from '../../broker/storage/lmdb.ts'
-import { commandName } from '../../shared/wire/topic.ts'
-import { userIdOf } from '../../shared/wire/user-id.ts'
+import { fillQueue } from '../../scripts/bench/kept/fill-queue.ts'
 import { Parts } from '../parts.ts'
 import { PlainHandler } from '../plain-handler.ts'
 
@@ -15,7 +9,6 @@ import { PlainHandler } from '../plain-handler.ts'
 const MANY = 300_000
 /** Bytes of each payload: 600 MB in all. */
 const PAYLOAD = 2_000
-const A_TIME = 2_000
 /** MB of JavaScript's heap, and of all that is not a page of the file. */
 const [HEAP, MEMORY] = [160, 400]
 
@@ -23,22 +16,7 @@ let parts: Parts
 beforeAll(async () => {
   parts = await Parts.open({ QUEUE_TTL: '2147483647', MAX_QUEUED_BYTES: '4294967296' })
   await parts.killBroker()
-  const storage = openLmdb(join(parts.dir, 'broker', 'broker.lmdb'))
-  await openFormat(storage, { info: () => {} })
-  const records = storage.table('queue', commandRecord)
-  const payload = Buffer.from(JSON.stringify({ text: 'x'.repeat(PAYLOAD) }))
-  const order = Date.now() * 1_024
-  for (let from = 0; from < MANY; from += A_TIME) {
-    await storage.commit((unit) => {
-      for (let i = from; i < from + A_TIME; i++) {
-        const [user, re] = [userIdOf(`user-${i % 1_000}`), `c${i}`]
-        const id = `${user}/${re}~${(order + i).toString(36)}`
-        const command = commandWith({ id, order: order + i, user, name: commandName('wait'), payload, re })
-        unit.put(records, order + i, { open: { command, groups: new Map([['waiting', 0]]) } })
-      }
-    })
-  }
-  await storage.close()
+  await fillQueue(parts.dir, { commands: MANY, users: 1_000, bytes: PAYLOAD, name: 'wait', group: 'waiting' })
 }, 600_000)
 afterAll(() => parts.close())
 

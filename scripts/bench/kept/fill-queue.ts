@@ -14,17 +14,19 @@ export interface QueueFill {
   users: number
   /** Bytes of a payload. */
   bytes: number
+  /** The command, and its group, which has to end it where a handler's file declares it so. */
+  name: string
   group: string
 }
 
 /** Fills the folder of a broker with commands that have not ended, whose group is away. */
-export async function fillQueue(folder: string, { commands, users, bytes, group }: QueueFill): Promise<void> {
+export async function fillQueue(folder: string, { commands, users, bytes, name, group }: QueueFill): Promise<void> {
   mkdirSync(join(folder, 'broker'), { recursive: true })
   const storage = openLmdb(join(folder, 'broker', 'broker.lmdb'))
   await openFormat(storage, { info: () => {} })
   const records = storage.table('queue', commandRecord)
   const payload = Buffer.from(JSON.stringify({ text: 'x'.repeat(bytes) }))
-  const [name, at] = [commandName('wait'), Date.now()]
+  const at = Date.now()
   const first = at * 1_024
   for (let from = 0; from < commands; from += A_TIME) {
     await storage.commit((unit) => {
@@ -33,7 +35,7 @@ export async function fillQueue(folder: string, { commands, users, bytes, group 
         const command = {
           id: `${user}/${re}~${order.toString(36)}`,
           order,
-          name,
+          name: commandName(name),
           user,
           client: 'phone',
           payload,

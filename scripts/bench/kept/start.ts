@@ -1,12 +1,19 @@
 import { readFileSync, statSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { metric } from '../../../test/metrics.ts'
 import { Parts } from '../../../test/parts.ts'
 import { row } from '../../load/table.ts'
 import { fillKept, type Fill } from './fill.ts'
+import { fillQueue, type QueueFill } from './fill-queue.ts'
+
+/** Of the kernel's clock, a second. */
+const TICKS = 100
 
 export interface Start {
   seconds: number
+  /** Seconds of CPU, the check of the file included. */
+  cpu: number
   /** MB: of the file, of the whole process, and of what is its own and no page of the file. */
   file: number
   memory: number
@@ -15,31 +22,57 @@ export interface Start {
   kept: number
 }
 
-/** Starts a broker on so much that is kept. */
-export async function startOn(fill: Fill, settings: Record<string, string> = {}): Promise<Start> {
+/** What is there before the start. */
+export interface Filled {
+  events?: Fill
+  commands?: QueueFill
+}
+
+/** Starts a broker on so much that it has kept. */
+export async function startOn({ events, commands }: Filled, settings: Record<string, string> = {}): Promise<Start> {
   const parts = await Parts.open(settings)
   try {
     parts.broker.kill('SIGTERM')
     await parts.broker.ended
-    await fillKept(parts.dir, fill)
+    if (commands) await fillQueue(parts.dir, commands)
+    if (events) await fillKept(parts.dir, events)
     const began = performance.now()
     const broker = await parts.startBroker()
     const seconds = (performance.now() - began) / 1_000
+    const cpu = cpuOf(broker.pid)
     const status = readFileSync(`/proc/${broker.pid}/status`, 'utf8')
     const mb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1_024
     const file = statSync(join(parts.dir, 'broker', 'broker.lmdb')).size / 2 ** 20
     const kept = await metric(parts, 'storage_used_bytes', 'kept_events')
-    return { seconds, file, memory: mb('VmRSS'), own: mb('RssAnon'), kept }
+    return { seconds, cpu, file, memory: mb('VmRSS'), own: mb('RssAnon'), kept }
   } finally {
     await parts.close()
   }
 }
 
-/** Starts on more and more, each event of 200 bytes in an inbox and in a session of a user who is away. */
+/** Seconds that a process and those it has started and that have ended were run for, in all their threads. */
+function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS
+}
+
+/**
+ * Starts on more and more: events of 200 bytes, each in an inbox and in a session of a user who is away, commands of as much that wait
+ * for a group that is away, and both.
+ */
 export async function benchKept(out: (line: string) => unknown, sizes = [100_000, 1_000_000]): Promise<void> {
-  out(row('events', ['start, s', 'file, MB', 'memory, MB', 'its own']))
+  out(row('', ['start, s', 'CPU, s', 'file, MB', 'memory, MB', 'its own', 'load']))
   for (const size of sizes) {
-    const { seconds, file, memory, own } = await startOn({ users: size / 100, events: 100, sessions: 1, bytes: 100 })
-    out(row(size.toLocaleString('en'), [seconds.toFixed(1), ...[file, memory, own].map((mb) => mb.toFixed(0))]))
+    const events = { users: size / 100, events: 100, sessions: 1, bytes: 100 }
+    const commands = { commands: size, users: 1_000, bytes: 100, name: 'request_contact', group: 'contacts' }
+    for (const [what, filled] of [
+      ['events', { events }],
+      ['commands', { commands }],
+      ['of each', { events, commands }],
+    ] as const) {
+      const { seconds, cpu, file, memory, own } = await startOn(filled, { QUEUE_TTL: '2147483647' })
+      const figures = [seconds.toFixed(1), cpu.toFixed(1), ...[file, memory, own].map((mb) => mb.toFixed(0))]
+      out(row(`${size.toLocaleString('en')} ${what}`, [...figures, loadavg()[0]!.toFixed(1)]))
+    }
   }
 }
