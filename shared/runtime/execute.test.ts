@@ -60,6 +60,7 @@ test('what a handler has sent later is checked when it returns it', async () => 
   })
   const faults: [RegExp, () => readonly [number, unknown]][] = [
     [/expected number/, () => [500, remind({ n: 'seven' as never })]],
+    [/expected number/, () => [500, { command: 'remind', input: { n: 'seven' } }]],
     [/does not declare the command no_such_command/, () => [500, { command: 'no_such_command', input }]],
     [/after -1 ms/, () => [-1, remind(input)]],
     [/after 0\.5 ms/, () => [0.5, remind(input)]],

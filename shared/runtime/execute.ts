@@ -156,9 +156,11 @@ function namedEvents({ events, field, value }: NonNullable<Effects['forget']>[nu
   return { events: events.map(({ event }) => event), field, value }
 }
 
-/** A value of `later` has checked its own input. */
+/** A value that `later` made has checked its own input already; one that was written by hand, or changed since, has not. */
 function scheduled(declared: Command, afterMs: number, { command, input }: LaterValue): LaterCommands[number] {
-  if (!declared.later.has(command)) throw new Error(`later: the handler does not declare the command ${command}`)
+  const type = declared.later.get(command)
+  if (!type) throw new Error(`later: the handler does not declare the command ${command}`)
+  type.input.strict().parse(input)
   if (!(Number.isInteger(afterMs) && afterMs >= 0 && afterMs <= MAX_LATER)) {
     throw new RangeError(`later: ${command} after ${afterMs} ms; it must be 0 to ${MAX_LATER}, a whole number`)
   }
