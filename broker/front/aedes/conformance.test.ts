@@ -68,14 +68,19 @@ test.each([0, 65_535])('MQTT 5 is told what its keepalive %d becomes [MQTT-3.1.2
   expect(properties).toMatchObject({ serverKeepAlive: 90 })
 })
 
-test.each([0, 1, 2, 6, 127, 134])('protocol level %d gets CONNACK 1, and is closed [MQTT-3.1.2-2]', async (level) => {
-  const raw = await openRaw(stage)
-  const heard: Buffer[] = []
-  raw.socket.on('data', (chunk: Buffer) => heard.push(chunk))
-  raw.socket.write(Buffer.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), level, 2, 0, 60, 0, 1, 97]))
-  await once(raw.socket, 'close')
-  expect(Buffer.concat(heard).toString('hex')).toBe('20020001')
-})
+const OTHER_LEVELS = [0, 1, 2, 3, 6, 127, 131, 134].map((level) => ['MQTT', level] as const)
+test.each([...OTHER_LEVELS, ['MQIsdp', 4], ['MQIsdp', 5]] as const)(
+  'protocol level %s %d gets CONNACK 1, and is closed [MQTT-3.1.2-2]',
+  async (name, level) => {
+    const raw = await openRaw(stage)
+    const heard: Buffer[] = []
+    raw.socket.on('data', (chunk: Buffer) => heard.push(chunk))
+    const head = [0x10, name.length + 9, 0, name.length, ...Buffer.from(name)]
+    raw.socket.write(Buffer.from([...head, level, 2, 0, 60, 0, 1, 97]))
+    await once(raw.socket, 'close')
+    expect(Buffer.concat(heard).toString('hex')).toBe('20020001')
+  },
+)
 
 test('a refused CONNECT gets a code of its own version [MQTT-3.2.2-4, MQTT 5 3.2.2.2]', async () => {
   for (const version of [3, 4] as const) {
