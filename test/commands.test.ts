@@ -184,6 +184,9 @@ test('rejects what is too large, what is too late and what nobody knows', async 
   const alice = await stage.device('alice', { version: 4 })
   await alice.mqtt.publishAsync('echo', JSON.stringify({ text: 'x'.repeat(2000) }), { qos: 1 })
   expect(await alice.receives('command_rejected')).toMatchObject({ code: 'too_large' })
+  expect(await alice.asks('echo', { text: 'x'.repeat(2000) }, { id: 'a "long" one' })).toMatchObject({
+    code: 'too_large', // what is too large is not read, but for an id that comes first
+  })
   const past = new Date(Date.now() - 1).toISOString()
   expect(await alice.asks('echo', { text: 'hi', expires_at: past })).toMatchObject({ code: 'timeout' })
   expect(await alice.asks('echo', { text: 'hi', expires_at: 1000 })).toMatchObject({ code: 'timeout' })

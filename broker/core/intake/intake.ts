@@ -154,10 +154,21 @@ function idOf({ id }: JsonObject, correlation: Buffer | undefined): string | und
 /** The id of a command that is refused before its own is checked, as far as one can be read. */
 function readableId({ payload, correlation }: Incoming, maxBytes: number): string | undefined {
   try {
-    return idOf(parsePayload(payload, maxBytes), correlation)
+    return idOf(payload.length > maxBytes ? headOf(payload) : parsePayload(payload, maxBytes), correlation)
   } catch {
     return idOf({}, correlation)
   }
+}
+
+/** An `id` that is the first field, whatever follows it. */
+const FIRST_ID = /^\s*\{\s*("id"\s*:\s*"(?:[^"\\]|\\.)*")\s*,/
+/** Bytes that are looked at for it. */
+const HEAD = 1_024
+
+/** Of a payload that is too large to be read. */
+function headOf(payload: Buffer): JsonObject {
+  const [, id] = FIRST_ID.exec(payload.subarray(0, HEAD).toString()) ?? []
+  return id === undefined ? {} : parseJsonObject(Buffer.from(`{${id}}`))
 }
 
 function isId(text: string): boolean {
