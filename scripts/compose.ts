@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -8,13 +8,22 @@ const MARK = '  # The handler groups:'
 
 /** Adds a service for each handler group that has none to the text of docker-compose.yml. */
 export function withServices(compose: string, groups: readonly string[]): string {
-  const missing = groups.filter((group) => !new RegExp(`^  ${group}:`, 'm').test(compose))
+  const missing = groups.filter((group) => !has(compose, group))
   if (missing.length === 0) return compose
   const mark = compose.indexOf(MARK)
   const end = mark < 0 ? -1 : compose.indexOf('\n\n', mark)
   if (end < 0)
     throw new Error(`docker-compose.yml: cannot find the line "${MARK.trim()} …" and an empty line after the groups`)
   return `${compose.slice(0, end + 1)}${missing.map(serviceOf).join('')}${compose.slice(end + 1)}`
+}
+
+function has(compose: string, service: string): boolean {
+  return new RegExp(`^  ${service}:`, 'm').test(compose.slice(compose.indexOf('\nservices:')))
+}
+
+/** Tells whether docker-compose.yml has a service of this name. */
+export function isTakenService(name: string): boolean {
+  return existsSync(FILE) && has(readFileSync(FILE, 'utf8'), name)
 }
 
 function serviceOf(group: string): string {

@@ -1,87 +1,121 @@
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { faultOfCommand, faultOfGroup } from '../shared/wire/reserved.ts'
-import { isCommandName, isWord } from '../shared/wire/topic.ts'
+import { parseArgs } from 'node:util'
+import { readConfig } from '../shared/config.ts'
+import { collectionsOf } from './data/collections.ts'
 import { describe, groupsIn } from '../shared/runtime/scan.ts'
+import type { Catalogue } from '../shared/wire/catalogue.ts'
+import { faultOfCommand, faultOfGroup } from '../shared/wire/reserved.ts'
+import { isWord } from '../shared/wire/topic.ts'
 import { writeDocs } from './async-api.ts'
-import { writeServices } from './compose.ts'
+import { isTakenService, writeServices } from './compose.ts'
+import { KINDS, type Kind } from './new/kinds.ts'
+import { eventFor, nounOf, readNames } from './new/names.ts'
 
-// npm run new -- notes/add_note: a handler file and its test, and the docs with it.
+// npm run new -- notes/add_note: a handler's file and its test, and what is made from the handlers.
 
 const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
-const USAGE = `usage: npm run new -- <group>/<command>
-Group: lower case letters, digits and hyphens. Command: snake_case; it is the topic that devices publish to.`
+const USAGE = `usage: npm run new -- <group>/<command> [--kind KIND]
 
-function handlerOf(command: string): string {
-  return `import { z } from 'zod'
-import { command, event } from '../../shared/runtime/command.ts'
-
-export const ${command}_done = event('${command}_done', { text: z.string() })
-
-/** Answers with the text it got. Say here what the command does for its sender. */
-export default command({
-  input: z.object({ text: z.string().min(1).max(1000) }),
-  events: { ${command}_done },
-
-  async run({ text }, { from, log }) {
-    log.debug({ user: from.user }, 'running')
-    return { reply: ${command}_done({ text }) }
-  },
-})
+  group     a folder of handlers/, and a process: lower-case letters, digits and hyphens
+  command   the name of the file, and the topic that devices publish to: snake_case
+  --kind    what the files hold to begin with:
+${Object.entries(KINDS)
+  .map(([name, { says }]) => `            ${name.padEnd(8)}  ${says}\n`)
+  .join('')}
+For example: npm run new -- notes/add_note --kind book
 `
-}
-
-function testOf(group: string, command: string): string {
-  return `import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { openStage, type Stage } from '../../test/stage.ts'
-
-let stage: Stage
-beforeAll(async () => {
-  stage = await openStage('${group}')
-})
-afterAll(() => stage.close())
-
-test('answers its sender', async () => {
-  const alice = await stage.device('alice')
-  const answer = await alice.asks('${command}', { text: 'hello' })
-  expect(answer).toMatchObject({ event: '${command}_done', text: 'hello' })
-})
-
-test('names the field that is wrong', async () => {
-  const alice = await stage.device('alice')
-  const answer = await alice.asks('${command}', { text: 7 })
-  expect(answer).toMatchObject({ event: 'command_rejected', code: 'bad_payload', fields: { text: expect.any(String) } })
-})
-`
-}
 
 async function main(): Promise<void> {
-  const [, group, name] = /^([a-z][a-z0-9-]*)\/([^/]+)$/.exec(process.argv[2] ?? '') ?? []
-  if (
-    group === undefined ||
-    name === undefined ||
-    process.argv.length > 3 ||
-    !isCommandName(name) ||
-    !isWord(`${name}_done`)
-  )
-    throw new Error(USAGE)
-  const fault = faultOfGroup(group) ?? faultOfCommand(name)
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { kind: { type: 'string', default: 'command' }, help: { type: 'boolean', short: 'h' } },
+  })
+  if (values.help) return void process.stdout.write(USAGE)
+  const [names, ...more] = positionals
+  if (names === undefined || more.length > 0) throw new Error(USAGE.trimEnd())
+  const kind = Object.hasOwn(KINDS, values.kind) ? KINDS[values.kind]! : undefined
+  if (!kind) throw new Error(`${values.kind}: there is no such kind; choose ${Object.keys(KINDS).join(', ')}`)
+
+  const { group, command } = readNames(names)
+  const catalogue = await describe(HANDLERS)
+  const fault = faultOfGroup(group) ?? faultOfCommand(command) ?? faultBeside(catalogue, group, command)
   if (fault !== undefined) throw new Error(fault)
-  const owner = Object.entries(await describe(HANDLERS)).find(([, { commands }]) => Object.hasOwn(commands, name))?.[0]
-  if (owner !== undefined) throw new Error(`the group ${owner} has a command ${name} already`)
-  const file = `${HANDLERS}/${group}/${name}.ts`
-  const testFile = `${HANDLERS}/${group}/${name}.test.ts`
-  if (existsSync(file) || existsSync(testFile)) throw new Error(`handlers/${group}/${name} is there already`)
+
+  const files = kind.files({
+    group,
+    command,
+    event: eventOf(catalogue, command),
+    collection: await collectionOf(group, command),
+  })
+  const paths = Object.keys(files).map((file) => `handlers/${group}/${file}`)
+  const there = paths.filter((path) => existsSync(`${HANDLERS}/../${path}`))
+  if (there.length > 0) throw new Error(`${there.join(', ')}: exists already, so nothing was written`)
   await mkdir(`${HANDLERS}/${group}`, { recursive: true })
-  await writeFile(file, handlerOf(name), { flag: 'wx' })
-  await writeFile(testFile, testOf(group, name), { flag: 'wx' })
+  for (const [file, content] of Object.entries(files)) {
+    await writeFile(`${HANDLERS}/${group}/${file}`, content, { flag: 'wx' })
+  }
   await writeDocs()
-  const added = await writeServices(await groupsIn(HANDLERS))
-  process.stdout.write(`handlers/${group}/${name}.ts       what it takes, causes and does
-handlers/${group}/${name}.test.ts  what it promises: npm run jest -- handlers/${group}
-docs/asyncapi.json, docs/client.d.ts   brought up to date
-${added ? `docker-compose.yml               has a service ${group} now\n` : ''}`)
+  const isAdded = await writeServices(await groupsIn(HANDLERS))
+  process.stdout.write(report(paths, isAdded, group, command, kind))
+}
+
+/** Why a command cannot have this name beside those that there are; undefined when it can. */
+function faultBeside(catalogue: Catalogue, group: string, command: string): string | undefined {
+  for (const [other, { commands, events }] of Object.entries(catalogue)) {
+    if (Object.hasOwn(commands, command)) return `the group ${other} has a command ${command} already`
+    if (events.includes(command))
+      return `${command} is an event of the group ${other}; choose another name for the command`
+  }
+  if (!Object.hasOwn(catalogue, group) && isTakenService(group)) {
+    return `docker-compose.yml has a service ${group} already; choose another name for the group`
+  }
+  return undefined
+}
+
+/** The name of its event: one that there is not yet, and that no command has. */
+function eventOf(catalogue: Catalogue, command: string): string {
+  const taken = Object.values(catalogue).flatMap(({ commands, events }) => [...events, ...Object.keys(commands)])
+  const names = [eventFor(command), `${command}_done`, `${command}_answered`]
+  const free = names.find((name) => isWord(name) && !taken.includes(name))
+  if (free === undefined) throw new Error(`${command}: too long, or its events' names (${names.join(', ')}) are taken`)
+  return free
+}
+
+async function collectionOf(group: string, command: string): Promise<string> {
+  const taken = (await collectionsOf(HANDLERS)).map(({ name }) => name)
+  const name = `${nounOf(command)}s`
+  return (taken.includes(name) ? `${group.replaceAll('-', '_')}_${name}` : name).slice(0, 40)
+}
+
+const NEXT: readonly (readonly [run: (group: string) => string, what: string])[] = [
+  [(group) => `npm run watch -- handlers/${group}`, 'runs its tests at every save'],
+  [() => 'npm run dev', 'runs the platform with it, reloaded at every save'],
+  [() => 'npm run docs', 'after a change of inputs, events or file names'],
+]
+
+function report(paths: readonly string[], isAdded: boolean, group: string, command: string, kind: Kind): string {
+  const width = Math.max(...paths.map((path) => path.length)) + 2
+  const says = (path: string): string => {
+    if (path.endsWith('.test.ts')) return 'what it promises'
+    return basename(path) === `${command}.ts` ? 'what it takes, does and causes: begin here' : 'what the group shares'
+  }
+  const port = readConfig().MQTTS_PORT
+  const device = `npx mqtt pub -l mqtts -h localhost -p ${port} --ca data/dev/tls-cert.pem -u JWT -P "$(npm run --silent token -- alice)"`
+  return `${paths.map((path) => `${path.padEnd(width)}${says(path)}\n`).join('')}
+brought up to date: docs/asyncapi.json, docs/client.d.ts, test/handlers/declared.ts${isAdded ? ', docker-compose.yml' : ''}
+
+Now:
+${NEXT.map(([run, what]) => `  ${run(group).padEnd(group.length + 30)}${what}\n`).join('')}${
+    kind.isSent
+      ? `
+From a device, while \`npm run dev\` runs (and \`mqtt sub\` with the same options and -t alice_events -v gets the answer):
+  ${device} -q 1 -t ${command} -m '${JSON.stringify(kind.sample)}'
+`
+      : ''
+  }`
 }
 
 main().catch((err: Error) => {

@@ -11,7 +11,15 @@ import { childrenOf, isAlive, ROOT, Run } from './process.ts'
 // A handler developer's first minutes, in a copy of the tree: scaffold, test, edit while it runs.
 
 const FOLDERS = ['broker', 'docs', 'handlers', 'scripts', 'shared', 'test']
-const TREE = [...FOLDERS, 'package.json', 'jest.config.js', 'tsconfig.json', '.prettierrc.json']
+const TREE = [
+  ...FOLDERS,
+  'package.json',
+  'docker-compose.yml',
+  '.env.example',
+  'jest.config.js',
+  'tsconfig.json',
+  '.prettierrc.json',
+]
 const tree = `${mkdtempSync(join(tmpdir(), 'tree-'))}/`
 const HANDLER = join(tree, 'handlers/notes/add_note.ts')
 const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
@@ -41,19 +49,16 @@ test('npm run dev serves a handler that is scaffolded meanwhile; an edit is live
     const ca = readFileSync(join(tree, 'data/dev/tls-cert.pem'), 'utf8')
     const people = await Promise.all(['ada', 'ben', 'cleo'].map((sub) => Device.connect(sub, url, secret, ca)))
     const before = await people[0]!.asks('add_note', { text: 'hello' })
-    expect(before).toMatchObject({ event: 'add_note_done', text: 'hello' })
+    expect(before).toMatchObject({ event: 'note_added', text: 'hello' })
 
-    const edited = readFileSync(HANDLER, 'utf8').replace(
-      'add_note_done({ text })',
-      'add_note_done({ text: `${text}!` })',
-    )
+    const edited = readFileSync(HANDLER, 'utf8').replace('note_added({ text })', 'note_added({ text: `${text}!` })')
     writeFileSync(HANDLER, edited)
     const answers = await Promise.all(
       people.map(async (person) => {
         const texts: unknown[] = []
         do {
           const answer = await person.asks('add_note', { text: 'hello' }) // each is answered, or this rejects
-          expect(answer).toMatchObject({ event: 'add_note_done' })
+          expect(answer).toMatchObject({ event: 'note_added' })
           texts.push(answer['text'])
         } while (texts.at(-1) !== 'hello!')
         expect(await person.unread()).toEqual([])
@@ -93,42 +98,144 @@ test.each(['start', 'dev', 'broker', 'handlers'])('SIGTERM to npm run %s ends it
   expect(isAlive(ours)).toBe(false)
 })
 
-test('npm run new makes a handler that passes its own test, the type check and the format check', async () => {
-  await npm('new', 'notes/add_note')
+const KINDS = { command: 'add_note', book: 'keep_note', live: 'wave', later: 'note_due' }
+
+test('npm run new makes handlers of every kind that pass their own tests, the type check and the format check', async () => {
+  const said = new Map<string, string>()
+  for (const [kind, name] of Object.entries(KINDS)) {
+    const { stdout } = await npm('new', `notes/${name}`, ...(kind === 'command' ? [] : ['--kind', kind]))
+    said.set(kind, stdout)
+  }
   const [jest] = await Promise.all([
     npm('jest', 'handlers/notes'),
     npm('types'),
-    promisify(execFile)('node_modules/.bin/prettier', ['--check', 'handlers/notes'], { cwd: tree, env }),
+    promisify(execFile)('node_modules/.bin/prettier', ['--check', 'handlers/notes', 'docker-compose.yml'], {
+      cwd: tree,
+      env,
+    }),
   ])
-  expect(jest.stderr).toMatch(/Tests: +2 passed, 2 total/)
-  const docs = readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')
+  expect(jest.stderr).toMatch(/Test Suites: 5 passed, 5 total\nTests: +11 passed, 11 total/)
+  const [docs, compose] = ['docs/client.d.ts', 'docker-compose.yml'].map((file) =>
+    readFileSync(join(tree, file), 'utf8'),
+  )
   expect(docs).toContain('add_note: { text: string }')
+  expect(compose!.match(/handlers\/run\.js, notes\]/g)).toHaveLength(1)
+
+  expect(said.get('command')).toMatch(/^handlers\/notes\/add_note\.ts .*begin here$/m)
+  expect(said.get('command')).toMatch(/npm run watch -- handlers\/notes .*\n.*npm run dev /)
+  expect(said.get('command')).toMatch(/npx mqtt pub .* -t add_note -m '\{"text":"hello"\}'/)
+  expect(said.get('later')).not.toContain('mqtt') // no device sends it
+
+  // What is made for a command still passes when its author has let it keep what it gets.
+  const kept = readFileSync(join(tree, 'handlers/notes/keep_note.ts'), 'utf8').replaceAll('note_kept', 'note_added')
+  writeFileSync(HANDLER, kept)
+  expect((await npm('jest', 'handlers/notes/add_note')).stderr).toMatch(/Tests: +2 passed, 2 total/)
 })
 
-test('npm run new refuses names that are none, and commands that are there', async () => {
-  const refused = ['Notes/add_note', 'notes/addNote', 'notes/add-note', 'notes', '../evil/add_note', 'notes/a/b', '']
-  const tries = [...refused, 'contacts/request_contact', 'notes/request_contact'].map((name) => {
-    return [name, new Run(['scripts/new.ts', name], { root: tree, cwd: tree })] as const
-  })
-  const before = readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')
-  for (const [name, run] of tries) {
-    expect([name, await run.ended]).toEqual([name, 1])
-    expect(run.stderr).toMatch(refused.includes(name) ? /usage: npm run new/ : /request_contact already/)
+test.each([
+  ['a forgotten reply', 'run: () => ({})', /'\{\}' is not assignable to type '.*ReplyOrRefusal</],
+  [
+    'a forgotten reply, beside other effects',
+    'run: async (_, { from }) => ({ notify: [[from.user, added({})]] })',
+    /Property 'reply' is missing/,
+  ],
+  [
+    'a missing outcome',
+    "run: async () => { switch (await add()) { case 'added': return { reply: added({}) } } }",
+    /Not all code paths return a value/,
+  ],
+  ['nothing at all', 'async run() {}', /Type 'void' is not assignable to type 'ReplyOrRefusal</],
+  [
+    'an event that is not declared',
+    'run: () => ({ reply: removed({}) })',
+    /'"removed"' is not assignable to type '"added"'/,
+  ],
+  [
+    'a command put off that is not declared',
+    'run: () => ({ reply: added({}), later: [[9, remind({})]] })',
+    /'LaterValue<"remind">' is not assignable to type '"none is declared"'/,
+  ],
+  [
+    'a reply where there is none',
+    "replyTo: 'nobody', run: () => ({ reply: added({}) })",
+    /"no reply: the declaration says replyTo: 'nobody' or internal"/,
+  ],
+])('%s does not compile, and the compiler says what is missing', async (_, declared, message) => {
+  const folder = join(tree, 'handlers/memos')
+  mkdirSync(folder)
+  try {
+    const file = `import { z } from 'zod'
+import { command, event, later } from '../../shared/runtime/command.ts'
+const [added, removed, remind] = [event('added', {}), event('removed', {}), later('remind', {})] as const
+declare const add: () => Promise<'added' | 'full'>
+export const used = [removed, remind, add]
+export default command({ input: z.object({}), events: { added }, ${declared} })
+`
+    writeFileSync(join(folder, 'add_memo.ts'), file)
+    writeFileSync(join(folder, 'tsconfig.json'), '{ "extends": "../../tsconfig.json", "include": ["."] }')
+    const { stdout } = await promisify(execFile)('node_modules/.bin/tsc', ['--noEmit', '-p', folder], {
+      cwd: tree,
+      env,
+    }).catch((err: { stdout: string }) => err)
+    expect(stdout).toMatch(/add_memo\.ts\(6,\d+\): error/)
+    expect(stdout).toMatch(message)
+  } finally {
+    rmSync(folder, { recursive: true })
   }
-  for (const [name, reason] of [
-    ['notes/whoami', 'the broker answers whoami itself'],
-    ['session/add_note', "the group session is the broker's own"],
-  ] as const) {
-    const run = new Run(['scripts/new.ts', name], { root: tree, cwd: tree })
+})
+
+const REFUSED: [name: string, why: string][] = [
+  ['Notes/add_note', 'try notes/add_note'],
+  ['notes/addNote', 'try notes/add_note'],
+  ['notes/add-note', 'try notes/add_note'],
+  ['notes', 'notes: name a group and a command'],
+  ['notes/a/b', 'one slash between them'],
+  ['../evil/add_note', 'one slash between them'],
+  ['', 'name a group and a command'],
+  ['contacts/request_contact', 'the group contacts has a command request_contact already'],
+  ['notes/request_contact', 'the group contacts has a command request_contact already'],
+  ['notes/message_received', 'message_received is an event of the group messaging'],
+  ['notes/whoami', 'the broker answers whoami itself'],
+  ['notes/command_rejected', "command_rejected is an event of the broker's"],
+  ['session/add_note', 'the group name session is reserved'],
+  ['mongodb/add_note', 'docker-compose.yml has a service mongodb already'],
+]
+test('npm run new refuses names that cannot be, each with the reason and, where there is one, a better name', async () => {
+  const before = readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')
+  const runs = REFUSED.map(
+    ([name, why]) => [name, why, new Run(['scripts/new.ts', name], { root: tree, cwd: tree })] as const,
+  )
+  for (const [name, why, run] of runs) {
     expect([name, await run.ended]).toEqual([name, 1])
-    expect(run.stderr).toContain(reason)
+    expect(run.stderr).toContain(why)
+    expect(run.stderr).not.toContain('    at ')
   }
   expect(existsSync(join(tree, 'handlers/notes/request_contact.ts'))).toBe(false)
   expect(readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')).toBe(before)
 })
 
+test('npm run new --help lists the kinds, and another kind is refused with those that there are', async () => {
+  const help = await npm('new', '--help')
+  for (const kind of Object.keys(KINDS)) expect(help.stdout).toMatch(new RegExp(`^ +${kind} +\\w`, 'm'))
+  await expect(npm('new', 'notes/other', '--kind', 'thing')).rejects.toMatchObject({
+    stderr: 'thing: there is no such kind; choose command, book, live, later\n',
+  })
+})
+
 const SILENT = `run: () => ({})`
 const MISNAMED: [string, string, string, string][] = [
+  [
+    "a command that is named like another group's",
+    'memos/request_contact.ts',
+    "internal: 'later', events: {}",
+    'the group contacts has a command request_contact too',
+  ],
+  [
+    "a command that is named like another group's event",
+    'memos/message_received.ts',
+    "internal: 'later', events: {}",
+    'message_received is an event of the group messaging',
+  ],
   ["a command of the broker's", 'memos/whoami.ts', "internal: 'later', events: {}", 'the broker answers whoami itself'],
   [
     "an event of the broker's",

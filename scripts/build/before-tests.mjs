@@ -1,6 +1,7 @@
 import { build, isBuilt } from './compile.mjs'
 
-/** Jest's global setup: tests that start what production runs find it built. */
-export default async function beforeTests() {
-  if (!isBuilt()) await build()
+/** Jest's global setup: tests that start what production runs find it built. Handlers' tests start none, and are run at every save. */
+export default async function beforeTests({ testPathPatterns: { patterns } }) {
+  const isHandlersOnly = patterns.length > 0 && patterns.every((pattern) => /^handlers\//.test(pattern))
+  if (!isHandlersOnly && !isBuilt()) await build()
 }

@@ -17,9 +17,9 @@ export const userId = z.custom<UserId>(isUserId, 'is no user id').meta({ type: '
 
 type AnyEvents = Record<string, EventType<string, any>> // oxlint-disable-line no-explicit-any -- any shape will do
 type AnyLater = Record<string, LaterType<string, any>> // oxlint-disable-line no-explicit-any -- any shape will do
-type ValueOf<Types extends Record<string, (...given: never[]) => unknown>> = {
-  [K in keyof Types]: ReturnType<Types[K]>
-}[keyof Types]
+type ValueOf<Types extends Record<string, (...given: never[]) => unknown>> = keyof Types extends never
+  ? 'none is declared'
+  : { [K in keyof Types]: ReturnType<Types[K]> }[keyof Types]
 
 /** What a command does to the world outside its store, besides its answer. */
 export interface SideEffects<Events extends AnyEvents, Later extends AnyLater> {
@@ -38,13 +38,13 @@ export interface SideEffects<Events extends AnyEvents, Later extends AnyLater> {
 }
 
 /** The effects of a command whose sender waits for one answer: a reply, or a refusal though something was changed. */
-export type Answering<Events extends AnyEvents, Later extends AnyLater> = SideEffects<Events, Later> &
+export type ReplyOrRefusal<Events extends AnyEvents, Later extends AnyLater> = SideEffects<Events, Later> &
   ({ refusal: Refusal; reply?: never } | { reply: ValueOf<Events>; refusal?: never })
 
-/** The effects of a command that has no reply. */
-export interface Silent<Events extends AnyEvents, Later extends AnyLater> extends SideEffects<Events, Later> {
-  reply?: never
-  refusal?: never
+/** The effects of a command that has no reply. The texts are for the compiler to show when there is one all the same. */
+export interface NoReply<Events extends AnyEvents, Later extends AnyLater> extends SideEffects<Events, Later> {
+  reply?: "no reply: the declaration says replyTo: 'nobody' or internal"
+  refusal?: "no refusal: the declaration says replyTo: 'nobody' or internal; throw refuse(…) instead"
 }
 
 /** Any of these, as the runtime gets them: nothing of it is sure. */
@@ -128,15 +128,15 @@ export interface Declaration<
   run(
     input: z.output<z.ZodObject<Shape>>,
     context: Context & Built<Uses>,
-  ): Awaitable<Internal extends InternalUse ? Silent<Events, Later> : Returned<To, Events, Later>>
+  ): Awaitable<Internal extends InternalUse ? NoReply<Events, Later> : Returned<To, Events, Later>>
 }
 
 type InternalUse = 'presence' | 'later'
 type ReplyTo = 'user' | 'client' | 'nobody'
 type Awaitable<Value> = Value | Promise<Value>
 type Returned<To extends ReplyTo, Events extends AnyEvents, Later extends AnyLater> = To extends 'nobody'
-  ? Silent<Events, Later>
-  : Answering<Events, Later>
+  ? NoReply<Events, Later>
+  : ReplyOrRefusal<Events, Later>
 
 /** A declared command, its defaults filled in. */
 export interface Command {
@@ -198,7 +198,7 @@ export function command<
     seesClients,
     timeoutMs,
     attempts,
-    run: (input, context) => declaration.run(input as never, context as never),
+    run: (input, context) => declaration.run(input as never, context as never) as Effects | Promise<Effects>,
   }
   declared.add(made)
   return made

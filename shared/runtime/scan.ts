@@ -70,21 +70,34 @@ function isSame(one: z.ZodRawShape, other: z.ZodRawShape): boolean {
 
 /**
  * What the broker must know of all groups.
- * @throws {Error} when two groups declare the same command
+ * @throws {Error} naming the file whose command has the name of another one, or of an event that it does not cause
  */
 export async function describe(root: string): Promise<Catalogue> {
-  const catalogue: Catalogue = {}
-  const owners = new Map<string, string>()
-  for (const group of await groupsIn(root)) {
-    const commands = await loadGroup(root, group)
-    for (const name of commands.keys()) {
-      const owner = owners.get(name)
-      if (owner !== undefined) throw new Error(`${name} is declared by two groups: ${owner} and ${group}`)
-      owners.set(name, group)
+  const groups = new Map<string, Commands>()
+  for (const group of await groupsIn(root)) groups.set(group, await loadGroup(root, group))
+  for (const [group, commands] of groups) {
+    for (const [name, command] of commands) {
+      const fault = faultBeside(groups, group, name, command)
+      if (fault !== undefined) throw new Error(`${resolve(root, group, `${name}${EXTENSION}`)}: ${fault}`)
     }
-    catalogue[group] = declarationOf(commands)
   }
-  return catalogue
+  return Object.fromEntries([...groups].map(([group, commands]) => [group, declarationOf(commands)]))
+}
+
+/** Why a command cannot have its name beside those of all groups; undefined when it can. An event of its own may have the same name. */
+function faultBeside(
+  groups: ReadonlyMap<string, Commands>,
+  group: string,
+  name: string,
+  own: Command,
+): string | undefined {
+  for (const [other, commands] of groups) {
+    if (other !== group && commands.has(name)) return `the group ${other} has a command ${name} too; rename one of them`
+    const isEvent = [...commands.values()].some(({ events }) => events.has(name))
+    if (isEvent && !own.events.has(name))
+      return `${name} is an event of the group ${other}; choose another name for the command`
+  }
+  return undefined
 }
 
 /** What the broker must know of one group. */

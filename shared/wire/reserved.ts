@@ -55,7 +55,8 @@ export function faultOfGroup(name: string): string | undefined {
 
 /** Why no handler can have this command; undefined when one can. */
 export function faultOfCommand(name: string): string | undefined {
-  return isBrokerCommand(name) ? `the broker answers ${name} itself; choose another name for the command` : undefined
+  if (isBrokerCommand(name)) return `the broker answers ${name} itself; choose another name for the command`
+  return isBrokerEvent(name) ? `${name} is an event of the broker's; choose another name for the command` : undefined
 }
 
 /** Why no handler may cause this event; undefined when one may. */

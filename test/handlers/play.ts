@@ -94,7 +94,7 @@ export class Play {
   /** Runs the commands that the broker sends when a user comes or goes. */
   async tellPresence(sender: Sender, online: boolean): Promise<void> {
     for (const [name, command] of this.#commands) {
-      if (command.internal === 'presence') await this.#runInternal(sender, name, { online })
+      if (command.internal === 'presence') await this.runInternal(sender, name, { online })
     }
   }
 
@@ -106,12 +106,13 @@ export class Play {
       if (next === undefined || next.at > until) break
       this.#due = this.#due.filter((one) => one !== next)
       this.now = Math.max(this.now, next.at)
-      await this.#runInternal(next.sender, next.name, next.input)
+      await this.runInternal(next.sender, next.name, next.input)
     }
     this.now = until
   }
 
-  async #runInternal(sender: Sender, name: string, input: object): Promise<void> {
+  /** Runs a command that the broker alone sends. */
+  async runInternal(sender: Sender, name: string, input: object): Promise<void> {
     const command = this.#commands.get(name)
     if (!command) throw new Error(`${name} is due, and its group is not on this stage`)
     const { end, id } = await this.#run(sender, name, command, input, false)

@@ -11,7 +11,7 @@ import { userIdOf } from '../../shared/wire/user-id.ts'
 import { learnToAnswer } from './matchers.ts'
 import { Person } from './person.ts'
 import { Play, type GotEvent } from './play.ts'
-import type { GroupName } from './terms.ts'
+import type { GroupName, InputOf, InternalOf } from './terms.ts'
 
 const HANDLERS = fileURLToPath(new URL('../../handlers', import.meta.url))
 
@@ -38,6 +38,8 @@ export type Stage<G extends GroupName> = { readonly [Name in (typeof CAST)[numbe
   readonly clock: {
     /** Lets so many milliseconds go by: what handlers put off by `later` runs when it is due. */
     passes(ms: number): Promise<void>
+    /** Runs an internal command now, as if an earlier command of this user had put it off until now. */
+    fires<Name extends InternalOf<G>>(whose: Person<G>, command: Name, input: InputOf<G, Name>): Promise<void>
   }
 }
 
@@ -75,7 +77,15 @@ export async function stage<G extends GroupName>(
   await play.prepare()
   const person = (name: string): Person<G> => new Person(name, play, inboxOf(userIdOf(name)))
   const cast = Object.fromEntries(CAST.map((name) => [name, person(name)])) as Record<(typeof CAST)[number], Person<G>>
-  return { ...cast, person, clock: { passes: (ms) => play.pass(ms) } }
+  return {
+    ...cast,
+    person,
+    clock: {
+      passes: (ms) => play.pass(ms),
+      fires: ({ user }, name, input) =>
+        play.runInternal({ user, client: 'phone', clients: ['phone'] }, name, input as object),
+    },
+  }
 }
 
 /** A folder with an empty SQLite file; for `npm run test:mongo`, a database on its server. */

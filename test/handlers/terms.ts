@@ -37,6 +37,11 @@ export type CommandOf<G extends GroupName> = G extends GroupName
     }[keyof Groups[G]]
   : never
 
+/** The commands of these groups that the broker alone sends. */
+export type InternalOf<G extends GroupName> = G extends GroupName
+  ? Exclude<keyof Groups[G] & string, CommandOf<G>>
+  : never
+
 /** What a device sends with a command. */
 export type InputOf<G extends GroupName, Name> = Plain<DeclaresOf<DeclarationOf<G, Name>>['input']>
 
