@@ -132,7 +132,8 @@ test('npm run new makes handlers of every kind that pass their own tests, the ty
   expect((await npm('jest', 'handlers/notes/add_note')).stderr).toMatch(/Tests: +2 passed, 2 total/)
 })
 
-test.each([
+/** A mistake in a declaration, and what the compiler's message must hold. */
+const MISTAKES: [what: string, declared: string, message: RegExp][] = [
   ['a forgotten reply', 'run: () => ({})', /'\{\}' is not assignable to type '.*ReplyOrRefusal</],
   [
     'a forgotten reply, beside other effects',
@@ -160,25 +161,30 @@ test.each([
     "replyTo: 'nobody', run: () => ({ reply: added({}) })",
     /"no reply: the declaration says replyTo: 'nobody' or internal"/,
   ],
-])('%s does not compile, and the compiler says what is missing', async (_, declared, message) => {
+]
+
+test('a forgotten reply, a missing outcome or a wrong event does not compile, and the compiler says what is missing', async () => {
   const folder = join(tree, 'handlers/memos')
   mkdirSync(folder)
   try {
-    const file = `import { z } from 'zod'
+    const before = `import { z } from 'zod'
 import { command, event, later } from '../../shared/runtime/command.ts'
 const [added, removed, remind] = [event('added', {}), event('removed', {}), later('remind', {})] as const
 declare const add: () => Promise<'added' | 'full'>
 export const used = [removed, remind, add]
-export default command({ input: z.object({}), events: { added }, ${declared} })
 `
-    writeFileSync(join(folder, 'add_memo.ts'), file)
+    for (const [i, [, declared]] of MISTAKES.entries()) {
+      const text = `${before}export default command({ input: z.object({}), events: { added }, ${declared} })\n`
+      writeFileSync(join(folder, `memo_${i}.ts`), text)
+    }
     writeFileSync(join(folder, 'tsconfig.json'), '{ "extends": "../../tsconfig.json", "include": ["."] }')
-    const { stdout } = await promisify(execFile)('node_modules/.bin/tsc', ['--noEmit', '-p', folder], {
-      cwd: tree,
-      env,
-    }).catch((err: { stdout: string }) => err)
-    expect(stdout).toMatch(/add_memo\.ts\(6,\d+\): error/)
-    expect(stdout).toMatch(message)
+    const tsc = promisify(execFile)('node_modules/.bin/tsc', ['--noEmit', '-p', folder], { cwd: tree, env })
+    const { stdout } = await tsc.catch((err: { stdout: string }) => err)
+    const said = stdout.split(/^(?=\S)/m) // an error each
+    for (const [i, [what, , message]] of MISTAKES.entries()) {
+      const own = said.filter((error) => error.includes(`memo_${i}.ts(6,`)).join('')
+      expect([what, own]).toEqual([what, expect.stringMatching(message)])
+    }
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -198,7 +204,7 @@ const REFUSED: [name: string, why: string][] = [
   ['notes/whoami', 'the broker answers whoami itself'],
   ['notes/command_rejected', "command_rejected is an event of the broker's"],
   ['session/add_note', 'the group name session is reserved'],
-  ['mongodb/add_note', 'docker-compose.yml has a service mongodb already'],
+  ['mongodb/query_note', 'docker-compose.yml has a service mongodb already'],
 ]
 test('npm run new refuses names that cannot be, each with the reason and, where there is one, a better name', async () => {
   const before = readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')

@@ -36,12 +36,17 @@ function snakeCase(text: string): string {
 const IRREGULAR: Readonly<Record<string, string>> = {
   begin: 'begun',
   do: 'done',
+  find: 'found',
+  hold: 'held',
+  keep: 'kept',
   leave: 'left',
   make: 'made',
+  pay: 'paid',
   put: 'put',
   read: 'read',
   send: 'sent',
   set: 'set',
+  take: 'taken',
   tell: 'told',
   write: 'written',
 }

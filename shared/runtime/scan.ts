@@ -92,7 +92,7 @@ function faultBeside(
   own: Command,
 ): string | undefined {
   for (const [other, commands] of groups) {
-    if (other !== group && commands.has(name)) return `the group ${other} has a command ${name} too; rename one of them`
+    if (other < group && commands.has(name)) return `the group ${other} has a command ${name} too; rename one of them`
     const isEvent = [...commands.values()].some(({ events }) => events.has(name))
     if (isEvent && !own.events.has(name))
       return `${name} is an event of the group ${other}; choose another name for the command`
