@@ -17,8 +17,8 @@ export function readNames(text: string): Wanted {
   }
   if (!isWord(command)) {
     const better = snakeCase(command)
-    const try_ = isWord(better) ? `: try ${group.toLowerCase()}/${better}` : ''
-    throw new Error(`${command}: a command's name is snake_case, at most 64 characters${try_}`)
+    const advice = isWord(better) ? `: try ${group.toLowerCase()}/${better}` : ''
+    throw new Error(`${command}: a command's name is snake_case, at most 64 characters${advice}`)
   }
   if (/[A-Z_]/.test(group)) {
     const better = snakeCase(group).replaceAll('_', '-')
