@@ -3,10 +3,12 @@ import { readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
 import { groupsIn } from '../shared/runtime/scan.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
+import { inspectPorts } from './inspect-ports.ts'
 import { giveUp, HANDLERS, startPlatform, type Platform } from './platform.ts'
 import { watchTree } from './watch-tree.ts'
 
-// npm run dev: the platform, reloaded on save. A new process serves before the old one finishes its work and ends.
+// npm run dev [-- --inspect[=9229]]: the platform, reloaded on save, each process open to a debugger on a port of its own if asked. A
+// new process serves before the old one finishes its work and ends.
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** Milliseconds of quiet after a save: editors write a file in several steps. */
@@ -29,7 +31,8 @@ async function main(): Promise<void> {
   const log = openLog(config.LOG_LEVEL, 'dev')
   const opened: Closable[] = []
   closeOnSignal(opened, log, 40_000)
-  const platform = await startPlatform(config, opened).catch((err: unknown) => giveUp(opened, err))
+  const inspect = inspectPorts(process.argv.slice(2))
+  const platform = await startPlatform(config, opened, inspect).catch((err: unknown) => giveUp(opened, err))
 
   const changed = new Set<string>()
   let timer: NodeJS.Timeout | undefined

@@ -23,13 +23,19 @@ export interface Platform {
 /**
  * Starts the broker, then each handler group, each a process of its own, and says where everything is.
  * @param opened gets what ends all of it at once, as far as it has started
+ * @param optionsFor gives the options of Node for a part's processes
  */
-export async function startPlatform(config: Config, opened: Closable[]): Promise<Platform> {
+export async function startPlatform(
+  config: Config,
+  opened: Closable[],
+  optionsFor: (part: string) => (() => string[]) | undefined = () => undefined,
+): Promise<Platform> {
   const groups = new Map<string, Part>()
   const fate: Fate = { kills: 0 }
   let ports = { mqtts: config.MQTTS_PORT, wss: config.WSS_PORT, admin: config.ADMIN_PORT }
   const broker = supervise('broker', [file(`broker/main${EXTENSION}`)], {
     fate,
+    nodeOptions: optionsFor('broker'),
     env: () => ({ ...process.env, ...portSettings(ports), ...FOR_HANDLERS }),
     serving: (message) => (ports = (message as { ready: typeof ports }).ready), // a broker after this one has the same
   })
@@ -42,7 +48,11 @@ export async function startPlatform(config: Config, opened: Closable[]): Promise
   await broker.served
   const add = async (group: string): Promise<void> => {
     const env = (): NodeJS.ProcessEnv => ({ ...process.env, ...portSettings(ports), ...handlerSettings(config, group) })
-    const part = supervise(group, [file(`handlers/run${EXTENSION}`), group], { fate, env })
+    const part = supervise(group, [file(`handlers/run${EXTENSION}`), group], {
+      fate,
+      nodeOptions: optionsFor(group),
+      env,
+    })
     groups.set(group, part)
     try {
       await part.served

@@ -21,6 +21,8 @@ export interface Part extends Closable {
 export interface PartOptions {
   /** The environment of each process, asked for when it starts. */
   env: () => NodeJS.ProcessEnv
+  /** Options of Node for each process, asked for when it starts. */
+  nodeOptions?: (() => string[]) | undefined
   /** Gets what each process says when it serves. */
   serving?: (message: unknown) => void
   /** What parts have in common that need each other: when one falls, another may give up for no fault of its own. */
@@ -70,11 +72,15 @@ export function supervise(name: string, script: string[], options: PartOptions):
   async function begin(): Promise<ChildProcess> {
     if (stop.signal.aborted) throw new Stopped(`${name} is stopping`)
     // A group of its own: Ctrl-C reaches this process alone, which then ends the parts in order.
-    const child = spawn(process.execPath, [...process.execArgv, ...ANSWERS_HEARTBEATS, ...script], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
-      detached: true,
-      env: options.env(),
-    })
+    const child = spawn(
+      process.execPath,
+      [...process.execArgv, ...(options.nodeOptions?.() ?? []), ...ANSWERS_HEARTBEATS, ...script],
+      {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
+        detached: true,
+        env: options.env(),
+      },
+    )
     alive.add(child)
     const killsBefore = fate.kills
     const since = Date.now()

@@ -4,6 +4,8 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from '@jest/globals'
 import { readContract, renderDocs, type Contract } from '../scripts/async-api.ts'
+import { settings } from '../shared/settings.ts'
+import { blocksOf, PAGES, proseOf, ROOT } from './docs-blocks.ts'
 
 // The documents are made from the handlers. After a change of one: npm run docs
 
@@ -21,12 +23,60 @@ test.each([
   expect(await readFile(`${DOCS}../${file}`, 'utf8')).toBe((await renderDocs())[part])
 })
 
-test.each(['README.md', 'docs/architecture.md'])('every file that %s links to exists', async (document) => {
-  const text = await readFile(`${DOCS}../${document}`, 'utf8')
-  const links = Array.from(text.matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)/g), ([, path]) => path!)
-  expect(links.length).toBeGreaterThan(3)
-  expect(links.filter((path) => !existsSync(join(DOCS, '..', dirname(document), path)))).toEqual([])
+/** GitHub's anchors of a page. */
+const anchorsOf = (page: string): string[] =>
+  Array.from(proseOf(page).matchAll(/^#+ (.+)$/gm), ([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\- _]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+
+test.each(PAGES)('every link of %s leads somewhere', (page) => {
+  const links = Array.from(proseOf(page).matchAll(/\]\((?!https?:|mailto:)([^)#]*)(?:#([^)]+))?\)/g))
+  const dead = links.filter(([, path, anchor]) => {
+    const target = path === '' ? page : join(dirname(page), path!)
+    return !existsSync(join(ROOT, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor))
+  })
+  expect(dead.map(([link]) => link)).toEqual([])
 })
+
+test('every page of docs/ is in its index', () => {
+  const index = proseOf('docs/README.md')
+  const pages = PAGES.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md')
+  expect(pages.filter((page) => !index.includes(`(${page.slice('docs/'.length)})`))).toEqual([])
+})
+
+const inCode = (page: string): string[] => Array.from(proseOf(page).matchAll(/`([^`\n]+)`/g), ([, code]) => code!)
+
+test.each(PAGES)('every npm script and every setting that %s names exists', async (page) => {
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: object }
+  const named = inCode(page).concat(blocksOf(page).map(({ text }) => text))
+  const run = named.flatMap((code) =>
+    Array.from(code.matchAll(/\bnpm run (?:--silent )?([\w:]+)/g), ([, name]) => name!),
+  )
+  expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([])
+  const upper = inCode(page).flatMap((code) => code.match(/^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?==|$)/g) ?? [])
+  expect(upper.filter((name) => !Object.hasOwn(settings.shape, name))).toEqual([])
+})
+
+test.each(PAGES.filter((page) => page.startsWith('docs/app/') || page.startsWith('docs/operate/')))(
+  'every command, event, field and metric that %s names exists',
+  async (page) => {
+    const catalogue = JSON.stringify(contract)
+    const metrics = await readFile(join(ROOT, 'broker/metrics/metrics.ts'), 'utf8')
+    const fullness = await readFile(join(ROOT, 'broker/metrics/fullness.ts'), 'utf8')
+    const known = new Set(
+      `${catalogue}${metrics}${fullness}${PAGES.flatMap(blocksOf)
+        .map(({ text }) => text)
+        .join('')}`.match(/\w+/g),
+    )
+    const words = inCode(page).flatMap((code) => code.match(/\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b/g) ?? [])
+    expect(words.filter((word) => !known.has(word) && !OTHER_WORDS.has(word))).toEqual([])
+  },
+)
+/** Names in the docs that are neither in the catalogue nor in a block. */
+const OTHER_WORDS = new Set(['access_token', 'contact_pairs', 'dead_letters', 'jwks_uri', 'name_claim'])
 
 test.each(['docs/architecture.md', 'broker/front/aedes/README.md'])(
   'every file that %s names by its name alone exists',

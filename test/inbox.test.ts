@@ -158,7 +158,7 @@ test('a page is at most half of what one packet may be, and what is larger comes
   }
 })
 
-/** A client as the README has it: what it shows, in order. */
+/** A client as docs/app/catching-up.md has it: what it shows, in order. */
 async function follows(device: Device, kept: { epoch: string; since: number }) {
   let { epoch, since } = kept
   let catching = true

@@ -39,9 +39,15 @@ function npm(script: string, ...args: string[]): Promise<{ stdout: string; stder
 test('npm run dev serves a handler that is scaffolded meanwhile; an edit is live at once and drops nothing', async () => {
   const ports = { MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
   const settings = { NODE_ENV: '', DATA_DIR: join(tree, 'data'), ...ports }
-  const dev = new Run(['scripts/dev.ts'], { root: tree, cwd: tree, env: settings })
+  const dev = new Run(['scripts/dev.ts', '--inspect=0'], { root: tree, cwd: tree, env: settings })
   try {
     await dev.says(/Ctrl-C ends it/)
+    const debuggers = Array.from(dev.stderr.matchAll(/Debugger listening on ws:\/\/([\d.:]+)/g), async ([, at]) => {
+      const [target] = (await (await fetch(`http://${at}/json`)).json()) as { url: string }[]
+      return target!.url
+    })
+    const debugged = (await Promise.all(debuggers)).join()
+    for (const script of ['broker/main.ts', 'handlers/run.ts']) expect(debugged).toContain(script)
     await npm('new', 'notes/add_note')
     await Promise.all([dev.says(/"name":"notes".*"serving"/), dev.says(/"name":"broker".*"reloaded"/)])
 

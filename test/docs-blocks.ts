@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+// The fenced code blocks of the docs. Words after the language say what a block is; GitHub does not show them:
+//
+//   ```sh                     commands that are run and must succeed
+//   ```sh background=NAME     a command that goes on; what it prints is known as NAME
+//   ```sh fails               commands of which the last must fail
+//   ```text output            what the last sh block prints: these lines in this order, `…` for anything
+//   ```text output=NAME       what the command in the background prints
+//   ```text drawing           a picture
+//   ```ts file=PATH           a file that is written to this place, and checked by the type checker; js, python likewise
+//   ```json command=NAME      the payload of a command; event=NAME: of an event; setting=NAME: the value of a setting
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+export interface Block {
+  page: string
+  line: number
+  language: string
+  words: ReadonlyMap<string, string>
+  text: string
+}
+
+/** Every page, in the order in which a newcomer reads them. */
+export const PAGES: readonly string[] = ['README.md', ...pagesOf('docs'), 'CONTRIBUTING.md']
+
+function pagesOf(folder: string): string[] {
+  const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+  const pages = files.filter((file) => file.endsWith('.md')).map((file) => `${folder}/${file.replaceAll('\\', '/')}`)
+  const first = (page: string): string => page.replace(/(quickstart|first|run)\.md$/, '0')
+  return pages.toSorted((a, b) => (first(a) < first(b) ? -1 : 1))
+}
+
+export const textOf = (page: string): string => readFileSync(join(ROOT, page), 'utf8')
+
+export function blocksOf(page: string): Block[] {
+  const blocks: Block[] = []
+  let open: (Block & { indent: string; lines: string[] }) | undefined
+  for (const [index, line] of textOf(page).split('\n').entries()) {
+    const [, indent = '', info] = /^( *)```(.*)$/.exec(line) ?? []
+    if (open && info === '') {
+      blocks.push({ ...open, text: `${open.lines.join('\n')}\n` })
+      open = undefined
+    } else if (open) open.lines.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line)
+    else if (info !== undefined) {
+      const [language = '', ...words] = info.split(' ')
+      const pairs = words.map((word): [string, string] => {
+        const at = word.indexOf('=')
+        return at < 0 ? [word, ''] : [word.slice(0, at), word.slice(at + 1)]
+      })
+      open = { page, line: index + 1, language, words: new Map(pairs), text: '', indent, lines: [] }
+    }
+  }
+  if (open) throw new Error(`${page}:${open.line}: the block has no end`)
+  return blocks
+}
+
+/** The text of a page without its blocks. */
+export const proseOf = (page: string): string => textOf(page).replaceAll(/^( *)```.*\n[^]*?^\1```$/gm, '')
+
+export const placeOf = ({ page, line, language, words }: Block): string =>
+  [
+    `${page}:${line}`,
+    language,
+    ...Array.from(words, ([word, value]) => (value === '' ? word : `${word}=${value}`)),
+  ].join(' ')
