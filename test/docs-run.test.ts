@@ -12,6 +12,8 @@ import { DocsPlatform, type Output } from './docs-platform.ts'
 /** What is not run here, by how it begins, and why. Shell is at least parsed. */
 const NOT_RUN: readonly [page: string, start: string, why: string][] = [
   ['README.md', 'npm test', 'it is what runs this'],
+  ['CONTRIBUTING.md', 'npm run jest -- shared', 'npm test runs this file'],
+  ['docs/handlers/first.md', 'npm run jest', 'docs/handlers/testing.md runs the same tests and more'],
   ['CONTRIBUTING.md', 'npm run dev -- --inspect', 'new-handler.test.ts starts the platform so'],
   ['CONTRIBUTING.md', 'node --inspect-brk', 'it waits for a debugger'],
   ['docs/operate/run.md', 'cp .env.example .env', 'it needs Docker; settings.test.ts checks docker-compose.yml'],
