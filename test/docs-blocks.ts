@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 //   ```sh fails               commands of which the last must fail
 //   ```text output            what the last sh block prints: these lines in this order, `…` for anything
 //   ```text output=NAME       what the command in the background prints
-//   ```text drawing           a picture
+//   ```text drawing           a picture, or a formula
 //   ```ts file=PATH           a file that is written to this place, and checked by the type checker; js, python likewise
 //   ```json command=NAME      the payload of a command; event=NAME: of an event; setting=NAME: the value of a setting
 
