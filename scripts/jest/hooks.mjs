@@ -7,6 +7,9 @@ const GLOBALS = new URL('globals.mjs', import.meta.url).href
 /** In watch mode a test file bears the number of its run, and what it imports of ours inherits it, so that changed files are read again. */
 const RUN = /\?run=\d+$/
 
+/** Path to its source and what that became: in watch mode, most files are as they were at the last run. */
+const compiled = new Map()
+
 export async function resolve(specifier, context, next) {
   if (specifier === '@jest/globals') return { url: GLOBALS, shortCircuit: true }
   const found = await next(specifier, context)
@@ -20,6 +23,9 @@ export async function load(url, context, next) {
   if (!url.startsWith('file:') || !pathname.endsWith('.ts')) return next(url, context)
   const sourcefile = fileURLToPath(new URL(pathname, url))
   const options = { loader: 'ts', format: 'esm', target: 'node20', sourcemap: 'inline', sourcefile }
-  const { code } = await transform(await readFile(sourcefile, 'utf8'), options)
+  const source = await readFile(sourcefile, 'utf8')
+  const before = compiled.get(sourcefile)
+  const { code } = before?.source === source ? before : await transform(source, options)
+  compiled.set(sourcefile, { source, code })
   return { format: 'module', source: code, shortCircuit: true }
 }
