@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('a new member hears of it with all others, and sees what is said from then on', async () => {
+test('a new member and all others hear of it, and the new member sees messages from then on', async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   const group_id = await gather(alice, bob)
   await befriend(alice, carl)
@@ -27,7 +27,7 @@ test('a new member hears of it with all others, and sees what is said from then 
   expect(await carl.unread()).toEqual([])
 })
 
-test('nobody is taken in whom one could not write to, nor by a mere member, nor oneself', async () => {
+test('refuses to add a user whom the caller could not message, to add the caller, and to let a plain member add anyone', async () => {
   const [dora, eve, finn] = [await stage.device('dora'), await stage.device('eve'), await stage.device('finn')]
   const group_id = await gather(dora, eve)
   await befriend(eve, finn)
@@ -39,7 +39,7 @@ test('nobody is taken in whom one could not write to, nor by a mere member, nor 
   expect(await finn.unread()).toEqual([])
 })
 
-test('who blocks the one that adds him seems to be a member; another who may can really take him in', async () => {
+test('a user who blocks whoever adds them only seems to be a member; another admin can really add them', async () => {
   const [gus, hal, ida] = [await stage.device('gus'), await stage.device('hal'), await stage.device('ida')]
   const group_id = await gather(gus, hal)
   await befriend(gus, ida)

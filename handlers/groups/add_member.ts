@@ -5,7 +5,7 @@ import { refuseSelf } from '../shared/refuse-self.ts'
 import { groupBook } from './group-book.ts'
 import { effectsOf } from './group-effects.ts'
 
-/** Takes a contact of the caller into a group; for its owner and admins. He sees what is said from then on. */
+/** Adds a contact of the caller to a group; for its owner and admins. The new member sees messages from then on. */
 export default command({
   input: z.object({ group_id: groupId, user_id: userId }),
   events: { group_updated, group_changed },

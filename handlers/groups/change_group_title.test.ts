@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('the owner gives it another title, and all hear of it; the same one again changes nothing', async () => {
+test('the owner changes the title and all hear of it; the same title again changes nothing', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   const group_id = await gather(alice, bob)
   const answer = await alice.asks('change_group_title', { group_id, title: 'Other' })
@@ -19,7 +19,7 @@ test('the owner gives it another title, and all hear of it; the same one again c
   expect(await bob.asks('get_group', { group_id })).toMatchObject({ title: 'Other' })
 })
 
-test('a mere member may not; to a stranger it is as if there were no such group', async () => {
+test('a plain member may not; to a stranger the group looks missing', async () => {
   const [carl, dora, eve] = [await stage.device('carl'), await stage.device('dora'), await stage.device('eve')]
   const group_id = await gather(carl, dora)
   expect(await dora.asks('change_group_title', { group_id, title: 'x' })).toMatchObject({ code: 'forbidden' })

@@ -4,7 +4,7 @@ import { command } from '../../shared/runtime/command.ts'
 import { groupBook } from './group-book.ts'
 import { effectsOf } from './group-effects.ts'
 
-/** Gives a group another title; for its owner and admins. */
+/** Changes a group's title; for its owner and admins. */
 export default command({
   input: z.object({ group_id: groupId, title }),
   events: { group_updated, group_changed },

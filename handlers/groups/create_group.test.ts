@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('a group is its maker and his contacts, who all hear of it', async () => {
+test('a group holds its creator and their contacts, who all hear of it', async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   await befriend(alice, bob)
   await befriend(alice, carl)
@@ -27,7 +27,7 @@ test('a group is its maker and his contacts, who all hear of it', async () => {
   expect(messages).toMatchObject([{ from: 'alice', group_id, system: { change: 'created', title: 'Climbing' }, hash }])
 })
 
-test('the same command twice is one group', async () => {
+test('the same command twice creates one group', async () => {
   const [dora, eve] = [await stage.device('dora'), await stage.device('eve')]
   await befriend(dora, eve)
   const first = await dora.asks('create_group', { title: 'Once', members: ['eve'] }, { id: 'once' })
@@ -45,14 +45,14 @@ test.each([
   ['a title of 101 characters', { title: 'x'.repeat(101) }, 'title'],
   ['oneself', { title: 'a', members: ['finn'] }, 'members'],
   ['no user id', { title: 'a', members: ['a_b'] }, 'members.0'],
-])('%s is refused by its name', async (_, fields, wrong) => {
+])('%s is refused, naming the field', async (_, fields, wrong) => {
   const finn = await stage.device('finn')
   const answer = await finn.asks('create_group', fields)
   expect(answer).toMatchObject({ code: 'bad_payload' })
   expect(Object.keys(answer['fields'] as object)).toContain(wrong)
 })
 
-test('strangers, the absent and those whom one blocks cannot be taken in; who blocks the maker seems to be, and hears nothing', async () => {
+test('refuses strangers, missing users and users whom the caller blocks; a user who blocks the creator only seems to be a member', async () => {
   const [gus, hal, ida] = [await stage.device('gus'), await stage.device('hal'), await stage.device('ida')]
   await befriend(gus, hal)
   await befriend(gus, ida)
@@ -78,7 +78,7 @@ test('strangers, the absent and those whom one blocks cannot be taken in; who bl
   expect(await hal.asks('get_messages', { group_id })).toMatchObject({ code: 'forbidden' })
 })
 
-test('a group takes a thousand, and no more; each of them hears what is said', async () => {
+test('a group takes a thousand members and no more, and each of them gets its messages', async () => {
   const open = await openStage(['groups', 'messaging'], { ACCESS: 'everyone' })
   try {
     const [kim, lea] = [await open.device('kim'), await open.device('lea')]

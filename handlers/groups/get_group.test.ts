@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('shows its members by page, to members alone', async () => {
+test('shows the members page by page, to members only', async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   const group_id = await gather(alice, carl, bob)
   const first = await carl.asks('get_group', { group_id, limit: 2 })

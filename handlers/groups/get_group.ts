@@ -4,7 +4,7 @@ import { command, userId } from '../../shared/runtime/command.ts'
 import { groupBook } from './group-book.ts'
 import { group } from './group-effects.ts'
 
-/** A group of the caller's, with a page of its members in the order of their ids. */
+/** Shows one of the caller's groups, with a page of its members by user id. */
 export default command({
   input: z.object({
     group_id: groupId,

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test("shows the caller's groups by page, and no others", async () => {
+test("lists the caller's groups page by page, and no others", async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   const groups = [await gather(alice, bob), await gather(alice), await gather(bob, alice)].toSorted()
   await gather(carl)

@@ -4,7 +4,7 @@ import { command } from '../../shared/runtime/command.ts'
 import { groupBook } from './group-book.ts'
 import { group_list } from './group-effects.ts'
 
-/** The caller's groups, a page in the order of their ids. */
+/** Lists the caller's groups, in pages by group id. */
 export default command({
   input: z.object({ cursor: groupId.optional(), limit: z.int().min(1).max(100).default(50) }),
   events: { group_list },

@@ -24,7 +24,7 @@ afterEach(() => data.close())
 
 const cause = () => ({ id: `command ${++order}`, order, at: new Date(order) })
 
-/** The store as one process has it, in which something else happens right before each removal. */
+/** A store in which something else happens right before each removal. */
 function before(removal: () => Promise<unknown>): Store {
   return {
     ...store,
@@ -36,7 +36,7 @@ function before(removal: () => Promise<unknown>): Store {
 }
 
 test.each(['remove', 'leave'] as const)(
-  'who is taken in again while a %s ends has the group in his list',
+  'a user who is added again during a %s has the group in their list',
   async (how) => {
     const other = groupBook(store, SETTINGS)
     const { group } = await other.create(alice, 'Some', [bob, carl], cause())
@@ -52,7 +52,7 @@ test.each(['remove', 'leave'] as const)(
   },
 )
 
-test('one who blocks the maker of groups has nothing of them to look through', async () => {
+test('a user who blocks the creator of groups gets no hints of them', async () => {
   const pairs = store.collection<PairRecord & Record<string, unknown>>(PAIRS)
   const side = { sees: 'none', blocks: false } as const
   await pairs.insert({
@@ -75,7 +75,7 @@ test('one who blocks the maker of groups has nothing of them to look through', a
   expect((await book.list(bob, undefined, 10)).list).toMatchObject([{ group: { _id: group } }])
 })
 
-test('one who is in 1,000 groups makes no more until they leave one', async () => {
+test('a user in 1,000 groups creates no more until they leave one', async () => {
   const hints = store.collection<MembershipRecord>(MEMBERSHIPS)
   const book = groupBook(store, SETTINGS)
   const { group } = await book.create(alice, 'The first', [], cause())

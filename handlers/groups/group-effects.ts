@@ -6,7 +6,7 @@ import type { Outcome } from './group-book.ts'
 
 const summary = { group_id: groupId, title: givenTitle, role, members: z.int().min(1) }
 
-/** A group as its member sees it: his own role, how many they are, and a page of them. */
+/** A group as a member sees it: their own role, the number of members, and a page of them. */
 export const group = event('group', {
   ...summary,
   list: z.array(z.strictObject({ user_id: userId, role })),
@@ -17,7 +17,7 @@ export const group_list = event('group_list', {
   cursor: z.string().optional(),
 })
 
-/** The caller's answer, and what the others hear. */
+/** The caller's answer and the event for the others. */
 export function effectsOf(by: UserId, { group: group_id, change, seeming, message, others }: Outcome) {
   const place = message && { message_id: message._id, seq: message.seq }
   const chain = message && { hash: message.hash, prev_hash: message.prev_hash }

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('who leaves is gone, and the others hear of it', async () => {
+test('a member leaves, and the others hear of it', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   const group_id = await gather(alice, bob)
   expect(await bob.asks('leave_group', { group_id })).toMatchObject({ change: 'member_left', user_id: 'bob' })
@@ -19,7 +19,7 @@ test('who leaves is gone, and the others hear of it', async () => {
   expect(await alice.asks('get_group', { group_id })).toMatchObject({ code: 'forbidden' })
 })
 
-test('an owner who leaves hands the group to its first admin, or else to its first member', async () => {
+test('an owner who leaves hands the group to the first admin, or else to the first member', async () => {
   const [carl, dora, eve] = [await stage.device('carl'), await stage.device('dora'), await stage.device('eve')]
   const group_id = await gather(carl, dora, eve)
   await carl.asks('set_member_role', { group_id, user_id: 'eve', role: 'admin' })
@@ -29,7 +29,7 @@ test('an owner who leaves hands the group to its first admin, or else to its fir
   expect(await dora.asks('get_group', { group_id })).toMatchObject({ role: 'owner', members: 1 })
 })
 
-test('a group whose owner leaves passes to one who knows of it; the leaver is told what a block would not change', async () => {
+test('the group of an owner who leaves passes to a member who knows of it; what the leaver is told reveals no block', async () => {
   const [finn, gus, hal] = [await stage.device('finn'), await stage.device('gus'), await stage.device('hal')]
   for (const other of [gus, hal]) await befriend(finn, other)
   await befriend(hal, gus)
@@ -44,7 +44,7 @@ test('a group whose owner leaves passes to one who knows of it; the leaver is to
   expect(await gus.asks('get_group', { group_id })).toMatchObject({ role: 'admin', members: 2 })
 })
 
-test('a group that was given to one who does not know of it passes on when its last manager leaves', async () => {
+test('a group owned by a hidden member passes on when its last manager leaves', async () => {
   const [ida, jon, kim] = [await stage.device('ida'), await stage.device('jon'), await stage.device('kim')]
   for (const other of [jon, kim]) await befriend(ida, other)
   await jon.asks('block_user', { user_id: 'ida' })
@@ -58,7 +58,7 @@ test('a group that was given to one who does not know of it passes on when its l
   })
 })
 
-test('one who comes to know of a group has the role that the others saw', async () => {
+test('a hidden member who is really added has the role that the others saw', async () => {
   const [lea, max, nina] = [await stage.device('lea'), await stage.device('max'), await stage.device('nina')]
   for (const other of [max, nina]) await befriend(lea, other)
   await befriend(nina, max)

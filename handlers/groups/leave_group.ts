@@ -4,7 +4,7 @@ import { command } from '../../shared/runtime/command.ts'
 import { groupBook } from './group-book.ts'
 import { effectsOf } from './group-effects.ts'
 
-/** Leaves a group. When its owner does, its first admin, or else its first member, owns it, of those who know of the group. */
+/** Leaves a group. When the owner leaves, the first admin, or else the first member, becomes the owner. */
 export default command({
   input: z.object({ group_id: groupId }),
   events: { group_updated, group_changed },

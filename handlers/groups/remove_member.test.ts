@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('who is put out hears of it, and nothing more; to him the group is as if it were none', async () => {
+test('a removed member hears of it and of nothing later; to them the group looks missing', async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   const group_id = await gather(alice, bob, carl)
   const { message_id } = await bob.asks('send_message', { group_id, body: 'mine' })
@@ -28,7 +28,7 @@ test('who is put out hears of it, and nothing more; to him the group is as if it
   expect(await bob.asks('get_group_list')).toMatchObject({ groups: [] })
 })
 
-test('an admin puts members out, but neither the owner nor another admin; a member nobody', async () => {
+test('an admin removes plain members, but neither the owner nor another admin; a plain member removes nobody', async () => {
   const names = ['dora', 'eve', 'finn', 'gus']
   const [dora, eve, finn, gus] = await Promise.all(names.map((name) => stage.device(name)))
   const group_id = await gather(dora!, eve!, finn!, gus!)

@@ -5,7 +5,7 @@ import { refuseSelf } from '../shared/refuse-self.ts'
 import { groupBook } from './group-book.ts'
 import { effectsOf } from './group-effects.ts'
 
-/** Puts a member out of a group: the owner anybody, an admin those who are only members. */
+/** Removes a member from a group. The owner may remove anyone, an admin only plain members. */
 export default command({
   input: z.object({ group_id: groupId, user_id: userId }),
   events: { group_updated, group_changed },

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('the owner makes admins, and gives the group away; nobody else does', async () => {
+test('only the owner makes admins and hands the group over', async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   const group_id = await gather(alice, bob, carl)
   const gives = (by: typeof alice, user_id: string, role: string) =>

@@ -5,7 +5,7 @@ import { refuseSelf } from '../shared/refuse-self.ts'
 import { groupBook } from './group-book.ts'
 import { effectsOf } from './group-effects.ts'
 
-/** Gives a member of a group another role; for its owner, who by giving `owner` away becomes an admin. */
+/** Changes a member's role; for the group's owner. An owner who makes another member owner becomes an admin. */
 export default command({
   input: z.object({ group_id: groupId, user_id: userId, role }),
   events: { group_updated, group_changed },

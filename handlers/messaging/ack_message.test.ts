@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test("the sender hears of delivery on the receiver's word, once, and on nobody else's", async () => {
+test('the sender hears of delivery once, and only from the receiver', async () => {
   const [alice, bob, mallory] = [await stage.device('alice'), await stage.device('bob'), await stage.device('mallory')]
   await befriend(alice, bob)
   const ids = []

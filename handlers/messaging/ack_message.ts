@@ -3,7 +3,7 @@ import { command } from '../../shared/runtime/command.ts'
 import { message_delivered, messageId, receipt_recorded } from './message-events.ts'
 import { receiptBook } from './receipt-book.ts'
 
-/** Says that messages have arrived: on the receiver's word alone their senders hear of it, once. */
+/** Acknowledges that messages have arrived. Their senders hear of it once, and only from the receiver. */
 export default command({
   input: z.object({ message_ids: z.array(messageId).min(1).max(100) }),
   events: { receipt_recorded, message_delivered },

@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('the author takes his message away for both; its place stays, and it is not edited any more', async () => {
+test('the author deletes a message for both; its place stays, and it cannot be edited any more', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await befriend(alice, bob)
   const { message_id } = await alice.asks('send_message', { to: 'bob', body: 'oops' })
@@ -38,7 +38,7 @@ async function pageOf(asker: Device, of: object): Promise<Record<string, unknown
   return (await asker.asks('get_messages', of))['messages'] as Record<string, unknown>[]
 }
 
-test('with its content a message loses its hash; the chain goes on over its id, for two and in a group', async () => {
+test('a deleted message loses its hash, and the chain continues over its id, for two users and in a group', async () => {
   const [carl, dora] = [await stage.device('carl'), await stage.device('dora')]
   const group_id = await gather(carl, dora)
   for (const [to, of] of [
@@ -63,7 +63,7 @@ test('with its content a message loses its hash; the chain goes on over its id, 
   }
 })
 
-test('one who blocked meanwhile finds the same chain over a message that was deleted', async () => {
+test('a user who blocked the author for a while finds an unbroken chain over a deleted message', async () => {
   const [eve, finn] = [await stage.device('eve'), await stage.device('finn')]
   await befriend(eve, finn)
   const { message_id } = await eve.asks('send_message', { to: 'finn', body: 'oops' })
@@ -80,7 +80,7 @@ test('one who blocked meanwhile finds the same chain over a message that was del
   expect(await chain(finn, 'eve')).toEqual([undefined, stub])
 })
 
-test('who catches up finds what was deleted no more, with what came of it before', async () => {
+test('a device that catches up finds no event that reveals a deleted message', async () => {
   const [gus, hal] = [await stage.device('gus'), await stage.device('hal')]
   await befriend(gus, hal)
   const { epoch, last: since } = await hal.asks('whoami')

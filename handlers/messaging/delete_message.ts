@@ -11,13 +11,13 @@ import {
   messageId,
 } from './message-events.ts'
 
-/** The events that tell what was in a message, or its hash. */
-const TELLING = { message_sent, message_received, message_updated, message_edited }
+/** The events that hold a message's content or hash. */
+const REVEALING = { message_sent, message_received, message_updated, message_edited }
 
-/** Takes away the content of one's own message and its hash, for everybody and out of all inboxes. Its place stays. */
+/** Deletes the content and hash of the caller's own message, for everyone and from all inboxes. Its place stays. */
 export default command({
   input: z.object({ message_id: messageId }),
-  events: { message_removed, message_deleted, ...TELLING },
+  events: { message_removed, message_deleted, ...REVEALING },
   uses: { messages: messageBook },
 
   async run({ message_id }, { from: { user }, messages, command }) {
@@ -26,7 +26,7 @@ export default command({
     return {
       reply: message_removed({ ...removed, ...nameFor(user, message) }),
       notify: hearers.length > 0 ? [[hearers, message_deleted({ ...removed, ...nameFor(hearers[0]!, message) })]] : [],
-      forget: [{ events: Object.values(TELLING), field: 'message_id', value: message_id }],
+      forget: [{ events: Object.values(REVEALING), field: 'message_id', value: message_id }],
     }
   },
 })

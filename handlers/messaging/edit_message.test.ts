@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('the author edits his message, and nobody else does', async () => {
+test('only the author edits a message', async () => {
   const [alice, bob, mallory] = [await stage.device('alice'), await stage.device('bob'), await stage.device('mallory')]
   await befriend(alice, bob)
   const { message_id, hash } = await alice.asks('send_message', { to: 'bob', body: 'helo' })
@@ -33,7 +33,7 @@ test('the author edits his message, and nobody else does', async () => {
   })
 })
 
-test('in a group all hear of an edit who could see the message, and no author edits what happened to it', async () => {
+test('in a group everyone who could see the message hears of an edit; a record of a group change cannot be edited', async () => {
   const [carl, dora, eve] = [await stage.device('carl'), await stage.device('dora'), await stage.device('eve')]
   const group_id = await gather(carl, dora)
   await befriend(carl, eve)
@@ -47,7 +47,7 @@ test('in a group all hear of an edit who could see the message, and no author ed
   expect(await dora.asks('delete_message', { message_id })).toMatchObject({ code: 'not_found' })
 })
 
-test('who may write no more to another cannot reach him by an edit either, but can take back what he wrote', async () => {
+test('a user who may no longer message another cannot reach them by an edit, but can still delete', async () => {
   const [finn, gus] = [await stage.device('finn'), await stage.device('gus')]
   await befriend(finn, gus)
   const { message_id } = await finn.asks('send_message', { to: 'gus', body: 'hello' })
@@ -60,7 +60,7 @@ test('who may write no more to another cannot reach him by an edit either, but c
   expect(await finn.asks('delete_message', { message_id })).toMatchObject({ event: 'message_removed' })
 })
 
-test('whoever blocks its author reads a message as it was, and its author as he has edited it', async () => {
+test('a user who blocks the author reads the message as it was, and the author reads the edit', async () => {
   const [olga, pete] = [await stage.device('olga'), await stage.device('pete')]
   await befriend(olga, pete)
   const { message_id } = await olga.asks('send_message', { to: 'pete', body: 'nice' })

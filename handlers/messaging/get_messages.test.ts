@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('brings a conversation by page, in both directions, to its two people alone', async () => {
+test('pages through a conversation in both directions, for its two users only', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await befriend(alice, bob)
   for (let i = 1; i <= 25; i++) {
@@ -36,7 +36,7 @@ test('brings a conversation by page, in both directions, to its two people alone
   expect(await alice.asks('get_messages', { with: 'bob', before: 3, after: 1 })).toMatchObject({ code: 'bad_payload' })
 })
 
-test('a page of long messages is shorter, and none is missing', async () => {
+test('a page of long messages is shorter, and no message is missing', async () => {
   const [carl, dora] = [await stage.device('carl'), await stage.device('dora')]
   await befriend(carl, dora)
   for (let i = 1; i <= 8; i++) await carl.asks('send_message', { to: 'dora', ciphertext: String(i).repeat(40_000) })

@@ -6,7 +6,7 @@ import { messageBook, shown } from './message-book.ts'
 import { messages, seq } from './message-events.ts'
 import { targetIn } from './rooms-of.ts'
 
-/** A page of a conversation, with another user or in a group: the last messages, or those before or after one of them. */
+/** Reads a page of a conversation with a user or in a group: the latest messages, or those before or after a `seq`. */
 export default command({
   input: z.object({
     with: userId.optional(),
@@ -22,7 +22,7 @@ export default command({
 
   async run({ with: other, group_id, ...at }, { from: { user }, book }) {
     if (at.before !== undefined && at.after !== undefined) {
-      throw refuse('bad_payload', { after: 'not together with before' })
+      throw refuse('bad_payload', { after: 'give either before or after, not both' })
     }
     const page = await book.page(user, targetIn(other, group_id, 'with'), at)
     const found = page.messages.map((message) => shown(user, message))

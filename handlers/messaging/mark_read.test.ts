@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('the other hears how far one has read; it only grows', async () => {
+test('the other hears how far a user has read, which only grows', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await befriend(alice, bob)
   for (const body of ['1', '2', '3']) await alice.asks('send_message', { to: 'bob', body })
@@ -26,7 +26,7 @@ test('the other hears how far one has read; it only grows', async () => {
   expect(await bob.asks('mark_read', { with: 'nobody', up_to: 1 })).toMatchObject({ code: 'not_found' })
 })
 
-test('in a group those hear of it who wrote what was read', async () => {
+test('in a group the authors of what was read hear of it', async () => {
   const [carl, dora, eve] = [await stage.device('carl'), await stage.device('dora'), await stage.device('eve')]
   const group_id = await gather(carl, dora, eve)
   await carl.asks('send_message', { group_id, body: '2' })

@@ -5,7 +5,7 @@ import { message_read, receipt_recorded, seq } from './message-events.ts'
 import { receiptBook } from './receipt-book.ts'
 import { targetIn } from './rooms-of.ts'
 
-/** Says how far the caller has read what others wrote. It only grows. */
+/** Marks a conversation as read up to a `seq`, which only grows. */
 export default command({
   input: z.object({ with: userId.optional(), group_id: groupId.optional(), up_to: seq }),
   events: { receipt_recorded, message_read },

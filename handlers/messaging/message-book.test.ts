@@ -7,7 +7,7 @@ import { userIdOf } from '../../shared/wire/user-id.ts'
 import { ownData } from '../../test/own-data.ts'
 import { messageBook } from './message-book.ts'
 
-test('a search of one who came late to a long conversation does not look at all of it, nor keep others waiting', async () => {
+test('a search by a late member of a long conversation reads only a part of it, and lets other work run', async () => {
   const data = await ownData()
   const store = await data.store()
   const [alice, late, group, old, mine] = [userIdOf('alice'), userIdOf('late'), 'g'.repeat(22), 3_000, 5]

@@ -22,25 +22,25 @@ interface Letter extends Content {
   readonly prev_hash?: string | undefined
 }
 
-/** Which part of a conversation: the last messages, or those before or behind one. */
+/** Which part of a conversation: the latest messages, or those before or after a place. */
 interface PageAt {
   readonly before?: number | undefined
   readonly after?: number | undefined
   readonly limit: number
 }
 
-/** A message, and who hears of it besides its sender. */
+/** A stored message, and who hears of it besides its sender. */
 interface Sent {
   readonly sent: MessageRecord
   readonly others: readonly UserId[]
 }
 
-/** Messages looked at for one page of a search, and at a time: some may be from before its asker came. */
-const [MOST_LOOKED_AT, AT_ONCE] = [1_000, 50]
+/** Messages read for one page of a search, and at a time: some may be from before the asker joined the group. */
+const [MAX_READ, AT_ONCE] = [1_000, 50]
 
 export type MessageBook = ReturnType<typeof messageBook>
 
-/** Who wrote what, where, and in which order. */
+/** Sends, reads, searches, edits and deletes messages. */
 export function messageBook(store: Store, settings: HandlerSettings) {
   const { messages, append, sentBy } = conversations(store)
   const read = readingIn(messages)
@@ -48,8 +48,9 @@ export function messageBook(store: Store, settings: HandlerSettings) {
   const rooms = roomsOf(store, settings)
 
   /**
-   * Changes what its author may change: once for each command, and in their order. A foreign message and none are the same.
-   * @param mayAlways also where he may write nothing new
+   * Changes a message of the user's own, once per command and in their order.
+   * @param mayAlways also where the user may no longer write
+   * @throws {Refusal} `not_found` for a missing message as for another user's, `forbidden` where the user may no longer write
    */
   async function changeOwn(
     user: UserId,
@@ -59,10 +60,10 @@ export function messageBook(store: Store, settings: HandlerSettings) {
     next: (now: MessageRecord) => MessageRecord,
   ) {
     const found = await messages.get(id)
-    const room = found?.from === user && !found.system ? await rooms.around(user, found) : undefined
+    const room = found?.from === user && !found.system ? await rooms.holding(user, found) : undefined
     if (!room) throw refuse('not_found')
     if (!mayAlways && room.closed && found?.changed?.id !== command.id) {
-      throw refuse('forbidden', { message_id: 'is to none to whom you may write' })
+      throw refuse('forbidden', { message_id: 'is in a conversation to which you may not write' })
     }
     const changed = { id: command.id, order: command.order, at: command.at.toISOString() }
     const after = await messages.change(id, (now) => {
@@ -77,7 +78,7 @@ export function messageBook(store: Store, settings: HandlerSettings) {
     return { message: after!, at: changed.at, hearers: after!.unheard ? [] : room.others }
   }
 
-  /** As many of these as go into one answer; the first one always does. */
+  /** The first of these messages, as many as fit into one answer, and at least one. */
   function fitting(user: UserId, found: readonly MessageRecord[]): MessageRecord[] {
     let bytes = 0
     const end = found.findIndex((one, i) => (bytes += sizeFor(user, one)) > settings.answerBytes && i > 0)
@@ -87,14 +88,14 @@ export function messageBook(store: Store, settings: HandlerSettings) {
   return {
     seeTyping: (user: UserId, target: Target) => rooms.seeTyping(user, target),
 
-    /** Stores a message. @throws {Refusal} `forbidden`, `hash_mismatch`, `conflict` when the sender has not seen the last one */
+    /** Stores a message. @throws {Refusal} `forbidden`, `hash_mismatch`, or `conflict` when the sender has not seen the last one */
     async send(from: UserId, target: Target, letter: Letter, command: CommandRef): Promise<Sent> {
       const before = await sentBy(command)
-      if (before) return { sent: before, others: (await rooms.around(from, before))?.others ?? [] }
+      if (before) return { sent: before, others: (await rooms.holding(from, before))?.others ?? [] }
       const { body, ciphertext, attachments } = letter
       const { others } = await rooms.enter(from, target)
       if (letter.hash !== undefined && letter.hash !== hashOf(letter)) {
-        throw refuse('hash_mismatch', { hash: 'is not that of the content' })
+        throw refuse('hash_mismatch', { hash: 'is not the hash of the content' })
       }
       const where = 'user' in target ? { to: target.user } : { group: target.group }
       const unheard = 'user' in target && others.length === 0
@@ -102,7 +103,7 @@ export function messageBook(store: Store, settings: HandlerSettings) {
       return { sent: await append(draft, command, letter.prev_hash), others }
     },
 
-    /** A page of a conversation, in the order of `seq`; a shorter one when the messages are long. @throws {Refusal} `forbidden` */
+    /** A page of a conversation, in the order of `seq`, shorter when the messages are long. @throws {Refusal} `forbidden` */
     async page(user: UserId, target: Target, { before, after, limit }: PageAt) {
       const { conversation, since } = await rooms.open(user, target)
       const reading = { conversation, other: 'user' in target ? target.user : undefined }
@@ -121,26 +122,26 @@ export function messageBook(store: Store, settings: HandlerSettings) {
     },
 
     /**
-     * Messages with all the words, where the user is, the last ones first. With a cursor there may be more, also when they are
-     * fewer than `limit`.
-     * @throws {Refusal} `bad_payload` for a cursor that is none
+     * Finds messages that hold all the words, in the user's conversations, newest first. With a cursor in the result there may
+     * be more, even when it has fewer than `limit` messages.
+     * @throws {Refusal} `bad_payload` for an invalid cursor
      */
     async search(user: UserId, words: string, cursor: string | undefined, limit: number) {
       const within = [scopeOf({ user }), ...(await rooms.groups(user)).map((group) => scopeOf({ group }))]
       const isTheirs = rooms.seenBy(user)
       const look = (after: string | undefined, most: number) =>
         messages.search({ words, within, after, limit: most }).catch((err: unknown) => {
-          throw err instanceof TypeError ? refuse('bad_payload', { cursor: 'is none' }) : err
+          throw err instanceof TypeError ? refuse('bad_payload', { cursor: 'is not a valid cursor' }) : err
         })
       let found: MessageRecord[] = []
       let after = cursor
-      for (let looked = 0, size = limit; looked < MOST_LOOKED_AT; looked += size, size = AT_ONCE) {
+      for (let looked = 0, size = limit; looked < MAX_READ; looked += size, size = AT_ONCE) {
         if (looked > 0) await giveWay()
         const page = await look(after, size)
         const all = [...found]
         for (const one of page.docs) if (await isTheirs(one)) all.push(one)
         found = fitting(user, all.slice(0, limit))
-        const next = all[found.length] // does not go in any more: the next page begins with it
+        const next = all[found.length] // the first that no longer fits: the next page begins with it
         if (next) {
           const behind = page.docs.indexOf(next)
           return { messages: found, cursor: behind > 0 ? (await look(after, behind)).cursor : after }
@@ -180,7 +181,7 @@ function sizeFor(user: UserId, message: MessageRecord): number {
   return Buffer.byteLength(JSON.stringify(shown(user, message)))
 }
 
-/** What a message looks like to `user`, who may see it. */
+/** A message as `user`, who may see it, gets it. */
 export function shown(user: UserId, message: MessageRecord) {
   const { _id, seq, from, to, group, system, attachments, sent_at, changed, heard } = message
   const hash = changed?.deleted ? undefined : message.hash
@@ -203,7 +204,7 @@ export function shown(user: UserId, message: MessageRecord) {
   }
 }
 
-/** How a conversation is named to those in it. For two, by the other one. */
+/** How events name a conversation to `user`: a conversation of two by the other user. */
 export function nameFor(user: UserId, { from, to, group }: MessageRecord): { with: UserId } | { group_id: string } {
   return group === undefined ? { with: from === user ? to! : from } : { group_id: group }
 }

@@ -2,13 +2,13 @@ import type { MessageRecord } from '../shared/message-chain.ts'
 import type { Collection } from '../../shared/store/documents.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 
-/** A conversation as one of its users reads it; in one of two users, `other` is the other one. */
+/** A conversation as one user reads it. `other` is the other user in a conversation of two. */
 export interface Reading {
   readonly conversation: string
   readonly other: UserId | undefined
 }
 
-/** Which messages: behind a place, or from one end on. */
+/** Which messages: after a place, or from one end. */
 interface From {
   readonly place?: number | undefined
   readonly limit: number
@@ -16,8 +16,8 @@ interface From {
 }
 
 /**
- * Finds messages in the order of their places, without those that the other wrote while the reader blocked them: there may be
- * thousands. Some that were stored before they were kept apart may be among what it finds.
+ * Finds messages in the order of their places. Skips those that the other user wrote while the reader blocked them, of which
+ * there may be thousands; messages stored by versions without `unheard_by` are not skipped.
  */
 export function readingIn(messages: Collection<MessageRecord>) {
   return async ({ conversation, other }: Reading, { place, limit, reverse }: From): Promise<MessageRecord[]> => {

@@ -6,18 +6,18 @@ import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import { maySee, roomsOf, type Target } from './rooms-of.ts'
 
-/** One user has one message: by which of his commands he said so first. */
+/** One message has reached one user: the first command of theirs that said so. */
 interface DeliveryDocument extends Document {
   readonly command: string
 }
 
-/** How far a user has read; his last commands that took him on, and how far he had before each: to tell it again after a crash. */
+/** How far a user has read. `recent`: the last commands that moved it, each with the place before, so that a redelivered one has the same effects. */
 interface ReadDocument extends Document {
   readonly up_to: number
   readonly recent: readonly { readonly id: string; readonly from: number }[]
 }
 
-/** What a user's receipts tell others. */
+/** Which receipts a user lets others have. */
 interface PrivacyDocument extends Document {
   readonly delivered: boolean
   readonly read: boolean
@@ -26,10 +26,10 @@ interface PrivacyDocument extends Document {
 
 export type Privacy = Pick<PrivacyDocument, 'delivered' | 'read'>
 
-/** Messages newly read whose authors hear of it, at most: the last ones. */
-const MOST_READ = 100
+/** At most this many newly read messages, the last ones, have their authors told. */
+const MAX_READ = 100
 
-/** How far each has what was written to him; told to its author only on his own word, and if he wants that. */
+/** Stores which messages have reached whom, and how far each user has read. An author hears of it only if the reader allows it. */
 export function receiptBook(store: Store, settings: HandlerSettings) {
   const { messages, lastSeq } = conversations(store)
   const deliveries = store.collection<DeliveryDocument>({ name: 'message_deliveries' })
@@ -41,28 +41,28 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
     return ((await privacy.get(user))?.[what] ?? true) && (await rooms.hears(author, user))
   }
 
-  /** Those who wrote what he has read just now, unless he reads his own. */
+  /** The authors of the newly read messages, except the reader. */
   async function authorsOf(conversation: string, user: UserId, from: number, upTo: number): Promise<Set<UserId>> {
     const after = { _id: '', seq: upTo + 1 }
-    const query = { by: 'by_seq', where: { conversation }, after, limit: MOST_READ, reverse: true }
+    const query = { by: 'by_seq', where: { conversation }, after, limit: MAX_READ, reverse: true }
     const read = (await messages.find(query)).filter((one) => one.seq > from && maySee(user, one) && !one.system)
     return new Set(read.map((one) => one.from).filter((author) => author !== user))
   }
 
-  /** Is this the command that has said so first, now or in an attempt before? */
+  /** Is this the command that acknowledged it first, now or in an earlier attempt? */
   async function isFirst(_id: string, { id: command }: CommandRef): Promise<boolean> {
     return (await deliveries.insert({ _id, command })) || (await deliveries.get(_id))?.command === command
   }
 
   return {
-    /** Notes that `user` has them; resolves with those that are for him, and with those of which each author hears now. */
+    /** Records that messages have reached `user`. Resolves with those meant for them, and with the news for each author. */
     async acknowledge(user: UserId, ids: readonly string[], command: CommandRef) {
       const isTheirs = rooms.seenBy(user)
       const mine: MessageRecord[] = []
       for (const found of await Promise.all([...new Set(ids)].map((id) => messages.get(id)))) {
         if (found && found.from !== user && (await isTheirs(found))) mine.push(found)
       }
-      // All at once: one write to the disk instead of a hundred.
+      // All at once, so that they share one write to the disk.
       const areNews = await Promise.all(mine.map(({ _id }) => isFirst(`${_id} ${user}`, command)))
       const news = new Map<UserId, string[]>()
       const hearing = new Map<UserId, boolean>()
@@ -75,10 +75,10 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
       return { mine: mine.map(({ _id }) => _id), news }
     },
 
-    /** Notes how far `user` has read; resolves with those who hear of it: the same when the command comes again. */
+    /** Records how far `user` has read. Resolves with the authors who hear of it; the same on redelivery. */
     async read(user: UserId, target: Target, upTo: number, command: CommandRef): Promise<UserId[]> {
       const { conversation } = await rooms.open(user, target)
-      if (upTo > (await lastSeq(conversation))) throw refuse('not_found', { up_to: 'is no message' })
+      if (upTo > (await lastSeq(conversation))) throw refuse('not_found', { up_to: 'is after the last message' })
       const _id = `${user} ${conversation}`
       const after = await reads.change(_id, (now) =>
         now && now.up_to >= upTo
@@ -98,7 +98,7 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
       return hearing
     },
 
-    /** Says which receipts others get from now on; what is left out stays as it is. */
+    /** Sets which receipts others get from now on. A kind that is left out stays as it is. */
     async setPrivacy(
       user: UserId,
       said: { [K in keyof Privacy]?: boolean | undefined },

@@ -8,7 +8,7 @@ import { countingStore } from '../../test/counting-store.ts'
 import { ownData } from '../../test/own-data.ts'
 import { receiptBook } from './receipt-book.ts'
 
-test('a receipt of a hundred messages reads their group once, and each author’s wishes once', async () => {
+test('a receipt for a hundred messages reads their group once, and the relation to each author once', async () => {
   const data = await ownData()
   const { store, read } = countingStore(await data.store())
   const [alice, bob, group] = [userIdOf('alice'), userIdOf('bob'), 'g'.repeat(22)]
@@ -24,6 +24,6 @@ test('a receipt of a hundred messages reads their group once, and each author’
   const cause = { id: 'command 1', order: 1, at: new Date(0) }
   const { mine, news } = await receipts.acknowledge(bob, ids, cause)
   expect([mine, news]).toEqual([ids, new Map([[alice, ids]])])
-  expect(read() - before).toBe(100 + 1 + 2) // the messages, the group, the reader's privacy and how they stand to the author
+  expect(read() - before).toBe(100 + 1 + 2) // the messages, the group, the reader's privacy and their relation to the author
   await data.close()
 })

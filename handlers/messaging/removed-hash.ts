@@ -3,15 +3,15 @@ import type { MessageRecord, View } from '../shared/message-chain.ts'
 import type { Collection } from '../../shared/store/documents.ts'
 import { readingIn } from './reading-in.ts'
 
-/** Messages looked at at a time: the first will do, unless it was stored before `unheard_by` was. */
+/** Messages read at a time: the first will do, unless it was stored by a version without `unheard_by`. */
 const PAGE = 3
 
-/** What stands in the chain for a message that is deleted: whoever knows that one can check it, and it tells nothing of the content. */
+/** Takes a deleted message's place in the chain: whoever knows the message's id can check it, and it reveals nothing of the content. */
 function stub(id: string): string {
   return createHash('sha256').update(id).digest('hex')
 }
 
-/** A message whose hash is gone with its content. Those behind it still bear it: `relinking` goes on from here. */
+/** Replaces a deleted message's hash by its stub. Later messages still refer to the old hash: `relinking` mends those. */
 export function withoutHash(now: MessageRecord): MessageRecord {
   const hash = stub(now._id)
   const [low, high] = sees(now)
@@ -19,11 +19,11 @@ export function withoutHash(now: MessageRecord): MessageRecord {
   return { ...now, hash, was: now.hash, ...(views && { views: views as [View, View] }) }
 }
 
-/** Puts what stands for a deleted message into those behind it, and forgets what it was. Comes to the same however often it is begun. */
+/** Puts the stub of a deleted message into the messages that follow it, then forgets the old hash. May be repeated after a crash. */
 export function relinking(messages: Collection<MessageRecord>) {
   const read = readingIn(messages)
 
-  /** The first message behind this one that this side sees. */
+  /** The first message after this one that this side sees. */
   async function nextFor(
     side: 0 | 1,
     { conversation, seq, from, to }: MessageRecord,
@@ -37,7 +37,7 @@ export function relinking(messages: Collection<MessageRecord>) {
     }
   }
 
-  /** The last message of all, which may be one that only its author sees. */
+  /** The last message of the conversation, which may be one that only its author sees. */
   async function tipOf({ conversation }: MessageRecord): Promise<MessageRecord | undefined> {
     return (await messages.find({ by: 'by_seq', where: { conversation }, limit: 1, reverse: true }))[0]
   }
@@ -51,7 +51,7 @@ export function relinking(messages: Collection<MessageRecord>) {
       const [low, high] = [seen[0] && (await nextFor(0, gone)), seen[1] && (await nextFor(1, gone))]
       if (low) await link(low._id, [true, high ? high._id === low._id : false])
       if (high && (!low || low._id !== high._id)) await link(high._id, [false, true])
-      // Who sees nothing behind it yet is told of it by the last message, whoever sees that: the next one goes by it.
+      // A side that sees no later message yet keeps the stub in the last message's view, from which the next message continues.
       const waits = [low === undefined, high === undefined] as const
       const last = waits.includes(true) ? await tipOf(gone) : undefined
       if (!last || last._id === _id || last._id === tip?._id) break
@@ -66,13 +66,13 @@ export function relinking(messages: Collection<MessageRecord>) {
   }
 }
 
-/** Which of the two sees it, the one whose id sorts first and the other: of a group's messages, all see the same. */
+/** Which side sees the message: the user whose id sorts first, and the other. In a group everyone sees the same. */
 function sees({ from, to, unheard }: MessageRecord): [boolean, boolean] {
   const isLow = to === undefined || from < to
   return [isLow || !unheard, !isLow || !unheard]
 }
 
-/** A message with this as the hash before it, for those who have seen nothing in between. */
+/** The message with this as its previous hash, for the sides that have seen nothing in between. */
 function linked(now: MessageRecord, hash: string, waits: readonly [boolean, boolean]): MessageRecord {
   const { from, to, views } = now
   const seen = sees(now)

@@ -1,4 +1,4 @@
-import { userGroups, hearersOf } from '../shared/user-groups.ts'
+import { hearersOf, notYourGroup, userGroups } from '../shared/user-groups.ts'
 import type { MessageRecord } from '../shared/message-chain.ts'
 import { pairKey, relationBook } from '../shared/contact-pairs.ts'
 import { giveWay } from '../shared/give-way.ts'
@@ -7,49 +7,48 @@ import type { Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 
-/** What a conversation is called by one who is in it: the other user, or the group. */
+/** How a participant names a conversation: by the other user, or by the group. */
 export type Target = { readonly user: UserId } | { readonly group: string }
 
-/** A conversation as one of its users has it. */
+/** A conversation from one user's side. */
 export interface Room {
   readonly conversation: string
   readonly target: Target
-  /** He sees what has come behind this place. */
+  /** The user sees messages after this place. */
   readonly since: number
-  /** Who else hears what he does here. Whoever blocks him does not. */
+  /** Who else hears what the user does here: not those who block them. */
   readonly others: readonly UserId[]
-  /** Why he may not write. */
+  /** Why the user may not write here, if so. */
   readonly closed?: Readonly<Record<string, string>>
 }
 
-/** What a command names a conversation by. @throws {Refusal} `bad_payload` unless it is one of both */
+/** The conversation that a command names. @throws {Refusal} `bad_payload` unless it names exactly one */
 export function targetIn(user: UserId | undefined, group: string | undefined, field: string): Target {
   if (user !== undefined && group === undefined) return { user }
   if (group !== undefined && user === undefined) return { group }
-  throw refuse('bad_payload', { [field]: `either ${field} or group_id, and not both` })
+  throw refuse('bad_payload', { [field]: `give either ${field} or group_id, not both` })
 }
 
-/** Others in a group who see that one of them is writing: in a larger one nobody does. */
-const MOST_SEE_TYPING = 100
+/** In groups with more other members than this, nobody sees who is typing. */
+const MAX_SEE_TYPING = 100
 
-/** Who may write and read where. */
+/** Decides who may read and write where. */
 export function roomsOf(store: Store, settings: HandlerSettings) {
   const relations = relationBook(store, settings)
   const groups = userGroups(store)
 
   async function withUser(user: UserId, other: UserId): Promise<Room> {
-    const { hasAccess, blocks, isBlocked } = await relations.toward(user, other)
+    const { closed, isBlocked } = await relations.toward(user, other)
     const room = {
       conversation: pairKey(user, other),
       target: { user: other },
       since: 0,
       others: isBlocked ? [] : [other],
     }
-    if (hasAccess && !blocks) return room
-    return { ...room, closed: { to: blocks ? 'is blocked by you' : 'is none of your contacts' } }
+    return closed === undefined ? room : { ...room, closed: { to: closed } }
   }
 
-  /** With `seq`: as far as it is about the message in that place. */
+  /** `seq`: only members who see the message in that place hear of it. */
   async function ofGroup(user: UserId, id: string, seq?: number): Promise<Room | undefined> {
     const found = await groups.joined(id, user)
     if (!found) return undefined
@@ -57,21 +56,21 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
     return { conversation: id, target: { group: id }, since: found.me.since, others }
   }
 
-  /** The conversation that he names. @throws {Refusal} `forbidden` for a group of others, and for none */
+  /** Opens a conversation to read in it. @throws {Refusal} `forbidden` for a group that the user is not in, or that is missing */
   async function open(user: UserId, target: Target): Promise<Room> {
     const room = 'user' in target ? await withUser(user, target.user) : await ofGroup(user, target.group)
-    if (!room) throw refuse('forbidden', { group_id: 'is no group of yours' })
+    if (!room) throw notYourGroup()
     return room
   }
 
-  /** The same, to say something there. @throws {Refusal} `forbidden` */
+  /** Opens a conversation to write in it. @throws {Refusal} `forbidden` */
   async function enter(user: UserId, target: Target): Promise<Room> {
     const room = await open(user, target)
     if (room.closed) throw refuse('forbidden', room.closed)
     return room
   }
 
-  /** Does `other` hear what `user` says of his messages? Not if either blocks the other. */
+  /** May `other` hear of receipts and typing by `user`? Not if either blocks the other. */
   async function hears(other: UserId, user: UserId): Promise<boolean> {
     const { blocks, isBlocked } = await relations.toward(user, other)
     return !blocks && !isBlocked
@@ -81,18 +80,18 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
     open,
     enter,
     hears,
-    /** Who sees that the user is writing there. @throws {Refusal} `forbidden` */
+    /** Who sees that the user is typing there. @throws {Refusal} `forbidden` */
     async seeTyping(user: UserId, target: Target): Promise<UserId[]> {
       const { others } = await enter(user, target)
-      if (others.length > MOST_SEE_TYPING) return []
+      if (others.length > MAX_SEE_TYPING) return []
       const hearing = await Promise.all(others.map((other) => hears(other, user)))
       return others.filter((_, i) => hearing[i])
     },
-    /** Groups that they may be in; a thousand at most. */
+    /** Ids of groups that the user may be in; fewer than 1,000. */
     groups: (user: UserId) => groups.hinted(user, 999),
     /**
-     * Tells, for one command, which messages the user may see. It reads each group once, however many messages are in it, and
-     * between two groups others have their turn: one may have a thousand members.
+     * Returns what tells, during one command, which messages the user may see. It reads each group once, however many messages
+     * are from it, and gives way to other work between groups: a group may have a thousand members.
      */
     seenBy(user: UserId): (message: MessageRecord) => Promise<boolean> {
       const since = new Map<string, number>()
@@ -106,8 +105,8 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
         return since.get(group)! < seq
       }
     },
-    /** Where a message is, for one who may see it; undefined for everybody else. */
-    async around(user: UserId, message: MessageRecord): Promise<Room | undefined> {
+    /** The conversation of a message, for a user who may see the message; undefined for everyone else. */
+    async holding(user: UserId, message: MessageRecord): Promise<Room | undefined> {
       const { from, to, group, seq } = message
       if (group === undefined) return maySee(user, message) ? withUser(user, from === user ? to! : from) : undefined
       const room = await ofGroup(user, group, seq)
@@ -116,7 +115,7 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
   }
 }
 
-/** Of two users' messages: one that its sender's blocker never hears is the sender's alone. */
+/** Whether a user may see a message, as far as the message itself decides. One sent to a user who blocks the sender is the sender's alone. */
 export function maySee(user: UserId, { from, to, group, unheard }: MessageRecord): boolean {
   return group !== undefined || from === user || (to === user && !unheard)
 }

@@ -9,13 +9,13 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** The bodies of what is found. */
+/** The bodies of the messages found. */
 async function finds(by: Device, q: string): Promise<unknown[]> {
   const { messages } = await by.asks('search_messages', { q })
   return (messages as { body: string }[]).map(({ body }) => body)
 }
 
-test("finds by all words in one's own conversations, the last one first, and in nobody else's", async () => {
+test("finds messages with all the words, newest first, in the caller's own conversations only", async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   await befriend(alice, bob)
   await befriend(bob, carl)
@@ -32,7 +32,7 @@ test("finds by all words in one's own conversations, the last one first, and in 
   expect(await finds(alice, '"*" OR NEAR(')).toEqual([])
 })
 
-test('finds words however they are drawn, broken or keyed', async () => {
+test('finds words in any spelling of the same letters', async () => {
   const [una, vic] = [await stage.device('una'), await stage.device('vic')]
   await befriend(una, vic)
   for (const [body, q] of [
@@ -55,7 +55,7 @@ test('finds words however they are drawn, broken or keyed', async () => {
   })
 })
 
-test('ciphertext is never searched; what was edited is found as it is, and what was deleted is not', async () => {
+test('never searches ciphertext; finds an edited message by its new text, and a deleted one not at all', async () => {
   const [dora, eve] = [await stage.device('dora'), await stage.device('eve')]
   await befriend(dora, eve)
   await dora.asks('send_message', { to: 'eve', ciphertext: 'secret' })
@@ -66,7 +66,7 @@ test('ciphertext is never searched; what was edited is found as it is, and what 
   expect(await finds(eve, 'red')).toEqual([])
 })
 
-test('what one was not there for, or does not hear, is not found', async () => {
+test('does not find messages from before the caller joined, or from a user whom the caller blocks', async () => {
   const [finn, gus, hal] = [await stage.device('finn'), await stage.device('gus'), await stage.device('hal')]
   const group_id = await gather(finn, gus)
   await befriend(finn, hal)
@@ -82,7 +82,7 @@ test('what one was not there for, or does not hear, is not found', async () => {
   expect(await finds(finn, 'unheard')).toEqual(['unheard bird'])
 })
 
-test('comes by page', async () => {
+test('returns results in pages', async () => {
   const [ida, jon] = [await stage.device('ida'), await stage.device('jon')]
   await befriend(ida, jon)
   for (let i = 0; i < 5; i++) await ida.asks('send_message', { to: 'jon', body: `snow ${i}` })
@@ -100,7 +100,7 @@ test('comes by page', async () => {
   expect(await jon.asks('search_messages', { q: 'snow', cursor: 'none' })).toMatchObject({ code: 'bad_payload' })
 })
 
-test('a page of long messages is shorter, and none is missing', async () => {
+test('a page of long messages is shorter, and no message is missing', async () => {
   const [kim, lea] = [await stage.device('kim'), await stage.device('lea')]
   await befriend(kim, lea)
   for (let i = 0; i < 30; i++) await kim.asks('send_message', { to: 'lea', body: `rain ${i} ${'x'.repeat(9_900)}` })

@@ -11,14 +11,14 @@ const query = z
   .refine((text) => wordsOf(text).length > 0, 'has no letters or digits to search for')
   .refine((text) => wordsOf(text).length <= MOST_WORDS, `has more than ${MOST_WORDS} words`)
 
-/** Finds messages by their words, all of them, in the caller's own conversations and groups; the last ones first. What is encrypted is not found. */
+/** Finds messages that hold all the words, in the caller's conversations and groups, newest first. Ciphertext is not searched. */
 export default command({
   input: z.object({
     q: query,
     cursor: z
       .string()
       .max(100)
-      .regex(/^[\w-]+$/, 'is no cursor')
+      .regex(/^[\w-]+$/, 'is not a valid cursor')
       .optional(),
     limit: z.int().min(1).max(50).default(20),
   }),

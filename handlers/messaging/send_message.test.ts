@@ -43,7 +43,7 @@ test('a message reaches every device of both, in the order in which it was sent'
   }
 })
 
-test('the same command twice is one message', async () => {
+test('the same command twice stores one message', async () => {
   const [carl, dora] = await pair('carl', 'dora')
   const first = await carl.asks('send_message', { to: 'dora', body: 'once' }, { id: 'same' })
   const again = await carl.asks('send_message', { to: 'dora', body: 'once' }, { id: 'same' })
@@ -52,7 +52,7 @@ test('the same command twice is one message', async () => {
   expect(await dora.unread()).toEqual([])
 })
 
-test('a hash that does not fit is told, and so is a message that the sender has not seen', async () => {
+test('refuses a hash that does not match, and a prev_hash when the sender has missed a message', async () => {
   const [eve, finn] = await pair('eve', 'finn')
   const wrong = await eve.asks('send_message', { to: 'finn', body: 'a', hash: sha256('b') })
   expect(wrong).toMatchObject({ code: 'hash_mismatch', fields: { hash: expect.any(String) } })
@@ -62,7 +62,7 @@ test('a hash that does not fit is told, and so is a message that the sender has 
   expect(late).toMatchObject({ code: 'conflict', fields: { prev_hash: expect.any(String) } })
 })
 
-test('ciphertext is passed on as it is, and attachments by reference, but for those that run scripts', async () => {
+test('passes on ciphertext unchanged and attachments by reference, except types that can run scripts', async () => {
   const [gus, hal] = await pair('gus', 'hal')
   const picture = { file_id: 'f-1', type: 'image/png', size: 1234, name: 'a cat.png', width: 640, height: 480 }
   await gus.asks('send_message', { to: 'hal', ciphertext: 'AAEC', attachments: [picture] })
@@ -76,17 +76,17 @@ test('ciphertext is passed on as it is, and attachments by reference, but for th
 })
 
 test.each([
-  ['nothing in it', {}],
-  ['both', { body: 'a', ciphertext: 'b' }],
+  ['no content', {}],
+  ['both body and ciphertext', { body: 'a', ciphertext: 'b' }],
   ['an empty body', { body: '' }],
-  ['too long a body', { body: 'x'.repeat(10_001) }],
-  ['a hash that is none', { body: 'a', hash: 'abc' }],
+  ['a body that is too long', { body: 'x'.repeat(10_001) }],
+  ['an invalid hash', { body: 'a', hash: 'abc' }],
 ])('a message with %s is refused', async (_, fields) => {
   const ida = await stage.device('ida')
   expect(await ida.asks('send_message', { to: 'jon', ...fields })).toMatchObject({ code: 'bad_payload' })
 })
 
-test('strangers are refused; who is blocked cannot tell, and is not heard', async () => {
+test('refuses strangers; a blocked sender cannot tell, and is not heard', async () => {
   const [kim, lea] = await pair('kim', 'lea')
   const stranger = await stage.device('stranger')
   expect(await stranger.asks('send_message', { to: 'kim', body: 'hi' })).toMatchObject({ code: 'forbidden' })
@@ -104,7 +104,7 @@ test('strangers are refused; who is blocked cannot tell, and is not heard', asyn
   expect(await lea.unread()).toEqual([])
 })
 
-test('what was sent to one who is away waits for his device, in order and once', async () => {
+test('messages to a user who is offline wait for their device, in order and once', async () => {
   const [max, nina] = await pair('max', 'nina')
   const kept = { clientId: 'phone', mqtt: { clean: false, properties: { sessionExpiryInterval: 600 } } }
   await (await stage.device('nina', kept)).leaves()
@@ -115,7 +115,7 @@ test('what was sent to one who is away waits for his device, in order and once',
   await nina.leaves()
 })
 
-test('what one who blocks did not hear leaves no hole in his chain, nor a trace in that of the blocked', async () => {
+test('messages withheld by a block leave no gap in the chain of the blocker, and no trace in that of the sender', async () => {
   const [olaf, pia] = await pair('olaf', 'pia')
   const says = async (by: Device, to: string, body: string, prev?: string) =>
     by.asks('send_message', { to, body, ...(prev !== undefined && { prev_hash: sha256(prev) }) })
@@ -171,11 +171,11 @@ test('a message to a group reaches every device of every member, and nobody else
   expect(await sam.asks('send_message', { body: 'x' })).toMatchObject({ code: 'bad_payload' })
 })
 
-test('messages that many send to one group at once have places without a hole, and one chain', async () => {
+test('messages sent to one group at the same time have consecutive places and form one chain', async () => {
   const names = ['tim', 'uma', 'vera', 'will']
   const devices = await Promise.all(names.map((name) => stage.device(name)))
   const group_id = await gather(devices[0]!, ...devices.slice(1))
-  await stage.serve('messaging') // a second process' worth
+  await stage.serve('messaging') // as if by a second process
   const body = (i: number): string => `message ${i}`
   const all = devices.flatMap((device, d) =>
     Array.from({ length: 10 }, (_, i) => device.asks('send_message', { group_id, body: body(d * 10 + i) })),

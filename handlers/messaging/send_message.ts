@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { groupId } from '../shared/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
-import { refuse } from '../../shared/wire/refusal.ts'
+
 import { refuseSelf } from '../shared/refuse-self.ts'
 import { messageBook, shown } from './message-book.ts'
-import { attachment, content, hash, message_received, message_sent } from './message-events.ts'
+import { attachment, checkContent, content, hash, message_received, message_sent } from './message-events.ts'
 import { targetIn } from './rooms-of.ts'
 
-/** Writes to another user or to a group. With `hash` the content is checked on the way, with `prev_hash` that nothing was missed before it. */
+/** Sends a message to a user or a group. `hash` checks the content; `prev_hash` checks that the sender has seen the last message. */
 export default command({
   input: z.object({
     to: userId.optional(),
@@ -22,13 +22,11 @@ export default command({
 
   async run({ to, group_id, ...letter }, { from: { user }, messages, command }) {
     refuseSelf({ to }, user)
-    if ((letter.body === undefined) === (letter.ciphertext === undefined)) {
-      throw refuse('bad_payload', { body: 'either body or ciphertext, and not both' })
-    }
+    checkContent(letter)
     const { sent, others } = await messages.send(user, targetIn(to, group_id, 'to'), letter, command)
     const reply = message_sent({ message_id: sent._id, seq: sent.seq, to, group_id, hash: sent.hash })
     const hearers = sent.unheard ? [user] : [...others, user]
-    // The same to all, unless the two of them have not seen the same before.
+    // All get the same event, unless the two users have different views of the chain.
     if (!sent.views) return { reply, notify: [[hearers, message_received(shown(user, sent))]] }
     return { reply, notify: hearers.map((one) => [one, message_received(shown(one, sent))] as const) }
   },

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('receipts go out as their user wants it, each kind for itself', async () => {
+test('a user turns each kind of receipt on and off', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await befriend(alice, bob)
   const says = async (body: string) => {

@@ -3,7 +3,7 @@ import { command } from '../../shared/runtime/command.ts'
 import { receipts_set } from './message-events.ts'
 import { receiptBook } from './receipt-book.ts'
 
-/** Says whether others hear when one's messages have arrived, and how far one has read. Both are told at first. */
+/** Sets whether others hear that messages have reached the caller, and how far the caller has read. Both are on by default. */
 export default command({
   input: z.object({ delivered: z.boolean().optional(), read: z.boolean().optional() }),
   events: { receipts_set },

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('a contact sees one type; a stranger, and one who blocks, does not', async () => {
+test('a contact sees the user typing; a stranger and a user who blocks them do not', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await befriend(alice, bob)
   await alice.mqtt.publishAsync('typing', '{"to":"bob"}', { qos: 0 })
@@ -21,7 +21,7 @@ test('a contact sees one type; a stranger, and one who blocks, does not', async 
   expect(await bob.unread()).toEqual([])
 })
 
-test('is never stored: who is away does not find it when he comes back, and one who types cannot tell', async () => {
+test('is never stored: an offline user does not find it later, and the typing user cannot tell', async () => {
   const [finn, gus] = [await stage.device('finn'), await stage.device('gus')]
   await befriend(finn, gus)
   await gus.leaves()
@@ -37,7 +37,7 @@ test('is never stored: who is away does not find it when he comes back, and one 
   expect((await finn.unread()).filter(({ event }) => event !== 'messages')).toEqual([])
 })
 
-test('a group sees one type, and oneself does not', async () => {
+test('the other members of a group see a user typing, the user does not', async () => {
   const [carl, dora, eve] = [await stage.device('carl'), await stage.device('dora'), await stage.device('eve')]
   const group_id = await gather(carl, dora, eve)
   await carl.mqtt.publishAsync('typing', JSON.stringify({ group_id }), { qos: 0 })
@@ -45,7 +45,7 @@ test('a group sees one type, and oneself does not', async () => {
   expect(await carl.unread()).toEqual([])
 })
 
-test('however often one types, another sees it once in a second, and the last place of it', async () => {
+test('however often a user types, another sees it at most once a second, and sees the latest place', async () => {
   const [hal, ida, jon] = [await stage.device('hal'), await stage.device('ida'), await stage.device('jon')]
   const group_id = await gather(hal, ida)
   await befriend(jon, ida)

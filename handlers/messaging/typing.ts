@@ -5,7 +5,7 @@ import { messageBook } from './message-book.ts'
 import { user_typing } from './message-events.ts'
 import { targetIn } from './rooms-of.ts'
 
-/** Shows another, or a group of up to a hundred others, that one is writing. Sent with QoS 0 it is never stored. */
+/** Shows a user, or a group of up to a hundred others, that the caller is typing. At QoS 0 it is never stored. */
 export default command({
   input: z.object({ to: userId.optional(), group_id: groupId.optional() }),
   events: { user_typing },

@@ -10,7 +10,7 @@ import { countingStore, type Work } from '../../test/counting-store.ts'
 import { ownData, type OwnData } from '../../test/own-data.ts'
 import { messageBook, type MessageBook } from './message-book.ts'
 
-// What one writes to a user who blocks them is kept in the conversation, and only its author sees it.
+// A message to a user who blocks its author is stored in the conversation, and only the author sees it.
 
 const [alice, bob] = [userIdOf('alice'), userIdOf('bob')]
 const stub = (id: string): string => createHash('sha256').update(id).digest('hex')
@@ -47,7 +47,7 @@ async function during<T>(what: () => Promise<T>): Promise<Work & { result: T }> 
 }
 
 test.each([10, 200])(
-  'with %i of them, the one who blocks reads on without them, and a deletion before them is as short',
+  'with %i messages withheld by a block, the blocker reads past them, and deleting an earlier message costs no more',
   async (many) => {
     await blocks(false)
     const heard = [await says('first'), await says('second'), await says('third')]
@@ -67,7 +67,7 @@ test.each([10, 200])(
     ])
 
     const removal = await during(() => book.remove(bob, heard[2]!._id, cause()))
-    expect(removal.written).toBeLessThanOrEqual(6) // itself, what comes next for each of both, and the last of all
+    expect(removal.written).toBeLessThanOrEqual(6) // itself, the next message for each side, and the last message
     expect(removal.read).toBeLessThanOrEqual(30)
 
     await blocks(false)

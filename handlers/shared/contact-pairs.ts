@@ -82,15 +82,17 @@ export function relationBook(store: Store, { access }: HandlerSettings) {
   return {
     between,
     contacts,
-    /** `hasAccess`: contacts, or ACCESS=everyone. `isBlocked`: `other` blocks `user`, which no answer to `user` may reveal. */
-    async toward(user: UserId, other: UserId): Promise<{ hasAccess: boolean; blocks: boolean; isBlocked: boolean }> {
+    /**
+     * How `user` may approach `other`. `closed`: why they may not message, call or add them, if so. `isBlocked`: `other` blocks
+     * `user`, which no answer to `user` may reveal.
+     */
+    async toward(user: UserId, other: UserId): Promise<{ closed?: string; blocks: boolean; isBlocked: boolean }> {
       const pair = await pairs.get(pairKey(user, other))
       const [mine, theirs] = user < other ? [pair?.low_side, pair?.high_side] : [pair?.high_side, pair?.low_side]
-      return {
-        hasAccess: access === 'everyone' || mine?.sees === 'contact',
-        blocks: mine?.blocks ?? false,
-        isBlocked: theirs?.blocks ?? false,
-      }
+      const { sees = 'none', blocks = false } = mine ?? {}
+      const hasAccess = access === 'everyone' || sees === 'contact'
+      const closed = blocks ? 'is blocked by you' : hasAccess ? undefined : 'is not one of your contacts'
+      return { ...(closed !== undefined && { closed }), blocks, isBlocked: theirs?.blocks ?? false }
     },
     /** May `user` message and call `other`, and see their presence? Contacts may; with ACCESS=everyone, everyone not blocked. */
     async mayReach(user: UserId, other: UserId): Promise<boolean> {

@@ -7,38 +7,39 @@ import { hash, messageId, seq } from './message-fields.ts'
 export { groupId }
 
 export const role = z.enum(ROLES)
-/** What people call a group or a conference: 1 to 100 characters, something visible among them. */
+/** The title of a group or a conference: 1 to 100 characters, at least one of them visible. */
 export const title = shownText(100)
-/** A title in an event: one that was given before there was that rule is shown all the same. */
+/** A title in an event. Looser than `title`: titles set before that rule existed are still shown. */
 export const givenTitle = z.string()
 
-const change = {
+const changeFields = {
   change: z.enum(['created', 'retitled', 'member_added', 'member_removed', 'member_left', 'role_changed']),
   title: givenTitle.optional(),
-  /** Whom it is about. */
+  /** The user whom the change is about. */
   user_id: userId.optional(),
   role: role.optional(),
-  /** Who owns the group since the owner has left. */
+  /** The new owner, after the owner has left. */
   owner: userId.optional(),
 }
-/** What happened to a group, as its history tells it. */
-export const groupChange = z.strictObject(change)
+/** A change of a group, as recorded in its history. */
+export const groupChange = z.strictObject(changeFields)
+export type GroupChange = Readonly<z.output<typeof groupChange>>
 
-/** To the one who changed it. Without `message_id` nothing had to be changed. */
+/** To the member who made the change. Without `message_id` nothing had to change. */
 export const group_updated = event('group_updated', {
   group_id: groupId,
-  ...change,
+  ...changeFields,
   message_id: messageId.optional(),
   seq: seq.optional(),
 })
 /**
- * To the other members, and to the one who was removed: what the group's history has from now on. Without `message_id`: the
- * others took the receiver for a member already.
+ * To the other members, and to a removed member: the new entry of the group's history. Without `message_id` there is no
+ * entry: the others already saw the receiver as a member.
  */
 export const group_changed = event('group_changed', {
   group_id: groupId,
   by: userId,
-  ...change,
+  ...changeFields,
   message_id: messageId.optional(),
   seq: seq.optional(),
   hash: hash.optional(),

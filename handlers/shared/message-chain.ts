@@ -3,27 +3,9 @@ import type { CommandRef } from '../../shared/runtime/command.ts'
 import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import type { Role } from './user-groups.ts'
 import { pairKey } from './contact-pairs.ts'
-
-/** Something that belongs to a message and is kept elsewhere. */
-export interface Attachment {
-  readonly file_id: string
-  readonly type: string
-  readonly size: number
-  readonly name?: string | undefined
-  readonly width?: number | undefined
-  readonly height?: number | undefined
-}
-
-/** What happened to a group. `subject` is whom it is about, `owner` who owns it since. */
-export interface GroupChange {
-  readonly change: 'created' | 'retitled' | 'member_added' | 'member_removed' | 'member_left' | 'role_changed'
-  readonly title?: string | undefined
-  readonly user_id?: UserId | undefined
-  readonly role?: Role | undefined
-  readonly owner?: UserId | undefined
-}
+import type { GroupChange } from './group-events.ts'
+import type { Attachment } from './message-fields.ts'
 
 export interface Content {
   readonly body?: string | undefined
@@ -31,41 +13,41 @@ export interface Content {
   readonly system?: GroupChange | undefined
 }
 
-/** One user's side of the chain: the hashes of the last message that he sees, before this one and with it. */
+/** One user's view of the chain: the hash of the last message they see, before this message and including it. */
 export interface View {
   readonly prev?: string | undefined
   readonly last?: string | undefined
 }
 
-/** A message in its conversation: that of two users, or that of a group. */
+/** A message in a conversation of two users, or of a group. */
 export interface MessageRecord extends Document, Content {
   readonly conversation: string
-  /** Its place; grows, and may skip. */
+  /** The place in the conversation: grows, and may skip numbers. */
   readonly seq: number
   readonly from: UserId
   readonly to?: UserId | undefined
   readonly group?: string | undefined
-  /** Whose it is, and of which group: where it can be found by its words. */
+  /** In whose conversations, or in which group, a search finds it. */
   readonly scopes: readonly string[]
   readonly attachments?: readonly Attachment[] | undefined
   readonly hash: string
   readonly prev_hash?: string | undefined
-  /** Of two users, the one whose id sorts first and the other, when they have not seen the same before it, or after. */
+  /** For two users whose views differ: the view of the one whose id sorts first, and the other's. */
   readonly views?: readonly [View, View]
-  /** The hash that it had, as long as those behind it still bear it. */
+  /** A deleted message's old hash, until no later message refers to it. */
   readonly was?: string | undefined
   readonly sent_at: string
-  /** The other blocks its sender: nobody else ever sees it. */
+  /** The receiver blocked the sender: only the sender ever sees it. */
   readonly unheard?: boolean
-  /** Who that is: the other reads a conversation without what is kept apart so, however much it is. */
+  /** That receiver, for the index: so they read the conversation without such messages, however many there are. */
   readonly unheard_by?: UserId
-  /** What the other one reads, who blocked its author when he edited it. */
+  /** What the receiver reads instead, who blocked the author when they edited it. */
   readonly heard?: {
     readonly body?: string | undefined
     readonly ciphertext?: string | undefined
     readonly edited_at?: string | undefined
   }
-  /** Its last edit, or its end: by which command, and when. */
+  /** The last edit or the deletion: the command that made it, and when. */
   readonly changed?: { readonly id: string; readonly order: number; readonly at: string; readonly deleted: boolean }
 }
 
@@ -78,17 +60,17 @@ export const MESSAGES: CollectionSpec = {
   text: { field: 'body', within: 'scopes', time: 'sent_at' },
 }
 
-/** Where a message can be found: by a user in his own conversations, and in a group. */
+/** Where a search looks: in a user's own conversations, or in a group. */
 export function scopeOf(place: { readonly user: UserId } | { readonly group: string }): string {
   return 'user' in place ? `user ${place.user}` : `group ${place.group}`
 }
 
-/** What is to be said: to one user, who may block its sender, or to a group. */
+/** A message to be appended: to one user, who may block the sender, or to a group. */
 export type Draft = Content &
   Pick<MessageRecord, 'from' | 'attachments' | 'unheard'> &
   ({ readonly to: UserId; readonly group?: never } | { readonly group: string; readonly to?: never })
 
-/** What is said, in the order in which it was said. */
+/** Stores each conversation as a chain of messages, in the order in which they were sent. */
 export function conversations(store: Store) {
   const messages = store.collection<MessageRecord>(MESSAGES)
 
@@ -98,10 +80,10 @@ export function conversations(store: Store) {
   }
 
   /**
-   * Gives a message the next place in its conversation, once for each command: its id comes out of the command's, and no two
-   * have one place.
-   * @param expected the hash of the last message its sender has seen, unless `sentBy` finds that it was sent before
-   * @throws {Refusal} `conflict` when that is not the last that he may see
+   * Appends a message to its conversation, once per command: its id is derived from the command's, and no two messages share a
+   * place. Callers look up `sentBy` first, so that a redelivered command is not checked against `expected`.
+   * @param expected the hash of the last message that the sender has seen
+   * @throws {Refusal} `conflict` when that is not the last message the sender may see
    */
   async function append(draft: Draft, command: CommandRef, expected?: string): Promise<MessageRecord> {
     const conversation = draft.to === undefined ? draft.group : pairKey(draft.from, draft.to)
@@ -121,10 +103,10 @@ export function conversations(store: Store) {
     }
   }
 
-  /** The message of a command that comes again. */
+  /** The message that this command has already stored. */
   const sentBy = (command: CommandRef): Promise<MessageRecord | undefined> => messages.get(idFrom(command.id))
 
-  /** The place of the last message; 0 when there is none. */
+  /** The place of the last message, or 0. */
   const lastSeq = async (conversation: string): Promise<number> => (await last(conversation))?.seq ?? 0
 
   return { messages, append, sentBy, lastSeq }
@@ -147,13 +129,13 @@ function chainOfTwo(
   return { prev_hash, views: [view(low, isLow || !unheard), view(high, !isLow || !unheard)] }
 }
 
-/** The hash of the message before it, for one of those who see it. */
+/** The previous message's hash, as a user who sees this message has it. */
 export function prevHashFor(user: UserId, { from, to, prev_hash, views }: MessageRecord): string | undefined {
   if (!views || to === undefined) return prev_hash
   return views[user === (from < to ? from : to) ? 0 : 1].prev
 }
 
-/** SHA-256, in hex, of the text; of a change of a group, its name, a space, and what it is about. */
+/** SHA-256, in hex, of the text; for a change of a group, of its name, a space, and the title or user id it is about. */
 export function hashOf({ body, ciphertext, system }: Content): string {
   const about = system && `${system.change} ${system.title ?? system.user_id ?? ''}`
   return createHash('sha256')
@@ -161,7 +143,7 @@ export function hashOf({ body, ciphertext, system }: Content): string {
     .digest('hex')
 }
 
-/** An id out of a command's: 128 bits of a digest, the same at every attempt. */
+/** Derives an id from a command's: 128 bits of its digest, the same at every attempt. */
 export function idFrom(command: string): string {
   return createHash('sha256').update(command).digest().subarray(0, 16).toString('base64url')
 }

@@ -20,7 +20,7 @@ test.each([
   '🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}',
   '\u2067שלום\u2069 Alice',
   '\u202bשלום\u202c',
-  '\u200fאבג', // a mark of direction overrides nothing
+  '\u200fאבג', // a right-to-left mark overrides nothing
   'Dr. A.',
   '?',
   'Việt Nam',
@@ -82,7 +82,7 @@ test('is stored in NFC, counted before and after', () => {
   expect(z.toJSONSchema(name)).toMatchObject({ type: 'string', maxLength: 5 })
 })
 
-test('takes time in proportion to the text', () => {
+test('takes time proportional to the length of the text', () => {
   const began = cpuTime()
   for (const part of ['\u0301', '\ufe0f', '\u0301\u034f', '\u2067', '\u202a\u2067', ' ', '\u200b', 'a']) {
     faultOf(part.repeat(200_000))

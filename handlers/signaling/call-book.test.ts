@@ -11,7 +11,7 @@ beforeEach(async () => {
 })
 afterEach(() => data.close())
 
-test('32 calls of one user ring at a time; one that is answered, cancelled or missed makes room', async () => {
+test('at most 32 calls of one user ring at a time; one that is answered, cancelled or missed makes room', async () => {
   const calls = callBook(await data.store(), handlerSettings(readConfig({})))
   const [alice, bob] = [userIdOf('alice'), userIdOf('bob')]
   let order = 0
@@ -20,7 +20,7 @@ test('32 calls of one user ring at a time; one that is answered, cancelled or mi
   const offers = (call: string, cause = next()) => calls.step(from(alice), bob, call, 'offer', false, cause)
 
   for (let n = 0; n < 32; n++) expect(await offers(`call ${n}`)).toMatchObject({ became: 'ringing' })
-  const full = { code: 'conflict', fields: { call_id: '32 calls of yours ring: end one first' } }
+  const full = { code: 'conflict', fields: { call_id: '32 of your calls are ringing: end one first' } }
   await expect(offers('one more')).rejects.toMatchObject(full)
   expect((await offers('call 0')).call.state).toBe('ringing') // a second offer in a call that rings
   expect(await calls.step(from(bob), alice, 'another', 'offer', false, next())).toMatchObject({ became: 'ringing' })

@@ -14,17 +14,17 @@ export interface CallDocument extends Document {
   readonly call_id: string
   readonly caller: UserId
   readonly callee: UserId
-  /** The callee again, unless he blocks the caller: then the call is none of his. */
+  /** The callee, unless they block the caller: then they never hear of the call. For the index. */
   readonly called?: UserId
   readonly state: CallState
-  /** The caller again, as long as it rings. */
+  /** The caller, while the call rings. For the index. */
   readonly ringing_for?: UserId | undefined
   readonly started_at: string
   readonly answered_at?: string
   readonly ended_at?: string
   /** The client of the callee that answered. */
   readonly answered_on?: string
-  /** The commands that changed it, whose, and what it was from then on: to do so once. */
+  /** The last commands that changed the call, by whom and to which state, to recognise a redelivered command. */
   readonly recent: readonly Turn[]
 }
 interface Turn {
@@ -37,13 +37,13 @@ interface Turn {
 /** What a signal did to its call. */
 export interface Step {
   readonly call: CallDocument
-  /** What it has become, if it has changed. */
+  /** The new state, if the signal changed it. */
   readonly became?: CallState | undefined
-  /** It has only gone over to another of the callee's clients. */
+  /** The call only moved to another of the callee's clients. */
   readonly isMove?: boolean
 }
 
-// What each side may do in which state, and what becomes of the call; `=` leaves it as it is. What is not here is refused.
+// The state that each side's signal leads to; `=` keeps the state. What has no cell is refused.
 // prettier-ignore
 const STEPS: Record<'caller' | 'callee', Partial<Record<SignalType, Partial<Record<CallState, CallState | '='>>>>> = {
   caller: {
@@ -55,7 +55,7 @@ const STEPS: Record<'caller' | 'callee', Partial<Record<SignalType, Partial<Reco
   },
   callee: {
     ringing:   { ringing: '='                            },
-    offer:     { ringing: 'answered',  answered: '='     }, // both have called: whoever gives way answers
+    offer:     { ringing: 'answered',  answered: '='     }, // both have called: the polite side answers
     answer:    { ringing: 'answered',  answered: '='     },
     candidate: { ringing: '=',         answered: '='     },
     decline:   { ringing: 'declined'                     },
@@ -73,16 +73,16 @@ export const CALLS: CollectionSpec = {
   },
 }
 
-/** Calls of one user that ring at a time, at most. */
-const MOST_RINGING = 32
+/** The most calls by one user that ring at a time. */
+const MAX_RINGING = 32
 
-/** Who called whom, and what became of it. */
+/** Stores who called whom, and the state of each call. */
 export function callBook(store: Store, settings: HandlerSettings) {
   const calls = store.collection<CallDocument>(CALLS)
   const states = store.collection<PresenceRecord>(PRESENCE)
   const relations = relationBook(store, settings)
 
-  /** The calls of one side, the last one first, behind a place. */
+  /** The calls of one side, newest first, after a place. */
   function page(
     by: 'caller' | 'called',
     user: UserId,
@@ -93,23 +93,21 @@ export function callBook(store: Store, settings: HandlerSettings) {
   }
 
   const countRinging = (user: UserId): Promise<number> =>
-    calls.count({ by: 'by_ringing', where: { ringing_for: user }, limit: MOST_RINGING })
+    calls.count({ by: 'by_ringing', where: { ringing_for: user }, limit: MAX_RINGING })
 
   return {
     hidesPrivate: settings.hidesPrivate,
     mostDescription: mostDescription(settings),
     ringMs: settings.ringMs,
 
-    /** May he call him? Who is invisible is there for those alone with whom he is in a call. @throws {Refusal} `forbidden` */
+    /** Checks that `user` may call `other`. An invisible user can be reached only within a call. @throws {Refusal} `forbidden` */
     async approach(user: UserId, other: UserId): Promise<{ isBlocked: boolean; isInvisible: boolean }> {
-      const { hasAccess, blocks, isBlocked } = await relations.toward(user, other)
-      if (!hasAccess || blocks) {
-        throw refuse('forbidden', { target: blocks ? 'is blocked by you' : 'is none of your contacts' })
-      }
+      const { closed, isBlocked } = await relations.toward(user, other)
+      if (closed !== undefined) throw refuse('forbidden', { target: closed })
       return { isBlocked, isInvisible: (await states.get(other))?.status === 'invisible' }
     },
 
-    /** Takes a call one step on; an offer with a new id begins one. @throws {Refusal} `conflict`, when it is none that the call takes */
+    /** Applies a signal to its call; an offer with a new id begins a call. @throws {Refusal} `conflict` when the call does not take the signal */
     async step(
       from: { user: UserId; client: string; clients: ReadonlySet<string> },
       other: UserId,
@@ -131,8 +129,8 @@ export function callBook(store: Store, settings: HandlerSettings) {
         started_at: at,
         recent: [turn(from.user, command, 'ringing')],
       })
-      if (type === 'offer' && !(await calls.get(_id)) && (await countRinging(from.user)) >= MOST_RINGING) {
-        throw refuse('conflict', { call_id: `${MOST_RINGING} calls of yours ring: end one first` })
+      if (type === 'offer' && !(await calls.get(_id)) && (await countRinging(from.user)) >= MAX_RINGING) {
+        throw refuse('conflict', { call_id: `${MAX_RINGING} of your calls are ringing: end one first` })
       }
       const after = await calls.change(_id, (now) => {
         if (now?.recent.some(({ id }) => id === command.id)) return now
@@ -142,12 +140,14 @@ export function callBook(store: Store, settings: HandlerSettings) {
         const next = state && (side === 'caller' || now.called) ? STEPS[side][type]?.[state] : undefined
         const isOther =
           side === 'callee' && type === 'answer' && state === 'answered' && now?.answered_on !== from.client
-        // Once the client that answered is gone, another may go on with the call.
+        // When the client that answered has gone, another client of the callee may continue the call.
         const isElsewhere = isOther && now?.answered_on !== undefined && from.clients.has(now.answered_on)
         const isLate = next !== '=' && state !== now?.state
         if (!now || !next || isElsewhere || isLate) {
           throw refuse('conflict', {
-            call_id: now && side ? `is ${now.state}${isElsewhere ? ' elsewhere' : ''}` : 'is no call',
+            call_id: now
+              ? `is ${now.state}${isElsewhere ? ' on another device' : ''}`
+              : 'is not a call between you two',
           })
         }
         if (isOther)
@@ -163,7 +163,7 @@ export function callBook(store: Store, settings: HandlerSettings) {
       return { call: after!, became: done?.state, isMove: done !== undefined && done.state === before?.state }
     },
 
-    /** Nobody has answered in time. */
+    /** Marks a call as missed if it still rings. Resolves with it, also on redelivery; undefined when it was not missed by this command. */
     async miss(_id: string, command: CommandRef): Promise<CallDocument | undefined> {
       const after = await calls.change(_id, (now) => {
         if (now?.state !== 'ringing') return now
@@ -173,7 +173,7 @@ export function callBook(store: Store, settings: HandlerSettings) {
       return after?.recent.some(({ id }) => id === command.id) ? after : undefined
     },
 
-    /** A page of a user's calls, the last one first, behind `cursor`. */
+    /** A page of a user's calls, newest first, after `cursor`. */
     async history(user: UserId, cursor: string | undefined, limit: number) {
       const [started_at = '', ...id] = (cursor ?? '').split(' ')
       const after = cursor === undefined ? undefined : { _id: id.join(' '), started_at }
@@ -188,7 +188,7 @@ export function callBook(store: Store, settings: HandlerSettings) {
   }
 }
 
-/** The last of what changed a call: more than have begun when a process dies. */
+/** Keeps the last changes of a call: more than both users can have begun when a process dies. */
 function remember({ recent }: CallDocument, now: Turn): Turn[] {
   return [...recent, now].slice(-2 * MAX_BEGUN - 1)
 }
@@ -197,18 +197,18 @@ function turn(by: UserId, { id, order }: CommandRef, state: CallState): Turn {
   return { id, order, by, state }
 }
 
-/** What a call was when the user's command came: one that a later one of his has overtaken comes again, after a crash. */
+/** The call's state when this command first ran: a redelivered one may come after later commands of the user. */
 function stateFor(user: UserId, { state, recent }: CallDocument, { order }: CommandRef): CallState {
   const overtaken = recent.findIndex((one) => one.by === user && one.order > order)
   return overtaken > 0 ? recent[overtaken - 1]!.state : state
 }
 
-/** Has this user shown by what he did that he is there, for the other one of the call? */
+/** Has this user revealed to the other that they are online, by calling or answering? */
 export function hasShown(user: UserId, { caller, answered_at }: CallDocument): boolean {
   return caller === user || answered_at !== undefined
 }
 
-/** A call as one of the two has it. */
+/** A call from one user's side. */
 export function callOf(user: UserId, { call_id, caller, callee, state, answered_on }: CallDocument) {
   const isOut = user === caller
   return {

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('only contacts are invited; who blocks its maker hears nothing; the same command twice is one conference', async () => {
+test('invites only contacts; a user who blocks the creator hears nothing; the same command twice creates one conference', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   expect(await alice.asks('create_conference', { invite: ['bob'] })).toMatchObject({ code: 'forbidden' })
   expect(await alice.asks('create_conference', { invite: ['alice'] })).toMatchObject({ code: 'bad_payload' })

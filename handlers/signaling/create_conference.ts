@@ -1,16 +1,17 @@
 import { z } from 'zod'
 import { title } from '../shared/group-events.ts'
 import { command, userId } from '../../shared/runtime/command.ts'
-import { conferenceBook, MOST_PARTICIPANTS } from './conference-book.ts'
+import { conferenceBook } from './conference-book.ts'
 import { conference_created, conference_invited, nameOf } from './conference-events.ts'
+import { MAX_PARTICIPANTS } from './conference-state.ts'
 
-/** Makes a conference with the caller in it, and invites some of his contacts. */
+/** Creates a conference with the caller in it, and invites contacts of theirs. */
 export default command({
   input: z.object({
     title: title.optional(),
     invite: z
       .array(userId)
-      .max(MOST_PARTICIPANTS - 1)
+      .max(MAX_PARTICIPANTS - 1)
       .default([]),
   }),
   events: { conference_created, conference_invited },

@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('its maker ends it for all, and nobody else does', async () => {
+test('only the creator ends a conference, for everyone', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   const { conference_id, token } = await alice.asks('create_conference')
   await bob.asks('join_conference', { conference_id, token })

@@ -4,7 +4,7 @@ import { conferenceBook } from './conference-book.ts'
 import { conference_ended } from './conference-events.ts'
 import { conferenceId } from './signal-events.ts'
 
-/** Ends a conference for all; for the one who made it. */
+/** Ends a conference for everyone; only for its creator. */
 export default command({
   input: z.object({ conference_id: conferenceId }),
   events: { conference_ended },

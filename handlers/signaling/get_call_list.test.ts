@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test("shows one's own calls by page, the last one first, with when they began and ended", async () => {
+test('lists the calls of the user page by page, newest first, with their start and end', async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   await befriend(alice, bob)
   await befriend(bob, carl)

@@ -4,15 +4,15 @@ import { timeOf } from '../../shared/wire/time.ts'
 import { callBook, callOf } from './call-book.ts'
 import { call_list } from './signal-events.ts'
 
-/** When it began, the two, and its id. */
+/** The call's start, its two users and its id. */
 const CURSOR = /^[!-~]+(?: [!-~]+){3}$/
 
 const isCursor = (text: string): boolean => CURSOR.test(text) && timeOf(text.split(' ', 1)[0]) !== undefined
 
-/** The caller's calls, the last one first: those that he made, and those that he got, missed ones too. */
+/** Lists the calls that the user made and received, newest first, with missed ones. */
 export default command({
   input: z.object({
-    cursor: z.string().max(1_200).refine(isCursor, 'is no cursor').optional(),
+    cursor: z.string().max(1_200).refine(isCursor, 'is not a valid cursor').optional(),
     limit: z.int().min(1).max(100).default(20),
   }),
   events: { call_list },

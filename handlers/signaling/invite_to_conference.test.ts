@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('a participant invites his contacts, and nobody else does', async () => {
+test('only participants invite, and only their contacts', async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   await befriend(bob, carl)
   const { conference_id, token } = await alice.asks('create_conference')

@@ -1,17 +1,18 @@
 import { z } from 'zod'
 import { command, userId } from '../../shared/runtime/command.ts'
-import { conferenceBook, MOST_PARTICIPANTS } from './conference-book.ts'
+import { conferenceBook } from './conference-book.ts'
 import { conference_invite_sent, conference_invited, nameOf } from './conference-events.ts'
 import { conferenceId } from './signal-events.ts'
+import { MAX_PARTICIPANTS } from './conference-state.ts'
 
-/** Invites contacts of the caller's to a conference that he is in: they get the token to join it. */
+/** Invites contacts to a conference that the caller is in. The invitation holds the token to join. */
 export default command({
   input: z.object({
     conference_id: conferenceId,
     invite: z
       .array(userId)
       .min(1)
-      .max(MOST_PARTICIPANTS - 1),
+      .max(MAX_PARTICIPANTS - 1),
   }),
   events: { conference_invite_sent, conference_invited },
   uses: { conferences: conferenceBook },

@@ -15,7 +15,7 @@ async function creates(by: Device, invite: Device[] = []): Promise<{ conference_
   return { conference_id: made['conference_id'] as string, token: made['token'] as string }
 }
 
-test('who is invited joins by the token; all others hear of it, and who comes back has his seat', async () => {
+test('an invited user joins by the token; all others hear of it; a user who comes back has their old seat', async () => {
   const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   const { conference_id, token } = await creates(alice, [bob])
   expect(await bob.receives('conference_invited')).toMatchObject({
@@ -33,7 +33,7 @@ test('who is invited joins by the token; all others hear of it, and who comes ba
   const { participant_id } = joined
   const seat = { conference_id, user_id: 'bob', participant_id }
   expect(await alice.receives('participant_joined')).toMatchObject({ ...seat, polite: true })
-  await carl.asks('join_conference', { conference_id, token }) // the token is all one needs
+  await carl.asks('join_conference', { conference_id, token }) // the token alone is enough
   for (const one of [alice, bob]) expect(await one.receives('participant_joined')).toMatchObject({ user_id: 'carl' })
 
   await bob.leaves()
@@ -43,7 +43,7 @@ test('who is invited joins by the token; all others hear of it, and who comes ba
   expect((await alice.unread()).map(({ event }) => event)).toEqual([])
 })
 
-test('without the token there is no conference, nor is there one that has ended, or is of one who blocks', async () => {
+test('a conference looks missing without its token, after its end, and to a user whom its owner blocks', async () => {
   const [dora, eve] = [await stage.device('dora'), await stage.device('eve')]
   const { conference_id, token } = await creates(dora)
   const joins = (fields: object) => eve.asks('join_conference', { conference_id, token, ...fields })
@@ -59,7 +59,7 @@ test('without the token there is no conference, nor is there one that has ended,
   expect(bare(await joins({}))).toEqual(bare(absent))
 })
 
-test('a mesh takes eight', async () => {
+test('a conference takes eight participants', async () => {
   const host = await stage.device('host')
   const { conference_id, token } = await creates(host)
   const guests = await Promise.all(Array.from({ length: 8 }, (_, i) => stage.device(`guest${i}`)))
@@ -68,7 +68,7 @@ test('a mesh takes eight', async () => {
   expect(answers.filter(({ code }) => code === 'conflict')).toHaveLength(1)
 })
 
-test('a user is in 32 conferences at a time: those that are over, or that he could not join, do not count', async () => {
+test('a user is in at most 32 conferences at a time; ended ones and refused joins do not count', async () => {
   const [ida, jon] = [await stage.device('ida'), await stage.device('jon')]
   const made = await Promise.all(Array.from({ length: 32 }, () => creates(ida)))
   expect(await ida.asks('create_conference')).toMatchObject({ code: 'conflict' })
@@ -81,7 +81,7 @@ test('a user is in 32 conferences at a time: those that are over, or that he cou
   expect(await ida.asks('create_conference')).toMatchObject({ event: 'conference_created' })
 })
 
-test('who is unblocked is seen again by the next who joins anew', async () => {
+test('after an unblock the two see each other again once either joins anew', async () => {
   const [kim, lea, max] = [await stage.device('kim'), await stage.device('lea'), await stage.device('max')]
   const { conference_id, token } = await creates(kim)
   await lea.asks('block_user', { user_id: 'max' })

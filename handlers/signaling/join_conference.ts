@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { command } from '../../shared/runtime/command.ts'
-import { conferenceBook, hasHidden, RESUME_MS } from './conference-book.ts'
+import { conferenceBook } from './conference-book.ts'
 import {
   conference_joined,
   nameOf,
@@ -11,10 +11,11 @@ import {
   taken,
   token,
 } from './conference-events.ts'
-import { seatOf } from './shadow-seats.ts'
+import { hasHidden } from './shadow-seats.ts'
 import { conferenceId } from './signal-events.ts'
+import { RESUME_MS, seatOf } from './conference-state.ts'
 
-/** Joins a conference by its token. Who is in it already, and comes back, has the seat that he had. */
+/** Joins a conference by its token. A participant who comes back gets their old seat. */
 export default command({
   input: z.object({ conference_id: conferenceId, token }),
   events: { conference_joined, participant_joined, participant_resumed },

@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('who leaves is gone for the others, and with the last one it ends', async () => {
+test('the others hear who leaves; the conference ends with the last participant', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   const { conference_id, token } = await alice.asks('create_conference')
   const { participant_id } = await bob.asks('join_conference', { conference_id, token })

@@ -4,7 +4,7 @@ import { conferenceBook } from './conference-book.ts'
 import { conference_left, givenUp, participant_left } from './conference-events.ts'
 import { conferenceId } from './signal-events.ts'
 
-/** Leaves a conference. With the last one it ends. */
+/** Leaves a conference. It ends when the last participant leaves. */
 export default command({
   input: z.object({ conference_id: conferenceId }),
   events: { conference_left, participant_left },

@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => data.close())
 
-test('a seat is given up when its user has not come back since, and kept when he has', async () => {
+test('a seat is given up when its user has not come back, and kept when they have', async () => {
   const book = conferenceBook(store, handlerSettings(readConfig({})))
   const [alice, bob] = [userIdOf('alice'), userIdOf('bob')]
   let order = 0
@@ -41,7 +41,7 @@ test('a seat is given up when its user has not come back since, and kept when he
   expect((await book.inside(alice, id)).participants).toHaveLength(1)
 })
 
-test('however many conferences he was in, one command gives up all of his seats', async () => {
+test('one command gives up all seats of a user, however many', async () => {
   const [carl, dora] = [userIdOf('carl'), userIdOf('dora')]
   const book = conferenceBook(store, handlerSettings(readConfig({})))
   for (let i = 0; i < 32; i++) {

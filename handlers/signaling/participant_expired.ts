@@ -1,8 +1,9 @@
 import { command } from '../../shared/runtime/command.ts'
-import { conferenceBook, type Outcome } from './conference-book.ts'
+import { conferenceBook } from './conference-book.ts'
 import { givenUp, participant_expired, participant_left } from './conference-events.ts'
+import { type Outcome } from './conference-state.ts'
 
-/** A user whose connection had gone has not come back: he has no seat any more in these conferences. */
+/** A user whose connection was lost has not come back in time: they lose their seats in these conferences. */
 export default command({
   input: participant_expired.input,
   events: { participant_left },

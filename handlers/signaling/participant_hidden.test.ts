@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => data.close())
 
-/** What block_user keeps of it. */
+/** Stores a block as block_user does. */
 async function blocks(high: UserId, low: UserId): Promise<void> {
   const side = { sees: 'none' as const, blocks: true }
   const _id = pairKey(high, low)
@@ -31,7 +31,7 @@ async function blocks(high: UserId, low: UserId): Promise<void> {
     .insert({ _id, low, high, low_side: { ...side, blocks: false }, high_side: side })
 }
 
-test('one hidden by a block that was made in a conference is gone when one whose connection was lost would be', async () => {
+test('a participant hidden by a block looks gone at the same time as one whose connection was lost', async () => {
   const told: unknown[] = []
   for (const how of ['away', 'blocks']) {
     const [vic, mal] = [userIdOf(`vic ${how}`), userIdOf(`mal ${how}`)]

@@ -1,8 +1,9 @@
 import { command } from '../../shared/runtime/command.ts'
-import { conferenceBook, RESUME_MS } from './conference-book.ts'
+import { conferenceBook } from './conference-book.ts'
 import { participant_hidden, participant_left } from './conference-events.ts'
+import { RESUME_MS } from './conference-state.ts'
 
-/** Two have been hidden from each other by a block, each away to the other. As one whose connection had gone, they have not come back. */
+/** Two participants have looked away to each other because of a block: now each looks gone, as after a lost connection. */
 export default command({
   input: participant_hidden.input,
   events: { participant_left },
@@ -12,7 +13,7 @@ export default command({
 
   async run({ conference_id, since }, { conferences, command }) {
     const { gone, isEarly } = await conferences.fade(conference_id, since, command)
-    // The broker sends it at once when all whom a signal was for are offline.
+    // The broker sends this command at once when everyone whom a signal was for is offline.
     if (isEarly) return { later: [[RESUME_MS, participant_hidden({ conference_id, since })]] }
     const tell = ({ user: user_id, id: participant_id }: (typeof gone)[number]) =>
       participant_left({ conference_id, user_id, participant_id, reason: 'gone' })

@@ -8,14 +8,14 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('who is gone for a while and comes back has his seat again, without a word of his', async () => {
+test('a participant who was offline for a while gets their seat back without sending anything', async () => {
   const [alice, bob] = [await comes(stage, 'alice'), await comes(stage, 'bob')]
   await befriend(alice, bob)
   const { conference_id, token } = await alice.asks('create_conference')
   const { participant_id } = await bob.asks('join_conference', { conference_id, token })
   await alice.unread()
   await bob.leaves()
-  await alice.receives('user_offline') // presence gives him five seconds
+  await alice.receives('user_offline') // presence waits five seconds before it reports offline
   expect(await alice.unread()).toEqual([])
   await stage.device('bob')
   expect(await alice.receives('participant_resumed')).toMatchObject({ conference_id, user_id: 'bob', participant_id })

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { command } from '../../shared/runtime/command.ts'
-import { conferenceBook, RESUME_MS } from './conference-book.ts'
+import { conferenceBook } from './conference-book.ts'
 import { participant_expired, participant_joined, participant_resumed, taken } from './conference-events.ts'
+import { RESUME_MS } from './conference-state.ts'
 
-/** A user's last connection has gone, or his first has come: his seats in conferences wait for him for a minute. */
+/** A user has gone offline or come online. Their seats in conferences are kept for a minute. */
 export default command({
   input: z.object({ online: z.boolean() }),
   events: { participant_joined, participant_resumed },

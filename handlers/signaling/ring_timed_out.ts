@@ -2,7 +2,7 @@ import { command } from '../../shared/runtime/command.ts'
 import { callBook, callOf } from './call-book.ts'
 import { call_changed, ring_timed_out } from './signal-events.ts'
 
-/** A call has rung long enough: the caller gives up, and the called one finds it among those he missed. */
+/** A call has rung for RING_TIMEOUT: if nobody has answered, it is missed. */
 export default command({
   input: ring_timed_out.input,
   events: { call_changed },

@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('what one writes in a conference all others in it read, and nobody else does', async () => {
+test('a message reaches all other participants and nobody else', async () => {
   const [alice, bob, mallory] = [await stage.device('alice'), await stage.device('bob'), await stage.device('mallory')]
   const { conference_id, token } = await alice.asks('create_conference')
   await bob.asks('join_conference', { conference_id, token })

@@ -5,7 +5,7 @@ import { conferenceBook } from './conference-book.ts'
 import { conference_message, conference_message_sent } from './conference-events.ts'
 import { conferenceId } from './signal-events.ts'
 
-/** Says something in writing to all who are in a conference. It is kept nowhere. */
+/** Sends a text message to everyone in a conference. It is not stored. */
 export default command({
   input: z.object({ conference_id: conferenceId, body: z.string().min(1).max(4_000) }),
   events: { conference_message_sent, conference_message },

@@ -1,42 +1,27 @@
 import type { CommandRef } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import type { ConferenceDocument, Participant } from './conference-book.ts'
+import { seatOf, type ConferenceDocument, type Participant, type Shadow } from './conference-state.ts'
 
-// A block made between two who are both in a conference must look as if the other had lost their connection: away at first, and gone
-// when they have not come back in time. Behind that, neither is in it for the other any more, whatever they do there.
-
-/** To `to`, this user is away in this seat, and gone when `RESUME_MS` have passed. */
-export interface Shadow {
-  readonly to: UserId
-  readonly user: UserId
-  /** Of the seat. */
-  readonly id: string
-  /** The command that met with the block, and when that came, in milliseconds since 1970. */
-  readonly since: string
-  readonly at: number
-}
+// A block between two participants of a conference must look to each as if the other had lost their connection: away at first, and
+// gone after `RESUME_MS`. From then on neither is in the conference for the other, whatever they do there.
 
 type Seats = Pick<ConferenceDocument, 'participants' | 'shadows'>
 
-/** Shadows of one conference, at most; the oldest go. */
-const MOST_SHADOWS = 64
+/** The most shadows of one conference; the oldest are dropped first. */
+const MAX_SHADOWS = 64
 
-export function seatOf({ participants }: Pick<Seats, 'participants'>, user: UserId): Participant | undefined {
-  return participants.find((one) => one.user === user)
-}
-
-/** The others in it, as far as the user sees them. */
+/** The other participants whom the user sees. */
 export function othersFor(user: UserId, among: readonly Participant[]): Participant[] {
   const mine = among.find((one) => one.user === user)
   return among.filter((one) => one !== mine && !one.unseen?.includes(user) && !mine?.unseen?.includes(one.user))
 }
 
-/** Those who are away to the user because of a block. */
+/** The participants who look away to the user because of a block. */
 export function shadowsFor(user: UserId, { shadows = [] }: Seats): Shadow[] {
   return shadows.filter((one) => one.to === user)
 }
 
-/** Hides the user and these from each other, those whom they see; the very same object when that are none. */
+/** Hides the user and the blocked participants from each other. Returns the same object when they do not see each other anyway. */
 export function hide<Now extends Seats>(now: Now, user: UserId, blocked: readonly UserId[], command: CommandRef): Now {
   const mine = seatOf(now, user)
   const met = othersFor(user, now.participants).filter((one) => blocked.includes(one.user))
@@ -50,14 +35,24 @@ export function hide<Now extends Seats>(now: Now, user: UserId, blocked: readonl
   return {
     ...now,
     participants: now.participants.map((one) => (one === mine ? { ...mine, unseen } : one)),
-    shadows: [...(now.shadows ?? []), ...made].slice(-MOST_SHADOWS),
+    shadows: [...(now.shadows ?? []), ...made].slice(-MAX_SHADOWS),
   }
 }
 
-/** The shadows that are left when the user sees all others who are in it but these. */
+/** The shadows that remain once the user sees all other participants except the unseen. */
 export function withoutShadows(now: Seats, user: UserId, unseen: readonly UserId[]): Shadow[] {
   const isSeen = (one: UserId): boolean => !unseen.includes(one) && seatOf(now, one) !== undefined
   return (now.shadows ?? []).filter(
     (one) => !(one.to === user && isSeen(one.user)) && !(one.user === user && isSeen(one.to)),
   )
+}
+
+/** Has this command met a block that was made in the conference? */
+export function hasHidden(shadows: readonly Shadow[] | undefined, { id }: CommandRef): boolean {
+  return shadows?.some((one) => one.since === id) ?? false
+}
+
+/** The other's seat, which sees this user from now on. Whether the user sees it is up to the user's own seat. */
+export function seeing(user: UserId, other: Participant): Participant {
+  return other.unseen?.includes(user) ? { ...other, unseen: other.unseen.filter((one) => one !== user) } : other
 }

@@ -25,7 +25,7 @@ test.each<[SignalType, unknown]>([
   ['candidate', undefined],
   ['bye', undefined],
   ['busy', { reason: 'in another call' }],
-])('%s takes what is one (%#)', (type, body) => {
+])('%s takes a valid body (%#)', (type, body) => {
   expect(() => checkBody(type, body, MOST)).not.toThrow()
 })
 
@@ -48,7 +48,7 @@ test.each<[SignalType, unknown]>([
   ['candidate', { candidate: null, sdpMLineIndex: -1 }],
   ['candidate', {}],
   ['candidate', []],
-])('%s refuses what is none (%#)', (type, body) => {
+])('%s refuses an invalid body (%#)', (type, body) => {
   expect(() => checkBody(type, body, MOST)).toThrow(expect.objectContaining({ code: 'bad_payload' }))
 })
 
@@ -56,7 +56,7 @@ test.each<[SignalType, unknown, string]>([
   ['answer', `${SDP}${'a=x\r\n'.repeat(10_000)}`, '65536 bytes'],
   ['candidate', { candidate: 'x'.repeat(1_100) }, '1000 characters'],
   ['bye', 'x'.repeat(5_000), '4000 characters'],
-])('%s that is too large is told its bound (%#)', (type, body, bound) => {
+])('a %s that is too large is refused with its bound (%#)', (type, body, bound) => {
   expect(() => checkBody(type, body, MOST)).toThrow(
     expect.objectContaining({ code: 'too_large', fields: { body: `is larger than ${bound}` } }),
   )
@@ -78,7 +78,7 @@ test.each([
   'fe80::1',
   'fd00::1',
   '::1',
-])('a candidate at %s is left out, and told by none that came from it', (address) => {
+])('drops a candidate at %s, and hides it as a related address', (address) => {
   expect(withoutPrivate('candidate', { candidate: candidate(address), sdpMid: '0' })).toBeUndefined()
   expect(withoutPrivate('candidate', { candidate: { candidate: candidate(address), sdpMid: '0' } })).toBeUndefined()
   const reflexive = candidate('203.0.113.9', `typ srflx raddr ${address} rport 5000 generation 0`)
@@ -95,7 +95,7 @@ test.each([
   expect(body.sdp).toMatch(/^c=IN IP4 (0\.0\.0\.0|::)\r$/m)
 })
 
-test('what is public passes as it came', () => {
+test('public addresses pass unchanged', () => {
   for (const body of [
     candidate('203.0.113.9'),
     candidate('abc.local'),

@@ -2,30 +2,30 @@ import type { HandlerSettings } from '../../shared/runtime/command.ts'
 import { isPrivateAddress } from '../../shared/wire/private-address.ts'
 import { refuse, type Refusal } from '../../shared/wire/refusal.ts'
 
-/** WebRTC's own, and the words of call control. */
+/** WebRTC's own messages, and call control. */
 export const SIGNAL_TYPES = ['offer', 'answer', 'candidate', 'bye', 'ringing', 'decline', 'busy', 'cancel'] as const
 export type SignalType = (typeof SIGNAL_TYPES)[number]
 
-/** Characters of a candidate, and of anything else but a session description as JSON. */
-const [MOST_CANDIDATE, MOST_OTHER] = [1_000, 4_000]
-/** Bytes beside the body in what tells of a signal. */
+/** The most characters of a candidate, and of any other body but a session description, as JSON. */
+const [MAX_CANDIDATE, MAX_OTHER] = [1_000, 4_000]
+/** Bytes for everything but the body in a signal's effects. */
 const ROOM = 4_096
 
 /**
- * Bytes of a session description as JSON, at most: as many as a command may have. It goes out twice at most in one packet, to
- * those who give way and to those who do not, so it is never more than half of one.
+ * The most bytes of a session description as JSON: as many as a command may have, and at most half a packet, because one packet
+ * can hold it twice, for the polite and the impolite receivers.
  */
 export function mostDescription({ commandBytes, answerBytes }: HandlerSettings): number {
   return Math.min(commandBytes, answerBytes - ROOM)
 }
 
 /**
- * Looks over what is to be relayed, without reading it: it is passed on as it came.
+ * Checks the form of a body. It is relayed unchanged.
  * - `offer` and `answer`: a session description (RFC 8866), as text, as `{ type?, sdp }`, or as `{ sdp: { type?, sdp } }`
  * - `candidate`: a candidate (RFC 8839), as text, as `{ candidate, sdpMid?, sdpMLineIndex?, usernameFragment? }`, or as
- *   `{ candidate: { candidate, … } }`; nothing, null or an empty one is the end of them
- * - the rest: anything small, or nothing
- * @param most bytes of a session description
+ *   `{ candidate: { candidate, … } }`; nothing, null or an empty one ends the candidates
+ * - other types: anything small, or nothing
+ * @param most the most bytes of a session description
  * @throws {Refusal} `too_large` with the bound, or `bad_payload`
  */
 export function checkBody(type: SignalType, body: unknown, most: number): void {
@@ -34,17 +34,17 @@ export function checkBody(type: SignalType, body: unknown, most: number): void {
     const description = bareOf(body, 'sdp')
     const sdp = textIn(description, 'sdp')
     const isOther = [body, description].some((one) => isObject(one) && 'type' in one && one['type'] !== type)
-    if (sdp === undefined || isOther || !isDescription(sdp)) throw wrong('is no session description')
+    if (sdp === undefined || isOther || !isDescription(sdp)) throw wrong('is not a session description')
   } else if (type === 'candidate') {
     const candidate = bareOf(body, 'candidate')
-    checkSize(textIn(candidate, 'candidate'), MOST_CANDIDATE, 'characters')
-    if (candidate !== undefined && candidate !== null && !isCandidate(candidate)) throw wrong('is no candidate')
-  } else checkSize(body, MOST_OTHER, 'characters')
+    checkSize(textIn(candidate, 'candidate'), MAX_CANDIDATE, 'characters')
+    if (candidate !== undefined && candidate !== null && !isCandidate(candidate)) throw wrong('is not a candidate')
+  } else checkSize(body, MAX_OTHER, 'characters')
 }
 
 /**
- * The same without private addresses: a candidate that is one is left out, one that came from one does not tell it.
- * @returns undefined when nothing is left to be relayed
+ * Removes private addresses: drops candidates with one, and hides one as a candidate's related address.
+ * @returns undefined when nothing is left to relay
  */
 export function withoutPrivate(type: SignalType, body: unknown): { body: unknown } | undefined {
   if (type === 'candidate') {
@@ -99,19 +99,19 @@ function isCandidate(body: unknown): boolean {
   return isText(sdpMid) && isText(fragment) && isIndex
 }
 
-/** What widespread libraries send one level deeper: `{ candidate: { candidate, … } }`, `{ sdp: { type, sdp } }`. */
+/** Unwraps what widespread libraries nest one level deeper: `{ candidate: { candidate, … } }`, `{ sdp: { type, sdp } }`. */
 function bareOf(body: unknown, field: string): unknown {
   return isObject(body) && isObject(body[field]) ? body[field] : body
 }
 
-/** The same body with another text where it had one. */
+/** The body with its text replaced. */
 function withText(body: unknown, field: string, text: string): unknown {
   if (!isObject(body)) return text
   const inner = body[field]
   return { ...body, [field]: isObject(inner) ? { ...inner, [field]: text } : text }
 }
 
-/** The text of a description or candidate, which may stand alone or in an object. */
+/** The text of a description or candidate, which may come alone or in an object. */
 function textIn(body: unknown, field: string): string | undefined {
   const text = isObject(body) && Object.hasOwn(body, field) ? body[field] : body
   return typeof text === 'string' ? text : undefined

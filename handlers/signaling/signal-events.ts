@@ -3,19 +3,19 @@ import { event, later, userId } from '../../shared/runtime/command.ts'
 import { SIGNAL_TYPES } from './signal-body.ts'
 
 export const signalType = z.enum(SIGNAL_TYPES)
-/** What the two of a call name it by; the caller makes it. */
+/** The caller chooses it; both users name the call by it. */
 export const callId = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 letters, digits and . _ : -')
-export const conferenceId = z.string().regex(/^[A-Za-z0-9_-]{22}$/, 'is no id of a conference')
-/** WebRTC's own body of a signal, as its sender gave it. */
+export const conferenceId = z.string().regex(/^[A-Za-z0-9_-]{22}$/, 'is not a conference id')
+/** The signal's body, as its sender gave it. */
 export const body = z.unknown().optional()
 
 export const CALL_STATES = ['ringing', 'answered', 'declined', 'busy', 'cancelled', 'missed', 'ended'] as const
 export const callState = z.enum(CALL_STATES)
 
-/** One signal to one user in 100 ms, whoever sends. */
+/** At most one signal to one user per 100 ms, whoever sends. */
 const PACE = { everyMs: 100 }
 
-/** To every device of the target, or of those in the conference. */
+/** To every device of the target, or of the participants. */
 export const signal = event(
   'signal',
   {
@@ -24,7 +24,7 @@ export const signal = event(
     body,
     call_id: callId.optional(),
     conference_id: conferenceId.optional(),
-    /** When both offer at the same time, the receiver is the one that gives way (perfect negotiation, W3C WebRTC 10.7). */
+    /** When both offer at the same time, the receiver gives way [perfect negotiation, W3C WebRTC 10.7]. */
     polite: z.boolean(),
   },
   PACE,
@@ -34,7 +34,7 @@ export const signal_relayed = event('signal_relayed', {
   type: signalType,
   call_id: callId.optional(),
   conference_id: conferenceId.optional(),
-  /** Is the caller the one that gives way? Of two. */
+  /** Whether the caller gives way; only with a single target. */
   polite: z.boolean().optional(),
 })
 
@@ -43,24 +43,24 @@ const call = {
   with: userId,
   direction: z.enum(['in', 'out']),
   state: callState,
-  /** Which of one's own clients has answered. */
+  /** The receiver's own client that answered. */
   client_id: z.string().optional(),
 }
-/** To every device of both, when a call's state changes: one answers, and the others stop ringing. */
+/** To every device of both users, when a call's state changes: when one device answers, the others stop ringing. */
 export const call_changed = event('call_changed', call)
-/** A call has rung long enough. */
+/** A call has rung for RING_TIMEOUT. */
 export const ring_timed_out = later('ring_timed_out', { call: z.string() })
 
 const time = z.iso.datetime()
 export const call_list = event('call_list', {
-  /** The last one first. */
+  /** Newest first. */
   calls: z.array(
     z.strictObject({ ...call, started_at: time, answered_at: time.optional(), ended_at: time.optional() }),
   ),
   cursor: z.string().optional(),
 })
 
-/** Who gives way when two offer at once: of two users always the same one. */
+/** Whether `user` gives way when both offer at once: for two users it is always the same one. */
 export function isPolite(user: string, other: string): boolean {
   return user < other
 }

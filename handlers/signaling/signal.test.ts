@@ -22,7 +22,7 @@ const offers = (by: Device, target: string, call_id?: string) =>
 const signals = (by: Device, target: string, type: string, call_id?: string) =>
   by.asks('signal', { target, type, ...(type === 'answer' && { body: SDP }), ...(call_id && { call_id }) })
 
-test('a signal reaches every device of the target as it was sent, and one side is to give way', async () => {
+test('a signal reaches every device of the target unchanged, and tells which side gives way', async () => {
   const [alice, bob] = await pair('alice', 'bob')
   const bobs = await stage.device('bob')
   const body = { type: 'offer', sdp: `${SDP}a=x-own:1\r\n`, own: [1, { deep: null }] }
@@ -40,7 +40,7 @@ test('a signal reaches every device of the target as it was sent, and one side i
   await bobs.leaves()
 })
 
-test('a burst comes in order, with 100 ms between two, from however many devices and processes', async () => {
+test('a burst arrives in order, 100 ms apart, from any number of devices and processes', async () => {
   const [carl, dora] = await pair('carl', 'dora')
   const [eve, carls] = [await stage.device('eve'), await stage.device('carl')]
   await befriend(eve, dora)
@@ -62,7 +62,7 @@ test('a burst comes in order, with 100 ms between two, from however many devices
   const gaps = arrived.slice(1).map((at, i) => at - arrived[i]!)
   expect(arrived).toHaveLength(12)
   delay.disable()
-  const late = delay.max / 1e6 // broker, handlers and devices are all in this process: it may have seen one late
+  const late = delay.max / 1e6 // broker, handlers and devices share this process, which may notice a signal late
   expect(Math.min(...gaps)).toBeGreaterThanOrEqual(100 - late)
   expect(arrived.at(-1)! - arrived[0]!).toBeGreaterThanOrEqual(11 * 100 - late)
   const places = (await dora.unread()).flatMap(({ event, body }) =>
@@ -73,7 +73,7 @@ test('a burst comes in order, with 100 ms between two, from however many devices
   }
 })
 
-test('beyond the bound a burst is refused, and what was relayed comes all the same', async () => {
+test('a burst beyond the bound is refused, and what was relayed still arrives', async () => {
   const [finn, gus] = await pair('finn', 'gus')
   const all = Array.from({ length: 40 }, () =>
     finn.asks('signal', { target: 'gus', type: 'candidate', body: CANDIDATE }),
@@ -89,7 +89,7 @@ test('beyond the bound a burst is refused, and what was relayed comes all the sa
   expect((await gus.unread()).filter(({ event }) => event === 'signal')).toHaveLength(relayed.length)
 })
 
-test('one who sends too much keeps nobody else from the receiver, and the senders take turns', async () => {
+test('a sender who floods keeps nobody else from the receiver: senders take turns', async () => {
   const [hans, jill, kurt] = [await stage.device('hans'), await stage.device('jill'), await stage.device('kurt')]
   for (const by of [hans, jill]) await befriend(by, kurt)
   const sends = (by: Device, times: number) =>
@@ -108,10 +108,10 @@ test('one who sends too much keeps nobody else from the receiver, and the sender
   const jills = heard.flatMap(({ origin, body }, i) => (origin === 'jill' ? [{ i, body }] : []))
   expect(jills.map(({ body }) => (body as typeof CANDIDATE).sdpMLineIndex)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   const gaps = jills.slice(1).map(({ i }, n) => i - jills[n]!.i)
-  expect(gaps.filter((gap) => gap > 2)).toEqual([]) // one of the other's between two of hers, at most
+  expect(gaps.filter((gap) => gap > 2)).toEqual([]) // at most one signal of the other sender between two of hers
 })
 
-test('what was relayed comes although the clock is put on by an hour', async () => {
+test('what was relayed arrives even when the clock is set forward by an hour', async () => {
   const [liz, moe] = await pair('liz', 'moe')
   const all = Array.from({ length: 8 }, () => liz.asks('signal', { target: 'moe', type: 'candidate', body: CANDIDATE }))
   const relayed = (await Promise.all(all)).filter(({ event }) => event === 'signal_relayed')
@@ -122,7 +122,7 @@ test('what was relayed comes although the clock is put on by an hour', async () 
   expect(relayed).toHaveLength(8)
 })
 
-test('one who is gone is offline at once, and so is one who blocks; he hears nothing, then or later', async () => {
+test('an offline target is answered at once, and a blocker alike; neither hears anything, then or later', async () => {
   const [hal, ida] = await pair('hal', 'ida')
   const kept = { clientId: 'phone', mqtt: { clean: false, properties: { sessionExpiryInterval: 600 } } }
   await ida.leaves()
@@ -136,11 +136,11 @@ test('one who is gone is offline at once, and so is one who blocks; he hears not
   const blocked = await offers(hal, 'ida')
   const bare = (one: object): object => ({ ...one, re: '', at: '', event_seq: 0 })
   expect(bare(blocked)).toEqual(bare(gone))
-  // The block itself makes hal be offline to ida, which may be told only now.
+  // Because of the block ida is told that hal is offline, perhaps only now.
   expect((await back.unread()).filter(({ event }) => event !== 'user_offline')).toEqual([])
 })
 
-test('one who is invisible looks gone, but for a call in which he has shown himself', async () => {
+test('an invisible user looks offline, except in a call in which they took part', async () => {
   const [uma, vic] = await pair('uma', 'vic')
   await vic.asks('set_status', { status: 'invisible' })
   await Promise.all([uma.unread(), vic.unread()])
@@ -157,7 +157,7 @@ test('one who is invisible looks gone, but for a call in which he has shown hims
   expect(await vic.receives('signal')).toMatchObject({ type: 'answer', call_id: 'c2' })
 })
 
-test('users of several issuers call each other by alias and subject', async () => {
+test('users of different issuers call each other by alias and subject', async () => {
   const [yara, zoe] = await pair('kc:yara_1', 'own:zoe@example.org')
   expect(yara.user).toBe('kc:yara%5F1')
   await offers(yara, zoe.user, 'c1')
@@ -166,7 +166,7 @@ test('users of several issuers call each other by alias and subject', async () =
   expect(await yara.asks('get_call_list')).toMatchObject({ calls: [{ with: zoe.user, state: 'declined' }] })
 })
 
-test('strangers are refused, and what is no signal', async () => {
+test('refuses strangers and invalid signals', async () => {
   const [jon, kim] = await pair('jon', 'kim')
   const stranger = await stage.device('stranger')
   expect(await offers(stranger, 'kim')).toMatchObject({ code: 'forbidden' })
@@ -184,7 +184,7 @@ test('strangers are refused, and what is no signal', async () => {
   expect(await kim.unread()).toEqual([])
 })
 
-test('a call rings on every device, one answers, and the others stop', async () => {
+test('a call rings on every device; one answers, and the others stop ringing', async () => {
   const [lea, max] = await pair('lea', 'max')
   const maxs = await stage.device('max', { clientId: 'tablet' })
   await offers(lea, 'max', 'c1')
@@ -207,13 +207,13 @@ test('a call rings on every device, one answers, and the others stop', async () 
   expect(told).not.toHaveProperty('client_id')
   expect(await signals(max, 'lea', 'answer', 'c1')).toMatchObject({ code: 'conflict' })
   expect(await signals(max, 'lea', 'decline', 'c1')).toMatchObject({ code: 'conflict' })
-  expect(await offers(lea, 'max', 'c1')).toMatchObject({ event: 'signal_relayed' }) // negotiated anew
+  expect(await offers(lea, 'max', 'c1')).toMatchObject({ event: 'signal_relayed' }) // renegotiates
   await signals(max, 'lea', 'bye', 'c1')
   expect(await lea.receives('call_changed')).toMatchObject({ state: 'ended' })
   expect(await signals(lea, 'max', 'candidate', 'c1')).toMatchObject({ code: 'conflict' })
 })
 
-test('once the client that answered is gone, another of the same user answers; until then it does not', async () => {
+test('another client of the callee continues a call only once the client that answered has gone', async () => {
   const [tess, uwe] = await pair('tess', 'uwe')
   const tablet = await stage.device('uwe', { clientId: 'tablet' })
   await offers(tess, 'uwe', 'c1')
@@ -226,7 +226,7 @@ test('once the client that answered is gone, another of the same user answers; u
   for (const one of [tess, back, tablet]) await one.unread()
   expect(await signals(back, 'tess', 'answer', 'c1')).toMatchObject({ event: 'signal_relayed' })
   await tess.receives('signal')
-  expect(await tess.unread()).toEqual([]) // to the caller nothing has changed
+  expect(await tess.unread()).toEqual([]) // for the caller nothing has changed
   for (const one of [back, tablet]) {
     expect(await one.receives('call_changed')).toMatchObject({ call_id: 'c1', state: 'answered', client_id: 'anew' })
   }
@@ -235,7 +235,7 @@ test('once the client that answered is gone, another of the same user answers; u
   expect(await back.receives('call_changed')).toMatchObject({ state: 'ended' })
 })
 
-test('two who call each other by the same name at once are in one call, and either may answer', async () => {
+test('two users who call each other with the same call_id at once are in one call, and either may answer', async () => {
   const [rita, sam] = await pair('rita', 'sam')
   const sams = await stage.device('sam', { clientId: 'tablet' })
   await offers(rita, 'sam', 'c1')
@@ -244,7 +244,7 @@ test('two who call each other by the same name at once are in one call, and eith
     expect(await device.receives('call_changed')).toMatchObject({ call_id: 'c1', state: 'ringing' })
     expect(await device.receives('call_changed')).toMatchObject({ call_id: 'c1', state: 'answered' })
   }
-  expect(await signals(sams, 'rita', 'answer', 'c1')).toMatchObject({ code: 'conflict' }) // it rings no more
+  expect(await signals(sams, 'rita', 'answer', 'c1')).toMatchObject({ code: 'conflict' }) // it no longer rings
   for (const [by, other] of [
     [rita, sam],
     [sam, rita],
@@ -261,7 +261,7 @@ test.each([
   ['hangs up', 'bye', 'callee', 'declined'],
   ['gives up', 'cancel', 'caller', 'cancelled'],
   ['hangs up first', 'bye', 'caller', 'cancelled'],
-])('one %s', async (what, type, who, state) => {
+])('a user %s', async (what, type, who, state) => {
   const name = what.replaceAll(' ', '-')
   const [caller, callee] = await pair(`caller-${name}`, `callee-${name}`)
   await offers(caller, callee.user, 'c1')
@@ -273,7 +273,7 @@ test.each([
   expect(await callee.asks('get_call_list')).toMatchObject({ calls: [{ call_id: 'c1', direction: 'in', state }] })
 })
 
-test('a call that nobody answers is missed; what belongs to no call is refused', async () => {
+test('a call that nobody answers is missed; a signal to a missing call is refused', async () => {
   const [nina, olaf] = await pair('nina', 'olaf')
   await offers(nina, 'olaf', 'c1')
   for (const one of [nina, olaf]) {
@@ -284,7 +284,7 @@ test('a call that nobody answers is missed; what belongs to no call is refused',
   expect(await signals(olaf, 'nina', 'answer', 'other')).toMatchObject({ code: 'conflict' })
 })
 
-test('a call to one who is gone is missed at once, and waits for his device; one who blocks never hears of it', async () => {
+test('a call to an offline user is missed at once, and waits for their device; a blocker never hears of it', async () => {
   const [pia, quin] = await pair('pia', 'quin')
   const kept = { clientId: 'phone', mqtt: { clean: false, properties: { sessionExpiryInterval: 600 } } }
   await quin.leaves()
@@ -304,7 +304,7 @@ test('a call to one who is gone is missed at once, and waits for his device; one
   await back.asks('block_user', { user_id: 'pia' })
   await back.unread()
   expect(await calls('c2')).toEqual(gone)
-  // The block itself makes pia be offline to quin, which may be told only now.
+  // Because of the block quin is told that pia is offline, perhaps only now.
   expect((await back.unread()).filter(({ event }) => event !== 'user_offline')).toEqual([])
   expect(await back.asks('get_call_list')).toMatchObject({ calls: [{ call_id: 'c1', with: 'pia', state: 'missed' }] })
 })

@@ -8,7 +8,7 @@ import * as events from './signal-events.ts'
 
 const { body, call_changed, callId, isPolite, ring_timed_out, signal, signal_relayed, signalType } = events
 
-/** Passes a signal on to another user, unread. With a `call_id` it also takes that call on: ringing, answered, ended. */
+/** Relays a signal to another user, unread. With a `call_id` it also moves that call on: ringing, answered, ended. */
 export default command({
   input: z.object({ target: userId, type: signalType, body, call_id: callId.optional() }),
   events: { signal_relayed, signal, call_changed },
@@ -29,7 +29,7 @@ export default command({
     const later = step?.became === 'ringing' ? [[calls.ringMs, ring_timed_out({ call: step.call._id })] as const] : []
     const passed = calls.hidesPrivate ? withoutPrivate(type, given) : { body: given }
     const isHidden = isBlocked || (isInvisible && !(step && hasShown(target, step.call)))
-    // To whoever is blocked, the other is not there: the same as when the broker finds him gone, which it does for what it passes.
+    // A blocked caller gets the same answer as when the broker finds the target offline.
     if (isHidden && passed) {
       return { refusal: refuse('offline'), notify: changes, later: later.map(([, command]) => [0, command] as const) }
     }

@@ -9,7 +9,7 @@ afterAll(() => stage.close())
 
 const SDP = 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n'
 
-test('one publish reaches every other participant, or the one it is for, and nobody else', async () => {
+test('one publish reaches every other participant, or its target, and nobody else', async () => {
   const names = ['alice', 'bob', 'carl', 'mallory']
   const [alice, bob, carl, mallory] = await Promise.all(names.map((name) => stage.device(name)))
   const { conference_id, token } = await alice!.asks('create_conference')

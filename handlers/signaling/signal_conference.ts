@@ -2,12 +2,13 @@ import { z } from 'zod'
 import { command, userId } from '../../shared/runtime/command.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import { refuseSelf } from '../shared/refuse-self.ts'
-import { conferenceBook, RESUME_MS } from './conference-book.ts'
+import { conferenceBook } from './conference-book.ts'
 import { participant_hidden } from './conference-events.ts'
 import { checkBody, withoutPrivate } from './signal-body.ts'
 import { body, conferenceId, isPolite, signal, signal_relayed, signalType } from './signal-events.ts'
+import { RESUME_MS } from './conference-state.ts'
 
-/** Passes a signal on to one participant of a conference, or to all others, unread. */
+/** Relays a signal to one participant of a conference, or to all others, unread. */
 export default command({
   input: z.object({ conference_id: conferenceId, target: userId.optional(), type: signalType, body }),
   events: { signal_relayed, signal },
@@ -18,10 +19,10 @@ export default command({
     refuseSelf({ target }, user)
     checkBody(type, given, conferences.mostDescription)
     const { isForSomebody, hearing, hides } = await conferences.audience(user, conference_id, target, command)
-    if (target !== undefined && !isForSomebody) throw refuse('not_found', { target: 'is no participant' })
+    if (target !== undefined && !isForSomebody) throw refuse('not_found', { target: 'is not a participant' })
     const passed = conferences.hidesPrivate ? withoutPrivate(type, given) : { body: given }
     const later = hides ? [[RESUME_MS, participant_hidden({ conference_id, since: command.id })] as const] : []
-    // As when all of them are away, which the broker finds for those whom it is to pass something to.
+    // The same answer as when the broker finds everyone offline.
     if (passed && isForSomebody && hearing.length === 0) return { refusal: refuse('offline'), later }
     const tell = (polite: boolean) => {
       const to = hearing.filter((one) => isPolite(one, user) === polite)
