@@ -7,7 +7,7 @@ import { ConfigError, requireInProduction, type Config } from './config.ts'
 import { dialled } from './dial.ts'
 import { dataFolder, fileFault } from './file-fault.ts'
 
-// What a fresh machine lacks is made once, under DATA_DIR/dev; several processes may start at once and agree.
+// Missing secrets and certificates are generated once, in DATA_DIR/dev. Several processes that start at once use the same ones.
 
 export interface Tls {
   cert: string
@@ -15,8 +15,8 @@ export interface Tls {
 }
 
 /**
- * The HS256 secrets, first one signs. None when tokens come from issuers alone: in production without SECRET, and wherever an
- * issuer's users have their ids without an alias.
+ * The HS256 secrets; the first one signs. Empty when all tokens come from issuers: in production without SECRET, and when an issuer
+ * has no alias.
  */
 export function tokenSecrets(config: Config): string[] {
   if (config.SECRET) return config.SECRET
@@ -29,11 +29,14 @@ export function tokenSecrets(config: Config): string[] {
 /** @throws {ConfigError} when there is no secret to sign with */
 export function signingSecret(config: Config): string {
   const [secret] = tokenSecrets(config)
-  if (secret === undefined) throw new ConfigError('SECRET: is not set, so tokens come from OIDC_ISSUERS alone')
+  if (secret === undefined)
+    throw new ConfigError(
+      'SECRET is not set, so there is nothing to sign a token with: get one from an issuer of OIDC_ISSUERS, or set SECRET',
+    )
   return secret
 }
 
-/** The shared handler keys; none in production when only HANDLER_KEYS are set. */
+/** The shared handler keys; empty in production when only HANDLER_KEYS is set. */
 export function sharedHandlerKeys(config: Config): string[] {
   if (config.HANDLER_KEY) return config.HANDLER_KEY
   if (config.production && config.HANDLER_KEYS.size > 0) return []
@@ -42,8 +45,8 @@ export function sharedHandlerKeys(config: Config): string[] {
 }
 
 /**
- * Certificate and key in PEM, from TLS_CERT and TLS_KEY or made for localhost and HOST.
- * @throws {ConfigError} when a file cannot be read, or the two do not belong together
+ * The certificate and key in PEM, from TLS_CERT and TLS_KEY, or generated for localhost and HOST.
+ * @throws {ConfigError} when a file cannot be read, or the key does not belong to the certificate
  */
 export async function tlsFiles(config: Config): Promise<Tls> {
   requireInProduction(config, ['TLS_CERT', 'TLS_KEY'])
@@ -61,14 +64,14 @@ export async function tlsFiles(config: Config): Promise<Tls> {
   return { cert, key: pem.slice(0, at) }
 }
 
-/** Where clients find the certificate that was made for this machine. */
+/** The file of the generated certificate, for clients. */
 export function devCertFile(config: Config): string {
   return join(config.DATA_DIR, 'dev', `tls-cert${suffixOf(config)}.pem`)
 }
 
 /**
- * Reads a PEM file that a setting names: TLS_KEY is a private key, all others are certificates.
- * @throws {ConfigError} when it cannot be read, or is something else
+ * Reads a PEM file that a setting names: a private key for TLS_KEY, a certificate for all others.
+ * @throws {ConfigError} when it cannot be read, or holds something else
  */
 export function readPem(setting: string, file: string): string {
   let pem
@@ -96,18 +99,18 @@ function mustFit(cert: X509Certificate, key: string, { TLS_CERT, TLS_KEY }: Conf
 function generated(config: Config, name: string): string {
   const file = join(dataFolder(config, 'dev'), name)
   const secret = readIfThere(file) ?? once(file, randomBytes(32).toString('base64url'))
-  if (!/^[\w-]{43}$/.test(secret)) throw damagedFile(file) // empty, say, when the machine lost power
+  if (!/^[\w-]{43}$/.test(secret)) throw damagedFile(file) // such as empty, after a power failure
   return secret
 }
 
 function damagedFile(file: string): ConfigError {
-  return new ConfigError(`DATA_DIR: ${file} is damaged; remove it, and a new one is made at the next start`)
+  return new ConfigError(`DATA_DIR: ${file} is damaged; remove it, and the next start generates a new one`)
 }
 
-/** Of the hosts that every certificate made here is good for. */
+/** Hosts for which every generated certificate is valid. */
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** A HOST of its own has files of its own: what other processes and clients use for another is never replaced. */
+/** Each HOST has its own files, so that files in use for another HOST are never replaced. */
 function suffixOf({ HOST }: Config): string {
   const host = dialled(HOST)
   return LOOPBACK.has(host) ? '' : `-${host.replace(/[^A-Za-z0-9.-]/g, '_')}`
@@ -126,7 +129,7 @@ async function selfSigned(host: string): Promise<string> {
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
-    notAfterDate: new Date(Date.now() + 825 * 86_400_000), // what browsers accept at most
+    notAfterDate: new Date(Date.now() + 825 * 86_400_000), // the longest that browsers accept
     extensions: [
       { name: 'basicConstraints', cA: true, critical: true },
       { name: 'subjectAltName', altNames: [...names] },
@@ -144,7 +147,7 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-/** Stores a file unless another process was first, whole or not at all; returns what it holds then. */
+/** Stores a file atomically, unless another process was first. Returns the file's content then. */
 function once(file: string, content: string): string {
   const mine = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
   try {

@@ -9,7 +9,7 @@ test.each([
   ['2001:DB8:0::7', '[2001:db8::7]'],
   ['10.0.0.1', '10.0.0.1'],
   ['chat.example.org', 'chat.example.org'],
-])('a server that listens on %s is reached at %s', (host, expected) => {
+])('dials a server that listens on %s at %s', (host, expected) => {
   expect(dialled(host)).toBe(expected)
   expect(new URL(`https://${dialled(host)}:8883`).port).toBe('8883')
   expect(dialledAlone(host)).toBe(expected.replace(/[[\]]/g, ''))

@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net'
 
-/** How a URL names the host of a server that listens on `host` of this machine: a loopback address where it listens on all. */
+/** The host to put into a URL for a server of this machine that listens on `host`: a loopback address if it listens on all. */
 export function dialled(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (!isIPv6(host)) return host
-  const { hostname } = new URL(`http://[${host}]`) // in its shortest form
+  const { hostname } = new URL(`http://[${host}]`) // the shortest spelling
   return hostname === '[::]' ? '[::1]' : hostname
 }
 
-/** The same host by itself, as programs take it: an IPv6 address has brackets in a URL alone. */
+/** The same host outside a URL: an IPv6 address has no brackets there. */
 export function dialledAlone(host: string): string {
   return dialled(host).replace(/^\[(.*)\]$/, '$1')
 }

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { ConfigError, type Config } from './config.ts'
 import { makeFolder } from './make-folder.ts'
 
-/** What went wrong with a file or folder that a setting names: which setting, which path, why, and what to do about it. */
+/** Describes a failure with a file or folder that a setting names: the setting, the path, the reason, and what to do. */
 export function fileFault(setting: string, path: string, err: unknown, doing = 'use'): Error {
   if (err instanceof ConfigError) return err
   const { code } = err as NodeJS.ErrnoException
@@ -32,11 +32,11 @@ function explain(setting: string, path: string, code: string): [why: string, hin
     case 'EEXIST':
       return ['it, or a part of its path, is a file', `Set ${setting} to the path of a folder`]
     default:
-      return ['the operating system or the engine refuses it', `Mend it, ${elsewhere}`]
+      return ['the operating system or the database engine refuses it', `Fix that, ${elsewhere}`]
   }
 }
 
-/** Of the path, or of the part of it that can be looked at. */
+/** The owner of the path, or of its nearest parent that can be read. */
 function ownerOf(path: string): string {
   for (let at = path; ; at = dirname(at)) {
     try {
@@ -44,13 +44,13 @@ function ownerOf(path: string): string {
       const own = process.getuid?.() ?? 'unknown'
       return `${at} belongs to uid ${uid} with mode ${(mode & 0o7777).toString(8)}, and this process runs as uid ${own}`
     } catch {
-      if (at === dirname(at)) return 'its owner is not known'
+      if (at === dirname(at)) return 'its owner is unknown'
     }
   }
 }
 
 /**
- * A folder below `DATA_DIR`, made if need be, for its owner's eyes only.
+ * A folder below `DATA_DIR`, created if it is missing, accessible to its owner only.
  * @throws {ConfigError} when this process cannot read and write there
  */
 export function dataFolder({ DATA_DIR }: Pick<Config, 'DATA_DIR'>, ...names: string[]): string {
@@ -77,7 +77,7 @@ function reasonOf(folder: string, err: unknown): unknown {
   }
 }
 
-/** @throws {ConfigError} when one of the files is there and cannot be read and written */
+/** @throws {ConfigError} when one of the files exists and cannot be read and written */
 export function mustBeUsable(setting: string, files: readonly string[]): void {
   for (const file of files) {
     try {

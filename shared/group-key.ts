@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
+import { handlerUsername } from './handler-username.ts'
 
-/** The key of one group's own that comes with each shared handler key: who has it cannot tell the shared one, nor another group's. */
+/** Derives a group's own key from a shared handler key. It reveals neither the shared key nor another group's. */
 export function groupKey(sharedKey: string, group: string): string {
-  return createHmac('sha256', sharedKey).update(`handler:${group}`).digest('base64url')
+  return createHmac('sha256', sharedKey).update(handlerUsername(group)).digest('base64url')
 }

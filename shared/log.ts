@@ -7,7 +7,7 @@ import { withoutSecrets } from './secret-text.ts'
 
 export type { Logger } from 'pino'
 
-// Names under which a secret could ever reach a log line; their values never do.
+// Fields of a log line that could hold a secret: their values are never logged.
 const SECRETS = ['password', 'credential', 'token', 'secret', 'key', 'authorization', 'cookie', 'sdp', 'payload']
 const MAX_STACK = 4_000
 const STDOUT = 1
@@ -16,8 +16,8 @@ const samplings: Sampling[] = []
 let stdout: Output | undefined
 
 /**
- * A logger on stdout: JSON lines, or coloured text on a terminal. `to` gets the JSON lines instead. It never waits for its reader,
- * and of lines with one message it writes the first of each ten seconds and then their number.
+ * Opens a logger on stdout: JSON lines, or coloured text on a terminal. `to` gets the JSON lines instead. It never waits for a slow
+ * reader. Of many lines with one message it writes the first in each ten seconds, then their number.
  */
 export function openLog(level: string, name: string, to?: DestinationStream, sampling = new Sampling()): Logger {
   const log = pino(
@@ -36,12 +36,12 @@ export function openLog(level: string, name: string, to?: DestinationStream, sam
     to ?? (level === 'silent' ? { write: () => {} } : ofProcess(sampling)),
   )
   if (stdout && !to) {
-    stdout.flowsAgain = (dropped) => log.error({ dropped }, 'log lines were dropped: nobody read them in time')
+    stdout.flowsAgain = (dropped) => log.error({ dropped }, 'log lines were dropped because nobody read them in time')
   }
   return log
 }
 
-/** Lines that this process has not written: dropped, since nobody read them, and left out, since they were too many of a kind. */
+/** Log lines that this process has not written: dropped because nobody read them, or left out as too many of one kind. */
 export function linesNotWritten(): { dropped: number; leftOut: number } {
   return { dropped: stdout?.dropped ?? 0, leftOut: samplings.reduce((sum, { leftOut }) => sum + leftOut, 0) }
 }

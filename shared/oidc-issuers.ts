@@ -1,10 +1,10 @@
 import { z } from 'zod'
 
-// The shape of the setting OIDC_ISSUERS: who issues tokens, and which of their claims mean what.
+// The shape of the setting OIDC_ISSUERS: who issues tokens, and what their claims mean.
 
 /** The asymmetric algorithms that jsonwebtoken supports; it does not support EdDSA. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'] as const
-/** Stands for one path segment of an issuer's name that differs per tenant, as Microsoft Entra writes it. */
+/** A placeholder in an issuer's name for the path segment that differs per tenant, as Microsoft Entra writes it. */
 export const TENANT = '{tenantid}'
 
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
@@ -21,26 +21,26 @@ const issuerName = z
 
 const oidcIssuer = z
   .strictObject({
-    /** As its tokens name it in `iss`, to the letter; several when one issuer goes by several names. */
+    /** The exact `iss` of its tokens; a list when the issuer uses several names. */
     issuer: z.preprocess(listed, z.array(issuerName).min(1).max(20)),
-    /** The tenants taken where the name holds `{tenantid}`; without it, all of them. */
+    /** The tenants accepted when the name holds `{tenantid}`; by default all. */
     tenants: z
       .array(z.string().regex(/^[A-Za-z0-9-][A-Za-z0-9.-]*$/, 'must be a tenant id'))
       .min(1)
       .optional(),
-    /** Where its keys are; or `discovery`, where that is told. By default below the issuer's own URL. */
+    /** The URL of its keys, or, as `discovery`, of its discovery document. By default below the issuer's own URL. */
     jwks_uri: webUrl.optional(),
     discovery: webUrl.optional(),
-    /** What the token's audience must hold one of; without it, tokens for any audience are taken. */
+    /** The token's audience must hold one of these; by default any audience is accepted. */
     audience: z.preprocess(listed, z.array(z.string().min(1)).min(1).optional()),
     /** The claim that names the audience: `client_id` in Cognito's access tokens. */
     audience_claim: claimName.default('aud'),
-    /** The claims that hold the user, the role and the display name: a name, or a path such as `realm_access.roles`. */
+    /** The claims for the user, the role and the display name: a name, or a path such as `realm_access.roles`. */
     user_claim: claimName.default('sub'),
     role_claim: claimName.default('role'),
     name_claim: claimName.default('name'),
     algorithms: z.array(z.enum(ALGORITHMS)).min(1).default(['RS256', 'ES256']),
-    /** Stands before its users' ids, so that equal subjects of two issuers never meet. */
+    /** The prefix of its users' ids, so that equal subjects of two issuers are different users. */
     alias: z
       .string()
       .regex(/^[A-Za-z0-9-]{1,32}$/, 'must be 1 to 32 letters, digits and hyphens')
@@ -61,7 +61,7 @@ const oidcIssuer = z
 export type OidcIssuer = z.output<typeof oidcIssuer>
 export const oidcIssuers = z.array(oidcIssuer)
 
-/** Which user a subject means must be told by its token alone. Says what is wrong, if anything. */
+/** Checks that a token alone decides which user its subject means. Returns what is wrong, if anything. */
 export function faultOfIssuers(issuers: readonly OidcIssuer[], hasSecret: boolean): string | undefined {
   const aliases = [...(hasSecret ? [undefined] : []), ...issuers.map(({ alias }) => alias)]
   const isDoubled = (all: unknown[]): boolean => new Set(all).size < all.length

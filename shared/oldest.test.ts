@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { Oldest } from './oldest.ts'
 
-test('gives the oldest entry of a Map, whatever was deleted, added, or deleted and added again', () => {
+test('returns the oldest entry of a Map, whatever was deleted, added, or deleted and added again', () => {
   const map = new Map<string, object>()
   const oldest = new Oldest(map)
   const key = () => oldest.entry?.[0]
@@ -12,7 +12,7 @@ test('gives the oldest entry of a Map, whatever was deleted, added, or deleted a
   map.delete('a')
   expect(key()).toBe('c')
   map.delete('c')
-  map.set('c', {}) // it is the youngest now
+  map.set('c', {}) // now it is the youngest
   expect(key()).toBe('d')
   map.delete('d')
   expect(key()).toBe('c')
@@ -22,7 +22,7 @@ test('gives the oldest entry of a Map, whatever was deleted, added, or deleted a
   expect(key()).toBe('e')
 })
 
-test('goes on over all sizes as the Map itself does', () => {
+test('agrees with the Map at every size', () => {
   const map = new Map<number, { n: number }>()
   const oldest = new Oldest(map)
   for (let n = 0; n < 20_000; n++) {

@@ -1,7 +1,7 @@
 /**
- * The oldest entry of a Map that is used as a queue. `map.keys().next()` passes over all that was deleted before the first key:
- * hundreds of µs once a million were. This goes on where it was. A key counts as new when it was deleted and added again with
- * another value.
+ * Finds the oldest entry of a Map that is used as a queue. `map.keys().next()` steps over all deleted entries before the first key,
+ * which takes hundreds of µs after a million deletions; this continues where it was. A key that was deleted and added again counts
+ * as new only when its value is another.
  */
 export class Oldest<Key, Value> {
   readonly #map: ReadonlyMap<Key, Value>

@@ -10,7 +10,7 @@ test.each([
   ['https://[::1]:8443', 'https://[0:0:0:0:0:0:0:1]:8443'],
   ['capacitor://localhost', 'capacitor://LOCALHOST'],
   ['null', 'null'],
-])('%s and %s are one origin', (one, other) => {
+])('%s and %s are the same origin', (one, other) => {
   expect(originOf(one)).toBeDefined()
   expect(originOf(one)).toBe(originOf(other))
 })
@@ -22,7 +22,7 @@ test.each([
   ['https://chat.example.com', 'https://example.com'],
   ['https://chat.example.com', 'https://chat.example.com.'],
   ['https://chat.example.com', 'null'],
-])('%s and %s are two', (one, other) => {
+])('%s and %s are different origins', (one, other) => {
   expect(originOf(one)).not.toBe(originOf(other))
 })
 
@@ -40,6 +40,6 @@ test.each([
   'file:///etc',
   'NULL',
   'https://one.example https://two.example',
-])('%j is no origin', (text) => {
+])('%j is not an origin', (text) => {
   expect(originOf(text)).toBeUndefined()
 })

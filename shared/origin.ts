@@ -1,7 +1,7 @@
 /**
- * An origin as RFC 6454 compares them: scheme, host and port, with the host in lower case and punycode and without the scheme's
- * default port. `null` (a page without an origin of its own) stays `null`.
- * @returns undefined for what is no origin, such as a URL with a path
+ * Normalises an origin for comparison [RFC 6454]: scheme, host and port, with the host in lower case and punycode, without the
+ * scheme's default port. `null` (a page without an origin) stays `null`.
+ * @returns undefined for what is not an origin, such as a URL with a path
  */
 export function originOf(text: string): string | undefined {
   if (text === 'null') return text

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
 
-/** Outboxes that hold something. */
+/** Outboxes with something to send. */
 let filled: Outbox[] = []
-/** Bytes beyond which an outbox does not wait for the end of the turn. */
+/** Bytes beyond which an outbox is flushed at once. */
 const ENOUGH = 2 ** 18
 
 function flushAll(): void {
@@ -11,7 +11,7 @@ function flushAll(): void {
   for (const outbox of all) outbox.flush()
 }
 
-/** What goes out on one connection: gathered over one turn of the event loop, and written in one piece. */
+/** Gathers what is sent on one connection during one turn of the event loop, and writes it in one piece. */
 export class Outbox {
   readonly #conn: Duplex
   #pieces: Buffer[] = []
@@ -21,7 +21,7 @@ export class Outbox {
     this.#conn = conn
   }
 
-  /** Bytes that have not left for the system. */
+  /** Bytes that the operating system has not taken yet. */
   get unsent(): number {
     return this.#bytes + this.#conn.writableLength
   }

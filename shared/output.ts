@@ -1,16 +1,16 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 
-/** Bytes that may wait for a reader that stands still; what comes beyond is dropped and counted. */
+/** The most bytes that wait for a reader that does not read; beyond, texts are dropped and counted. */
 const MAX_WAITING = 1_048_576
-/** Milliseconds between two tries while the reader takes nothing. */
+/** Milliseconds between two attempts to write while the reader does not read. */
 const PAUSE = 50
-/** Milliseconds for which a process that ends waits for its reader. */
+/** Milliseconds that an exiting process waits for its reader. */
 const LAST_WORDS = 500
 
 /**
- * Writes text to a file descriptor and never waits for its reader: what a full pipe, socket or terminal does not take waits in
- * memory, and beyond a bound it is dropped. While the reader keeps up, each text is with the system before `write` returns.
+ * Writes text to a file descriptor without ever blocking: what a full pipe, socket or terminal does not take waits in memory, and is
+ * dropped beyond a bound. While the reader keeps up, the operating system has each text before `write` returns.
  */
 export class Output {
   readonly #fd: number
@@ -20,7 +20,7 @@ export class Output {
   #untold = 0
   #timer: NodeJS.Timeout | undefined
   #isGone = false
-  /** Called when the reader reads again, with the number of texts that were dropped meanwhile. */
+  /** Called when the reader reads again, with the number of texts dropped meanwhile. */
   flowsAgain: (dropped: number) => void = () => {}
 
   constructor(fd: number) {
@@ -46,7 +46,7 @@ export class Output {
     if (!this.#timer) this.#flush()
   }
 
-  /** One write for each text: up to 4,096 bytes stay in one piece among those of other processes [POSIX, PIPE_BUF]. */
+  /** Writes each text by itself: up to 4,096 bytes stay in one piece among the output of other processes [POSIX, PIPE_BUF]. */
   #flush(): void {
     this.#timer = undefined
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
@@ -65,7 +65,7 @@ export class Output {
     this.flowsAgain(untold)
   }
 
-  /** @returns how many bytes were taken, or given up; undefined when there is no room now */
+  /** @returns the bytes written, or dropped; undefined when the descriptor has no room now */
   #try(bytes: Buffer): number | undefined {
     try {
       return writeSync(this.#fd, bytes)
@@ -93,8 +93,8 @@ export class Output {
 }
 
 /**
- * A descriptor of the same file that does not block. A pipe or a terminal is opened anew, where the system can do so, since other
- * processes share what was inherited. A file stays as it is: it has no reader.
+ * A non-blocking descriptor of the same file. A pipe or a terminal is opened again where the system can do so, because other
+ * processes share the inherited one. A regular file stays as it is: writing to it does not block.
  */
 function nonBlocking(fd: number): number {
   const kind = fstatSync(fd)
@@ -102,9 +102,9 @@ function nonBlocking(fd: number): number {
     try {
       return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
     } catch {
-      // No Linux, the pipe belongs to another user, or its reader has gone.
+      // Not Linux, or the pipe belongs to another user, or its reader has gone.
     }
   }
-  if (kind.isFIFO() || kind.isSocket()) new Socket({ fd, readable: false, writable: true }).unref() // makes it so
+  if (kind.isFIFO() || kind.isSocket()) new Socket({ fd, readable: false, writable: true }).unref() // makes the descriptor non-blocking
   return fd
 }

@@ -18,6 +18,7 @@ import {
   secrets,
   turnUris,
 } from './setting-kinds.ts'
+import { MAX_DELAY } from './timer.ts'
 
 // Every setting, once: its kind, default, bounds and meaning. `npm run docs` makes .env.example and docs/operate/settings.md from it.
 
@@ -210,7 +211,7 @@ const commands = {
   MAX_COMMAND_BYTES: bytes(65_536, 256, 16_777_216).describe(
     'Largest command payload; above that, `too_large`. At most half of `MAX_PACKET_BYTES`.',
   ),
-  QUEUE_TTL: ms(3_600_000, 10, 2_147_483_647).describe(
+  QUEUE_TTL: ms(3_600_000, 10, MAX_DELAY).describe(
     'How long a command waits for a group that is away. Then `unavailable`.',
   ),
   RETRY_DELAY: ms(200, 0, 60_000).describe(

@@ -1,6 +1,6 @@
 /**
- * Milliseconds since 1970, as the machine's clock had it when this process started, and since then by a clock that nobody sets:
- * for how long something lasts or is kept. What people are told, and what they say, is by `Date`.
+ * Milliseconds since 1970 by a monotonic clock that starts at the machine's time when the process starts. For durations and expiry,
+ * which must not change when the machine's clock is set. Times that people see or give use `Date`.
  */
 export function steady(): number {
   return performance.timeOrigin + performance.now()

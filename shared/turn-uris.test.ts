@@ -10,7 +10,7 @@ test.each([
   'turn:[2001:db8::7]:3478?transport=tcp',
   'turns:turn.example.org:443?transport=tcp',
   'turn:coturn_1:3478',
-])('%s is one', (uri) => {
+])('%s is valid', (uri) => {
   expect(areTurnUris([uri])).toBe(true)
 })
 
@@ -35,11 +35,11 @@ test.each([
   'turn:turn..example.org',
   'turn:turn example',
   `turn:${'a'.repeat(64)}.example.org`,
-])('%p is none', (uri) => {
+])('%p is invalid', (uri) => {
   expect(areTurnUris([uri])).toBe(false)
 })
 
-test('one that is none spoils them all, and there are at most sixteen', () => {
+test('refuses a list with one invalid URI, and more than sixteen', () => {
   const uris = (count: number) => Array.from({ length: count }, (_, i) => `turn:turn${i}.example.org`)
   expect(areTurnUris(uris(16))).toBe(true)
   expect(areTurnUris(uris(17))).toBe(false)

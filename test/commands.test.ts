@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { command, event, type Command } from '../shared/runtime/command.ts'
+import { command, event, type DeclaredCommand } from '../shared/runtime/command.ts'
 import type { Store } from '../shared/store/documents.ts'
 import { refuse } from '../shared/wire/refusal.ts'
 import type { Received } from './device.ts'
@@ -29,7 +29,7 @@ const echoed = event('echoed', { text: z.string(), n: z.int() })
 const counted = event('counted', { n: z.int(), times: z.int() })
 const met = event('met', {})
 
-const demo = new Map<string, Command>([
+const demo = new Map<string, DeclaredCommand>([
   [
     'echo',
     command({

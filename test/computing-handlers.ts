@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { readConfig } from '../shared/config.ts'
 import { readPem, sharedHandlerKeys } from '../shared/dev-secrets.ts'
 import { openLog } from '../shared/log.ts'
-import { command, event, type Command } from '../shared/runtime/command.ts'
+import { command, event, type DeclaredCommand } from '../shared/runtime/command.ts'
 import { handlerSettings } from '../shared/runtime/handler-settings.ts'
 import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
@@ -27,7 +27,7 @@ function compute(until: string, ms: number): void {
 }
 
 const long = { until: z.string(), ms: z.int() }
-const commands = new Map<string, Command>([
+const commands = new Map<string, DeclaredCommand>([
   [
     'compute',
     command({

@@ -378,7 +378,10 @@ test('a process whose key does not open one of its commands says which, and serv
   const settings = handlerSettings(stage.config)
   stage.keep(await serveGroup({ group: 'contacts', commands, store, settings, log, broker, window: 10 }))
   expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
-    expect.objectContaining({ msg: 'the key does not open these commands', denied: ['add_note'] }),
+    expect.objectContaining({
+      msg: 'the broker refused these commands: the key does not grant them',
+      denied: ['add_note'],
+    }),
   )
   expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { connectAsync, type IClientOptions } from 'mqtt'
 import { z } from 'zod'
-import { command, event, type Command } from '../shared/runtime/command.ts'
+import { command, event, type DeclaredCommand } from '../shared/runtime/command.ts'
 import { later } from '../shared/runtime/later.ts'
 import { tokenFor, type Device, type DeviceOptions } from './device.ts'
 import { PlainHandler } from './plain-handler.ts'
@@ -13,7 +13,7 @@ import { openStage, type Stage } from './stage.ts'
 const rung = event('rung', { who: z.string() })
 const ringing = event('ringing', {})
 const ring_again = later('ring_again', { who: z.string() })
-const COMMANDS = new Map<string, Command>([
+const COMMANDS = new Map<string, DeclaredCommand>([
   [
     'ring_soon',
     command({

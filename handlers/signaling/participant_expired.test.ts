@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { openLog } from '../../shared/log.ts'
-import type { Command } from '../../shared/runtime/command.ts'
+import type { DeclaredCommand } from '../../shared/runtime/command.ts'
 import { execute, openWorkshop } from '../../shared/runtime/execute.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { done } from '../../shared/wire/done.ts'
@@ -49,7 +49,7 @@ test('one command gives up all seats of a user, however many', async () => {
     await book.join(carl, conference._id, conference.token, { id: `joined ${i}`, order: i, at: new Date() })
   }
   const shop = openWorkshop(store, handlerSettings(readConfig({})), openLog('silent', 'test'))
-  const run = (command: Command, id: string, input: object) => {
+  const run = (command: DeclaredCommand, id: string, input: object) => {
     const [at, client] = [new Date().toISOString(), 'phone']
     const stamp = {
       'command-id': id,

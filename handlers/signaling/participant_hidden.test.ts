@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { openLog } from '../../shared/log.ts'
 import { PAIRS, pairKey, type PairRecord } from '../shared/contact-pairs.ts'
-import type { Command } from '../../shared/runtime/command.ts'
+import type { DeclaredCommand } from '../../shared/runtime/command.ts'
 import { execute, openWorkshop } from '../../shared/runtime/execute.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import type { Store } from '../../shared/store/documents.ts'
@@ -41,7 +41,7 @@ test('a participant hidden by a block looks gone at the same time as one whose c
     const { conference } = await book.create(vic, undefined, cause('made'))
     const conference_id = conference._id
     await book.join(mal, conference_id, conference.token, cause('joined'))
-    const run = (command: Command, user: UserId, id: string, seconds: number, input: object) => {
+    const run = (command: DeclaredCommand, user: UserId, id: string, seconds: number, input: object) => {
       const at = new Date(seconds * 1000).toISOString()
       const stamp = {
         'command-id': `${id} ${how}`,

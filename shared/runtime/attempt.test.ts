@@ -25,7 +25,7 @@ test('tells a handler who sent what', () => {
   )
 })
 
-test('one signal is aborted, whether it was asked for before or after', () => {
+test('aborts the signal, whether it was asked for before or after', () => {
   const attempt = new Attempt('try_it', stamp, log)
   const { signal } = attempt
   expect([signal.aborted, attempt.signal === signal]).toEqual([false, true])
@@ -36,7 +36,7 @@ test('one signal is aborted, whether it was asked for before or after', () => {
   expect(late.signal.aborted).toBe(true)
 })
 
-test('its log lines name it', () => {
+test('names the command in its log lines', () => {
   const { log: own } = new Attempt('try_it', stamp, log)
   own.info('runs')
   expect(JSON.parse(lines.at(-1)!)).toMatchObject({ command: 'try_it', id: 'alice/7~1', attempt: 2, msg: 'runs' })

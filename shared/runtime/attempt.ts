@@ -5,8 +5,8 @@ import type { Context } from './command.ts'
 const NOBODY: ReadonlySet<string> = new Set()
 
 /**
- * One attempt of a command, as its handler is told of it, besides what it uses. What few handlers ask for is made when one asks: an `AbortController`
- * costs more than many a handler, and its `abort()` makes an error with a stack.
+ * One attempt of a command: the context that its handler gets. The log and the signal are made only when the handler asks for
+ * them: an `AbortController` costs more than many a handler, and its `abort()` creates an error with a stack.
  */
 export class Attempt implements Context {
   readonly from: Context['from']
@@ -36,7 +36,7 @@ export class Attempt implements Context {
     return this.#controller.signal
   }
 
-  /** It is over, or must end: whoever has its signal, or asks for it later, hears that. Not for its handler. */
+  /** Aborts the attempt's signal, now or when it is asked for later. Not for handlers, hence static. */
   static abort(attempt: Attempt): void {
     attempt.#isAborted = true
     attempt.#controller?.abort()

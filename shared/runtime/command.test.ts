@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { command, event, later, type Command } from './command.ts'
+import { command, event, later, type DeclaredCommand } from './command.ts'
 import { faultOfLater } from './scan.ts'
 
-// What a declaration may say. Much of it is for `npm run types`: each @ts-expect-error stands where the compiler must refuse.
+// What a declaration may hold. Much of this is checked by `npm run types`: each @ts-expect-error marks what must not compile.
 
 const done = event('done', { n: z.number() })
 const other = event('other', {})
@@ -19,7 +19,7 @@ const remindAgain = command({
   run: ({ n }) => ({ later: n > 0 ? [[500, remind({ n: n - 1 })]] : [] }), // schedules itself
 })
 
-test('a command answers with a reply or a refusal, unless it says that it has none', () => {
+test('a command answers with a reply or a refusal, unless it declares that it has no reply', () => {
   // @ts-expect-error -- nothing is answered
   command({ input, events, run: () => ({}) })
   // @ts-expect-error -- nothing is answered
@@ -28,7 +28,7 @@ test('a command answers with a reply or a refusal, unless it says that it has no
   command({ input, events, run: async ({ n }) => (n > 0 ? { reply: done({ n }) } : {}) })
   // @ts-expect-error -- the event is not declared
   command({ input, events, run: () => ({ reply: other({}) }) })
-  // @ts-expect-error -- it says that there is no reply
+  // @ts-expect-error -- it declares that there is no reply
   command({ input, events, replyTo: 'nobody', run: ({ n }) => ({ reply: done({ n }) }) })
   // @ts-expect-error -- nobody waits for the reply of an internal command
   command({ input, events, internal: 'later', run: ({ n }) => ({ reply: done({ n }) }) })
@@ -38,7 +38,7 @@ test('a command answers with a reply or a refusal, unless it says that it has no
   expect(command({ input, events, internal: 'presence', run: () => ({}) }).replyTo).toBe('nobody')
 })
 
-test('what is sent later is declared, and its input is that of its command', () => {
+test('a later command is declared, and its input is checked by the schema of that command', () => {
   const run = ({ n }: { n: number }) => ({ reply: done({ n }), later: [[500, remind({ n })] as const] })
   command({ input, events, later: { remind }, run })
   // @ts-expect-error -- remind is not declared
@@ -49,25 +49,25 @@ test('what is sent later is declared, and its input is that of its command', () 
   expect(() => remind({ m: 7 })).toThrow(/unrecognized|expected number/i)
   // @ts-expect-error -- n is a number
   expect(() => remind({ n: '7' })).toThrow(/expected number/)
-  expect(() => later('at', { when: z.date() })({ when: new Date() })).toThrow(/expected date/) // it would come as a text
-  expect(() => later('No Command', {})).toThrow(/no command name/)
+  expect(() => later('at', { when: z.date() })({ when: new Date() })).toThrow(/expected date/) // it would arrive as a string
+  expect(() => later('No Command', {})).toThrow(/is not a command name/)
 })
 
-test('what is sent later is a command of the group, for this use, with this input', () => {
+test('a later command is a command of the same group, internal for this use, with the same input', () => {
   const asks = command({ input, events, later: { remind }, run: ({ n }) => ({ reply: done({ n }) }) })
-  const alone = new Map<string, Command>([['asks', asks]])
-  expect(faultOfLater(asks, alone)).toBe('later: there is no command remind in this group')
-  expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', asks]]))).toMatch(
-    /does not say internal: 'later'/,
+  const alone = new Map<string, DeclaredCommand>([['asks', asks]])
+  expect(faultOfLater(asks, alone)).toBe('later: this group has no command remind')
+  expect(faultOfLater(asks, new Map<string, DeclaredCommand>([...alone, ['remind', asks]]))).toMatch(
+    /must declare internal: 'later'/,
   )
   const foreign = command({ input, events, internal: 'later', run: () => ({}) })
-  expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', foreign]]))).toMatch(
-    /must take remind.input/,
+  expect(faultOfLater(asks, new Map<string, DeclaredCommand>([...alone, ['remind', foreign]]))).toMatch(
+    /must declare input: remind.input/,
   )
-  expect(faultOfLater(asks, new Map<string, Command>([...alone, ['remind', remindAgain]]))).toBeUndefined()
+  expect(faultOfLater(asks, new Map<string, DeclaredCommand>([...alone, ['remind', remindAgain]]))).toBeUndefined()
 })
 
-test('fields that the platform fills in are nobody else’s to declare', () => {
+test('a declaration cannot have fields that the platform fills in', () => {
   // @ts-expect-error -- the broker fills it in
   expect(() => event('forged', { event: z.string() })).toThrow('the broker fills in the field event')
   for (const field of ['event', 'event_seq', 're', 'at']) {
@@ -80,7 +80,7 @@ test('fields that the platform fills in are nobody else’s to declare', () => {
   expect(() => event('Not a name', {})).toThrow('snake_case')
 })
 
-test.each(['from', 'command', 'log', 'signal'])('nothing that a handler uses can be called %s', (name) => {
+test.each(['from', 'command', 'log', 'signal'])('a capability cannot be called %s', (name) => {
   const declared = {
     input: z.object({}),
     events: {},
@@ -88,5 +88,5 @@ test.each(['from', 'command', 'log', 'signal'])('nothing that a handler uses can
     uses: { [name]: () => 7 },
     run: () => ({}),
   } as const
-  expect(() => command(declared as never)).toThrow(`uses: ${name} is what every handler is told; rename yours`)
+  expect(() => command(declared as never)).toThrow(`uses: every handler gets ${name} already; rename yours`)
 })

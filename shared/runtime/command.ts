@@ -12,8 +12,8 @@ export { event, type EventType, type EventValue, type Live } from './event.ts'
 export { later, type LaterType, type LaterValue } from './later.ts'
 export type { HandlerSettings }
 
-/** A field that names a user, in the canonical spelling of user ids. */
-export const userId = z.custom<UserId>(isUserId, 'is no user id').meta({ type: 'string', description: 'a user id' })
+/** A field that holds a user id in its canonical spelling. */
+export const userId = z.custom<UserId>(isUserId, 'is not a user id').meta({ type: 'string', description: 'a user id' })
 
 type AnyEvents = Record<string, EventType<string, any>> // oxlint-disable-line no-explicit-any -- any shape will do
 type AnyLater = Record<string, LaterType<string, any>> // oxlint-disable-line no-explicit-any -- any shape will do
@@ -21,15 +21,12 @@ type ValueOf<Types extends Record<string, (...given: never[]) => unknown>> = key
   ? 'none is declared'
   : { [K in keyof Types]: ReturnType<Types[K]> }[keyof Types]
 
-/** What a command does to the world outside its store, besides its answer. */
+/** What a command does outside its store, besides its answer. */
 export interface SideEffects<Events extends AnyEvents, Later extends AnyLater> {
   notify?: ReadonlyArray<readonly [to: UserId | readonly UserId[], event: ValueOf<Events>]>
-  /** Commands that the broker sends in the caller's name after so many milliseconds, at most 30 days. */
+  /** Commands that the broker sends in the caller's name after a delay in milliseconds, at most 30 days. */
   later?: ReadonlyArray<readonly [afterMs: number, command: ValueOf<Later>]>
-  /**
-   * What inboxes tell no more: of these events, all of before, those in which the field has this value. What is caused now is
-   * not meant.
-   */
+  /** Earlier events to be removed from all inboxes: those of these kinds in which the field has this value. */
   forget?: ReadonlyArray<{
     readonly events: readonly Pick<EventType, 'event'>[]
     readonly field: string
@@ -37,50 +34,50 @@ export interface SideEffects<Events extends AnyEvents, Later extends AnyLater> {
   }>
 }
 
-/** The effects of a command whose sender waits for one answer: a reply, or a refusal though something was changed. */
+/** The effects of a command with an answer: a reply, or a refusal that comes with a change. */
 export type ReplyOrRefusal<Events extends AnyEvents, Later extends AnyLater> = SideEffects<Events, Later> &
   ({ refusal: Refusal; reply?: never } | { reply: ValueOf<Events>; refusal?: never })
 
-/** The effects of a command that has no reply. The texts are for the compiler to show when there is one all the same. */
+/** The effects of a command without a reply. The compiler shows these texts when there is one. */
 export interface NoReply<Events extends AnyEvents, Later extends AnyLater> extends SideEffects<Events, Later> {
   reply?: "no reply: the declaration says replyTo: 'nobody' or internal"
   refusal?: "no refusal: the declaration says replyTo: 'nobody' or internal; throw refuse(…) instead"
 }
 
-/** Any of these, as the runtime gets them: nothing of it is sure. */
+/** The effects as the runtime gets them, not checked yet. */
 export interface Effects extends SideEffects<AnyEvents, AnyLater> {
   reply?: ValueOf<AnyEvents>
   refusal?: Refusal
 }
 
 /**
- * Builds what a handler works with out of the store, once per process: `uses: { contacts: contactBook }`. Where it has a method
- * `prepare`, the group's first command waits until that has resolved.
+ * Builds something that handlers use from the store, once per process: `uses: { contacts: contactBook }`. If the result has a
+ * method `prepare`, the group's first command waits until that has resolved.
  */
 export type Capability = (store: Store, settings: HandlerSettings) => unknown
 type Built<Uses extends Record<string, Capability>> = { [K in keyof Uses]: ReturnType<Uses[K]> }
 
-/** What a handler is told besides its input. */
+/** What a handler gets besides its input. */
 export interface Context {
   /** The sender, as the broker stamped it. */
   from: {
     user: UserId
     client: string
-    /** Clients of the user that are connected now, for a command that declares `seesClients`. */
+    /** The user's clients that are connected now, for a command that declares `seesClients`; else empty. */
     clients: ReadonlySet<string>
   }
   /**
-   * `id` is the same at every attempt of the same command, and never that of another. `order` is greater than that of every
-   * command which the user sent before: a change that bears a smaller one than his last comes from a process that was cut
-   * off, and must be left. `at` is when the broker took the command.
+   * `id` is unique to the command and the same at every attempt. `order` is greater than that of every command which the user
+   * sent before: a change with a smaller one than the user's last comes from a process that was cut off, and must be dropped.
+   * `at` is when the broker accepted the command.
    */
   command: { id: string; attempt: number; order: number; at: Date }
   log: Logger
-  /** Aborted at the time limit and when the process must stop. */
+  /** Aborted at the time limit, and when the process is told to stop. */
   signal: AbortSignal
 }
 
-/** A command as the changes that it makes remember it: so that it makes each of them once. */
+/** A command as its changes in the store remember it, so that each is made once. */
 export type CommandRef = Readonly<Pick<Context['command'], 'id' | 'order' | 'at'>>
 
 export interface Declaration<
@@ -91,39 +88,40 @@ export interface Declaration<
   Internal extends InternalUse | undefined,
   To extends ReplyTo,
 > {
-  /** The command's fields. Fields that are not named here are refused. */
+  /** The command's fields. Others are refused. */
   input: z.ZodObject<Shape>
-  /** Every event the command may cause: its group's key may publish these and no others. */
+  /** Every event that the command may cause. The group's key may publish these and no others. */
   events: Events
-  /** What `run` gets besides: name to builder. */
+  /** More that `run` gets: name to builder. */
   uses?: Uses
-  /** The commands of its group that it may have sent later. */
+  /** Commands of its group that it may schedule. */
   later?: Later
   /**
-   * The broker alone sends it, in a user's name; to devices there is no such command, and nobody waits for its answer.
-   * `presence`: when the user has come or gone, `{ online }`; `later`: when another command has asked for it.
+   * Only the broker sends the command, in a user's name: for devices it does not exist, and nobody waits for an answer.
+   * `presence`: when the user comes online or goes offline, with `{ online }`; `later`: when another command has scheduled it.
    */
   internal?: Internal
   /**
-   * Who gets the reply, and the refusal in its place: `user`, all of the sender's devices, and the inbox keeps it for them;
-   * `client`, the asking client alone, and it is kept nowhere else: for a command that changes nothing, or that tells a secret. When
-   * the device sends the same id again it runs again, with the same `command.id`. `nobody`: there is no reply, as with a sign that somebody is typing (a refusal is
-   * told to all devices). Default `user`.
+   * Who gets the reply, or the refusal in its place. Default `user`.
+   * - `user`: all of the sender's devices, and the inbox keeps it for them.
+   * - `client`: only the asking client, and no inbox keeps it: for a command that changes nothing, or whose reply holds a secret.
+   *   When the device sends the same id again, the command runs again, with the same `command.id`.
+   * - `nobody`: there is no reply, as for a typing sign. A refusal still goes to all of the sender's devices.
    */
   replyTo?: To
-  /** `false` when one user's commands of this name need not wait for each other. Default true. */
+  /** `false` when this command need not wait for the same user's other commands. Default true. */
   ordered?: boolean
-  /** `true` when it must know which of its sender's clients are connected. Default false. */
+  /** `true` when the command needs to know which of its sender's clients are connected. Default false. */
   seesClients?: boolean
-  /** Milliseconds for one attempt, 10 to 600,000. Default 30,000: a database that takes 2 s an operation is slow, and no fault of the command. */
+  /** Milliseconds for one attempt, 10 to 600,000. Default 30,000, which leaves room for a slow database. */
   timeoutMs?: number
-  /** Attempts before the command is dead, 1 to 5. Default 5. */
+  /** Attempts before the command goes to the dead letters, 1 to 5. Default 5. */
   attempts?: number
   /**
-   * Changes the store, then returns the effects. When the same command comes again (after a crash, or a lost connection) it
+   * Changes the store, then returns the effects. When the same command is redelivered (after a crash, or a lost connection) it
    * must find its own change by `command.id` and return the same effects.
-   * @throws {Refusal} made by `refuse`, to answer `command_rejected`; of an internal command it is a failure like any other
-   * @throws {Unavailable} what it needs is not there: tried again without counting; anything else is an attempt that failed
+   * @throws {Refusal} made by `refuse`, to answer `command_rejected`; in an internal command it is an error like any other
+   * @throws {Unavailable} when something it needs is not there: retried without counting the attempt. Any other error fails the attempt
    */
   run(
     input: z.output<z.ZodObject<Shape>>,
@@ -138,15 +136,14 @@ type Returned<To extends ReplyTo, Events extends AnyEvents, Later extends AnyLat
   ? NoReply<Events, Later>
   : ReplyOrRefusal<Events, Later>
 
-/** A declared command, its defaults filled in. */
-export interface Command {
+/** A declared command, with defaults filled in. */
+export interface DeclaredCommand {
   readonly input: z.ZodObject
   readonly events: ReadonlyMap<string, EventType>
   readonly uses: Readonly<Record<string, Capability>>
-  /** By their commands' names. */
+  /** By command name. */
   readonly later: ReadonlyMap<string, LaterType>
   readonly internal: InternalUse | undefined
-  /** Who gets its reply. */
   readonly replyTo: ReplyTo
   readonly ordered: boolean
   readonly seesClients: boolean
@@ -156,19 +153,19 @@ export interface Command {
 }
 
 /** A declared command, with what its declaration says for the types of those who call it: its tests. */
-export interface Declared<Input, Events extends AnyEvents, Internal> extends Command {
+export interface Declared<Input, Events extends AnyEvents, Internal> extends DeclaredCommand {
   /** Never there at run time. */
   readonly declares?: { readonly input: Input; readonly events: Events; readonly internal: Internal }
 }
 
-/** What every handler is told: see `Context`. */
-const TOLD = ['from', 'command', 'log', 'signal']
+/** The names that `run` gets anyway: see `Context`. */
+const CONTEXT_NAMES = ['from', 'command', 'log', 'signal']
 
 const declared = new WeakSet<object>()
 
 /**
  * Declares a command: the default export of `handlers/<group>/<command>.ts`.
- * @throws {RangeError} when a limit is out of bounds, or the input has a field that is the platform's
+ * @throws {RangeError} when a limit is out of bounds, or a name is the platform's own
  */
 export function command<
   Shape extends z.ZodRawShape,
@@ -184,10 +181,10 @@ export function command<
   if (!(timeoutMs >= 10 && timeoutMs <= 600_000)) throw new RangeError('timeoutMs must be 10 to 600,000')
   if (!(Number.isInteger(attempts) && attempts >= 1 && attempts <= 5)) throw new RangeError('attempts must be 1 to 5')
   const taken = OWN_FIELDS.find((field) => Object.hasOwn(declaration.input.shape, field))
-  if (taken !== undefined) throw new RangeError(`input: ${taken} is a field of every command; rename yours`)
-  const hidden = TOLD.find((name) => Object.hasOwn(declaration.uses ?? {}, name))
-  if (hidden !== undefined) throw new RangeError(`uses: ${hidden} is what every handler is told; rename yours`)
-  const made: Command = {
+  if (taken !== undefined) throw new RangeError(`input: ${taken} is already a field of every command; rename yours`)
+  const hidden = CONTEXT_NAMES.find((name) => Object.hasOwn(declaration.uses ?? {}, name))
+  if (hidden !== undefined) throw new RangeError(`uses: every handler gets ${hidden} already; rename yours`)
+  const made: DeclaredCommand = {
     input: declaration.input.strict() as unknown as z.ZodObject, // oxlint-disable-line typescript/no-unnecessary-type-assertion -- zod's shape is invariant
     events: new Map(Object.values(declaration.events).map((type) => [type.event, type])),
     uses: declaration.uses ?? {},
@@ -205,6 +202,6 @@ export function command<
 }
 
 /** Tells whether a module's default export was made by `command`. */
-export function isCommand(value: unknown): value is Command {
+export function isCommand(value: unknown): value is DeclaredCommand {
   return typeof value === 'object' && value !== null && declared.has(value)
 }

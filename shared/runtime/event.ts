@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ENVELOPE, isWord } from '../wire/topic.ts'
 
-/** Builds an event's value: `contact_added({ user_id })`. Its name and its shape are what clients are promised. */
+/** Builds an event's value: `contact_added({ user_id })`. The name and the shape are promised to clients. */
 export interface EventType<Name extends string = string, Shape extends z.ZodRawShape = z.ZodRawShape> {
   (fields: z.input<z.ZodObject<Shape>>): EventValue<Name>
   readonly event: Name
@@ -11,47 +11,47 @@ export interface EventType<Name extends string = string, Shape extends z.ZodRawS
 }
 
 /**
- * An event for those who are connected now, and of no use a minute later: nobody finds it in his inbox, and caused at QoS 0 it
- * is stored nowhere.
+ * A live event is only for users who are connected now, and of no use a minute later. It is kept in no inbox, and one caused by a
+ * command at QoS 0 is not stored at all.
  */
 export interface Live {
   /**
-   * Milliseconds between two to one user, at least, whoever causes them: 0, as they come. With a pace its command is answered
-   * `offline` instead when none of those it is for is there, and `rate_limited` when too much waits for each of them; its other
-   * events go out all the same, and what it leaves for later is done at once.
+   * The pace: least milliseconds between two such events to one user, whoever causes them; 0 for no pace. With a pace the
+   * command is refused `offline` when none of the receivers is connected, and `rate_limited` when too many events wait for each
+   * of them. Its other events go out all the same, and its later commands are then sent at once.
    */
   readonly everyMs: number
   /**
-   * Instead: of the events with this word that are about one user, their `user_id`, only the latest counts. One that comes to a
-   * receiver before the pace is over waits in the place of what waited before, and no command is refused for it.
+   * A word for a kind of state. Of the events with this word about one user (their `user_id`) only the latest counts: one that
+   * comes before the pace allows it replaces the one that waits. No command is refused then.
    */
   readonly latest?: string
 }
 
 /**
- * An event that anybody can cause to anybody, as a contact request is. Where what is kept for a user is full, such events go first, so
- * that strangers never push out what those have sent whom the user knows.
+ * An event that anyone can cause to anyone, like a contact request. When a user's room for kept events is full, such events are
+ * dropped first, so that strangers never push out events from people whom the user knows.
  */
 export interface FromStrangers {
   readonly fromStrangers: true
 }
 
-/** An event as a value: what happened, not yet to whom. */
+/** An event as a value, without its receivers. */
 export interface EventValue<Name extends string = string> {
   readonly event: Name
   readonly fields: Record<string, unknown>
 }
 
 /**
- * Declares an event by its name and the fields its receivers get.
- * @throws {RangeError} when the name is not snake_case, or a field is one that the broker fills in: `event`, `event_seq`, `re`, `at`
+ * Declares an event by its name and the fields that its receivers get.
+ * @throws {RangeError} when the name is not snake_case, or the broker fills in one of the fields: `event`, `event_seq`, `re`, `at`
  */
 export function event<const Name extends string, Shape extends z.ZodRawShape>(
   name: Name,
   shape: Shape & { [Field in (typeof ENVELOPE)[number]]?: never },
   how?: Live | FromStrangers,
 ): EventType<Name, Shape> {
-  if (!isWord(name)) throw new RangeError(`event ${name}: a name is snake_case, at most 64 characters`)
+  if (!isWord(name)) throw new RangeError(`event ${name}: the name must be snake_case, at most 64 characters`)
   const taken = ENVELOPE.find((field) => Object.hasOwn(shape, field))
   if (taken !== undefined) throw new RangeError(`event ${name}: the broker fills in the field ${taken}; rename it`)
   const schema = z.strictObject<Shape>(shape)

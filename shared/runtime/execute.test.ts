@@ -5,10 +5,10 @@ import type { Store } from '../store/documents.ts'
 import { refuse } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
 import { userIdOf } from '../wire/user-id.ts'
-import { command, event, later, type Command } from './command.ts'
+import { command, event, later, type DeclaredCommand } from './command.ts'
 import { execute, openWorkshop } from './execute.ts'
 
-// How one attempt ends, and what the handler's log says of it.
+// How an attempt ends, and what the handler's log says about it.
 
 const lines: string[] = []
 const log = openLog('info', 'test', { write: (line) => void lines.push(line) })
@@ -25,7 +25,7 @@ const stamp: Stamp = {
 const done = event('done', { n: z.number() })
 const remind = later('remind', { n: z.number() })
 const shape = { input: z.object({ n: z.number() }), events: { done } }
-const runs = (one: Command, payload: object = { n: 7 }) =>
+const runs = (one: DeclaredCommand, payload: object = { n: 7 }) =>
   execute('try_it', one, Buffer.from(JSON.stringify(payload)), stamp, shop)
 
 beforeEach(() => {
@@ -38,19 +38,19 @@ test.each([
   ['no answer', {}],
   ['nothing', undefined],
   ['null', null],
-])('a handler that returns %s has failed, and the log says so', async (_, returned) => {
+])('fails the attempt of a handler that returns %s, and logs it', async (_, returned) => {
   expect(await runs(command({ ...shape, run: () => returned as never }))).toMatchObject(failed)
   expect(lines.join('')).toContain('the handler returned neither a reply nor a refusal')
 })
 
-test('one that declares no reply may return nothing, but no reply', async () => {
+test('a handler that declares no reply may return nothing, and must not return a reply', async () => {
   const silent = (returned: object) => command({ ...shape, replyTo: 'nobody', run: () => returned as never })
   expect(await runs(silent({}))).toMatchObject({ outcome: 'done', events: [] })
   expect(await runs(silent({ reply: done({ n: 7 }) }))).toMatchObject(failed)
-  expect(lines.join('')).toContain('returned an answer, and declares none')
+  expect(lines.join('')).toContain('declares that nobody gets one')
 })
 
-test('what a handler has sent later is checked when it returns it', async () => {
+test('checks later commands when the handler returns them', async () => {
   const sends = (make: () => readonly [number, unknown]) =>
     command({ ...shape, later: { remind }, run: () => ({ reply: done({ n: 7 }), later: [make()] as never }) })
   const input = { n: 7 }
@@ -61,7 +61,7 @@ test('what a handler has sent later is checked when it returns it', async () => 
   const faults: [RegExp, () => readonly [number, unknown]][] = [
     [/expected number/, () => [500, remind({ n: 'seven' as never })]],
     [/expected number/, () => [500, { command: 'remind', input: { n: 'seven' } }]],
-    [/does not declare the command no_such_command/, () => [500, { command: 'no_such_command', input }]],
+    [/the command no_such_command is not declared/, () => [500, { command: 'no_such_command', input }]],
     [/after -1 ms/, () => [-1, remind(input)]],
     [/after 0\.5 ms/, () => [0.5, remind(input)]],
     [/after 2592000001 ms/, () => [2_592_000_001, remind(input)]],
@@ -73,16 +73,16 @@ test('what a handler has sent later is checked when it returns it', async () => 
   }
 })
 
-test('of an internal command, neither a refusal nor an input that does not fit is told to its user', async () => {
+test('does not tell the user of an internal command about a refusal or an invalid input', async () => {
   const internal = command({ ...shape, internal: 'later', run: () => Promise.reject(refuse('conflict')) })
   expect(await runs(internal)).toMatchObject(failed)
   expect(lines.join('')).toContain('conflict')
   lines.length = 0
   expect(await runs(internal, { n: 'seven' })).toMatchObject(failed)
-  expect(lines.join('')).toMatch(/the stored input does not fit the command: n: /)
+  expect(lines.join('')).toMatch(/the stored input does not match the command's schema: n: /)
 })
 
-test('an error is told with its name and its place, in the log and to the broker, and without what was sent', async () => {
+test("reports an error with its name and place, in the log and to the broker, without the command's payload", async () => {
   const fails = command({
     input: z.object({ text: z.string() }),
     events: { done },

@@ -15,19 +15,19 @@ import { Damaged, Refusal, Unavailable } from '../wire/refusal.ts'
 import type { Stamp } from '../wire/stamp.ts'
 import { redacted, tell } from '../wire/told-error.ts'
 import { Attempt } from './attempt.ts'
-import type { Capability, Command, Effects, HandlerSettings, LaterValue } from './command.ts'
+import type { Capability, DeclaredCommand, Effects, HandlerSettings, LaterValue } from './command.ts'
 import { inTime, TimedOut } from './time-limit.ts'
 
-/** What one process builds once and hands to its handlers. */
+/** What a process builds once and hands to its handlers. */
 export interface Workshop {
   store: Store
   settings: HandlerSettings
   log: Logger
-  /** Each builder's product, made at its first use at the latest. */
+  /** What each capability builder has built, at its first use at the latest. */
   built: Map<Capability, unknown>
-  /** The attempts that run: a process that stops aborts them. */
+  /** The running attempts: aborted when the process stops. */
   running: Set<Attempt>
-  /** The process is told to stop: what fails now is no fault of the command. */
+  /** The process was told to stop: a failure from now on is no fault of the command. */
   isStopping: boolean
 }
 
@@ -35,15 +35,15 @@ export function openWorkshop(store: Store, settings: HandlerSettings, log: Logge
   return { store, settings, log, built: new Map(), running: new Set(), isStopping: false }
 }
 
-/** Milliseconds between two looks whether the store is ready. */
+/** Milliseconds between two checks whether the store is ready. */
 const PAUSE = 500
 
 /**
- * Builds all that these commands use, and waits until the store is ready for it and they are prepared, which may be long with
+ * Builds all capabilities of these commands, and waits until the store is ready and they are prepared, which may take long with
  * many documents.
- * @throws when what is stored does not fit or is damaged: no command would succeed
+ * @throws when the stored data does not fit or is damaged, so that no command could succeed
  */
-export async function equip(commands: Iterable<Command>, shop: Workshop): Promise<void> {
+export async function equip(commands: Iterable<DeclaredCommand>, shop: Workshop): Promise<void> {
   for (;;) {
     try {
       for (const command of commands) capabilities(command, shop)
@@ -52,7 +52,7 @@ export async function equip(commands: Iterable<Command>, shop: Workshop): Promis
       return
     } catch (err) {
       if (!(err instanceof Unavailable) || err instanceof Damaged) throw err
-      shop.log.info({ reason: err.message }, 'the store is not ready yet')
+      shop.log.info({ reason: err.message }, 'waiting for the store to become ready')
       await pause(PAUSE)
     }
   }
@@ -63,10 +63,10 @@ async function prepared(product: unknown): Promise<void> {
   if (typeof product.prepare === 'function') await product.prepare()
 }
 
-/** Runs one attempt of a command and says how it ended. Never rejects: the one place where a handler's errors are caught. */
+/** Runs one attempt of a command and resolves with how it ended. Never rejects: handlers' errors are caught only here. */
 export async function execute(
   name: string,
-  command: Command,
+  command: DeclaredCommand,
   payload: Uint8Array,
   stamp: Stamp,
   shop: Workshop,
@@ -86,11 +86,11 @@ export async function execute(
     const { log } = attempt
     const error = tell(err, readJsonObject(payload))
     if (shop.isStopping && !(err instanceof TimedOut || err instanceof Unavailable)) {
-      log.info({ reason: error.message }, 'put off, as the process is stopping')
-      return { ...delivery, outcome: 'retry', code: 'unavailable', reason: 'its process is stopping' }
+      log.info({ reason: error.message }, 'attempt postponed: the process is stopping')
+      return { ...delivery, outcome: 'retry', code: 'unavailable', reason: 'the handler process is stopping' }
     }
-    if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler took too long')
-    else if (err instanceof Unavailable && err.isTold) log.debug({ reason: err.message }, 'put off')
+    if (err instanceof TimedOut) log.error({ timeoutMs: command.timeoutMs }, 'the handler exceeded its time limit')
+    else if (err instanceof Unavailable && err.isTold) log.debug({ reason: err.message }, 'attempt postponed')
     else log.error({ err: error }, 'the handler failed')
     const reason =
       err instanceof Unavailable
@@ -110,7 +110,7 @@ function codeOf(err: unknown): 'timeout' | 'unavailable' | 'internal' {
   return err instanceof Unavailable ? 'unavailable' : 'internal'
 }
 
-function capabilities(command: Command, { built, store, settings }: Workshop): Record<string, unknown> {
+function capabilities(command: DeclaredCommand, { built, store, settings }: Workshop): Record<string, unknown> {
   const made: Record<string, unknown> = {}
   for (const [name, build] of Object.entries(command.uses)) {
     if (!built.has(build)) built.set(build, build(store, settings))
@@ -119,13 +119,13 @@ function capabilities(command: Command, { built, store, settings }: Workshop): R
   return made
 }
 
-/** @throws {Refusal} `bad_payload`, and an error that says so for what the broker itself has sent */
-function inputOf({ input, internal }: Command, payload: Uint8Array): unknown {
+/** @throws {Refusal} `bad_payload`; for an internal command, an error that names the faults */
+function inputOf({ input, internal }: DeclaredCommand, payload: Uint8Array): unknown {
   try {
     return parseInput(input, parseJsonObject(payload))
   } catch (err) {
     if (!internal || !(err instanceof Refusal)) throw err
-    throw new Error(`the stored input does not fit the command: ${faultsOf(err)}`, { cause: err })
+    throw new Error(`the stored input does not match the command's schema: ${faultsOf(err)}`, { cause: err })
   }
 }
 
@@ -137,12 +137,14 @@ function faultsOf({ message, fields }: Refusal): string {
     : message
 }
 
-/** @throws {Error} when the effects are not what the command declares: then the attempt has failed */
-function endOf(command: Command, returned: Effects | undefined, stamp: Stamp) {
+/** @throws {Error} when the effects are not what the command declares, which fails the attempt */
+function endOf(command: DeclaredCommand, returned: Effects | undefined, stamp: Stamp) {
   const { reply, refusal, notify = [], later, forget } = returned ?? {}
   const isAnswered = reply !== undefined || refusal !== undefined
-  if (command.replyTo !== 'nobody' && !isAnswered) throw new Error('the handler returned neither a reply nor a refusal')
-  if (command.replyTo === 'nobody' && isAnswered) throw new Error('the handler returned an answer, and declares none')
+  if (command.replyTo !== 'nobody' && !isAnswered)
+    throw new Error("the handler returned neither a reply nor a refusal; return one, or declare replyTo: 'nobody'")
+  if (command.replyTo === 'nobody' && isAnswered)
+    throw new Error('the handler returned a reply or refusal, but declares that nobody gets one')
   const events: OutgoingEvent[] = notify.map(([to, { event, fields }]) => {
     return { to: typeof to === 'string' ? to : [...to], event, fields }
   })
@@ -156,13 +158,13 @@ function namedEvents({ events, field, value }: NonNullable<Effects['forget']>[nu
   return { events: events.map(({ event }) => event), field, value }
 }
 
-/** A value that `later` made has checked its own input already; one that was written by hand, or changed since, has not. */
-function scheduled(declared: Command, afterMs: number, { command, input }: LaterValue): LaterCommands[number] {
+/** Checks the input here, too: a value may have been written by hand, or changed since `later` made it. */
+function scheduled(declared: DeclaredCommand, afterMs: number, { command, input }: LaterValue): LaterCommands[number] {
   const type = declared.later.get(command)
-  if (!type) throw new Error(`later: the handler does not declare the command ${command}`)
+  if (!type) throw new Error(`later: the command ${command} is not declared; add it to the handler's \`later\``)
   type.input.strict().parse(input)
   if (!(Number.isInteger(afterMs) && afterMs >= 0 && afterMs <= MAX_LATER)) {
-    throw new RangeError(`later: ${command} after ${afterMs} ms; it must be 0 to ${MAX_LATER}, a whole number`)
+    throw new RangeError(`later: ${command} after ${afterMs} ms: the delay must be an integer from 0 to ${MAX_LATER}`)
   }
   return { after_ms: afterMs, command, input }
 }

@@ -1,30 +1,30 @@
 import type { Config } from '../config.ts'
 
-/** What the platform's settings say to handlers. */
+/** The platform's settings, as far as handlers may know them. */
 export interface HandlerSettings {
-  /** Who may reach whom: contacts, or everyone who is not blocked. */
+  /** ACCESS: who may reach whom, only contacts or everyone who is not blocked. */
   readonly access: 'contacts' | 'everyone'
-  /** Milliseconds that a call rings before it is missed. */
+  /** RING_TIMEOUT: milliseconds that a call rings before it is missed. */
   readonly ringMs: number
-  /** Are private addresses taken out of what is relayed for calls? */
+  /** HIDE_PRIVATE_ADDRESSES: whether private addresses are removed from relayed signals. */
   readonly hidesPrivate: boolean
-  /** Bytes of a command's payload, at most. */
+  /** MAX_COMMAND_BYTES: the most bytes of a command's payload. */
   readonly commandBytes: number
-  /** Bytes of an answer that is as long as one makes it, about. Half of a packet, as one thing in it may be that large alone. */
+  /** Bytes at which a handler cuts off a list: half a packet, because the last item can be as large again. */
   readonly answerBytes: number
-  /** The TURN servers, where there are any. */
+  /** Undefined when TURN is not set up. */
   readonly turn?: TurnSettings
 }
 
 export interface TurnSettings {
-  /** In lower case, as clients reach them. */
+  /** The servers' URIs for clients, in lower case. */
   readonly uris: readonly string[]
-  /** Seconds that credentials last when nothing else is asked for. */
+  /** TURN_TTL: the default lifetime of credentials, in seconds. */
   readonly ttl: number
-  /** Credentials that one user gets in an hour. */
+  /** TURN_CREDENTIALS_PER_USER: how many one user gets in an hour. */
   readonly perHour: number
   /**
-   * Signs a TURN user's name. The secret itself is handed to nobody.
+   * Signs a TURN username, so that no handler needs the secret itself.
    * @throws {Unavailable} while coturn's secrets cannot be read
    */
   password(username: string): Promise<string>

@@ -3,7 +3,7 @@ import { Lanes } from './lanes.ts'
 
 let lanes: Lanes
 let ran: string[]
-/** What holds up each delivery until the test lets it go. */
+/** Holds up each delivery until the test releases it. */
 let gates: Map<string, () => void>
 beforeEach(() => {
   lanes = new Lanes()
@@ -22,7 +22,7 @@ async function ends(name: string): Promise<void> {
   await new Promise(setImmediate)
 }
 
-test("works one user's deliveries one after another, and others' at the same time", async () => {
+test("runs one user's deliveries one after another, and different users' at the same time", async () => {
   for (const name of ['a1', 'a2', 'a3']) void sends('alice', name)
   void sends('bob', 'b1')
   expect(ran).toEqual(['a1', 'b1'])
@@ -31,12 +31,12 @@ test("works one user's deliveries one after another, and others' at the same tim
   expect(ran).toEqual(['a1', 'b1', 'a2', 'a3'])
 })
 
-test('leaves what is behind one that fails, and what still comes of that time, until the broker has heard of it', async () => {
+test('skips the deliveries after a failed one, and those of its generation still to come, until the broker has heard of it', async () => {
   void sends('alice', 'a1')
   const behind = sends('alice', 'a2')
-  lanes.leave('alice', 1)
+  lanes.skip('alice', 1)
   await behind
-  await sends('alice', 'a3') // it was on its way
+  await sends('alice', 'a3') // was already on its way
   await ends('a1')
   void sends('alice', 'a1 again', 2)
   expect(ran).toEqual(['a1', 'a1 again'])
@@ -45,9 +45,9 @@ test('leaves what is behind one that fails, and what still comes of that time, u
   expect(ran).toEqual(['a1', 'a1 again', 'b1'])
 })
 
-test('a delivery of a later time runs, whether the broker’s acknowledgement came before or after it', async () => {
+test('a delivery of a later generation runs, whether the broker’s acknowledgement came before or after it', async () => {
   void sends('alice', 'a1')
-  lanes.leave('alice', 1)
+  lanes.skip('alice', 1)
   void sends('alice', 'a1 again', 2)
   expect(ran).toEqual(['a1'])
   await ends('a1')
@@ -58,12 +58,12 @@ test('a delivery of a later time runs, whether the broker’s acknowledgement ca
   expect(ran).toEqual(['a1', 'a1 again', 'a2'])
 })
 
-test('a lost connection takes with it all that has not begun', async () => {
+test('a lost connection skips everything that has not begun', async () => {
   void sends('alice', 'a1')
   const lost = sends('alice', 'a2')
-  lanes.leaveAll()
+  lanes.skipAll()
   await lost
-  void sends('alice', 'a1 again') // of the next connection: behind the one that still runs
+  void sends('alice', 'a1 again') // from the next connection: waits for the one that still runs
   expect(ran).toEqual(['a1'])
   await ends('a1')
   expect(ran).toEqual(['a1', 'a1 again'])

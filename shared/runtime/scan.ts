@@ -6,10 +6,10 @@ import { EXTENSION } from '../own-modules.ts'
 import type { Catalogue } from '../wire/catalogue.ts'
 import { faultOfCommand, faultOfEvent, faultOfGroup, SHARED_FOLDER } from '../wire/reserved.ts'
 import { isCommandName } from '../wire/topic.ts'
-import { isCommand, type Command } from './command.ts'
+import { isCommand, type DeclaredCommand } from './command.ts'
 
-/** Command name to its declaration. */
-export type Commands = ReadonlyMap<string, Command>
+/** A group's commands, by name. */
+export type Commands = ReadonlyMap<string, DeclaredCommand>
 
 /** The groups: the folders of `handlers/`, except the one that holds what several groups share. */
 export async function groupsIn(root: string): Promise<string[]> {
@@ -21,23 +21,21 @@ export async function groupsIn(root: string): Promise<string[]> {
 }
 
 /**
- * Loads one group: every file `<command>.ts` of its folder. A file with a hyphen in its name is the group's own and no command.
- * @throws {Error} naming the file that is no command, or declares what is not its to declare
+ * Loads one group: every file `<command>.ts` of its folder. A file with a hyphen in its name is not a command.
+ * @throws {Error} naming a file that exports no command, or declares a reserved name
  */
 export async function loadGroup(root: string, group: string): Promise<Commands> {
   const misnamed = faultOfGroup(group)
   if (misnamed !== undefined) throw new Error(`${resolve(root, group)}: ${misnamed}`)
-  const commands = new Map<string, Command>()
+  const commands = new Map<string, DeclaredCommand>()
   for (const file of (await filesOf(root, group)).toSorted()) {
     const name = file.slice(0, -EXTENSION.length)
     const path = resolve(root, group, file)
-    if (!isCommandName(name)) throw new Error(`${path}: a command's file is named in snake_case, like its topic`)
+    if (!isCommandName(name)) throw new Error(`${path}: a command's file must be named in snake_case, like its topic`)
     const module: unknown = await import(pathToFileURL(path).href)
     const declared = (module as { default?: unknown }).default
     if (!isCommand(declared)) {
-      throw new Error(
-        `${path}: must \`export default command({ … })\`; a file that is no command has a hyphen in its name`,
-      )
+      throw new Error(`${path}: must \`export default command({ … })\`; if it is not a command, give its name a hyphen`)
     }
     const fault = [faultOfCommand(name), ...[...declared.events.keys()].map(faultOfEvent)].find(Boolean)
     if (fault !== undefined) throw new Error(`${path}: ${fault}`)
@@ -50,27 +48,27 @@ export async function loadGroup(root: string, group: string): Promise<Commands> 
   return commands
 }
 
-/** Why a command cannot have sent later what it declares, if so. */
-export function faultOfLater(declared: Command, commands: Commands): string | undefined {
+/** Why a command's `later` is wrong; undefined when it is right. */
+export function faultOfLater(declared: DeclaredCommand, commands: Commands): string | undefined {
   for (const [name, { input }] of declared.later) {
     const taker = commands.get(name)
-    if (!taker) return `later: there is no command ${name} in this group`
-    if (taker.internal !== 'later') return `later: the command ${name} does not say internal: 'later'`
+    if (!taker) return `later: this group has no command ${name}`
+    if (taker.internal !== 'later') return `later: the command ${name} must declare internal: 'later'`
     if (!isSame(taker.input.shape, input.shape))
-      return `later: the command ${name} takes another input; it must take ${name}.input`
+      return `later: the command ${name} declares another input; it must declare input: ${name}.input`
   }
   return undefined
 }
 
-/** The very same fields, not only alike. */
+/** Whether both hold the same schema objects, not only equal ones. */
 function isSame(one: z.ZodRawShape, other: z.ZodRawShape): boolean {
   const names = Object.keys(one)
   return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])
 }
 
 /**
- * What the broker must know of all groups.
- * @throws {Error} naming the file whose command has the name of another one, or of an event that it does not cause
+ * What the broker must know about all groups.
+ * @throws {Error} naming the file of a command that has the name of another command, or of an event that it does not cause
  */
 export async function describe(root: string): Promise<Catalogue> {
   const groups = new Map<string, Commands>()
@@ -84,12 +82,12 @@ export async function describe(root: string): Promise<Catalogue> {
   return Object.fromEntries([...groups].map(([group, commands]) => [group, declarationOf(commands)]))
 }
 
-/** Why a command cannot have its name beside those of all groups; undefined when it can. An event of its own may have the same name. */
+/** Why a command's name clashes with another group's; undefined when it does not. A command may cause an event of its own name. */
 function faultBeside(
   groups: ReadonlyMap<string, Commands>,
   group: string,
   name: string,
-  own: Command,
+  own: DeclaredCommand,
 ): string | undefined {
   for (const [other, commands] of groups) {
     if (other < group && commands.has(name)) return `the group ${other} has a command ${name} too; rename one of them`
@@ -100,7 +98,7 @@ function faultBeside(
   return undefined
 }
 
-/** What the broker must know of one group. */
+/** What the broker must know about one group. */
 export function declarationOf(commands: Commands): Catalogue[string] {
   const events = new Map([...commands.values()].flatMap((command) => [...command.events]))
   const live = [...events].flatMap(([name, { live }]) => (live ? [[name, live] as const] : []))
@@ -126,7 +124,7 @@ export function declarationOf(commands: Commands): Catalogue[string] {
 
 async function filesOf(root: string, group: string): Promise<string[]> {
   const files = await readdir(join(root, group)).catch(() => {
-    throw new Error(`there is no group ${group}: no folder ${join(root, group)}`)
+    throw new Error(`unknown group ${group}: there is no folder ${join(root, group)}`)
   })
   return files.filter((file) => file.endsWith(EXTENSION) && !file.endsWith(`.test${EXTENSION}`) && !file.includes('-'))
 }

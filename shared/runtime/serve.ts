@@ -21,29 +21,30 @@ export interface ServeOptions {
   settings: HandlerSettings
   log: Logger
   broker: BrokerLogin
-  /** Commands held at a time: the Receive Maximum that the broker keeps to. */
+  /** HANDLER_WINDOW: the most deliveries held at a time. The broker keeps to it as the Receive Maximum. */
   window: number
-  /** Where the connection is kept; by default in a thread of its own. */
+  /** Opens the connection; by default in a thread of its own. */
   open?: OpenConnection
-  /** Milliseconds in which what runs may end when it is closed. */
+  /** Milliseconds for running commands to finish when it is closed. */
   drainMs?: number
 }
 
 /**
- * Milliseconds in which what runs may end when the process stops; then it is given back. Less than what `closeOnSignal` waits
- * for, and what Docker and Kubernetes wait for.
+ * Milliseconds for running commands to finish when the process stops; then they are given back. Shorter than the deadlines of
+ * `closeOnSignal`, docker-compose.yml and Kubernetes.
  */
 const DRAIN = 20_000
 
-/** Bytes of a PUBLISH besides its payload, and to spare. */
+/** More than the bytes of a PUBLISH besides its payload. */
 const HEADER = 64
 
 /**
- * Serves one group until it is closed: makes what it keeps in the store, connects (and waits for a broker that is not there
- * yet), subscribes to its commands, runs each, and publishes its end. A lost connection is made again; what was held is then
- * another's, and what ends late changes nothing. `close` drains: nothing new is taken, what runs is told by its signal, and
- * what is held is finished, or given back after 20 s; the broker has acknowledged every end.
- * @throws what `equip` throws, and the first connection's error, when the broker refuses key or certificate
+ * Serves one group until it is closed: opens its collections in the store, connects (waiting for a broker that is not there
+ * yet), subscribes to its commands, runs each, and publishes how it ended. It reconnects when the connection is lost; the broker
+ * then gives what was held to another member, and an end that comes late changes nothing. `close` drains: it takes nothing new,
+ * aborts the signals of running commands, lets them finish or gives them back after 20 s, and waits until the broker has
+ * acknowledged every end.
+ * @throws what `equip` throws, and the first connection's error when the broker refuses the key or the certificate
  */
 export async function serveGroup(options: ServeOptions): Promise<Closable> {
   const { group, commands, log, broker, window, open = inOwnThread, drainMs = DRAIN } = options
@@ -66,7 +67,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
   let held = 0
   let allEnded = (): void => {}
 
-  // How each ended, in one message for each turn of the event loop.
+  // Sends the ends in one message per turn of the event loop.
   let ended: End[] = []
   const say = (end: End): void => {
     if (ended.length === 0) setImmediate(flush)
@@ -77,25 +78,25 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     ended = []
   }
 
-  // What was left undone: the broker sends it again, and the connection need not hold it.
-  let left: number[] = []
-  const leave = (n: number): void => {
-    if (left.length === 0) {
+  // Skipped deliveries: the broker sends them again, and the connection need not hold them.
+  let skipped: number[] = []
+  const skip = (n: number): void => {
+    if (skipped.length === 0) {
       setImmediate(() => {
-        tell({ kind: 'left', ns: left })
-        left = []
+        tell({ kind: 'skipped', ns: skipped })
+        skipped = []
       })
     }
-    left.push(n)
+    skipped.push(n)
   }
 
-  /** Counts connections: what an earlier one brought and failed says nothing of what this one brings. */
+  /** Numbers the connections: a failed delivery of an earlier one must not skip deliveries of this one. */
   let connection = 0
 
-  /** Of those who failed: what waits for the broker to have heard it. */
+  /** What to do once the broker has heard of a failed delivery, by delivery. */
   const failed = new Map<number, () => void>()
   const waiting: ((isHeld: boolean) => void)[] = []
-  /** Is what this process holds still its own? Known at once as a rule. */
+  /** Does this process still hold its deliveries? Usually known at once. */
   const isHeld = (): boolean | Promise<boolean> =>
     pulse.isHeld ||
     new Promise((resolve) => {
@@ -105,7 +106,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
   const work = async ({ n, topic, stamp: properties }: Offer, payload: Uint8Array, claims: Int32Array, i: number) => {
     const command = commands.get(topic)
     const stamp = stampOf(properties)
-    if (!command || !stamp) return log.error({ topic }, 'a delivery without command or stamp, ignored')
+    if (!command || !stamp) return log.error({ topic }, 'ignored a delivery of an unknown command or without a stamp')
     const { 'user-id': user, lane } = stamp
     const broughtBy = connection
     const run = async () => {
@@ -125,12 +126,12 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
       hasBegun = true
       const sealed = await run()
       if (sealed.isRetry && broughtBy === connection) {
-        lanes.leave(user, lane)
+        lanes.skip(user, lane)
         failed.set(n, () => lanes.heard(user, lane))
       }
-      say({ n, ...sealed }) // the next need not wait for it
+      say({ n, ...sealed }) // the user's next delivery need not wait until it is sent
     })
-    if (!hasBegun) leave(n)
+    if (!hasBegun) skip(n)
   }
 
   on('offers', ({ offers, payloads, claims }) => {
@@ -149,7 +150,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
   })
   on('lost', () => {
     connection++
-    lanes.leaveAll()
+    lanes.skipAll()
     failed.clear()
   })
   on('renewed', ({ isHeld }) => {
@@ -179,7 +180,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
       let timer: NodeJS.Timeout | undefined
       const isOver = new Promise<void>((resolve) => {
         timer = setTimeout(() => {
-          log.warn({ count: held }, 'gives back what did not end in time')
+          log.warn({ count: held }, 'commands did not finish in time and were given back to the broker')
           resolve()
         }, drainMs)
       })
@@ -195,7 +196,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
   }
 }
 
-/** Listens to what comes by a port, each message by its kind. */
+/** Listens on a port, with one listener for each kind of message. */
 function listening(port: MessagePort) {
   const listeners = new Map<string, (message: never) => void>()
   port.on('message', (message: ToMain) => listeners.get(message.kind)?.(message as never))

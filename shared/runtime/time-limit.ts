@@ -1,16 +1,16 @@
 export class TimedOut extends Error {
   override name = 'TimedOut'
   constructor() {
-    super('the handler took longer than its timeoutMs')
+    super('the handler exceeded its timeoutMs')
   }
 }
 
-/** Milliseconds that this thread has spent in the synchronous beginnings of what ran here. */
+/** Milliseconds that this thread has spent in the synchronous beginnings of all runs. */
 let spent = 0
 
 /**
- * Runs something that must end in time. While another's beginning computes, nobody can do anything: that is not counted.
- * @throws {TimedOut} when it has not
+ * Runs something with a time limit. The time in which the synchronous beginning of another run blocks the thread does not count.
+ * @throws {TimedOut} when it takes longer
  */
 export async function inTime<T>(limitMs: number, run: () => T | Promise<T>): Promise<T> {
   const began = performance.now()
@@ -21,7 +21,7 @@ export async function inTime<T>(limitMs: number, run: () => T | Promise<T>): Pro
     spent += performance.now() - began
   }
   const own = spent
-  const isLate = (): boolean => left() < 0 // or the thread stood still, and its timer with it
+  const isLate = (): boolean => left() < 0 // also when the thread was blocked, and its timer with it
   const left = (): number => limitMs - (performance.now() - began - (spent - own))
   if (!isPromise(running)) {
     if (isLate()) throw new TimedOut()
@@ -49,7 +49,7 @@ export async function inTime<T>(limitMs: number, run: () => T | Promise<T>): Pro
   })
 }
 
-/** A handler may return what any library calls a promise. */
+/** A handler may return any thenable. */
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

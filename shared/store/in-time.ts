@@ -1,6 +1,6 @@
 import { Unavailable } from '../wire/refusal.ts'
 
-/** @throws {Unavailable} when the work is not done within so many milliseconds; it goes on, and nobody hears of it */
+/** Bounds the time to wait for some work, in milliseconds. @throws {Unavailable} when it takes longer; the work itself goes on */
 export async function inTime<T>(ms: number, work: Promise<T>, late: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_, reject) => {

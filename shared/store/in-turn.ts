@@ -1,8 +1,8 @@
 import { inTime } from './in-time.ts'
 
 /**
- * Lets the work for one key begin when what came before it for this key has ended, so that it is not done in vain.
- * @param ms how long it may wait for that; beyond, it rejects with `Unavailable`
+ * Runs the work for one key one after another, since works that run at once would only conflict.
+ * @param ms the longest wait for a turn; beyond, it rejects with `Unavailable`
  */
 export function inTurn(ms: number): <T>(key: string, work: () => Promise<T>) => Promise<T> {
   const last = new Map<string, Promise<unknown>>()

@@ -16,9 +16,9 @@ import { inTime } from './in-time.ts'
 import { openFence } from './mongo-fence.ts'
 import { errorFor, isAway, reasonIn, reasonOf } from './mongo-errors.ts'
 
-/** Milliseconds in which one operation must be answered, whatever the driver tries meanwhile; then it is put off. */
+/** Milliseconds for one operation, with all of the driver's retries; beyond, it rejects with `Unavailable`. */
 export const DEADLINE = 8_000
-/** Milliseconds in which what was asked before there was another primary must be answered, by this one. */
+/** Milliseconds that operations from before a change of the primary have to be answered by the new one. */
 const MOVING = 2_000
 const MOVED = 'MongoDB has another primary'
 const PAUSE = 500
@@ -26,59 +26,59 @@ const PAUSE = 500
 export const DATABASE = 'switchboard'
 const AUTHENTICATION_FAILED = 18
 
-/** What is promised rests on these. Given with the database, too, because the driver mixes a client's with what the URL says. */
+/** The store's promises depend on these. Also set on the database, because the driver merges a client's options with the URL's. */
 const PROMISED: DbOptions = {
-  // A change that was answered is on the disks of a majority: no fail-over takes it back.
+  // An acknowledged change is on the disks of a majority: no fail-over undoes it.
   writeConcern: { w: 'majority', journal: true },
-  // What a handler decides by cannot be taken back either. The primary alone has read what was just written.
+  // What a handler reads cannot be undone either, and only the primary surely has what was just written.
   readConcern: new ReadConcern('majority'),
   readPreference: 'primary',
 }
 
-/** @throws {Unavailable} when it is not answered by the deadline; it may be done none the less */
+/** @throws {Unavailable} when it is not answered by the deadline; it may have been done all the same */
 export const answered = <T>(work: Promise<T>): Promise<T> => inTime(DEADLINE, work, 'MongoDB did not answer')
 
-/** How the driver is to talk to the servers; these go before what the URL says. `connections` at a time, at most. */
+/** The driver's options, which take precedence over the URL's. `connections`: the most at a time. */
 function optionsFor(connections: number): MongoClientOptions {
   return {
     ...PROMISED,
-    // Once more when the connection breaks or the primary changes; the server knows a write by its number, so it is done once.
+    // One retry when the connection breaks or the primary changes; the server recognises a write by its number, so it is done once.
     retryWrites: true,
     retryReads: true,
-    // A fail-over takes some 10 s. Who waits longer than this gives way to the broker, which keeps the command at no cost.
+    // A fail-over takes some 10 s. After this time the command goes back to the broker, which keeps it at no cost.
     serverSelectionTimeoutMS: 5_000,
-    // Of a handshake and of the driver's look at a server: slow servers take several trips of 2 s.
+    // For a handshake and the driver's server checks: with slow servers these take several round trips of 2 s.
     connectTimeoutMS: 10_000,
-    // A connection whose server stands still is given up after this; the operation itself has been, at DEADLINE.
+    // A connection to a hanging server is closed after this; the operation itself has been given up at DEADLINE.
     socketTimeoutMS: 20_000,
-    // About as many operations run at a time as commands are held: each waits for one, or for the few stretches of a page.
+    // About as many operations run at a time as commands are held: each command waits for one, or for the few parts of a page.
     maxPoolSize: connections,
     waitQueueTimeoutMS: 5_000,
-    // Connections that a peak has left are given back to the server.
+    // Connections left over from a peak are closed.
     maxIdleTimeMS: 60_000,
-    // A server that has gone is noticed, and one that is back is used, within so much without any operation. Default 10 s.
+    // A lost server is noticed, and a returned one is used, within this time even without operations. Default 10 s.
     heartbeatFrequencyMS: 5_000,
     appName: 'switchboard',
   }
 }
 
-/** The connections to a MongoDB, and whether it is there. */
+/** The connections to a MongoDB, and whether it can be reached. */
 export interface MongoLink {
   readonly db: Db
   /**
-   * Does one operation.
-   * @throws {Unavailable} when it is not answered in time, or MongoDB is away; it may have been done none the less
+   * Runs one operation.
+   * @throws {Unavailable} when it is not answered in time, or MongoDB cannot be reached; it may have been done all the same
    */
   ask<T>(work: () => Promise<T>): Promise<T>
-  /** As `ask`, for an operation that reads: it sees all that anybody's `ask` has been answered before. It may be done again. */
+  /** Runs an operation that only reads: it sees every `ask` acknowledged before, by any process. It may run again. */
   read<T>(work: () => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
 /**
- * Connects, and waits for a server as long as it takes, with a line in the log.
- * @param hear gets each command as it is sent; it shows what users wrote
- * @throws when the URL is none, or the server refuses its credentials
+ * Connects, waiting for a server as long as it takes, with a line in the log.
+ * @param hear gets each command as it is sent, with what users wrote
+ * @throws when the URL is invalid, or the server refuses its credentials
  */
 export async function openMongoLink(
   url: string,
@@ -91,18 +91,18 @@ export async function openMongoLink(
   let isOpen = true
   let awaySince: number | undefined
   let primary: string | undefined
-  /** What was begun before and fails is of a time that has been told of already. */
+  /** Failures of operations begun before this time are not news: they were logged already. */
   let newsSince = 0
   const asked = new Set<() => void>()
 
   function gone(reason: string): void {
     if (awaySince !== undefined || !isOpen) return
     awaySince = performance.now()
-    log.warn({ reason }, 'MongoDB is away, commands wait')
+    log.warn({ reason }, 'cannot reach MongoDB; commands wait')
   }
   function back(): void {
     if (awaySince === undefined || !isOpen) return
-    log.info({ afterMs: Math.round(performance.now() - awaySince) }, 'MongoDB is back')
+    log.info({ afterMs: Math.round(performance.now() - awaySince) }, 'MongoDB can be reached again')
     awaySince = undefined
     newsSince = performance.now()
   }
@@ -121,7 +121,7 @@ export async function openMongoLink(
     }
   }
 
-  /** Rejects when there has been another primary for a while, and no answer: the old one may be where nobody hears it. */
+  /** Rejects when the primary has changed a while ago and there is no answer: the old one may be cut off. */
   function unlessMoved<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => reject(new Unavailable(MOVED))
@@ -176,9 +176,9 @@ export async function openMongoLink(
 }
 
 /**
- * A client that connects when it is told to, and the database that its URL names.
- * @param otherwise the database when it names none
- * @throws naming the setting, without its value, when the URL is none or names what can be no database
+ * A client that is not connected yet, and the database that its URL names.
+ * @param otherwise the database when the URL names none
+ * @throws naming the setting, without its value, when the URL or its database name is invalid
  */
 export function clientFor(
   setting: string,
@@ -195,18 +195,18 @@ export function clientFor(
   }
 }
 
-// The driver's reasons show nothing of the URL but its hosts; what causes them might.
+// The driver's reasons show nothing of the URL but its hosts; their causes might.
 function wrongUrl(setting: string, error: unknown): Error {
   return new Error(`${setting}: ${reasonOf(error)}`)
 }
 
-/** The database that the URL names behind its hosts. */
+/** The database that the URL names after its hosts. */
 export function databaseOf(url: string): string | undefined {
   const name = /^mongodb(?:\+srv)?:\/\/[^/?]*\/([^?]+)/.exec(url)?.[1]
   return name === undefined ? undefined : decodeURIComponent(name)
 }
 
-/** At the start: may it be there later? Refused credentials will be refused again. */
+/** At the start: whether to wait for the server. Refused credentials would be refused again. */
 function isNotThere(error: unknown): boolean {
   return isAway(error) && !(error instanceof MongoServerError && error.code === AUTHENTICATION_FAILED)
 }
@@ -218,12 +218,12 @@ const PRIMARIES = new Set<ServerType>([
   ServerType.LoadBalancer,
 ])
 
-/** Those that take writes. */
+/** The servers that accept writes. */
 function primariesIn({ servers }: TopologyDescription): ServerDescription[] {
   return [...servers.values()].filter(({ type }) => PRIMARIES.has(type))
 }
 
-/** One that is elected again is another, because there may have been one between. */
+/** Names a primary with its election: the same server elected again counts as another, because there may have been one in between. */
 function nameOf({ address, electionId }: ServerDescription): string {
   return `${address} ${electionId?.toHexString() ?? ''}`
 }

@@ -3,15 +3,15 @@ import type { CollectionSpec, Document } from './documents.ts'
 import { searchable } from './rules.ts'
 import { documentTokens } from './mongo-text.ts'
 
-// A document is stored with its own fields under their own names. Beside them are the store's, which begin with `__`:
-//   __etag          another one after every change: who writes names the one that he has read
-//   __<index>       for a unique index, the document's values of it, as JSON; lacking when it lacks one of them
-//   __place         when the collection has a text: grows with each insert; 0 when the document is older than the text
-//   __words         when it can be found: its tokens
-// Uniqueness needs a field of its own, because a unique index counts lacking fields as null, a sparse one skips only the
-// documents that lack all of its fields, and partial indexes are not to be had everywhere.
+// A document is stored with its own fields, under their names. Beside them are the store's fields, which begin with `__`:
+//   __etag          changes with every write: a writer names the one it has read
+//   __<index>       for a unique index: the document's values in it, as JSON; missing when the document lacks one of them
+//   __place         in a collection with a text: grows with each insert; 0 for documents older than the text
+//   __words         the tokens by which searches find the document
+// Uniqueness needs its own field, because a unique index counts missing fields as null, a sparse one skips only documents that lack
+// all of its fields, and not every server has partial indexes.
 
-/** What a caller never sees. */
+/** The prefix of the store's own fields, which callers never see. */
 const OWN = '__'
 export const ETAG = '__etag'
 export const PLACE = '__place'
@@ -28,16 +28,16 @@ export function uniqueIndexes({ indexes = {} }: CollectionSpec): [name: string, 
 }
 
 /**
- * A document as it is stored, with a new etag.
- * @param json as `checkDocument` made it
- * @param place of a collection with a text
+ * Encodes a document for storing, with a new etag.
+ * @param json the result of `checkDocument`
+ * @param place its place, in a collection with a text
  */
 export function encodeDocument(spec: CollectionSpec, json: string, place: number): Stored {
   const doc = JSON.parse(json) as Document
   return { ...(encode(doc) as Document), [ETAG]: new ObjectId(), ...ownFields(spec, doc, place) }
 }
 
-/** The fields that indexes need beside the document's own. */
+/** The store's fields that indexes need. */
 export function ownFields(spec: CollectionSpec, doc: Document, place: number): Bson {
   const own: Bson = {}
   const values = new Map(Object.entries(doc))
@@ -54,13 +54,13 @@ export function ownFields(spec: CollectionSpec, doc: Document, place: number): B
   return own
 }
 
-/** The document in what was stored. */
+/** Decodes a stored document. */
 export function decodeDocument(stored: Stored): Document {
   return decode(Object.fromEntries(Object.entries(stored).filter(([key]) => !key.startsWith(OWN)))) as Document
 }
 
-// Keys that mean something to a server or to its driver, or that BSON cannot have: empty, `$set`, `a.b`, `__proto__`,
-// `_bsontype`, with U+0000, with half a character. The awkward letters are written as `%` and four hex digits.
+// Keys with a meaning to a server or its driver, or that BSON does not allow: empty, `$set`, `a.b`, `__proto__`, `_bsontype`, with
+// U+0000, with a lone surrogate. The awkward characters are written as `%` and four hex digits.
 const AWKWARD = /^$|^\$|^__|^_bsontype$|[.%\0]|\p{Surrogate}/u
 const LETTERS = /^[$_]|[.%\0]|\p{Surrogate}/gu
 const EMPTY = '%'
@@ -77,7 +77,7 @@ function keyFrom(stored: string): string {
   return stored.replace(/%([0-9a-f]{4})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
 }
 
-// Object.fromEntries, because an assignment to `__proto__` makes no field.
+// Object.fromEntries, because an assignment to `__proto__` does not create a field.
 function encode(value: unknown): unknown {
   if (typeof value === 'string') return value.isWellFormed() ? value : new Binary(Buffer.from(value, 'utf16le'))
   if (typeof value !== 'object' || value === null) return value

@@ -13,20 +13,20 @@ import { Unavailable } from '../wire/refusal.ts'
 const DUPLICATE_KEY = 11_000
 const INDEX_DIFFERS = new Set([85, 86])
 
-/** What a server answers while it cannot do what it was asked, by its codes (manual, "Error Codes"; of the newest, its error_codes.yml). */
+/** Codes of a server that cannot do now what it was asked (manual, "Error Codes"; for the newest, error_codes.yml). */
 const AWAY = new Set([
   6, // HostUnreachable
   7, // HostNotFound
-  13, // Unauthorized: for the operator to mend, as the next
+  13, // Unauthorized: the operator has to fix this and the next
   18, // AuthenticationFailed
   24, // LockTimeout
-  43, // CursorNotFound: the rest of a page was at a server that is no longer asked
+  43, // CursorNotFound: the rest of a page was on a server that is no longer used
   50, // MaxTimeMSExpired
   63, // StaleShardVersion
-  64, // WriteConcernTimeout: written, and not yet by a majority
+  64, // WriteConcernTimeout: written, but not yet by a majority
   89, // NetworkTimeout
   91, // ShutdownInProgress
-  100, // UnsatisfiableWriteConcern: no majority of its members is there
+  100, // UnsatisfiableWriteConcern: no majority of the members is up
   112, // WriteConflict
   133, // FailedToSatisfyReadPreference
   134, // ReadConcernMajorityNotAvailableYet
@@ -59,25 +59,25 @@ const AWAY = new Set([
   13_436, // NotPrimaryOrSecondary
   14_031, // OutOfDiskSpace
 ])
-/** The driver's own errors of that kind, besides network and server selection, by name: some of their classes are not exported. */
+/** The driver's own errors of this kind, besides network and server selection. By name, because some classes are not exported. */
 const AWAY_NAMES = new Set([
   'MongoWaitQueueTimeoutError',
   'MongoNotConnectedError',
-  'MongoPoolClosedError', // of a member that was taken out of the set
+  'MongoPoolClosedError', // for a member that was removed from the set
   'MongoTopologyClosedError',
   'MongoServerClosedError',
   'MongoStalePrimaryError',
 ])
 const AWAY_LABELS = ['RetryableWriteError', 'RetryableError', 'SystemOverloadedError']
 
-/** Was it refused because its key, or the values of a unique index, are there already? */
+/** Whether a write was refused because its key, or its values in a unique index, exist already. */
 export function isDuplicate(error: unknown): error is MongoServerError {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY
 }
 
 /**
- * Is it about a document's key? Otherwise it is about the values of a unique index. MongoDB says so in a field; other servers in
- * their message alone, each in its own words, and there before any value: what is behind the first name may be a user's text.
+ * Whether the duplicate is the document's key, and not its values in a unique index. MongoDB says so in a field; other servers only in
+ * the message, each in its own words, before any value: what follows the first name may be a user's text.
  */
 export function isOfKey({ message, ...more }: MongoServerError): boolean {
   const fields: unknown = more['keyPattern']
@@ -85,20 +85,20 @@ export function isOfKey({ message, ...more }: MongoServerError): boolean {
   return /\bindex(?:: | ')(\w+)/i.exec(message)?.[1] === '_id_'
 }
 
-/** Is there an index of that name already, over other fields? */
+/** Whether there is an index with that name already, over other fields. */
 export function isOtherIndex(error: unknown): boolean {
   return error instanceof MongoServerError && INDEX_DIFFERS.has(Number(error.code))
 }
 
 /**
- * A socket's own error, which the driver passes on as it is when a write meets a reset; and those of name servers. Not those of
- * files, such as an authority's certificate that the URL names: they do not come by themselves.
+ * Errors of sockets, which the driver passes on when a write meets a reset, and of name servers. Not of files, such as a CA file that
+ * the URL names: those do not appear by themselves.
  */
 function isOfSystem(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'syscall' in error && !('path' in error)
 }
 
-/** Is it no fault of what was asked? */
+/** Whether the error is no fault of the operation, which may succeed later. */
 export function isAway(error: unknown): boolean {
   if (error instanceof Unavailable || isOfSystem(error)) return true
   if (!(error instanceof MongoError)) return false
@@ -113,8 +113,8 @@ export function isAway(error: unknown): boolean {
 }
 
 /**
- * The error to pass on. A server's message may show the values of what it was asked, so its name and code alone are passed on; what the
- * driver says of connections names hosts and no credentials.
+ * The error to pass on. A server's message may hold values of the operation, so only its name and code are passed on. The driver's
+ * messages about connections name hosts, but no credentials.
  */
 export function errorFor(error: unknown): unknown {
   const isOurs = !(error instanceof MongoError || isAway(error))
@@ -122,7 +122,7 @@ export function errorFor(error: unknown): unknown {
   const why = reasonOf(error)
   return isAway(error)
     ? new Unavailable(`MongoDB cannot be used: ${why}`, { isTold: true })
-    : new Error(`MongoDB refuses it: ${why}`)
+    : new Error(`MongoDB refused the operation: ${why}`)
 }
 
 export function reasonOf(error: unknown): string {
@@ -134,10 +134,10 @@ export function reasonOf(error: unknown): string {
   return String((error as Partial<Error> | null)?.message)
 }
 
-/** Why no server takes writes, as far as they have said. */
+/** Why no server accepts writes, as far as the servers have said. */
 export function reasonIn({ servers, setName }: TopologyDescription): string {
-  if (servers.size === 0) return `no server is of the replica set ${setName}`
+  if (servers.size === 0) return `no server belongs to the replica set ${setName}`
   const errors = [...servers.values()].flatMap(({ error }) => (error ? [reasonOf(error)] : []))
   const silent = [...servers.values()].flatMap(({ type, address }) => (type === ServerType.Unknown ? [address] : []))
-  return errors[0] ?? (silent.length > 0 ? `no answer from ${silent.join(', ')}` : 'no server takes writes')
+  return errors[0] ?? (silent.length > 0 ? `no answer from ${silent.join(', ')}` : 'no server accepts writes')
 }

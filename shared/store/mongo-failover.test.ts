@@ -14,7 +14,11 @@ interface Note extends Document {
   readonly times?: number
 }
 const SPEC = { name: 'notes', indexes: { by_slug: { fields: ['slug'], unique: true } } }
-const [AWAY, BACK, MOVED] = ['MongoDB is away, commands wait', 'MongoDB is back', 'MongoDB has another primary']
+const [AWAY, BACK, MOVED] = [
+  'cannot reach MongoDB; commands wait',
+  'MongoDB can be reached again',
+  'MongoDB has another primary',
+]
 
 let server: MongoServer
 let set: ReplicaSet

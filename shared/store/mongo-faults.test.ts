@@ -42,8 +42,8 @@ afterEach(async () => {
 
 const log = openLog('info', 'test', { write: (line) => void lines.push(line) })
 const said = () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg)
-const AWAY = 'MongoDB is away, commands wait'
-const BACK = 'MongoDB is back'
+const AWAY = 'cannot reach MongoDB; commands wait'
+const BACK = 'MongoDB can be reached again'
 const urlAt = (port: number): string => `mongodb://127.0.0.1:${port}/faults?directConnection=true`
 
 async function open(url = urlAt(proxy.port)): Promise<Store> {
@@ -96,7 +96,7 @@ describe('MongoDB', () => {
   test('tells of a refusal its name, and nothing of what was asked', async () => {
     const all = await notes()
     await fail(2, ['find'], 2)
-    await expect(all.get('a secret of alice')).rejects.toThrow(/^MongoDB refuses it: \w+ \(2\)$/)
+    await expect(all.get('a secret of alice')).rejects.toThrow(/^MongoDB refused the operation: \w+ \(2\)$/)
     expect(said()).toEqual([])
   })
 

@@ -2,32 +2,32 @@ import { type Db, ObjectId } from 'mongodb'
 import { isDuplicate } from './mongo-errors.ts'
 
 /**
- * Lets nobody read of a new primary before a majority has confirmed a write of its own. Until then it may not know how much of
- * what it has is confirmed, and would answer as if what was confirmed lately were not there (SERVER-53813; mended in MongoDB 8):
- * who has been told that a request was stored would be told that there is none.
+ * Delays reads from a new primary until a majority has confirmed a write of its own. Until then it may not know which of its data is
+ * confirmed, and would answer as if recently confirmed data were missing (SERVER-53813; fixed in MongoDB 8): a user who was told that
+ * a request is stored would be told that there is none.
  */
 export interface Fence {
-  /** There is another primary. */
+  /** The primary has changed. */
   moved(): void
-  /** Reads, and again when the primary has changed meanwhile. */
+  /** Reads, and reads again when the primary has changed meanwhile. */
   read<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Holds one document that means nothing. */
+/** Holds one document without meaning, to write to. */
 const COLLECTION = '__primaries'
 
-/** @param ask does one operation, or rejects with `Unavailable` */
+/** @param ask runs one operation, or rejects with `Unavailable` */
 export function openFence(db: Db, ask: <T>(work: () => Promise<T>) => Promise<T>): Fence {
   const marks = db.collection<{ _id: string }>(COLLECTION)
   let primaries = 0
-  let passed = { primary: primaries, way: Promise.resolve() } // a single server confirms what it answers
+  let passed = { primary: primaries, way: Promise.resolve() } // at first nothing to wait for: a single server confirms what it answers
 
   async function mark(): Promise<void> {
     try {
       await ask(() => marks.updateOne({ _id: 'last' }, { $set: { mark: new ObjectId() } }, { upsert: true }))
     } catch (error) {
       if (!isDuplicate(error)) throw error
-      return mark() // another process has made it at the same time
+      return mark() // another process has inserted the document at the same time
     }
   }
 

@@ -14,19 +14,19 @@ import {
 import { FOLDING } from '../wire/words.ts'
 import { isDuplicate, isOtherIndex } from './mongo-errors.ts'
 
-/** What is known of a collection, in a document by its name. */
+/** What is known about a collection, in a document with its name. */
 export interface About {
   _id: string
-  /** The place of the document that was inserted last. */
+  /** The place of the latest inserted document. */
   last: number
   text?: string
-  /** Of which folding all documents have their words by now; the first one had no number. */
+  /** The folding by which all documents are indexed; the first one had no number. */
   folding?: number
-  /** Fields of the store's own that all documents have by now. */
+  /** The store's own fields that all documents have. */
   filled: string[]
 }
 
-/** Not a name that a spec can have. */
+/** A name that no spec can have. */
 const ABOUT = '__collections'
 const TEXT_INDEX = '__words'
 const AT_ONCE = 200
@@ -36,8 +36,8 @@ export function aboutCollections({ db }: MongoLink): MongoCollection<About> {
 }
 
 /**
- * Makes what is missing of a collection; several processes may do so at once. Documents that are older than a unique index,
- * the text or its folding get their fields, in the order of their keys: until then it rejects or is not done, and nobody uses the collection.
+ * Creates what is missing of a collection; several processes may do so at once. Documents that are older than a unique index, the text
+ * or its folding get the store's fields, in the order of their keys. Nobody uses the collection before that is done.
  */
 export async function makeCollection(link: MongoLink, spec: CollectionSpec): Promise<void> {
   const { name } = spec
@@ -48,14 +48,14 @@ export async function makeCollection(link: MongoLink, spec: CollectionSpec): Pro
     if (indexes.length > 0) await link.ask(() => docs.createIndexes(indexes))
   } catch (error) {
     if (!isOtherIndex(error)) throw error
-    throw new Error(`an index of ${name} is another in the database: give the changed index a new name`, {
+    throw new Error(`an index of ${name} has other fields in the database: give the changed index a new name`, {
       cause: error,
     })
   }
   const own = [...uniqueIndexes(spec).map(([index]) => uniqueField(index)), ...(spec.text ? [PLACE] : [])]
   const missing = own.filter((field) => !filled.includes(field))
   if (spec.text && folding > FOLDING)
-    throw new Error(`the words of ${name} were folded by a newer version: run that one`)
+    throw new Error(`a newer version has indexed the words of ${name}: run that version`)
   const foldsAgain = spec.text !== undefined && folding < FOLDING
   if (missing.length === 0 && !foldsAgain) return
   await fill(link, spec, docs, missing)
@@ -63,7 +63,7 @@ export async function makeCollection(link: MongoLink, spec: CollectionSpec): Pro
   await link.ask(() => aboutCollections(link).updateOne({ _id: name }, done))
 }
 
-/** @throws when the text is another one, or has gone */
+/** @throws when the spec has another text than the database, or none */
 async function aboutOf(link: MongoLink, { name, text }: CollectionSpec): Promise<About> {
   const all = aboutCollections(link)
   const wanted = text && `${text.field} within ${text.within}`
@@ -72,7 +72,7 @@ async function aboutOf(link: MongoLink, { name, text }: CollectionSpec): Promise
   if (wanted !== undefined)
     await link.ask(() => all.updateOne({ _id: name, text: { $exists: false } }, { $set: { text: wanted } }))
   const about = await link.read(() => all.findOne({ _id: name }))
-  if (about?.text !== wanted) throw new Error(`the text of ${name} is another in the database, and is for good`)
+  if (about?.text !== wanted) throw new Error(`the text of ${name} is another in the database, and cannot be changed`)
   return about ?? { _id: name, ...made }
 }
 
@@ -80,8 +80,8 @@ function unlessDuplicate(error: unknown): void {
   if (!isDuplicate(error)) throw error // another process was faster
 }
 
-// A unique index is two: one to find by, with every document, and one to keep apart those that have all its fields. `_id` ends
-// those to find by, because so they have the order that find promises.
+// A unique index is made of two: one to search, with every document, and one for uniqueness, with the documents that have all its
+// fields. Search indexes end in `_id`, and so have the order that `find` promises.
 function indexesFor(spec: CollectionSpec): IndexDescription[] {
   const search = Object.entries(spec.indexes ?? {}).map(([name, { fields }]) => ({
     name,
@@ -108,7 +108,7 @@ async function fill(
       const own = ownFields(spec, decodeDocument(stored), Number(stored[PLACE] ?? 0))
       const isFilled = fields.every((field) => field in stored || !(field in own))
       if (isFilled && JSON.stringify(stored[WORDS]) === JSON.stringify(own[WORDS])) return []
-      // Who has changed it since has done this, too.
+      // A process that has changed the document meanwhile has added its fields, too.
       const filter = { _id: stored._id, [ETAG]: stored[ETAG] ?? null }
       const gone = own[WORDS] === undefined && { $unset: { [WORDS]: true as const } }
       return [{ updateOne: { filter, update: { $set: { ...own, [ETAG]: new ObjectId() }, ...gone } } }]
@@ -117,7 +117,7 @@ async function fill(
       if (writes.length > 0) await link.ask(() => docs.bulkWrite(writes, { ordered: false }))
     } catch (error) {
       if (!isDuplicate(error)) throw error
-      throw new Error(`documents of ${spec.name} have the same values of a unique index`) // oxlint-disable-line preserve-caught-error -- it shows the values
+      throw new Error(`documents of ${spec.name} have the same values of a unique index`) // oxlint-disable-line preserve-caught-error -- the cause shows the values
     }
     if (page.length < AT_ONCE) return
     after = page.at(-1)!._id

@@ -4,19 +4,19 @@ import { PLACE, type Stored, WORDS } from './mongo-documents.ts'
 import { tokensFor } from './mongo-text.ts'
 import type { Search, WordSearch } from './rules.ts'
 
-// Searches as filters. Whatever a caller gave stands in them as a scalar, never as an object: it is no operator.
+// Searches as filters. A caller's values appear in them only as scalars, never as objects, so none can act as an operator.
 
-/** What a comparison finds it finds among values of one kind only, so the kinds that follow are conditions of their own. */
+/** A comparison finds only values of its own kind, so the kinds that follow need their own conditions. */
 const KINDS = [
-  { of: (value: Scalar) => value === null, all: null }, // also finds those that lack the field
+  { of: (value: Scalar) => value === null, all: null }, // also finds documents without the field
   { of: (value: Scalar) => typeof value === 'number', all: { $gte: -Infinity } },
   { of: (value: Scalar) => typeof value === 'string', all: { $gte: '' } },
   { of: (value: Scalar) => typeof value === 'boolean', all: { $gte: false } },
 ]
 
 /**
- * The filters of a search, and its order. What the one finds comes before what the next one finds; each is one stretch of the
- * index, in the index's order, whatever a server makes of an `$or`.
+ * The filters of a search, and its order. The results of each filter come before those of the next. Each filter is one stretch of the
+ * index, in its order, however a server handles `$or`.
  */
 export function searchFilters({ fields, equal, order, after, reverse }: Search): {
   filters: Bson[]
@@ -28,7 +28,7 @@ export function searchFilters({ fields, equal, order, after, reverse }: Search):
   const found = same(fields, equal)
   if (!after) return { filters: [found], sort }
 
-  // First those that have all of its values, then those that have fewer and fewer of them.
+  // First documents that share all values with the place to continue after, then those that share fewer and fewer.
   const behindKey: Bson = { ...found, ...same(order, after), _id: following(after.at(-1)!, reverse) } // a key is always text
   const filters = [behindKey]
   for (let i = order.length - 1; i >= 0; i--) {
@@ -38,20 +38,20 @@ export function searchFilters({ fields, equal, order, after, reverse }: Search):
   return { filters, sort }
 }
 
-/** The conditions that a field's value follows another one, in the order of what they find. */
+/** Conditions for a field's value after another, in the order of their results. */
 function behind(value: Scalar, reverse: boolean): Bson[] {
   const kind = KINDS.findIndex(({ of }) => of(value))
   const others = reverse ? KINDS.slice(0, kind).toReversed() : KINDS.slice(kind + 1)
   return [...(value === null ? [] : [following(value, reverse)]), ...others.map(({ all }) => all as Bson)]
 }
 
-/** The condition that it follows one of its own kind. */
+/** A condition for values of the same kind after this one. */
 const following = (value: Scalar, reverse: boolean): Bson => ({ [reverse ? '$lt' : '$gt']: plain(value) })
 
-// A negative zero is stored as zero.
+// Negative zero is stored as zero.
 const plain = (value: Scalar): Scalar => (value === 0 ? 0 : value)
 
-/** A server merges up to 200 stretches of an index in their order; beyond, it would sort. */
+/** The most stretches of an index that a server merges in order; beyond, it would sort. */
 const VALUES_AT_ONCE = 200
 
 /** Newest first. */
@@ -66,8 +66,8 @@ export function byPlace(one: Stored, other: Stored): number {
 }
 
 /**
- * The filters of a search for words, each for some of its values. A document that has a value with one word and a value with
- * another has them with one value, because its tokens are all its words for each of its values.
+ * The filters of a search for words, each for some of the values. Each word may match by another value: the document's tokens hold
+ * every word for every value, so then one value matches all words.
  */
 export function wordFilters({ words, within, before }: WordSearch): Bson[] {
   const chunks = Math.ceil(within.length / VALUES_AT_ONCE)
@@ -79,7 +79,7 @@ export function wordFilters({ words, within, before }: WordSearch): Bson[] {
   })
 }
 
-// Documents that are older than the text have no places, and the order of their keys.
+// Documents older than the text have no place, and are ordered by key.
 function beforePlace({ place, key }: WordSearch['before']): Bson {
   return key === undefined ? { [PLACE]: { $lt: place } } : { [PLACE]: place, _id: { $lt: key } }
 }

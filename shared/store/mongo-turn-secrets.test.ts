@@ -39,7 +39,7 @@ test('the one that came last to the realm signs, from one moment to the next', a
 })
 
 test('without a secret of the realm it is unavailable; an empty one, and what is no text, is none', async () => {
-  const none = new Unavailable('TURN_SECRET_STORE holds no secret of the realm home')
+  const none = new Unavailable('TURN_SECRET_STORE has no secret for the realm home')
   await expect(secrets.newest()).rejects.toThrow(none)
   await insert('elsewhere', 'of-others')
   for (const value of ['', 7, { $gt: '' }, null]) await insert('home', value)

@@ -12,19 +12,19 @@ import { aboutCollections, makeCollection } from './mongo-opening.ts'
 import { BY_PLACE, byPlace, cursorAt, searchFilters, wordFilters } from './mongo-search.ts'
 import { checkCount, checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery } from './rules.ts'
 
-/** Milliseconds in which a change must come through between those of others, once its turn has come in as many. */
+/** Milliseconds for a change to succeed among those of other processes, and before that to wait for its turn in this one. */
 const CONTENDED = 5_000
-/** Milliseconds for which the first to use a collection wait for its indexes. */
+/** Milliseconds that the first users of a collection wait for its indexes. */
 const MAKING = 8_000
 const LONGEST_PAUSE = 64
 
 /**
- * Opens the documents in a MongoDB; waits for it, with a line in the log, when it is away. Whatever rejects with `Unavailable` may
- * have been done none the less, as when a process is killed before it hears of its own write.
- * @param url whose path names the database; `switchboard` without one
- * @param connections at a time, at most
- * @param hear gets each command as it is sent, for who wants to see how the server does it; it shows what users wrote
- * @throws when the URL is none, or the server refuses its credentials
+ * Opens the store in a MongoDB, waiting until it can be reached, with a line in the log. An operation that rejects with `Unavailable`
+ * may have been done all the same, as when a process is killed before it hears of its own write.
+ * @param url its path names the database, by default `switchboard`
+ * @param connections the most at a time
+ * @param hear gets each command as it is sent, with what users wrote; for tests and benchmarks
+ * @throws when the URL is invalid, or the server refuses its credentials
  */
 export async function openMongo(
   url: string,
@@ -63,12 +63,12 @@ function openCollection<D extends Document>(
   const { name, text } = spec
   const docs = link.db.collection<Stored>(name)
   const about = aboutCollections(link)
-  const fields = { projection: { [WORDS]: 0 }, maxTimeMS: DEADLINE } // the server need not go on when nobody waits
+  const fields = { projection: { [WORDS]: 0 }, maxTimeMS: DEADLINE } // the server need not go on when nobody waits any more
   const read = (id: string): Promise<Stored | null> => link.read(() => docs.findOne({ _id: id }, fields))
   const decoded = (stored: Stored): D => decodeDocument(stored) as D
   const turns = inTurn(CONTENDED)
 
-  /** One that no document of the collection has had, greater than all of them. */
+  /** A new place, greater than that of any document the collection has ever had. */
   async function nextPlace(): Promise<number> {
     if (!text) return 0
     const one = { $inc: { last: 1 } }
@@ -78,12 +78,12 @@ function openCollection<D extends Document>(
     return after!.last
   }
 
-  // The driver sends a write again when its connection breaks or the primary changes. MongoDB knows it by its number, but not
-  // every server does: then a write meets its own document, and knows it by the etag.
+  // The driver sends a write again when its connection breaks or the primary changes. MongoDB recognises it by its number, but not
+  // every server does: then a write meets its own document, and recognises it by the etag.
   const isSame = (one: Stored | null, other: Stored): boolean =>
     one?.[ETAG] instanceof ObjectId && one[ETAG].equals(other[ETAG] as ObjectId)
 
-  /** Stores a new document; resolves with what is there already, when there is something. */
+  /** Stores a new document. Resolves with what exists already, if so: its key, or its values in a unique index. */
   async function put(json: string): Promise<'key' | 'values' | undefined> {
     const doc = encodeDocument(spec, json, await nextPlace())
     try {
@@ -96,7 +96,7 @@ function openCollection<D extends Document>(
     }
   }
 
-  /** The document, as long as it is as it was read. */
+  /** Matches the document while it is as it was read. */
   const asRead = ({ _id, [ETAG]: etag }: Stored): Bson => ({ _id, [ETAG]: (etag ?? null) as unknown })
 
   async function replace(before: Stored, doc: Stored): Promise<boolean> {
@@ -107,15 +107,14 @@ function openCollection<D extends Document>(
     }
   }
 
-  // Of what was read, not of whatever is there: a removal that comes late, out of a connection that was given up, must not
-  // take what has been stored since.
+  // Removes only what was read: a removal that arrives late, from a connection that was given up, must not remove what was stored since.
   const drop = async (before: Stored): Promise<boolean> =>
     (await link.ask(() => docs.deleteOne(asRead(before)))).deletedCount === 1
 
-  // Without the server's error as its cause, because that shows the values.
+  // Without the server's error as its cause, because that holds the values.
   const conflict = () => new Conflict(`a unique index of ${name} has these values already`)
 
-  /** Tries, until nobody else has come in between. Those of this process wait for each other: they would only lose. */
+  /** Repeats an attempt until no other process has interfered. Attempts of this process take turns, since they would only conflict. */
   async function untilThrough<T>(id: string, attempt: () => Promise<{ value: T } | undefined>): Promise<T> {
     checkKey(id)
     await ready()
@@ -180,7 +179,7 @@ function openCollection<D extends Document>(
       const { limit } = query
       const options = { ...fields, sort, limit, batchSize: limit }
       const pages = filters.map((filter) => link.read(() => docs.find(filter, options).toArray()))
-      const found = new Map((await Promise.all(pages)).flat().map((doc) => [doc._id, doc])) // one may move from page to page
+      const found = new Map((await Promise.all(pages)).flat().map((doc) => [doc._id, doc])) // a document may move from one stretch to another meanwhile
       return [...found.values()].slice(0, limit).map(decoded)
     },
 
@@ -214,7 +213,7 @@ function openCollection<D extends Document>(
   }
 }
 
-/** Does it once for all who ask, from now on; again for who asks when it has failed. Nobody waits for it longer than for an operation. */
+/** Does some work once for everyone, beginning at once, and again after a failure. Nobody waits for it longer than for an operation. */
 function untilDone(name: string, work: () => Promise<void>): () => Promise<void> {
   let doing: Promise<void> | undefined
   let isDone = false
@@ -229,6 +228,6 @@ function untilDone(name: string, work: () => Promise<void>): () => Promise<void>
   const ready = async (): Promise<void> => {
     if (!isDone) await inTime(MAKING, (doing ??= all()), `collection ${name} was not made ready`)
   }
-  ready().catch(() => {}) // who uses the collection hears of it
+  ready().catch(() => {}) // reported to whoever uses the collection
   return ready
 }

@@ -5,8 +5,8 @@ import type { Store } from './documents.ts'
 import { openMongo } from './mongo.ts'
 import { openSqlite } from './sqlite.ts'
 
-/** More do not make one server faster, and every process has its own. */
-const MOST_CONNECTIONS = 100
+/** The most connections of one process: more would not make a server faster, and every process has its own. */
+const MAX_CONNECTIONS = 100
 
 interface StoreConfig {
   readonly DATA_DIR: string
@@ -15,13 +15,13 @@ interface StoreConfig {
 }
 
 /**
- * Opens the store that the settings choose: MongoDB, which is waited for when it is away, or a file in `DATA_DIR`, which is made
- * when it is missing, for its owner's eyes only.
- * @throws naming MONGODB_URL, without its value, when it is none or the server refuses its credentials
+ * Opens the store that the settings choose: MongoDB, waiting until it can be reached, or a file in `DATA_DIR`, which is created if
+ * it is missing, accessible to its owner only.
+ * @throws naming MONGODB_URL, without its value, when it is invalid or the server refuses its credentials
  */
 export async function openStore(config: StoreConfig, log: Logger): Promise<Store> {
-  const { MONGODB_URL, HANDLER_WINDOW = MOST_CONNECTIONS } = config
-  if (MONGODB_URL !== undefined) return openMongo(MONGODB_URL, log, Math.min(HANDLER_WINDOW, MOST_CONNECTIONS))
+  const { MONGODB_URL, HANDLER_WINDOW = MAX_CONNECTIONS } = config
+  if (MONGODB_URL !== undefined) return openMongo(MONGODB_URL, log, Math.min(HANDLER_WINDOW, MAX_CONNECTIONS))
   mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 })
   return openSqlite(join(config.DATA_DIR, 'handlers.db'))
 }

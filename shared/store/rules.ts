@@ -1,60 +1,59 @@
 import type { CollectionSpec, Document, Query, Scalar, TextQuery, TextSpec } from './documents.ts'
 import { wordsOf } from '../wire/words.ts'
 
-// What every engine refuses alike, so that nothing works on one and fails, or means something else, on another.
+// Checks that are the same for every engine, so that nothing works on one and fails, or means something else, on another.
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/
-/** With `__` before them they are fields that MongoDB's documents have beside those of their unique indexes. */
-const TAKEN = new Set(['etag', 'place', 'words'])
+/** Names that no index may have: with `__` before them they are the store's own fields in MongoDB, like those of unique indexes. */
+const RESERVED = new Set(['etag', 'place', 'words'])
 const MAX_LIMIT = 1_000
-/** What is only counted is not read. */
+/** Larger than for `find`, because counting reads no documents. */
 const MAX_COUNT = 10_000
 const MAX_WORDS = 16
 const MAX_WITHIN = 1_000
 const MAX_VALUES = 16
 const CURSOR = /^([1-9][0-9]{0,14}|0(?=\.))(?:\.([A-Za-z0-9_-]*))?$/
 
-/** A query that fits its index. */
+/** A checked query. */
 export interface Search {
-  /** Name of the index; undefined for the order of `_id` alone. */
+  /** The index's name; undefined for the order of `_id` alone. */
   readonly index: string | undefined
-  /** The leading fields, and what they must equal. */
+  /** The leading fields, and the values that they must equal. */
   readonly fields: readonly string[]
   readonly equal: readonly Scalar[]
   /** The fields that order the result, before `_id`. */
   readonly order: readonly string[]
-  /** Values of `order` and then `_id` to go on behind. */
+  /** The values of `order` and then of `_id` to continue after. */
   readonly after: readonly Scalar[] | undefined
   readonly limit: number
   readonly reverse: boolean
 }
 
-/** What a search for words is to find. */
+/** A checked search for words. */
 export interface WordSearch {
   readonly words: readonly string[]
   readonly within: readonly string[]
-  /** Only documents that were inserted before this place; or of those at this place, the ones whose keys sort before this key. */
+  /** Only documents inserted before this place, or those at this place whose keys sort before this key. */
   readonly before: { readonly place: number; readonly key?: string }
   readonly limit: number
 }
 
-/** What of a document its text is found by. */
+/** What a search finds a document by. */
 export interface Searchable {
   readonly text: string
   readonly within: readonly string[]
 }
 
 /**
- * Checks a collection's names: they become part of an engine's own language.
+ * Checks a collection's names, which become part of the engines' statements.
  * @returns the same text for equal specs
- * @throws {TypeError} when a name is not snake_case of at most 40 characters or the store's own, or an index has no fields or one twice
+ * @throws {TypeError} when a name is not snake_case of at most 40 characters, or is reserved, or an index has no fields or one twice
  */
 export function checkSpec({ name, indexes = {}, text }: CollectionSpec): string {
   checkName(name, 'collection')
   const all = Object.entries(indexes).map(([index, { fields, unique = false }]) => {
     checkName(index, 'index')
-    if (TAKEN.has(index))
-      throw new TypeError(`index ${name}.${index} needs another name: the store has this one itself`)
+    if (RESERVED.has(index)) throw new TypeError(`index ${name}.${index}: this name is reserved; choose another`)
     for (const field of fields) checkName(field, 'indexed field')
     if (fields.length === 0 || new Set(fields).size < fields.length) {
       throw new TypeError(`index ${name}.${index} needs at least one field, and each only once`)
@@ -68,7 +67,7 @@ export function checkSpec({ name, indexes = {}, text }: CollectionSpec): string 
   return JSON.stringify([name, all.sort(([a], [b]) => (a < b ? -1 : 1)), text && [text.field, text.within]])
 }
 
-/** @throws {TypeError} when the query asks for what its index cannot give */
+/** @throws {TypeError} when the query does not fit its index */
 export function checkQuery({ name, indexes = {} }: CollectionSpec, query: Query, most = MAX_LIMIT): Search {
   const { by, where = {}, after, limit, reverse = false } = query
   const index = by !== undefined && Object.hasOwn(indexes, by) ? indexes[by] : undefined
@@ -92,7 +91,7 @@ export function checkQuery({ name, indexes = {} }: CollectionSpec, query: Query,
   }
 }
 
-/** @throws {TypeError} when the collection has no text, or the query asks for what no search can give */
+/** @throws {TypeError} when the collection has no text, or the query is out of bounds */
 export function checkTextQuery({ name, text }: CollectionSpec, query: TextQuery): WordSearch {
   if (!text) throw new TypeError(`collection ${name} has no text to search`)
   const { words, within, after, limit } = query
@@ -110,11 +109,11 @@ export function checkTextQuery({ name, text }: CollectionSpec, query: TextQuery)
 function readCursor(after: string | undefined): WordSearch['before'] {
   if (after === undefined) return { place: Number.MAX_SAFE_INTEGER }
   const [, place, key] = CURSOR.exec(after) ?? []
-  if (place === undefined) throw new TypeError('after is no cursor')
+  if (place === undefined) throw new TypeError('after is not a valid cursor')
   return { place: Number(place), ...(key !== undefined && { key: Buffer.from(key, 'base64url').toString() }) }
 }
 
-/** What a document is found by; undefined when it lacks it, or was stored before it had to fit. A copy, not the document's. */
+/** What a search finds the document by; undefined when it has no text, or an unfit one from before the check. A copy. */
 export function searchable({ field, within }: TextSpec, doc: Document): Searchable | undefined {
   const text = own(doc, field)
   const values = own(doc, within)
@@ -123,8 +122,8 @@ export function searchable({ field, within }: TextSpec, doc: Document): Searchab
 }
 
 /**
- * A document as the JSON text to store.
- * @throws {TypeError} when its key or an indexed field is not what engines can compare, its text is none, or its key is not `id`
+ * Checks a document, and returns it as the JSON to store.
+ * @throws {TypeError} when engines cannot compare its key or an indexed field, its text is not a string, or its key is not `id`
  */
 export function checkDocument(
   { name, indexes = {}, text }: CollectionSpec,
@@ -137,7 +136,7 @@ export function checkDocument(
   return JSON.stringify(doc)
 }
 
-/** @throws {TypeError} when it is no key */
+/** @throws {TypeError} when it is not a key */
 export function checkKey(id: unknown): string {
   return checkText(id, '_id')
 }
@@ -148,7 +147,7 @@ function checkText(value: unknown, field: string): string {
   return value
 }
 
-/** @throws {TypeError} when a count asks for what its index cannot give */
+/** @throws {TypeError} when the query does not fit its index */
 export function checkCount(spec: CollectionSpec, query: Query): Search {
   return checkQuery(spec, query, MAX_COUNT)
 }
@@ -163,7 +162,7 @@ function indexed(doc: object, field: string): Scalar {
   return checkScalar(own(doc, field), field)
 }
 
-/** A field's value; null when it lacks it. */
+/** A field's value; null when the field is missing. */
 function own(doc: object, field: string): unknown {
   return (Object.hasOwn(doc, field) ? (doc as Record<string, unknown>)[field] : null) ?? null
 }
@@ -179,7 +178,7 @@ function checkSearchable({ field, within }: TextSpec, doc: Document): void {
   for (const value of values) checkText(value, within)
 }
 
-// Never with the value in the message: it may be a user's, and messages are logged.
+// The message never holds the value: it may be a user's, and messages are logged.
 function checkScalar(value: unknown, field: string): Scalar {
   if (value === null || typeof value === 'boolean' || Number.isFinite(value)) return value as Scalar
   if (typeof value === 'string' && value.isWellFormed() && !value.includes('\0')) return value

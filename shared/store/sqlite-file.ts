@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import Database from 'libsql'
 import { Damaged, Unavailable } from '../wire/refusal.ts'
 
-/** What one statement can do. Values are always bound, in the order of their question marks. */
+/** Runs single statements. Values are always bound, in the order of their question marks. */
 export interface Sql {
   all(sql: string, values?: readonly Bound[]): Row[]
-  /** Returns how many rows changed. */
+  /** Returns the number of changed rows. */
   run(sql: string, values?: readonly Bound[]): number
 }
 
@@ -13,37 +13,37 @@ export interface Sql {
 export type Bound = string | number | Uint8Array
 export type Row = Readonly<Record<string, unknown>>
 
-/** One connection to a file that other processes use too. */
+/** One connection to a file that other processes may use, too. */
 export interface SqliteFile {
   /** Single statements. */
   use<T>(work: (sql: Sql) => T): T
   /** A transaction that holds the write lock from its start, so that what it reads is still true when it writes. */
   write<T>(work: (sql: Sql) => T): T
   /**
-   * The same, with all that is to be written in this turn of the event loop: one transaction and one fsync for all of it. What
-   * throws is undone by itself.
+   * Writes together with everything else of this turn of the event loop: one transaction and one fsync for all. Work that throws is
+   * rolled back alone.
    */
   commit<T>(work: (sql: Sql) => T): Promise<T>
   close(): void
 }
 
-/** Work of one transaction among others, and who waits for it. */
+/** Work that waits for a shared transaction. */
 interface Waiting {
   readonly work: (sql: Sql) => unknown
   readonly done: (result: never) => void
   readonly failed: (error: unknown) => void
 }
 
-/** Works of one transaction, at most: it holds up its process, and the other processes' writing. */
-const MOST_AT_ONCE = 64
-/** Milliseconds between two lines about the same damage. */
+/** The most works of one transaction, which blocks its process, and writers in other processes. */
+const MAX_AT_ONCE = 64
+/** Milliseconds between two log lines about the same damage. */
 const SAY_AGAIN_MS = 60_000
-/** Milliseconds for which a process that starts waits for others that start. */
+/** Milliseconds that a starting process waits for others that start. */
 const STARTING_MS = 15_000
 
 /**
- * Opens the file, or makes it. A commit is on the disk, fsynced, before `use` or `write` returns. Either waits up to
- * `busyMs` milliseconds for the other processes, and holds up this one meanwhile.
+ * Opens the file, or creates it. A commit is fsynced before `use` or `write` returns. Either waits up to `busyMs` milliseconds for
+ * other processes, and blocks this one meanwhile.
  */
 export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
   let db = new Database(file, { timeout: busyMs })
@@ -58,15 +58,15 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     return made
   }
   const sql: Sql = {
-    // Not `.get()`: the driver leaves its statement half read, and so a read transaction open that ends all writing.
-    // Values go in as one array, because a single one that is an object would count as named parameters.
+    // Not `.get()`: the driver leaves its statement half read, and with it a read transaction open that blocks all writing.
+    // Values are passed as one array, because the driver takes a single object for named parameters.
     all: (text, values = []) => statement(text).all([...values]) as Row[],
     run: (text, values = []) => statement(text).run([...values]).changes,
   }
 
   let saidAt = -Infinity
   let isSuspect = false
-  /** The first is for the log, and one in a minute after it; commands that wait for the file would fill it. */
+  /** Only the first error is logged, then one per minute: commands that wait for the file would flood the log. */
   function damaged(error: unknown): Damaged {
     const now = performance.now()
     const isTold = now - saidAt < SAY_AGAIN_MS
@@ -75,9 +75,9 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     return new Damaged(file, errorCode(error) || (error as Error).message, { cause: error, isTold })
   }
 
-  /** After damage: the file may have been restored, by another in its place too, and this connection has damaged pages in memory. */
+  /** Reopens the file after damage: it may have been restored or replaced, and this connection has damaged pages in memory. */
   function reopen(): void {
-    if (!existsSync(file)) throw damaged(new Error('it is not there')) // or an empty one would be made
+    if (!existsSync(file)) throw damaged(new Error('the file is missing')) // opening it would create an empty one
     const fresh = new Database(file, { timeout: busyMs })
     prepared.clear() // each would keep the file open
     db.close()
@@ -88,7 +88,7 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
 
   const closed = (): Error => new Error(`${file} is closed`)
 
-  // Asked of an open database only: the driver aborts the process otherwise.
+  // Only for an open database: otherwise the driver aborts the process.
   function mustBeIdle(): void {
     if (db.inTransaction) throw new Error('a change must not use the store while it decides')
   }
@@ -116,7 +116,7 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
         sql.run('COMMIT')
         return result
       } catch (error) {
-        if (db.inTransaction) sql.run('ROLLBACK') // some errors, a full disk for one, have rolled back already
+        if (db.inTransaction) sql.run('ROLLBACK') // after some errors, such as a full disk, SQLite has rolled back already
         throw error
       }
     })
@@ -134,9 +134,9 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
   }
 
   function commitWaiting(): void {
-    const works = waiting.splice(0, MOST_AT_ONCE)
+    const works = waiting.splice(0, MAX_AT_ONCE)
     if (waiting.length > 0) setImmediate(commitWaiting)
-    if (works.length === 0) return // it was closed meanwhile
+    if (works.length === 0) return // closed meanwhile
     try {
       const ends = works.length === 1 ? [write(works[0]!.work)] : write(() => works.map((one) => attempt(one)))
       for (const [i, one] of works.entries()) {
@@ -145,11 +145,11 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
         else one.done(end as never)
       }
     } catch (error) {
-      for (const one of works) one.failed(error) // nothing of it is stored
+      for (const one of works) one.failed(error) // nothing was stored
     }
   }
 
-  /** Does one work of several, or nothing of it. */
+  /** Does one of several works completely, or rolls it back. */
   function attempt({ work }: Waiting): unknown {
     sql.run('SAVEPOINT one')
     try {
@@ -157,7 +157,7 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
       sql.run('RELEASE one')
       return result
     } catch (error) {
-      if (!db.inTransaction || isAway(error) || isDamaged(error)) throw error // and with it the whole
+      if (!db.inTransaction || isAway(error) || isDamaged(error)) throw error // fails the whole transaction
       sql.run('ROLLBACK TO one')
       sql.run('RELEASE one')
       return new Failed(error)
@@ -173,8 +173,8 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
     db.close()
   }
 
-  // Alone of all statements, turning to WAL does not wait for other processes that start at the same time. A process that
-  // gives up here ends.
+  // Unlike all other statements, turning to WAL does not wait for other processes that start at the same time. A process that gives
+  // up here exits.
   function turnToWal(): void {
     for (const end = performance.now() + STARTING_MS; ; holdUp(5)) {
       try {
@@ -195,7 +195,7 @@ export function openSqliteFile(file: string, busyMs = 2_000): SqliteFile {
   return { use, write, commit, close }
 }
 
-/** What a work among others has thrown. */
+/** The error of one of several works. */
 class Failed {
   readonly error: unknown
   constructor(error: unknown) {
@@ -203,23 +203,23 @@ class Failed {
   }
 }
 
-/** What is stored is no document: the page that holds it was overwritten. */
+/** A stored document cannot be read: its page was overwritten. */
 export class UnreadableDocument extends Error {
   override name = 'UnreadableDocument'
 }
 
-/** Does nothing for so many milliseconds, this process and all in it, so that others come in. */
+/** Blocks this process for `ms` milliseconds, so that others can write. */
 export function holdUp(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
-/** What is no fault of a statement: it may succeed later. */
+/** Errors that are no fault of the statement: it may succeed later. */
 const isAway = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY)/.test(errorCode(error))
 const isDamaged = (error: unknown): boolean =>
   /^SQLITE_(CORRUPT|NOTADB)/.test(errorCode(error)) || error instanceof UnreadableDocument
 const isBusy = (error: unknown): boolean => errorCode(error).startsWith('SQLITE_BUSY')
 
-/** SQLite's name of an error, or '' when it is another's. */
+/** SQLite's name of an error, or '' for other errors. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

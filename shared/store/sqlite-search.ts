@@ -2,11 +2,11 @@ import type { Scalar } from './documents.ts'
 import type { Search } from './rules.ts'
 import type { Bound } from './sqlite-file.ts'
 
-// Every indexed field is also a computed column, named by its JSON path. Plain columns because SQLite uses an index for a
-// comparison of rows, `(at, _id) > (?, ?)`, with columns only, not with expressions.
+// Every indexed field is also a computed column, named by its JSON path. These are columns because SQLite uses an index for a row
+// comparison such as `(at, _id) > (?, ?)` only with columns, not with expressions.
 
-// Lacking is minus infinity, which no JSON number is and nothing precedes, because a comparison with NULL is never true.
-// Booleans are blobs, which follow all text: json_extract would make them equal to 1 and 0.
+// A missing field is minus infinity, which is no JSON number and sorts first, because a comparison with NULL is never true. Booleans
+// are blobs, which sort after all text: json_extract would make them equal to 1 and 0.
 const LACKING = '-9e999'
 
 export const column = (field: string): string => `"$.${field}"`
@@ -18,17 +18,17 @@ export function columnDefinition(field: string): string {
     ELSE coalesce(json_extract(doc, ${path}), ${LACKING}) END) VIRTUAL`
 }
 
-/** The condition that a document has all the fields. */
+/** A condition: the document has all the fields. */
 export function hasAll(fields: readonly string[]): string {
   return fields.map((field) => `${column(field)} > ${LACKING}`).join(' AND ')
 }
 
-/** The name of an index. Those of all tables share one space; no collection's name has a dot. */
+/** The name of an index. Indexes of all tables share one namespace; no collection's name has a dot. */
 export function indexName(collection: string, index: string): string {
   return `"${collection}.${index}"`
 }
 
-/** A search as one statement that walks its index, and only the part of it that it returns. */
+/** A search as one statement that reads only the part of the index that it returns. */
 export function searchStatement(
   collection: string,
   search: Search,

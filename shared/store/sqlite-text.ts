@@ -4,27 +4,27 @@ import { type Searchable, searchable, type WordSearch } from './rules.ts'
 import { holdUp, type Row, type Sql, type SqliteFile } from './sqlite-file.ts'
 import { FOLDING, indexedWordsOf } from '../wire/words.ts'
 
-// Text is searched with FTS5, SQLite's inverted index. A document's tokens are all its words for each of its values,
-// `<digest of the value><word>`. With words and values as tokens of their own, a search would leap through the
-// documents of all values that have a common word: it took longer the more of them there were.
+// Text is searched with FTS5, SQLite's inverted index. A document's tokens are `<digest of the value><word>` for each of its values
+// and words. With separate tokens for words and values, a search would step through the documents of all values that share a common
+// word, and take longer the more there are.
 
 /** A collection with a text. */
 export type TextCollection = Pick<CollectionSpec, 'name'> & { readonly text: TextSpec }
 
-/** Keeps the tokens of documents. Each call belongs into the transaction that writes the document. */
+/** Stores the tokens of documents. Each call belongs in the transaction that writes the document. */
 export interface TextIndex {
   add(sql: Sql, id: string, now: Searchable | undefined): void
   change(sql: Sql, id: string, before: Searchable | undefined, now: Searchable | undefined): void
   remove(sql: Sql, id: string): void
 }
 
-/** How many tokens one statement looks for, at some 15 µs each: a search holds its process up no longer at a time. */
+/** The most tokens of one statement, at some 15 µs each, so that a search blocks its process for only a few milliseconds at a time. */
 const TOKENS_AT_ONCE = 256
-/** How many documents one transaction makes searchable, in some 10 ms, and the time for others to write before the next. */
+/** Documents indexed by one transaction, in some 10 ms, and the pause for other writers before the next. */
 const DOCUMENTS_AT_ONCE = 200
 const PAUSE_MS = 10
 
-// Nothing else is named so: an index's name has one dot, or ends in `.unique`. FTS5 adds tables named after its own.
+// Nothing else has such names: an index's name has one dot, or ends in `.unique`. FTS5 adds tables named after its own.
 const placesOf = (name: string): string => `"${name}.text.places"`
 const tokensOf = (name: string): string => `"${name}.text.tokens"`
 const waitingOf = (name: string): string => `"${name}.text.waiting"`
@@ -44,7 +44,7 @@ export function textIndex({ name }: TextCollection): TextIndex {
 
   return {
     add(sql, id, now) {
-      // OR REPLACE because a process that knows nothing of the text leaves the places of the documents that it removes.
+      // OR REPLACE, because a process that opened the collection without the text leaves the places of documents that it removes.
       sql.run(`INSERT OR REPLACE INTO ${places} (_id) VALUES (?)`, [id])
       write(sql, id, now)
     },
@@ -60,17 +60,17 @@ export function textIndex({ name }: TextCollection): TextIndex {
   }
 }
 
-/** Finds by an expression, above a place, below another one, and at most so many: newest first, and only as far as asked for. */
+/** Finds by an expression, above one place and below another, up to a limit: newest first, reading no further than that. */
 export function wordsStatement(name: string): string {
   const tokens = tokensOf(name)
-  // Places are cast because the driver binds every number as a real, by which FTS5 cannot seek.
+  // Places are cast, because the driver binds every number as a real, and FTS5 cannot seek by a real.
   return `SELECT place, doc FROM ${tokens}
     CROSS JOIN ${placesOf(name)} ON place = ${tokens}.rowid CROSS JOIN "${name}" USING (_id)
     WHERE ${tokens} MATCH ? AND ${tokens}.rowid > CAST(? AS INTEGER) AND ${tokens}.rowid < CAST(? AS INTEGER)
     ORDER BY ${tokens}.rowid DESC LIMIT ?`
 }
 
-/** The newest documents that a search finds, with their places: one more than asked for when there is a next page. */
+/** Finds the newest documents with their places: one more than the limit when there is a next page. */
 export async function searchText(db: SqliteFile, name: string, search: WordSearch): Promise<Row[]> {
   const { words, within, before, limit } = search
   if (words.length === 0) return []
@@ -92,7 +92,7 @@ export const placeOf = (row: Row): number => Number(row.place)
 
 const EARLIER = Array.from({ length: FOLDING - 1 }, (_, i) => i + 1)
 
-/** What makes the table of tokens; its comment says of what they are made. The first folding had no number. */
+/** The statement that creates the table of tokens. Its comment says what they are made of; the first folding had no number. */
 export function tokensStatement({ name, text }: TextCollection, folding: number): string {
   const number = folding === 1 ? '' : `, folding ${folding}`
   return (
@@ -101,14 +101,14 @@ export function tokensStatement({ name, text }: TextCollection, folding: number)
   )
 }
 
-/** Throws away the tokens of an earlier folding; all documents wait for their new ones, and keep their places. */
+/** Drops the tokens of an earlier folding. All documents keep their places and wait to be indexed again. */
 function foldAgain(sql: Sql, name: string, statement: string): void {
   sql.run(`DROP TABLE ${tokensOf(name)}`)
   sql.run(statement)
   sql.run(`INSERT OR IGNORE INTO ${waitingOf(name)} SELECT place FROM ${placesOf(name)}`)
 }
 
-/** Makes the tables, or those of a new folding, and notes all documents that are there as waiting. Under the write lock. */
+/** Creates the tables, also for a new folding, and marks all existing documents as waiting. Under the write lock. */
 export function makeText(sql: Sql, { name, text }: CollectionSpec): void {
   const [row] = sql.all('SELECT sql FROM sqlite_schema WHERE name = ?', [`${name}.text.tokens`])
   const made = row?.sql
@@ -121,20 +121,20 @@ export function makeText(sql: Sql, { name, text }: CollectionSpec): void {
     const isNewer = typeof made === 'string' && made.includes(`within ${text?.within}, folding `)
     throw new Error(
       isNewer
-        ? `the words of ${name} were folded by a newer version: run that one`
-        : `the text of ${name} is another in the file, and is for good`,
+        ? `a newer version has indexed the words of ${name}: run that version`
+        : `the text of ${name} is another in the file, and cannot be changed`,
     )
   }
 
   sql.run(wanted)
-  // A place is given once only, even when the newest document is removed: a page that waits must not mean another one.
+  // A place is never used again, even when the newest document is removed: a waiting entry must not come to mean another document.
   sql.run(`CREATE TABLE ${placesOf(name)} (place INTEGER PRIMARY KEY AUTOINCREMENT, _id TEXT NOT NULL UNIQUE)`)
   sql.run(`CREATE TABLE ${waitingOf(name)} (place INTEGER PRIMARY KEY)`)
   sql.run(`INSERT INTO ${placesOf(name)} (_id) SELECT _id FROM "${name}" ORDER BY _id`)
   sql.run(`INSERT INTO ${waitingOf(name)} SELECT place FROM ${placesOf(name)}`)
 }
 
-/** Makes the documents searchable that wait for it, in small transactions; also those that a killed process left. */
+/** Indexes the waiting documents in small transactions, including those left by a killed process. */
 export function indexWaiting(db: SqliteFile, spec: TextCollection): void {
   const isAnyWaiting = () => db.use((sql) => sql.all(`SELECT 1 FROM ${waitingOf(spec.name)} LIMIT 1`)).length > 0
   while (isAnyWaiting()) {
@@ -151,16 +151,16 @@ function indexPage(sql: Sql, { name, text }: TextCollection): void {
   )
   const index = textIndex({ name, text })
   for (const { doc } of page) {
-    if (typeof doc !== 'string') continue // removed since
+    if (typeof doc !== 'string') continue // removed meanwhile
     const found = JSON.parse(doc) as Document
     index.change(sql, found._id, undefined, searchable(text, found))
   }
   const last = page.at(-1)
-  if (last) sql.run(`DELETE FROM ${waitingOf(name)} WHERE place >= ?`, [placeOf(last)]) // none when others were faster
+  if (last) sql.run(`DELETE FROM ${waitingOf(name)} WHERE place >= ?`, [placeOf(last)]) // nothing when other processes were faster
 }
 
-// Of one length, so that no value and word together look like two others; 128 bits, so that nobody makes up a value
-// with the digest of another one.
+// Digests have one length, so that no value and word look like another pair, and 128 bits, so that nobody can make up a value with
+// the digest of another.
 export function tokensFor(value: string, words: readonly string[]): string[] {
   const digest = createHash('sha256').update(value).digest('hex').slice(0, 32)
   return words.map((word) => digest + word)
@@ -171,7 +171,7 @@ function documentTokens({ text, within }: Searchable): string {
   return [...new Set(within)].flatMap((value) => tokensFor(value, words)).join(' ')
 }
 
-// Words are letters, digits and their marks: nothing in the quotes can end them.
+// Words are letters, digits and marks: nothing in the quotes can close them.
 function allOf(value: string, words: readonly string[]): string {
   return tokensFor(value, words)
     .map((token) => `"${token}"`)

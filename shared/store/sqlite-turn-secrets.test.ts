@@ -51,7 +51,7 @@ test('nothing of the file is changed, and nobody is kept out of it', async () =>
 test('without a secret of the realm it is unavailable; an empty one is none', async () => {
   insert('elsewhere', 'of-others')
   insert('home', '')
-  await expect(secrets.newest()).rejects.toThrow(new Unavailable('TURN_SECRET_STORE holds no secret of the realm home'))
+  await expect(secrets.newest()).rejects.toThrow(new Unavailable('TURN_SECRET_STORE has no secret for the realm home'))
 })
 
 test('while the file is locked it is unavailable, and then not', async () => {

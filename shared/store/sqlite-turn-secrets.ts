@@ -4,14 +4,11 @@ import Database from 'libsql'
 import { errorCode } from './sqlite-file.ts'
 import { noSecret, unreadable, type TurnSecrets } from './turn-secrets.ts'
 
-/** Milliseconds to wait for a writer: the driver holds up the process meanwhile, and the command is tried again anyway. */
+/** Milliseconds to wait for a writer. Short, because the driver blocks the process meanwhile, and the command is retried anyway. */
 const BUSY_MS = 50
 const NEWEST = "SELECT value FROM turn_secret WHERE realm = ? AND value <> '' ORDER BY rowid DESC LIMIT 1"
 
-/**
- * Reads the table `turn_secret` of coturn's SQLite file, which need not be there yet and may be replaced. The file is only
- * read, and never changed.
- */
+/** Reads the table `turn_secret` of coturn's SQLite file, which may be missing or be replaced. Never changes the file. */
 export function openSqliteTurnSecrets(file: string, realm: string): TurnSecrets {
   let open: { db: Database.Database; query: Database.Statement; inode: bigint } | undefined
 
@@ -20,7 +17,7 @@ export function openSqliteTurnSecrets(file: string, realm: string): TurnSecrets 
     open = undefined
   }
 
-  // Kept open, because the driver frees a closed file's descriptor only when it collects its statements.
+  // Kept open, because the driver frees a closed file's descriptor only when its statements are garbage-collected.
   function opened(): Database.Statement {
     const inode = statSync(file, { bigint: true }).ino
     if (open?.inode !== inode) close()
@@ -40,7 +37,7 @@ export function openSqliteTurnSecrets(file: string, realm: string): TurnSecrets 
       return opened().all([realm]) as { value: string }[]
     } catch (error) {
       close()
-      throw unreadable(`${file}: ${errorCode(error) || 'cannot open it'}`, error)
+      throw unreadable(`${file}: ${errorCode(error) || 'cannot be opened'}`, error)
     }
   }
 

@@ -5,9 +5,9 @@ import { column, columnDefinition, hasAll, indexName, searchStatement } from './
 import { indexWaiting, makeText, placeOf, searchText, textIndex } from './sqlite-text.ts'
 
 /**
- * Opens the documents in a SQLite file, or makes it; its folder must exist. Several processes may share it.
- * What a promise says was written is fsynced when it resolves. The driver is synchronous: a write holds up its process for
- * the fsync, and while others write, for at most 2 s, after which it rejects.
+ * Opens the store in a SQLite file, which is created if it is missing; its folder must exist. Several processes may share the
+ * file. A write is fsynced when its promise resolves. The driver is synchronous: a write blocks its process for the fsync, and for
+ * at most 2 s while other processes write, after which it rejects.
  */
 export function openSqlite(file: string): Store {
   const db = openSqliteFile(file)
@@ -33,7 +33,7 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
     try {
       return JSON.parse(row.doc as string) as D
     } catch (error) {
-      throw new UnreadableDocument(`a document of ${name} is no JSON`, { cause: error })
+      throw new UnreadableDocument(`a document of ${name} is not JSON`, { cause: error })
     }
   }
   const index = text && textIndex({ name, text })
@@ -70,7 +70,7 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
           return undefined
         }
         const doc = checkDocument(spec, next, id)
-        // By content, not by identity: a document that was changed in place is written all the same.
+        // Compared by content, not by identity, because `decide` may have changed the document in place.
         if (doc !== row?.doc) {
           try {
             sql.run(`${insert} ON CONFLICT (_id) DO UPDATE SET doc = excluded.doc`, [id, doc])
@@ -110,11 +110,11 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
   }
 }
 
-// Under the write lock, so that of several processes that start at once the first makes it all and the others find it.
+// Under the write lock, so that when several processes start at once the first one creates everything.
 function makeCollection(db: SqliteFile, spec: CollectionSpec): void {
   const { name, indexes = {}, text } = spec
   db.write((sql) => {
-    // Without rowid, because then every index ends in `_id` and so has the order that find promises.
+    // Without rowid, every index ends in `_id`, and so has the order that `find` promises.
     sql.run(`CREATE TABLE IF NOT EXISTS "${name}" (_id TEXT PRIMARY KEY, doc TEXT NOT NULL) WITHOUT ROWID`)
 
     const columns = new Set(
@@ -130,7 +130,7 @@ function makeCollection(db: SqliteFile, spec: CollectionSpec): void {
     for (const [index, statement] of indexStatements(spec)) {
       if (!made.has(index)) sql.run(statement)
       else if (made.get(index) !== statement) {
-        throw new Error(`index ${index} is another in the file: give the changed index a new name`)
+        throw new Error(`index ${index} has other fields in the file: give the changed index a new name`)
       }
     }
     makeText(sql, spec)
@@ -138,7 +138,7 @@ function makeCollection(db: SqliteFile, spec: CollectionSpec): void {
   if (text) indexWaiting(db, { name, text })
 }
 
-// A unique index is two: one to find by, with every document, and one to keep apart those that have all its fields.
+// A unique index is made of two: one to search, with every document, and one for uniqueness, with the documents that have all its fields.
 function indexStatements({ name, indexes = {} }: CollectionSpec): Array<[index: string, statement: string]> {
   return Object.entries(indexes).flatMap(([key, { fields, unique = false }]) => {
     const search = indexName(name, key)

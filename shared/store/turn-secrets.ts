@@ -1,19 +1,19 @@
 import { Unavailable } from '../wire/refusal.ts'
 
 /**
- * The secrets that coturn keeps in its own database, as they are now. All of a realm are good at coturn; the one that came last
- * is to sign, so that during a rotation the older one can go.
+ * The secrets in coturn's own database, read live. coturn accepts all secrets of a realm; the newest one signs, so that the older
+ * one can be removed at the end of a rotation.
  */
 export interface TurnSecrets {
-  /** @throws {Unavailable} when the database is away or not coturn's, or has no secret of the realm */
+  /** @throws {Unavailable} when the database cannot be read, is not coturn's, or has no secret for the realm */
   newest(): Promise<string>
   close(): Promise<void>
 }
 
-// Whatever it is, it is for coturn's operator to mend; the command waits for him.
+// Whatever is wrong, coturn's operator has to fix it; the command waits until then.
 
 export function noSecret(realm: string): never {
-  throw new Unavailable(`TURN_SECRET_STORE holds no secret of the realm ${realm}`)
+  throw new Unavailable(`TURN_SECRET_STORE has no secret for the realm ${realm}`)
 }
 
 export function unreadable(why: string, cause: unknown): Unavailable {

@@ -1,40 +1,40 @@
 import { z } from 'zod'
 import { faultOfCommand, faultOfEvent, faultOfGroup } from './reserved.ts'
 
-/** What the broker knows of the declared handlers: the rights of a group's key, and how each command is run. */
+/** What the broker knows about the declared handlers: the rights of each group's key, and how each command is run. */
 export const catalogue = z.record(
   z.string(),
   z.object({
     commands: z.record(
       z.string(),
       z.object({
-        /** The broker alone sends it, and for this. */
+        /** Only the broker sends it, and when. */
         internal: z.enum(['presence', 'later']).optional(),
-        /** Who gets its reply, if not all of the sender's devices. */
+        /** Who gets the reply, if not all of the sender's devices. */
         replyTo: z.enum(['client', 'nobody']).optional(),
-        /** One user's commands one after another. */
+        /** Whether one user's commands run one after another. */
         ordered: z.boolean(),
-        /** Milliseconds a handler may take for one attempt. */
+        /** The time limit of one attempt, in milliseconds. */
         timeoutMs: z.number().int().positive(),
-        /** Attempts before the command is dead. */
+        /** Attempts before the command goes to the dead letters. */
         attempts: z.number().int().positive(),
-        /** It is told which of its sender's clients are connected. */
+        /** Whether deliveries list the sender's connected clients. */
         seesClients: z.boolean().optional(),
       }),
     ),
     events: z.array(z.string()),
-    /** Of them, those for who is connected now: milliseconds between two to one user, and of what only the latest counts. */
+    /** The live events among them: the pace in milliseconds, and the kind of state of which only the latest counts. */
     live: z
       .record(z.string(), z.object({ everyMs: z.number().int().min(0), latest: z.string().optional() }))
       .optional(),
-    /** Of them, those that anybody can cause to anybody: what is kept of them goes first. */
+    /** The events among them that anyone can cause to anyone: these are dropped first when room runs out. */
     fromStrangers: z.array(z.string()).optional(),
   }),
 )
-/** Group name to its declarations. */
+/** By group name. */
 export type Catalogue = z.output<typeof catalogue>
 
-/** @throws {Error} when something is declared under a name that is the broker's own */
+/** @throws {Error} when something is declared under a reserved name */
 export function checkCatalogue(catalogue: Catalogue): void {
   for (const [group, { commands, events }] of Object.entries(catalogue)) {
     const faults = [faultOfGroup(group), ...Object.keys(commands).map(faultOfCommand), ...events.map(faultOfEvent)]

@@ -12,7 +12,7 @@ import {
 import { MAX_DEPTH } from './json.ts'
 import { userIdOf } from './user-id.ts'
 
-// What a handler process sends as a `$done` is never what the broker refuses, and the other way round: at each bound, and beyond.
+// Handler processes and the broker agree which `$done` is valid: at each bound, and beyond.
 
 const alice = userIdOf('alice')
 const delivery = { command: 'alice/7~1', attempt: 1 }
@@ -42,7 +42,7 @@ const BOUNDS: [string, (beyond: 0 | 1) => Done][] = [
     (beyond) => ({ ...delivery, outcome: 'retry', code: 'unavailable', reason: 'a'.repeat(MAX_REASON + beyond) }),
   ],
 ]
-test.each(BOUNDS)('%s: the handler and the broker know the same bound', (what, end) => {
+test.each(BOUNDS)('%s: the handler and the broker have the same bound', (what, end) => {
   const within = end(0)
   expect(parseDone(Buffer.from(encodeDone(within)))).toEqual(within)
   const beyond = end(1)
@@ -62,11 +62,11 @@ test.each<[string, object]>([
   ['events.0.fields', { events: [{ to: 'alice', event: 'told', fields: [] }] }],
   ['attempt',         { events: [], attempt: 0 }],
   ['command',         { events: [], command: undefined }],
-])('a handler process does not send an end with a wrong %s: %j', (what, wrong) => {
+])('a handler process does not send an end with an invalid %s: %j', (what, wrong) => {
   expect(() => encodeDone({ ...delivery, outcome: 'done', ...wrong } as never)).toThrow(what)
 })
 
-test('of what is no end at all, nobody says which command it is about', () => {
+test('does not name a delivery for what is not an end at all', () => {
   for (const text of ['', 'null', '[]', '{"command":7}', '"alice/7~1"']) {
     expect(namedBy(Buffer.from(text))).toBeUndefined()
   }

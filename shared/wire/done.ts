@@ -5,38 +5,38 @@ import { toldError } from './told-error.ts'
 import { isWord } from './topic.ts'
 import { isUserId, type UserId } from './user-id.ts'
 
-// The bounds of a `$done`. A handler process checks them before it sends one, by the same code as the broker (`encodeDone`,
-// `parseDone`), so that what an author sees is an error in the handler's log and not a refusal by the broker.
+// The bounds of a `$done`. A handler process checks them with the broker's code before it sends one (`encodeDone`, `parseDone`), so
+// that a handler's author sees an error in the handler's log, and not a refusal by the broker.
 
-/** Users that one event goes to. */
+/** The most receivers of one event. */
 export const MAX_RECEIVERS = 10_000
 export const MAX_EVENTS = 10_000
-/** Commands that one command may have sent later. */
+/** The most later commands of one command. */
 export const MAX_LATER_COMMANDS = 1_000
-/** Characters of the reason for which a command is put off. */
+/** The most characters of the reason for which an attempt is postponed. */
 export const MAX_REASON = 200
-/** The fields of an event, and the input of a later command, may be nested as deeply as any payload. */
+/** An event's fields and a later command's input may be nested as deeply as any payload. */
 const MAX_DONE_DEPTH = MAX_DEPTH + '{[{'.length
 
-const userId = z.custom<UserId>(isUserId, 'is no user id')
+const userId = z.custom<UserId>(isUserId, 'is not a user id')
 
-/** One event a handler causes, to one user or to many. The broker makes its topics and adds `at`, and `re` for the caller's own. */
+/** An event that a handler causes, to one user or to many. The broker makes the topics, adds `at`, and `re` in the caller's own. */
 export const outgoingEvent = z.object({
   to: z.union([userId, z.array(userId).max(MAX_RECEIVERS)]),
-  event: z.string().refine(isWord, 'is no event name'),
+  event: z.string().refine(isWord, 'is not an event name'),
   fields: z.record(z.string(), z.unknown()),
 })
 export type OutgoingEvent = z.output<typeof outgoingEvent>
 
-/** Milliseconds after which a command may be sent, at most: 30 days. */
+/** The longest delay of a later command, in milliseconds: 30 days. */
 export const MAX_LATER = 2_592_000_000
 
-/** Commands to be sent in the caller's name, after so many milliseconds. */
+/** Commands to be sent in the caller's name after a delay. */
 const later = z
   .array(
     z.strictObject({
       after_ms: z.number().int().min(0).max(MAX_LATER),
-      command: z.string().refine(isWord, 'is no command name'),
+      command: z.string().refine(isWord, 'is not a command name'),
       input: z.record(z.string(), z.unknown()),
     }),
   )
@@ -44,12 +44,12 @@ const later = z
   .optional()
 export type LaterCommands = NonNullable<z.output<typeof later>>
 
-/** Earlier events that inboxes are to tell no more: those of these names in which a field has this value. */
+/** Earlier events to be removed from inboxes: those with these names in which the field has this value. */
 const forget = z
   .array(
     z.strictObject({
-      events: z.array(z.string().refine(isWord, 'is no event name')).min(1).max(16),
-      field: z.string().refine(isWord, 'is no field name'),
+      events: z.array(z.string().refine(isWord, 'is not an event name')).min(1).max(16),
+      field: z.string().refine(isWord, 'is not a field name'),
       value: z.string().min(1).max(64),
     }),
   )
@@ -61,10 +61,11 @@ const events = z.array(outgoingEvent).max(MAX_EVENTS)
 const delivery = { command: z.string(), attempt: z.number().int().min(1) }
 
 /**
- * The body of `$done`: the end of one delivery, as one unit. `done` and `refused` end the command, and the broker stores its
- * events with its end; `retry` asks for another attempt, and with `unavailable` for one that does not count: something the
- * handler needs was not there, for the `reason` that the broker shows its operator; `damaged` says that a file must be restored
- * first, and the broker is then not ready. `error` is what operators find in the dead letter of a command whose last attempt it was.
+ * The body of `$done`: the end of one delivery, as one unit.
+ * - `done` and `refused` end the command. The broker stores the events together with the end.
+ * - `retry` asks for another attempt. With `unavailable` the attempt does not count: something that the handler needs is missing,
+ *   and operators see the `reason`. `damaged`: a file must be restored first, and the broker is not ready until then. `error` goes
+ *   into the dead letter if this was the last attempt.
  */
 export const done = z.discriminatedUnion('outcome', [
   z.strictObject({ ...delivery, outcome: z.literal('done'), events, later, forget }),
@@ -89,13 +90,10 @@ export const done = z.discriminatedUnion('outcome', [
 ])
 export type Done = z.output<typeof done>
 
-/** A `Done` from a plain MQTT client, which need not tell the attempt. */
+/** A `Done` from a plain MQTT client, which may leave out the attempt. */
 export type Said = Done extends infer D ? (D extends Done ? Omit<D, 'attempt'> & { attempt?: number } : never) : never
 
-/**
- * The payload of a `$done`.
- * @throws {Error} saying what the broker would refuse
- */
+/** Encodes the payload of a `$done`. @throws {Error} saying what the broker would refuse */
 export function encodeDone(end: Done): string {
   if (!isUsual(end)) checked(end)
   const text = JSON.stringify(end)
@@ -110,7 +108,7 @@ export function parseDone(payload: Uint8Array): Done {
   return isUsual(end) ? end : checked(end)
 }
 
-/** Is it the end that nearly all commands have, and all of it as `done` says? By hand, for a fraction of what the schema costs. */
+/** Checks the usual kind of end by hand, which costs a fraction of the schema; true only if `done` would accept it, too. */
 function isUsual(end: object): end is Extract<Done, { outcome: 'done' }> {
   const { outcome, command, attempt, events, ...others } = end as JsonObject
   if (outcome !== 'done' || typeof command !== 'string' || Object.keys(others).length > 0) return false
@@ -140,7 +138,7 @@ function checked(end: object): Done {
 
 const naming = z.looseObject({ command: z.string(), attempt: z.number().optional().catch(undefined) })
 
-/** The delivery that a refused `$done` is about, as far as that can be read. */
+/** The delivery that a refused `$done` names, if that can be read. */
 export function namedBy(payload: Uint8Array): { command: string; attempt?: number | undefined } | undefined {
   try {
     return naming.safeParse(JSON.parse(Buffer.from(payload).toString())).data

@@ -2,16 +2,13 @@ import type { z } from 'zod'
 import type { JsonObject } from './json.ts'
 import { refuse, type FieldErrors } from './refusal.ts'
 
-/** Fields of every command: the platform's. */
+/** The platform's own fields, which every command may have. */
 export const OWN_FIELDS = ['id', 'expires_at'] as const
 
-/** Faults that are told, at most: an answer has to stay smaller than what it answers may be. */
+/** The most faults that are reported, so that the answer stays smaller than the command may be. */
 const MOST_TOLD = 20
 
-/**
- * What a command takes, out of its payload: all fields but `id` and `expires_at`, which are the platform's.
- * @throws {Refusal} `bad_payload`, with what is wrong with each field
- */
+/** Parses a command's input: its payload without the platform's own fields. @throws {Refusal} `bad_payload`, with the fault of each field */
 export function parseInput<Input>(schema: z.ZodType<Input>, payload: JsonObject): Input {
   const { id: _id, expires_at: _expiry, ...fields } = payload
   const parsed = schema.safeParse(fields)

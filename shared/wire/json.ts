@@ -1,7 +1,7 @@
-/** A payload as it came off the wire: a JSON object whose fields nobody has checked yet. */
+/** A JSON object from the wire, whose fields are not checked yet. */
 export type JsonObject = Record<string, unknown>
 
-/** Deepest nesting of objects and arrays that a payload may have. */
+/** The deepest nesting of objects and arrays in a payload. */
 export const MAX_DEPTH = 32
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -9,9 +9,9 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/
 const PROTO_KEY = /"(?:_|\\u005[fF]){2}proto/
 
 /**
- * Reads a hostile payload as a JSON object. Time and memory are linear in its size.
- * @throws {SyntaxError} saying what is wrong: not UTF-8, not JSON, no object, too deep, a key that comes twice, a lone
- * surrogate, a `__proto__` key
+ * Parses a hostile payload as a JSON object, in time and memory linear in its size.
+ * @throws {SyntaxError} saying what is wrong: not UTF-8, not JSON, not an object, too deep, a duplicate key, a lone surrogate, or a
+ *   key named `__proto__`
  */
 export function parseJsonObject(payload: Uint8Array, maxDepth = MAX_DEPTH): JsonObject {
   let text: string
@@ -34,7 +34,7 @@ export function parseJsonObject(payload: Uint8Array, maxDepth = MAX_DEPTH): Json
   return value as JsonObject
 }
 
-/** The same, or undefined when it is none: for whoever only looks at what was sent. */
+/** Parses a payload, or returns undefined when it is invalid. */
 export function readJsonObject(payload: Uint8Array): JsonObject | undefined {
   try {
     return parseJsonObject(payload)
@@ -43,7 +43,7 @@ export function readJsonObject(payload: Uint8Array): JsonObject | undefined {
   }
 }
 
-/** What `parseJsonObject` would say of a text that `JSON.stringify` has made of an object, if anything. */
+/** What `parseJsonObject` would find wrong with a text made by `JSON.stringify`, if anything. */
 export function textFault(text: string, maxDepth = MAX_DEPTH): string | undefined {
   if (membersOf(text, maxDepth) === undefined) return `is nested deeper than ${maxDepth} levels`
   if (!mayHide(text)) return undefined
@@ -60,8 +60,8 @@ function mayHide(text: string): boolean {
 }
 
 /**
- * Counts the members of all objects in a JSON text by their colons. Undefined when it is nested deeper than the limit, so that a
- * deep text is refused before anything recurses over it.
+ * Counts the members of all objects in a JSON text by their colons. Returns undefined beyond the depth limit, so that a deep text is
+ * refused before anything recurses over it.
  */
 function membersOf(text: string, limit: number): number | undefined {
   let depth = 0
@@ -77,7 +77,7 @@ function membersOf(text: string, limit: number): number | undefined {
   return members
 }
 
-/** Where the string ends that begins here: at its quote, or with the text. */
+/** The end of the string that begins here: its closing quote, or the end of the text. */
 function endOfString(text: string, start: number): number {
   const quote = text.indexOf('"', start + 1)
   if (quote === -1) return text.length
@@ -87,7 +87,7 @@ function endOfString(text: string, start: number): number {
   return i
 }
 
-/** The members that are left of them: of two with one name JSON.parse keeps the last. */
+/** Counts the members of the parsed value: of duplicate keys JSON.parse keeps only the last. */
 function membersIn(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
   let members = 0

@@ -4,14 +4,14 @@ import { inPackets, type Delivery } from './member.ts'
 const deliveries = (count: number): Delivery[] =>
   Array.from({ length: count }, (_, i) => ({ command: `${'ü'.repeat(100)}/${i}`, attempt: 1 }))
 
-test('what is given back at once fits into packets, all of it, in order', () => {
+test('splits what is given back into packets, all of it and in order', () => {
   const all = deliveries(1_000)
   const lists = inPackets(all, 16_384)
   expect(lists.flat()).toEqual(all)
   for (const back of lists) expect(Buffer.byteLength(JSON.stringify({ busy: true, back }))).toBeLessThan(16_384)
 })
 
-test('it is one list where that fits, or nothing is given back', () => {
+test('makes one list when it fits, or when nothing is given back', () => {
   expect(inPackets(deliveries(10), 16_384)).toEqual([deliveries(10)])
   expect(inPackets([], 16_384)).toEqual([[]])
 })

@@ -1,28 +1,28 @@
 import { z } from 'zod'
 import { isWord } from './topic.ts'
 
-/** The control topic on which a handler process says whether it begins what it gets: see `busy`. */
+/** The control topic on which a handler process tells whether it can begin new deliveries: see `busy`. */
 export const BUSY_TOPIC = '$busy'
 
-/** One delivery, named like in `$done`: an attempt that has failed meanwhile, or was lost, is not meant. */
+/** One delivery, named as in `$done`: by the command and the attempt. */
 const delivery = z.strictObject({ command: z.string(), attempt: z.number().int().min(1) })
 export type Delivery = z.output<typeof delivery>
-/** A process of an older version names the command alone. */
+/** Processes of older versions name only the command. */
 const named = z.union([
   delivery,
   z.string().transform((command): { command: string; attempt?: number } => ({ command })),
 ])
 
-/** It computes past the time limit of that command, for so long now; without a name, for longer than any of its commands may. */
+/** The process computes past the time limit of this command; without a name, past the limits of all its commands. */
 const stuck = z.strictObject({
-  command: z.string().refine(isWord, 'is no command name').optional(),
+  command: z.string().refine(isWord, 'is not a command name').optional(),
   over_ms: z.number().int().min(0),
 })
 export type ToldStuck = z.output<typeof stuck>
 
 /**
- * The body of `$busy`. While a process is `busy`, a command goes to another if there is one, and else waits for it. Those named in
- * `back` are given back as if they had never been sent: their attempts do not count. One that is `stuck` counts as not there.
+ * The body of `$busy`. While a process is `busy`, commands go to another member, or wait when there is none. Deliveries in `back` are
+ * given back as if they had never been sent: their attempts do not count. A `stuck` process counts as absent.
  */
 export const busy = z.strictObject({
   busy: z.boolean(),
@@ -31,7 +31,7 @@ export const busy = z.strictObject({
 })
 export type Busy = z.output<typeof busy>
 
-/** Splits deliveries into lists that each fit into a packet of so many bytes, with room to spare; at least one list. */
+/** Splits deliveries into lists that each fit into a packet of `maxPacket` bytes, with room to spare; at least one list. */
 export function inPackets(deliveries: readonly Delivery[], maxPacket = Infinity): Delivery[][] {
   let list: Delivery[] = []
   const lists = [list]
@@ -49,10 +49,10 @@ export function inPackets(deliveries: readonly Delivery[], maxPacket = Infinity)
 }
 
 /**
- * CONNECT user property by which a handler says `true`: it ends by itself, as a `timeout`, what overruns its time limit, counted
- * from when it begins. The broker then keeps no time for it.
+ * CONNECT user property with which a handler says `true`: it ends commands that overrun their time limit, as `timeout`, counted from
+ * when they begin. The broker then does not time them.
  */
 export const KEEPS_TIME = 'keeps-time'
 
-/** Milliseconds by which a handler may overrun its own time limit before it is given up. */
+/** Milliseconds that a handler may overrun its time limit before its delivery is given up. */
 export const GRACE = 2_000

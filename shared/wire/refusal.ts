@@ -1,4 +1,4 @@
-/** What a device may be told of why its command was refused. The set is closed: clients switch on it. */
+/** Why a command was refused, as devices are told. The set is closed, because clients switch on it. */
 export const CODES = [
   'bad_payload',
   'unknown_command',
@@ -15,10 +15,10 @@ export const CODES = [
 ] as const
 export type Code = (typeof CODES)[number]
 
-/** Field name to what is wrong with it. */
+/** What is wrong, by field name. */
 export type FieldErrors = Record<string, string>
 
-const SAYS: Record<Code, string> = {
+const MESSAGES: Record<Code, string> = {
   bad_payload: 'the payload is not what this command takes',
   unknown_command: 'there is no such command',
   forbidden: 'not allowed',
@@ -33,14 +33,14 @@ const SAYS: Record<Code, string> = {
   internal: 'something went wrong on our side',
 }
 
-/** A command that is refused for a reason its sender may know. Its message is shown to him: no secret belongs in it. */
+/** Refuses a command for a reason that its sender may know. They see the message, so it must hold no secret. */
 export class Refusal extends Error {
   override name = 'Refusal'
   readonly code: Code
   readonly fields?: FieldErrors
   readonly retryAfterMs?: number
   constructor(code: Code, more: { message?: string; fields?: FieldErrors; retryAfterMs?: number } = {}) {
-    super(more.message ?? SAYS[code])
+    super(more.message ?? MESSAGES[code])
     this.code = code
     if (more.fields) this.fields = more.fields
     if (more.retryAfterMs !== undefined) this.retryAfterMs = more.retryAfterMs
@@ -48,12 +48,12 @@ export class Refusal extends Error {
 }
 
 /**
- * Something that a command needs is not there now: a database, another server. It is tried again, which does not count as an
- * attempt, until it has waited as long as for a group that is away.
+ * Something that a command needs is not available now, such as a database. The command is retried, without counting attempts, until
+ * it has waited as long as for an absent group.
  */
 export class Unavailable extends Error {
   override name = 'Unavailable'
-  /** Has what rejects with it said in the log that it is away, and will it say when it is back? */
+  /** Whether the source of the error has logged that it is unavailable, and will log when it is back. */
   readonly isTold: boolean
   constructor(message: string, { isTold = false, ...options }: ErrorOptions & { isTold?: boolean } = {}) {
     super(message, options)
@@ -62,7 +62,7 @@ export class Unavailable extends Error {
 }
 
 /**
- * A file of ours is damaged: what depends on it waits until an operator has restored it. The message names the file.
+ * A data file is damaged. What depends on it waits until an operator has restored the file, which the message names.
  * See docs/operate/damaged-files.md.
  */
 export class Damaged extends Unavailable {
@@ -72,7 +72,7 @@ export class Damaged extends Unavailable {
   }
 }
 
-/** Makes the refusal that a handler throws: `throw refuse('bad_payload', { user_id: 'is yourself' })`. */
+/** Makes the refusal for a handler to throw: `throw refuse('bad_payload', { up_to: 'is after the last message' })`. */
 export function refuse(code: Code, fields?: FieldErrors, message?: string): Refusal {
   return new Refusal(code, { ...(fields && { fields }), ...(message !== undefined && { message }) })
 }

@@ -31,11 +31,11 @@ test.each<[string, object]>([
   ['of nobody',                    { 'user-id': undefined }],
   ['of somebody impossible',       { 'user-id': 'alice_events' }],
   ['with two ids',                 { 'command-id': ['a', 'b'] }],
-])('a stamp %s is read as its schema reads it', (_, change) => {
+])('reads a stamp %s as the schema does', (_, change) => {
   const properties = { ...whole, ...change }
   expect(stampOf(properties)).toEqual(stamp.safeParse(properties).data)
 })
 
-test('a whole one is a stamp', () => {
+test('accepts a complete stamp', () => {
   expect(stampOf({ ...whole, lane: '3' })).toMatchObject({ 'user-id': 'alice', attempt: 1, order: 12, lane: 3 })
 })

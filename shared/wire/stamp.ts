@@ -3,8 +3,8 @@ import { commandName, isCommandName } from './topic.ts'
 import { isUserId, type UserId } from './user-id.ts'
 
 /**
- * What the broker says of a command, as MQTT 5 user properties of its delivery. A handler believes these alone: whatever a
- * device sends under these names is gone before.
+ * What the broker tells about a command, as MQTT 5 user properties of its delivery. Handlers trust only these: the broker removes
+ * whatever a device sends under these names.
  */
 export const stamp = z.object({
   'command-id': z.string(),
@@ -13,11 +13,11 @@ export const stamp = z.object({
   attempt: z.coerce.number().int().min(1),
   at: z.iso.datetime(),
   traceparent: z.string(),
-  /** The command's place among all: grows with each. */
+  /** Grows with each command that the broker accepts. */
   order: z.coerce.number().int().min(0),
-  /** Of an ordered command: grows when the broker takes back what it had sent of this user's. */
+  /** For an ordered command: the user's lane generation, which grows when the broker takes back what it had sent. */
   lane: z.coerce.number().int().min(1).optional(),
-  /** For a command that is to know: the clients of its user that are connected. */
+  /** For a command that declares `seesClients`: the user's connected clients. */
   clients: z
     .string()
     .transform((text): unknown => JSON.parse(text))
@@ -27,10 +27,10 @@ export const stamp = z.object({
 export type Stamp = z.output<typeof stamp>
 
 const DIGITS = /^[1-9]\d{0,14}$/
-/** As the broker writes it. */
+/** A time as the broker writes it. */
 const INSTANT = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
 
-/** What `stamp` makes of user properties, or undefined when they are none; nearly always without a schema, which costs more. */
+/** Parses user properties as `stamp` does; undefined when they are invalid. Usually without the schema, which costs more. */
 export function stampOf(properties: Readonly<Record<string, unknown>>): Stamp | undefined {
   const { 'command-id': id, 'user-id': user, 'client-id': client, attempt, at, traceparent, order, lane } = properties
   const isPlain =
@@ -62,14 +62,14 @@ function isNumber(text: unknown): text is string {
 }
 
 /**
- * Commands of one user that a handler may have begun while the end of the first is not stored yet: after a crash all of them
- * come again. What changes one document by several commands remembers as many.
+ * The most commands of one user that a handler may have begun before the end of the first is stored. After a crash all of them are
+ * redelivered, so a document that several commands change remembers as many.
  */
 export const MAX_BEGUN = 8
 
 /**
- * CONNECT user property by which a handler says `true`: it works each user's commands one after another, and once one of them
- * fails it leaves those behind it. It then gets several at a time.
+ * CONNECT user property with which a handler says `true`: it runs each user's commands one after another, and when one fails it skips
+ * those after it. It then gets several at a time.
  */
 export const KEEPS_ORDER = 'keeps-order'
 

@@ -72,7 +72,7 @@ test.each([
   ['NaN', NaN],
   ['infinity', Infinity],
   ['more than a Date can hold', 8.64e15 + 2],
-])('%s is no time: %j', (_, value) => {
+])('%s is not a time: %j', (_, value) => {
   expect(timeOf(value)).toBeUndefined()
 })
 
@@ -102,6 +102,6 @@ test.each([
   ['1w', undefined],
   ['9999999999s', undefined],
   ['', undefined],
-])('%j takes %j ms', (text, ms) => {
+])('%j is %j ms', (text, ms) => {
   expect(durationOf(text)).toBe(ms)
 })

@@ -1,22 +1,22 @@
-// Every time that comes from outside, by one definition: RFC 3339 with an offset, or milliseconds since 1970.
+// One definition of a time that comes from outside: RFC 3339 with an offset, or milliseconds since 1970.
 
-/** The last instant that a Date can hold, in milliseconds either side of 1970. */
+/** The latest time that a Date can hold, in milliseconds before or after 1970. */
 const LAST = 8.64e15
 const MINUTE = 60_000
 const DATE_TIME =
   /^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))[Tt]((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(\.\d+)?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/
-/** Enough for a fraction of 30 digits; a longer text is not read. */
+/** Enough for a fraction of 30 digits; a longer text is invalid. */
 const MAX_LENGTH = 64
 const AMOUNTS = { s: 1_000, m: MINUTE, h: 3_600_000, d: 86_400_000 }
 
 export const TIME_RULE = 'must be RFC 3339 with an offset, such as 2026-11-20T18:00:00Z, or milliseconds since 1970'
 
 /**
- * Reads a time as milliseconds since 1970; undefined when it is none.
+ * Parses a time to milliseconds since 1970; undefined when it is invalid.
  *
- * A text is a `date-time` of RFC 3339 [5.6]: with its offset, `T` and `Z` in either case, any number of digits of a second, of
- * which the first three count. A leap second is the first instant of the next minute, and can only end a month in UTC [5.7].
- * A number is milliseconds, within what a Date can hold.
+ * A text is a `date-time` of RFC 3339 [5.6], with an offset, `T` and `Z` in either case, and any number of fractional digits, of which
+ * three count. A leap second is the first instant of the next minute, and only valid at the end of a month in UTC [5.7]. A number is
+ * milliseconds, within what a Date can hold.
  */
 export function timeOf(value: unknown): number | undefined {
   if (typeof value === 'number') return Math.abs(value) <= LAST ? value : undefined
@@ -34,7 +34,7 @@ function daysIn(year: number, month: number): number {
   return [4, 6, 9, 11].includes(month) ? 30 : 31
 }
 
-/** Is this minute the last one of a month? */
+/** Whether this minute is the last of a month. */
 function endsMonth(minute: number): boolean {
   const next = new Date(minute + MINUTE)
   return next.getUTCDate() === 1 && next.getUTCHours() === 0 && next.getUTCMinutes() === 0
@@ -48,7 +48,7 @@ interface Instant {
 const EPOCH: Instant = { at: 0, text: new Date(0).toISOString() }
 let [lastNow, lastThen] = [EPOCH, EPOCH]
 
-/** Now, as RFC 3339 with milliseconds in UTC. Made once a millisecond: many events have the same. */
+/** Now, as RFC 3339 in UTC with milliseconds. Formatted once per millisecond, since many events share it. */
 export function isoNow(): string {
   const now = Date.now()
   if (now !== lastNow.at) lastNow = instantOf(now)
@@ -65,12 +65,12 @@ function instantOf(at: number): Instant {
   return { at, text: new Date(at).toISOString() }
 }
 
-/** Reads a time that came as text, in a URL or on a command line: there, milliseconds are digits. */
+/** Parses a time from a URL or a command line, where milliseconds are a string of digits. */
 export function timeOfText(text: string): number | undefined {
   return timeOf(/^\d{1,16}$/.test(text) ? Number(text) : text)
 }
 
-/** Reads how long something takes, as people type it: `90s`, `30m`, `1h`, `7d`. In milliseconds; undefined when it is none. */
+/** Parses a duration such as `90s`, `30m`, `1h` or `7d` to milliseconds; undefined when it is invalid. */
 export function durationOf(text: string): number | undefined {
   const [, amount, unit] = /^([1-9]\d{0,8})([smhd])$/.exec(text) ?? []
   return amount === undefined ? undefined : Number(amount) * AMOUNTS[unit as keyof typeof AMOUNTS]

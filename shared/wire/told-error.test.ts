@@ -36,11 +36,11 @@ const TOLD: [string, string, string][] = [
   ['a candidate', 'bad candidate:1 1 udp 1 10.0.0.7 9 typ host', 'bad [sdp]'],
   ['long random text', `no key ${'aB3-'.repeat(10)} here`, 'no key [secret] here'],
 ]
-test.each(TOLD)('tells of an error with %s', (_, message, told) => {
+test.each(TOLD)('tells an error with %s', (_, message, told) => {
   expect(tell(new Error(message), payload).message).toBe(told === 'as it is' ? message : told)
 })
 
-test('tells where it happened and what caused it, and is never larger than a letter takes', () => {
+test('tells where it happened and what caused it, within the bounds of a dead letter', () => {
   const cause = Object.assign(new TypeError('the disk is full'), { code: 'ENOSPC' })
   expect(tell(new Error('not stored', { cause }), {}).message).toBe('not stored; caused by: the disk is full')
   const told = tell(cause, payload)

@@ -3,14 +3,14 @@ import { z } from 'zod'
 const MAX_NAME = 100
 const MAX_MESSAGE = 500
 const MAX_STACK = 2_000
-/** Frames of a stack: the place where it happened, and how the handler came there. */
+/** The most frames of a stack. */
 const FRAMES = 10
-/** Characters of a text that are looked at. */
+/** The most characters of a text that are read. */
 const MAX_READ = 4_000
-/** Values of a payload that are looked for, the longest first. */
+/** The most values of a payload that are searched for, longest first. */
 const MAX_VALUES = 500
 
-/** An error as operators read it: in a dead letter, and in a handler's log. */
+/** An error as operators read it, in a dead letter and in a handler's log. */
 export const toldError = z.strictObject({
   name: z.string().max(MAX_NAME),
   message: z.string().max(MAX_MESSAGE),
@@ -19,8 +19,8 @@ export const toldError = z.strictObject({
 export type ToldError = z.output<typeof toldError>
 
 /**
- * What an error says, without what is nobody's business: values of the payload, text in double quotes (engines quote data so),
- * tokens, passwords, session descriptions, long random text. Bounded, whatever it is given.
+ * Reduces an error to what operators may see: without values of the payload, text in double quotes (engines quote data so), tokens,
+ * passwords, session descriptions and long random text. Bounded for any input.
  */
 export function tell(err: unknown, payload?: unknown): ToldError {
   const values = valuesOf(payload)
@@ -34,7 +34,7 @@ export function tell(err: unknown, payload?: unknown): ToldError {
   }
 }
 
-/** The same of what somebody else has told. */
+/** Applies `tell` to an error that another process has told. */
 export function tellAgain({ name, message, stack }: ToldError, payload: unknown): ToldError {
   const values = valuesOf(payload)
   const frames = stack === undefined ? '' : framesOf(stack.replace(/^/gm, '  '))
@@ -45,7 +45,7 @@ export function tellAgain({ name, message, stack }: ToldError, payload: unknown)
   }
 }
 
-/** A text for operators, without secrets. */
+/** Replaces secrets in a text for operators. */
 export function redacted(text: string, values: readonly string[] = []): string {
   let told = hide(text.slice(0, MAX_READ), values)
   for (const [secret, instead] of SECRETS) told = told.replace(secret, instead)
@@ -68,14 +68,14 @@ function nameOf(err: Error): string {
   return `${err.name}${known}`
 }
 
-/** With those of its causes. */
+/** The error's message with those of its causes. */
 function messageOf(err: Error): string {
   const said: string[] = []
   for (let one: unknown = err; one instanceof Error && said.length < 3; one = one.cause) said.push(ownMessage(one))
   return said.join('; caused by: ')
 }
 
-/** zod's own message is JSON of the faults, in double quotes. */
+/** zod's own message is JSON, whose double quotes would hide everything. */
 function ownMessage(err: Error): string {
   if (!(err instanceof z.ZodError)) return err.message
   return err.issues
@@ -84,7 +84,7 @@ function ownMessage(err: Error): string {
     .join('; ')
 }
 
-/** Where it happened, without where the platform is installed. */
+/** The stack's frames, without the path where the platform is installed. */
 function framesOf(stack: string): string {
   return stack
     .slice(0, 4 * MAX_READ)
@@ -100,7 +100,7 @@ function framesOf(stack: string): string {
     .join('\n')
 }
 
-/** Every text, number and inner name of a payload that is long enough to be told from other words. */
+/** Every text, number and inner key of a payload that is long enough to be recognised among other words. */
 function valuesOf(payload: unknown): string[] {
   const found = new Set<string>()
   const look = (value: unknown, isInner: boolean): void => {

@@ -8,9 +8,9 @@ export type EventName = string
 const WORD = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/
 const MAX_WORD = 64
 
-/** The event name under which a user gets all of his events. */
+/** The event name under which a user gets all of their events. */
 export const ALL_EVENTS = 'events'
-/** The fields of an event that the broker fills in: no handler may. */
+/** The fields of an event that only the broker fills in. */
 export const ENVELOPE = ['event', 'event_seq', 're', 'at'] as const
 /** The control topic on which a handler ends a command: see `done.ts`. */
 export const DONE_TOPIC = '$done'
@@ -25,7 +25,8 @@ export function isCommandName(text: string): text is CommandName {
 
 /** @throws {TypeError} when the text is no command name */
 export function commandName(text: string): CommandName {
-  if (!isCommandName(text)) throw new TypeError(`${JSON.stringify(text)} is no command name (snake_case, at most 64)`)
+  if (!isCommandName(text))
+    throw new TypeError(`${JSON.stringify(text)} is not a command name (snake_case, at most 64 characters)`)
   return text
 }
 
@@ -33,7 +34,7 @@ export function eventTopic(user: UserId, event: EventName): string {
   return `${user}_${event}`
 }
 
-/** Splits an event topic at its first `_`, which no user id holds. Undefined for anything else. */
+/** Splits an event topic at its first `_`, which no user id holds; undefined for any other topic. */
 export function parseEventTopic(topic: string): { user: UserId; event: EventName } | undefined {
   const at = topic.indexOf('_')
   if (at < 1) return undefined

@@ -1,16 +1,16 @@
-/** A user's id as it stands in topics: issuer alias and subject, made topic-safe. Made only by the functions here. */
+/** A user's id as used in topics: issuer alias and subject, made topic-safe. Only the functions here make one. */
 export type UserId = string & { readonly __brand: 'UserId' }
 
-/** Longest id in characters, after encoding. A longer subject is refused, never cut: two cut ones could meet. */
+/** The most characters of an encoded id. A longer subject is refused and not cut: two cut ones could be equal. */
 export const MAX_USER_ID = 512
 
 const SAFE = /^(?:[A-Za-z0-9\-.~:|@]|%[0-9A-F]{2})+$/
 
 /**
- * Makes the user id of a token's subject. Every byte outside `A-Z a-z 0-9 - . ~ : | @` is percent-encoded, `_` and `%`
+ * Makes a user id from a token's subject. Every byte outside `A-Z a-z 0-9 - . ~ : | @` is percent-encoded, `_` and `%`
  * included, so an id holds no `_ / + # $` and different subjects never share one.
- * @param alias of the token's issuer; none for the one issuer that has no alias
- * @throws {TypeError} when the subject is no string, empty, not well-formed Unicode, or too long when encoded
+ * @param alias the issuer's alias, if it has one
+ * @throws {TypeError} when the subject is not a string, is empty, is not well-formed Unicode, or is too long when encoded
  */
 export function userIdOf(sub: unknown, alias?: string): UserId {
   if (typeof sub !== 'string' || sub === '') throw new TypeError('sub must be a non-empty string')
@@ -21,7 +21,7 @@ export function userIdOf(sub: unknown, alias?: string): UserId {
   return id as UserId
 }
 
-/** Tells whether a text is a user id in its one canonical spelling. */
+/** Tells whether a value is a user id in its canonical spelling. */
 export function isUserId(text: unknown): text is UserId {
   return typeof text === 'string' && text.length <= MAX_USER_ID && SAFE.test(text)
 }

@@ -33,13 +33,13 @@ test.each([
   expect(wordsOf(text).join(' ')).toBe(words)
 })
 
-test('joined words are found as one, too', () => {
+test('joined words also count as one', () => {
   const found = indexedWordsOf("Jean-Luc O’Hara don't col·lecció 2026-11-20 a-1 x- -y rock-'n'-roll")
   const more = ['jeanluc', 'ohara', 'dont', 'colleccio']
   expect(found).toEqual([...wordsOf("Jean-Luc O’Hara don't col·lecció 2026-11-20 a-1 x- -y rock-'n'-roll"), ...more])
 })
 
-test('takes its own words for the same', () => {
+test('splitting its own words again changes nothing', () => {
   const all = Array.from({ length: 0x30000 }, (_, i) => (i >= 0xd800 && i < 0xe000 ? '' : String.fromCodePoint(i)))
   const strange = all.filter((character) => {
     const words = wordsOf(`x${character}x ${character}`)
@@ -51,18 +51,18 @@ test('takes its own words for the same', () => {
   expect(strange).toEqual([])
 })
 
-test('counts 40 characters of a word, and never half of one', () => {
+test('counts 40 characters of a word, and never half a character', () => {
   expect(wordsOf('a'.repeat(41))).toEqual(['a'.repeat(40)])
   expect(wordsOf('𐐨'.repeat(41))).toEqual(['𐐨'.repeat(40)])
   expect(wordsOf(`${'a'.repeat(40)}b ${'a'.repeat(40)}c`)).toHaveLength(1)
 })
 
-test('counts 2,000 words of a text, each once', () => {
+test('counts 2,000 distinct words of a text', () => {
   const words = Array.from({ length: 3_000 }, (_, i) => `w${i}`)
   expect(wordsOf(words.flatMap((word) => [word, 'again']).join(' '))).toEqual(['w0', 'again', ...words.slice(1, 1_999)])
 })
 
-test('takes time in proportion to the text, whatever is in it', () => {
+test('takes time proportional to the text, whatever it holds', () => {
   const size = 200_000
   for (const part of ['a', 'a\u0301', '\u0301', '한', 'か\u3099', 'क\u093f', 'ก\u0e49', ' ', 'ﷺ', '"', '\ud800']) {
     const began = cpuTime()

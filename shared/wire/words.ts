@@ -1,28 +1,28 @@
-// What counts as a word, the same for every engine and every search: a text and a search for it are taken apart alike.
+// What counts as a word. Texts and searches are split in the same way, for every storage engine.
 
 /**
- * Grows with each change of what these functions give. Indexes are made of it, and remember which one: an index of another
- * folding is made again when it is opened.
+ * The version of these functions' results: to be raised with each change. Indexes remember theirs, and are rebuilt when they are
+ * opened with another.
  */
 export const FOLDING = 2
 
 const MAX_WORDS = 2_000
 const MAX_CHARACTERS = 40
 
-// Accents and the like. Not the marks of the scripts of India and South-East Asia, which are their vowels, and not the
-// two of Japanese, which make other letters: without them one word would be found for another.
+// Accents and similar marks. Not the vowel signs of Indian and South-East Asian scripts, and not the two Japanese marks that make
+// other letters: without those, a search would find other words.
 const ACCENTS = /(?![\u3099\u309a])(?=[\p{sc=Inherited}\p{sc=Cyrillic}\p{sc=Hebrew}\p{sc=Arabic}\p{sc=Syriac}])\p{M}/gu
 
-// What only tells how a word is drawn or broken does not end it [UAX #29 WB4]: soft hyphens, joiners and non-joiners, marks of
-// direction, and the strokes that make an Arabic or N'Ko word longer. A zero-width space stands between words.
+// Characters that only affect how a word is drawn or broken do not end it [UAX #29 WB4]: soft hyphens, joiners and non-joiners,
+// direction marks, and the strokes that lengthen Arabic or N'Ko words. A zero-width space separates words.
 const UNSEEN = /(?!\u200b)[\p{Cf}\p{Default_Ignorable_Code_Point}\u0640\u07fa]/gu
 
-/** Letters that Unicode does not take apart, by how they are written without the stroke, the hook or the ligature. */
+/** Letters that Unicode does not decompose, with their spelling without the stroke, the hook or the ligature. */
 const PLAIN = new Map(
   (
     'æ:ae œ:oe ꜳ:aa ø:o đ:d ð:d þ:th ł:l ħ:h ŧ:t ŋ:n ĸ:k ı:i ȷ:j ƀ:b ɓ:b ƃ:b ȼ:c ƈ:c ɖ:d ɗ:d ƌ:d ƒ:f ǥ:g ɠ:g ɦ:h ⱨ:h ɨ:i ɉ:j ƙ:k ⱪ:k ' +
     'ƚ:l ɫ:l ⱡ:l ɱ:m ɲ:n ƞ:n ɵ:o ƥ:p ᵽ:p ʠ:q ɍ:r ɽ:r ʂ:s ȿ:s ƫ:t ƭ:t ʈ:t ⱦ:t ʉ:u ʋ:v ⱳ:w ƴ:y ɏ:y ƶ:z ȥ:z ɀ:z ' +
-    // Alef with wasla; Persian keyboards and Arabic ones write yeh and kaf as different characters.
+    // Alef with wasla; Persian and Arabic keyboards write yeh and kaf as different characters.
     'ٱ:ا ی:ي ى:ي ک:ك'
   )
     .split(' ')
@@ -30,7 +30,7 @@ const PLAIN = new Map(
 )
 const IN_PLAIN = new RegExp(`[${[...PLAIN.keys()].join('')}]`, 'gu')
 
-// Scripts that put no space between words, and Hangul, which hangs particles on them: each letter is a word.
+// Scripts without spaces between words, and Hangul, which appends particles to words: each letter counts as a word.
 const SCRIPTS =
   'Han Hiragana Katakana Hangul Bopomofo Yi Nushu Tangut Thai Lao Khmer Myanmar Tai_Le New_Tai_Lue Tai_Tham Tai_Viet Ahom ' +
   'Javanese Balinese'
@@ -43,48 +43,48 @@ const WORD = new RegExp(`${DENSE}|${SPACED}`, 'gu')
 const RUN = new RegExp(`(?:${DENSE})+|${SPACED}`, 'gu')
 const GAP = new RegExp(`(?<=${DENSE})\\s+(?=${DENSE})`, 'gu')
 const IS_DENSE = new RegExp(`^${DENSE}`, 'u')
-/** Words that a hyphen, an apostrophe or a middle dot makes one, with letters on either side. */
+/** Words joined by a hyphen, an apostrophe or a middle dot between letters. */
 const JOINED = new RegExp(`${SPACED}(?:(?<![\\p{N}])[-\\u2010'\\u2019\\u00b7](?!\\p{N})${SPACED})+`, 'gu')
 const START = new RegExp(`^.{0,${MAX_CHARACTERS}}`, 'u')
 
-/** The text with its letters as they are compared: without accents, case, ligatures, strokes and what is not seen. */
+/** Folds a text for comparison: without accents, case, ligatures, strokes and invisible characters. */
 export function fold(text: string): string {
-  // Put together again at the end, because taken apart a Korean syllable is three letters.
+  // Composed again at the end, because a decomposed Korean syllable is three letters.
   const bare = text.normalize('NFKD').replace(UNSEEN, '').replace(ACCENTS, '').normalize('NFC')
   return withoutCase(bare).replace(IN_PLAIN, (letter) => PLAIN.get(letter)!)
 }
 
 /**
- * The different words of a text, in its order: runs of letters and digits of any script, folded. Of a word the first 40
- * characters count, of a text the first 2,000 different words.
+ * The distinct words of a text, in order: runs of letters and digits of any script, folded. Only the first 40 characters of a word
+ * count, and the first 2,000 distinct words of a text.
  */
 export function wordsOf(text: string): string[] {
   return [...collect(fold(text).matchAll(WORD))]
 }
 
-/** What a text is found by: its words, and those that it joins by hyphens and apostrophes as one. */
+/** The words by which a text is found: its own, and its joined words as one. */
 export function indexedWordsOf(text: string): string[] {
   const folded = fold(text)
   const words = collect(folded.matchAll(WORD))
   return [...collect(compounds(folded), words)]
 }
 
-/** Words joined by hyphens and apostrophes, without those: `jeanluc`. Of folded text. */
+/** The joined words of a folded text, without their hyphens and apostrophes: `jeanluc`. */
 export function* compounds(folded: string): Generator<[string]> {
   for (const [joined] of folded.matchAll(JOINED)) yield [joined.replace(/[^\p{L}\p{N}\p{M}]/gu, '')]
 }
 
-/** Words of folded text, with letters of scripts without spaces kept together as they stand. */
+/** The words of a folded text, where letters of scripts without spaces stay together. */
 export function runsOf(folded: string): string[] {
   return folded.match(RUN) ?? []
 }
 
-/** Folded text without the spaces between letters of scripts that need none: those of a name. */
+/** A folded name without the spaces between letters of scripts that need none. */
 export function closeGaps(folded: string): string {
   return folded.replace(GAP, '')
 }
 
-/** Does it begin with a letter of a script that puts no space between words? */
+/** Whether the word begins with a letter of a script without spaces. */
 export function isDense(word: string): boolean {
   return IS_DENSE.test(word)
 }
@@ -97,7 +97,7 @@ function collect(found: Iterable<ArrayLike<string>>, words = new Set<string>()):
   return words
 }
 
-/** By way of capitals, small at first, because only so `ß` and `ẞ` are `ss` and every sigma is the same. */
+/** Lower, upper, lower case: only this makes `ß` and `ẞ` `ss`, and all sigmas equal. */
 function withoutCase(text: string): string {
   return text.toLowerCase().toUpperCase().toLowerCase()
 }

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { command, event, type Command } from '../../shared/runtime/command.ts'
+import { command, event, type DeclaredCommand } from '../../shared/runtime/command.ts'
 import type { Store } from '../../shared/store/documents.ts'
 import { Unavailable } from '../../shared/wire/refusal.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
@@ -12,7 +12,7 @@ import { Play } from './play.ts'
 const said = event('said', { n: z.number() })
 const counter = (store: Store) => store.collection<{ _id: string; n: number }>({ name: 'counters' })
 const declared = { input: z.object({}), events: { said } }
-const COMMANDS = new Map<string, Command>([
+const COMMANDS = new Map<string, DeclaredCommand>([
   [
     'count',
     command({

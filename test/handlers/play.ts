@@ -1,5 +1,5 @@
 import { openLog } from '../../shared/log.ts'
-import type { Command, HandlerSettings } from '../../shared/runtime/command.ts'
+import type { DeclaredCommand, HandlerSettings } from '../../shared/runtime/command.ts'
 import { equip, execute, openWorkshop } from '../../shared/runtime/execute.ts'
 import type { Commands } from '../../shared/runtime/scan.ts'
 import type { Store } from '../../shared/store/documents.ts'
@@ -119,7 +119,7 @@ export class Play {
     this.#handOut(sender, end, id)
   }
 
-  async #run(sender: Sender, name: string, command: Command, input: object, crashes: boolean) {
+  async #run(sender: Sender, name: string, command: DeclaredCommand, input: object, crashes: boolean) {
     const order = ++this.#order
     const id = `${sender.user}/~${order}`
     const at = new Date(this.now).toISOString()

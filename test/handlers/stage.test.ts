@@ -27,7 +27,7 @@ test('an answer is compared with the event and the fields that are expected, and
 
 test('a refusal is an answer, with its code and what is wrong with the fields', async () => {
   const refused = await alice.calls('request_contact', { user_id: 7 as never })
-  expect(refused).toBeRefused('bad_payload', { user_id: 'is no user id' })
+  expect(refused).toBeRefused('bad_payload', { user_id: 'is not a user id' })
   expect(() => expect(refused).toBeRefused('conflict')).toThrow(/conflict[^]*bad_payload/)
   expect(await alice.calls('ring_timed_out' as never, {} as never)).toBeRefused('unknown_command')
 })

@@ -112,8 +112,8 @@ async function expectRead({ sent, answers, from, to }: Talk): Promise<void> {
 function expectTold(handlers: Run[], times: number): void {
   for (const { stdout } of handlers) {
     const says = (what: string): number => stdout.split(`"msg":"${what}"`).length - 1
-    const away = says('MongoDB is away, commands wait')
-    expect(says('MongoDB is back')).toBe(away)
+    const away = says('cannot reach MongoDB; commands wait')
+    expect(says('MongoDB can be reached again')).toBe(away)
     expect(away + says('MongoDB has another primary')).toBe(times)
     expect(stdout).not.toMatch(/"level":(?:50|60)/)
     expect(stdout).not.toContain(SECRET)

@@ -58,7 +58,7 @@ async function whileAway(
   await eachOnce(alice, bob)
   // Nothing but the two lines, however many commands have waited.
   const says = (what: string): number => handlers.stdout.split(`"msg":"${what}"`).length - 1
-  expect([says('MongoDB is away, commands wait'), says('MongoDB is back')]).toEqual([1, 1])
+  expect([says('cannot reach MongoDB; commands wait'), says('MongoDB can be reached again')]).toEqual([1, 1])
   expect(handlers.stdout).not.toMatch(/"level":(?:50|60)/)
   expect(mb).toBeLessThan(400)
 }
@@ -179,7 +179,7 @@ test('a process that starts while it is away says so and waits; one that is stop
   ]
   for (const run of [waiting, stopped]) {
     place.parts.keep(run)
-    await run.says(/MongoDB is away/)
+    await run.says(/cannot reach MongoDB/)
   }
   stopped.kill('SIGTERM')
   expect(await stopped.ended).toBe(0)

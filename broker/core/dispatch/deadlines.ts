@@ -1,7 +1,5 @@
+import { MAX_DELAY } from '../../../shared/timer.ts'
 import type { Job } from './job.ts'
-
-/** Node fires a timer of more than this at once. */
-const LONGEST = 2 ** 31 - 1
 
 /**
  * When jobs of one group are to be looked at, each at one time at most, by `performance.now()`. One timer for all: a heap whose first
@@ -50,7 +48,7 @@ export class Deadlines {
     clearTimeout(this.#timer)
     this.#wakesAt = at
     const left = Math.max(Math.ceil(at - performance.now()), 1)
-    this.#timer = setTimeout(() => this.#wake(), Math.min(left, LONGEST))
+    this.#timer = setTimeout(() => this.#wake(), Math.min(left, MAX_DELAY))
   }
 
   close(): void {

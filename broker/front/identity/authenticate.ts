@@ -1,4 +1,5 @@
 import type { Catalogue } from '../../../shared/wire/catalogue.ts'
+import { isHandlerUsername } from '../../../shared/handler-username.ts'
 import { Denied, sessionIdOf, type Session } from '../../seam/session.ts'
 import { admitHandler, type HandlerKeys } from './handler-key.ts'
 import type { Login } from './login.ts'
@@ -20,7 +21,7 @@ export interface Identity {
  */
 export async function authenticate(login: Login, identity: Identity, catalogue: Catalogue): Promise<Session> {
   const { username, password, client, carriedToken } = login
-  if (username !== undefined && /^handler(?::|$)/.test(username)) {
+  if (username !== undefined && isHandlerUsername(username)) {
     if (password === undefined) throw new Denied('password is missing')
     return admitHandler(login, username, password, identity.keys, catalogue)
   }

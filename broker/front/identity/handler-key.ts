@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { groupKey } from '../../../shared/group-key.ts'
 import type { Catalogue } from '../../../shared/wire/catalogue.ts'
+import { groupOfUsername } from '../../../shared/handler-username.ts'
 import { KEEPS_TIME } from '../../../shared/wire/member.ts'
 import { KEEPS_ORDER } from '../../../shared/wire/stamp.ts'
 import { Denied, type Grants, type HandlerSession, type Rights } from '../../seam/session.ts'
@@ -31,7 +32,7 @@ export async function admitHandler(
   keys: HandlerKeys,
   catalogue: Catalogue,
 ): Promise<HandlerSession> {
-  const own = username.startsWith('handler:') ? username.slice('handler:'.length) : undefined
+  const own = groupOfUsername(username)
   const group = own ?? client.split('.', 1)[0]!
   const valid = own === undefined ? keys.shared : keysOf(own, keys)
   await keys.backOff.guess(`${address} ${username.slice(0, 80)}`, () => {

@@ -3,8 +3,8 @@ import { createSecureContext, type SecureContext } from 'node:tls'
 import type { BrokerLogin } from './seam.ts'
 
 /**
- * Whom to believe, read anew at each call. Made anew only when a file has changed, as each costs 0.5 MB. A file that cannot be
- * read, or holds no certificate now, counts as it was.
+ * Returns what gives the trusted certificates. The files are read at each call, but a new context is made only when one has
+ * changed, since each costs 0.5 MB. A file that cannot be read or holds no certificate keeps its earlier content.
  */
 export function authorities(
   { ca, caFiles = [] }: BrokerLogin,

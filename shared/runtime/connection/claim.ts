@@ -1,20 +1,20 @@
-// A delivery is begun by the main thread or taken back by the connection thread, never both: whoever changes its state first.
+// A delivery is either begun by the main thread or taken back by the connection thread: whichever changes its state first.
 
 const OFFERED = 0
 const BEGUN = 1
 const TAKEN_BACK = 2
 
-/** The state of so many deliveries, for both threads. */
+/** The states of `count` deliveries, shared by both threads. */
 export function claims(count: number): Int32Array {
   return new Int32Array(new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT))
 }
 
-/** The main thread begins it; false when it was taken back. */
+/** Main thread: begins a delivery; false when it was taken back. */
 export function begin(claims: Int32Array, i: number): boolean {
   return Atomics.compareExchange(claims, i, OFFERED, BEGUN) === OFFERED
 }
 
-/** The connection thread takes it back; false when it has begun. */
+/** Connection thread: takes a delivery back; false when it has begun. */
 export function takeBack(claims: Int32Array, i: number): boolean {
   return Atomics.compareExchange(claims, i, OFFERED, TAKEN_BACK) === OFFERED
 }

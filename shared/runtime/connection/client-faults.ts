@@ -1,4 +1,4 @@
-/** Texts for reason codes that a broker may refuse a handler process with [2.4]. */
+/** Names of the reason codes with which a broker may refuse a handler process [2.4]. */
 const REASONS: Readonly<Record<number, string>> = {
   0x80: 'Unspecified error',
   0x81: 'Malformed Packet',
@@ -17,7 +17,7 @@ const REASONS: Readonly<Record<number, string>> = {
   0x9f: 'Connection rate exceeded',
 }
 
-/** The broker has refused the connection or a PUBLISH. */
+/** The broker refused the connection or a PUBLISH. */
 export class BrokerRefusal extends Error {
   override readonly name = 'BrokerRefusal'
   readonly reasonCode: number
@@ -28,20 +28,20 @@ export class BrokerRefusal extends Error {
   }
 }
 
-/** There is no connection, or it was lost before the broker answered. */
+/** The client is not connected, or the connection was lost before the broker answered. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
 
-  constructor(message = 'the connection to the broker is lost') {
+  constructor(message = 'lost the connection to the broker') {
     super(message)
   }
 }
 
-/** A PUBLISH is larger than the broker takes [MQTT-3.2.2-15]. */
+/** A PUBLISH exceeds the broker's Maximum Packet Size [MQTT-3.2.2-15]. */
 export class TooLarge extends Error {
   override readonly name = 'TooLarge'
 
   constructor(bytes: number, most: number) {
-    super(`the packet has ${bytes} bytes, and the broker takes ${most}`)
+    super(`the packet has ${bytes} bytes; the broker accepts at most ${most}`)
   }
 }

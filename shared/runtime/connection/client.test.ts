@@ -11,12 +11,12 @@ import type { Publish } from '../../wire/mqtt/publish.ts'
 import { BrokerRefusal, ConnectionLost, TooLarge } from './client-faults.ts'
 import { Client } from './client.ts'
 
-// A client of our own at a broker that speaks through mqtt-packet.
+// Our client against a broker made of mqtt-packet.
 
 const V5 = { protocolVersion: 5 }
 type Got = Packet & { socket: TLSSocket; messageId: number; payload: Buffer }
 
-/** Gives each of what comes, in order, to whom asks for the next. */
+/** Hands out what comes, in order, to whoever asks for the next. */
 class Line<T> {
   readonly #come: T[] = []
   #wake = (): void => {}
@@ -38,7 +38,7 @@ let told: Line<[name: string, value?: Connack | Publish | Error]>
 let contexts: number
 let client: Client
 let close: () => Promise<void>
-/** Does the broker reset the connection of whom it gets a DISCONNECT from? */
+/** Whether the broker resets a connection on which it gets a DISCONNECT. */
 let resets: boolean
 
 const send = (socket: TLSSocket, ...packets: Packet[]): void =>
@@ -107,7 +107,7 @@ beforeEach(async () => {
 })
 afterEach(() => close())
 
-/** The connection, once it stands. */
+/** Waits for an established connection. */
 async function connected(properties: object = {}): Promise<TLSSocket> {
   const { socket } = await gets('connect')
   send(socket, connack(properties))
@@ -118,7 +118,7 @@ async function connected(properties: object = {}): Promise<TLSSocket> {
 const published = (topic = '$done', payload = '{}'): Promise<Error | undefined> =>
   new Promise((resolve) => client.publish(topic, payload, resolve))
 
-test('says who it is, and hears what the broker allows', async () => {
+test("logs in, and learns the broker's limits", async () => {
   const connect = await gets('connect')
   expect(connect).toMatchObject({
     protocolVersion: 5,
@@ -137,7 +137,7 @@ test('says who it is, and hears what the broker allows', async () => {
   expect(await tells('connected')).toMatchObject({ maximumPacketSize: 100_000, receiveMaximum: 20 })
 })
 
-test('a refused connection is told, and tried again with certificates that are asked for again', async () => {
+test('reports a refused connection, and tries again with certificates read again', async () => {
   const { socket } = await gets('connect')
   send(socket, { cmd: 'connack', sessionPresent: false, reasonCode: 0x87 })
   expect(await tells('failed')).toMatchObject({
@@ -150,7 +150,7 @@ test('a refused connection is told, and tried again with certificates that are a
   expect(contexts).toBe(2)
 })
 
-test('a PUBLISH is taken, or refused with the reason that the broker says', async () => {
+test("a PUBLISH is accepted, or refused with the broker's reason", async () => {
   const socket = await connected()
   const taken = published('$done', 'grün')
   const first = await gets('publish')
@@ -168,7 +168,7 @@ test('a PUBLISH is taken, or refused with the reason that the broker says', asyn
   expect(err).toMatchObject({ reasonCode: 0x99, message: '$done: no JSON' })
 })
 
-test('no more goes out than the broker takes at a time, and nothing larger [MQTT-3.3.4-9]', async () => {
+test("keeps to the broker's Receive Maximum and Maximum Packet Size [MQTT-3.3.4-9]", async () => {
   const socket = await connected({ receiveMaximum: 2, maximumPacketSize: 200 })
   const all = ['1', '2', '3'].map((n) => published('$done', n))
   client.send('$busy', 'after all of them')
@@ -182,7 +182,7 @@ test('no more goes out than the broker takes at a time, and nothing larger [MQTT
   expect(await published('$done', 'x'.repeat(200))).toBeInstanceOf(TooLarge)
 })
 
-test('what waits and is too large holds up nothing behind it', async () => {
+test('a waiting publish that is too large does not hold up those after it', async () => {
   const socket = await connected({ receiveMaximum: 1, maximumPacketSize: 200 })
   const all = ['1', 'x'.repeat(200), '3'].map((text) => published('$done', text))
   const first = await gets('publish')
@@ -193,7 +193,7 @@ test('what waits and is too large holds up nothing behind it', async () => {
   expect(await Promise.all(all)).toEqual([undefined, expect.any(TooLarge), undefined])
 })
 
-test('what is not answered is lost with its connection, and not sent again on the next', async () => {
+test('what was not answered fails with its connection, and is not sent again on the next', async () => {
   const socket = await connected({ receiveMaximum: 1 })
   const { connection } = client
   const all = [
@@ -214,7 +214,7 @@ test('what is not answered is lost with its connection, and not sent again on th
   next.destroy()
 })
 
-test('takes messages at QoS 0 and 1, and acknowledges those', async () => {
+test('receives messages at QoS 0 and 1, and acknowledges the latter', async () => {
   const socket = await connected()
   const subscribed = client.subscribe(['try_it', 'other'], 1)
   const { messageId, ...subscribe } = await gets('subscribe')
@@ -241,21 +241,21 @@ test('takes messages at QoS 0 and 1, and acknowledges those', async () => {
   await unsubscribed
 })
 
-test('asks by a PINGREQ whether the broker is there, and gives a connection up that brings nothing', async () => {
+test('sends PINGREQs, and closes a connection on which nothing comes back', async () => {
   await connected({ serverKeepAlive: 1 })
   await gets('pingreq')
   expect(await tells('failed')).toMatchObject({ message: 'the broker does not answer' })
   await tells('lost')
 })
 
-test('a broker that breaks the protocol is left', async () => {
+test('closes the connection to a broker that breaks the protocol', async () => {
   const socket = await connected()
   socket.write(Buffer.from([0x36, 0]))
   expect(await tells('failed')).toMatchObject({ name: 'MalformedPacket', message: 'a PUBLISH of QoS 3' })
   await tells('lost')
 })
 
-test('ends with what it was to send and a DISCONNECT, and comes no more', async () => {
+test('ends by sending what is buffered and a DISCONNECT, and does not reconnect', async () => {
   await connected()
   client.send('$busy', 'last')
   const ended = client.end()
@@ -265,7 +265,7 @@ test('ends with what it was to send and a DISCONNECT, and comes no more', async 
   expect(client.isConnected).toBe(false)
 })
 
-test('a connection that is reset behind its DISCONNECT has ended, and not failed', async () => {
+test('a connection that is reset after its DISCONNECT has ended, not failed', async () => {
   await connected()
   resets = true
   await client.end()

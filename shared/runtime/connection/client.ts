@@ -8,29 +8,29 @@ import { BrokerRefusal, ConnectionLost, TooLarge } from './client-faults.ts'
 import { LARGEST_PACKET, Link, type LinkOptions } from './link.ts'
 
 const VERSION = 5
-/** Milliseconds between the loss of a connection and the next one. */
+/** Milliseconds between the loss of a connection and the next attempt. */
 const PAUSE = 500
 
-/** What a client tells. */
+/** What a client reports. */
 export interface ClientListener {
   connected(connack: Connack): void
   message(publish: Publish): void
-  /** The broker has answered a PUBLISH or a PINGREQ: it is there now. */
+  /** The broker has answered a PUBLISH or a PINGREQ: it is alive. */
   heard(): void
-  /** A connection that stood is gone. */
+  /** An established connection was lost. */
   lost(): void
-  /** The broker is not there: the first connection that fails, at the beginning or after one that stood. */
+  /** The broker cannot be reached: reported for the first failed connection, at the start or after a loss. */
   away(): void
-  /** Why a connection has failed: a `BrokerRefusal`, `MalformedPacket`, `ConnectionLost` or an error of the socket. */
+  /** A connection failed: with a `BrokerRefusal`, `MalformedPacket`, `ConnectionLost` or an error of the socket. */
   failed(err: Error): void
 }
 
-/** Hears how a PUBLISH ended: without an error the broker has taken it; else `BrokerRefusal`, `ConnectionLost` or `TooLarge`. */
+/** Called when a PUBLISH has ended: without an error when the broker has accepted it, else with `BrokerRefusal`, `ConnectionLost` or `TooLarge`. */
 export type Answered = (err?: Error) => void
 
 /**
- * An MQTT 5 client for a handler process: QoS 0 and 1, a clean start at each connection, and connecting again for as long as it is
- * not ended. What is not answered when its connection is lost is not sent again: it was about that connection.
+ * An MQTT 5 client for a handler process: QoS 0 and 1, a clean start with each connection, and reconnecting until it is ended.
+ * What was not answered when the connection was lost is not sent again: it belonged to that connection.
  */
 export class Client {
   readonly #options: LinkOptions
@@ -42,11 +42,11 @@ export class Client {
   #pause: NodeJS.Timeout | undefined
   #receiveMaximum = 0
   #maximumPacketSize = 0
-  /** What the broker has to answer, by its message id: with the packet that does, or undefined when the connection is lost. */
+  /** Requests waiting for the broker's answer, by message id: called with that packet, or undefined when the connection is lost. */
   readonly #asked = new Map<number, (packet: Buffer | undefined) => void>()
   #lastId = 0
   #publishing = 0
-  /** What must not go out before the broker has answered some of what it got [MQTT-3.3.4-9]. */
+  /** Publishes that must wait, because as many as the Receive Maximum are unanswered [MQTT-3.3.4-9]. */
   #waiting: { topic: string; payload: string; answered: Answered }[] = []
 
   constructor(options: LinkOptions, listener: ClientListener) {
@@ -59,12 +59,12 @@ export class Client {
     return this.#isUp
   }
 
-  /** Names the connection that stands: another one has another. */
+  /** Identifies the current connection; undefined when there is none. */
   get connection(): object | undefined {
     return this.#isUp ? this.#link : undefined
   }
 
-  /** Publishes at QoS 0, if it is connected. */
+  /** Publishes at QoS 0; does nothing when not connected. */
   send(topic: string, payload: string): void {
     if (this.#isUp) this.#link.write(publishOf(topic, payload, 0))
   }
@@ -87,7 +87,7 @@ export class Client {
     this.#link.write(packet)
   }
 
-  /** As much of what waits as there is room for; what is too large is answered, and takes none. */
+  /** Publishes what waits, as far as the Receive Maximum allows. What is too large fails, and takes no room. */
   #publishWaiting(): void {
     while (this.#publishing < this.#receiveMaximum && this.#waiting.length > 0) {
       const { topic, payload, answered } = this.#waiting.shift()!
@@ -95,7 +95,7 @@ export class Client {
     }
   }
 
-  /** Subscribes to all of these; resolves with the reason code of each. @throws {ConnectionLost} */
+  /** Subscribes to all filters, and resolves with the reason code for each. @throws {ConnectionLost} */
   subscribe(filters: readonly string[], qos: 0 | 1): Promise<number[]> {
     return this.#ask((id) => encodeSubscribe(id, filters, qos))
   }
@@ -105,7 +105,7 @@ export class Client {
     await this.#ask((id) => encodeUnsubscribe(id, filters))
   }
 
-  /** Sends what waits and a DISCONNECT, and resolves when the socket has closed; it connects no more. */
+  /** Sends what is buffered and a DISCONNECT, and resolves when the socket has closed. Does not reconnect. */
   async end(): Promise<void> {
     this.#isEnded = true
     clearTimeout(this.#pause)
@@ -137,15 +137,15 @@ export class Client {
         this.#isAway = false
         listener.connected(connack)
       },
-      packet: (packet) => this.#take(packet),
+      packet: (packet) => this.#receive(packet),
       failed: (err) => {
-        if (!this.#isEnded) listener.failed(err) // a socket that is reset behind a DISCONNECT is no failure
+        if (!this.#isEnded) listener.failed(err) // a reset after a DISCONNECT is no failure
       },
       closed: () => this.#closed(),
     })
   }
 
-  #take(packet: Buffer): void {
+  #receive(packet: Buffer): void {
     const kind = packet[0]! >> 4
     switch (kind) {
       case 3: {
@@ -165,7 +165,7 @@ export class Client {
       case 14: // DISCONNECT
         return this.#link.destroy()
       default:
-        throw new MalformedPacket(PROTOCOL_ERROR, `the broker sent a packet of kind ${kind}`)
+        throw new MalformedPacket(PROTOCOL_ERROR, `the broker sent a packet of type ${kind}`)
     }
   }
 

@@ -36,7 +36,7 @@ const delivery = (id: string, attempt: number, lane: number): Packet => ({
   },
 })
 
-test('what the broker sent before it heard of a failure does not run, although it arrives with the acknowledgement of that', async () => {
+test('skips what the broker sent before it heard of a failure, even when it arrives with the acknowledgement', async () => {
   const data = await ownData()
   const tls = await tlsFiles(readConfig(data.settings))
   const ran: string[] = []
@@ -55,7 +55,7 @@ test('what the broker sent before it heard of a failure does not run, although i
     const reader = parser(V5)
     reader.on('packet', (packet) => {
       const isQuestion = packet.cmd === 'publish' && packet.payload.includes('"command":""')
-      if (isQuestion) return send({ cmd: 'puback', messageId: packet.messageId! }) // is what is held still its own?
+      if (isQuestion) return send({ cmd: 'puback', messageId: packet.messageId! }) // asks whether it still holds its deliveries
       heard.push(packet)
       wake()
     })
@@ -99,7 +99,7 @@ test('what the broker sent before it heard of a failure does not run, although i
   send(delivery('first', 1, 1))
   const done = (await hears('publish')) as Sent
   expect(JSON.parse(done.payload.toString())).toMatchObject({ command: 'first', outcome: 'retry' })
-  // In one piece: `second` was sent before the broker read of the failure, `first` after it.
+  // In one write: `second` was sent before the broker read of the failure, `first` after it.
   send(
     delivery('second', 1, 1),
     { cmd: 'puback', messageId: done.messageId },

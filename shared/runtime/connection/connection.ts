@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
 import { encodeDone, type Done } from '../../wire/done.ts'
+import { handlerUsername } from '../../handler-username.ts'
 import { BUSY_TOPIC, inPackets, KEEPS_TIME, type Busy, type Delivery } from '../../wire/member.ts'
 import { KEEPS_ORDER } from '../../wire/stamp.ts'
 import { DONE_TOPIC } from '../../wire/topic.ts'
@@ -13,18 +14,18 @@ import { KEEPALIVE, Pulse, TICK } from './pulse.ts'
 import { Running, type Stuck } from './running.ts'
 import type { ConnectionOptions, End, Offer, ToConnection, ToMain } from './seam.ts'
 
-/** No limit that MQTT can name. */
+/** Larger than any packet that MQTT allows. */
 const UNLIMITED = 2 ** 28
 
-/** Reasons for which the broker refuses an end for good; for any other it has put the command off by itself. */
+/** Reason codes with which the broker refuses an end for good. With any other it has postponed the command itself. */
 const REFUSED_FOR_GOOD = new Set([0x87, 0x99])
 
 /**
- * Keeps one group's connection to the broker: connects, again when it is lost, and subscribes; offers what comes to the main
- * thread, in batches; publishes how each ended. When the main thread does not answer for a second, all that it has not begun goes
- * back to the broker. When it has computed for longer than what it runs may take, this process is stuck: it ends itself, unless a
- * debugger may be attached.
- * @param running what the main thread runs for this connection and others
+ * Keeps one group's connection to the broker: connects, reconnects when the connection is lost, subscribes, offers deliveries to
+ * the main thread in batches, and publishes how each ended. When the main thread shows no sign of life for a second, the
+ * deliveries that it has not begun are given back to the broker. When it computes past the time limits of all that it runs, the
+ * process is stuck and ends itself, unless a debugger may be attached.
+ * @param running what the main thread runs, for this connection and the process's others
  */
 export function keepConnection(port: MessagePort, options: ConnectionOptions, running = new Running()): void {
   const { group, broker, limits } = options
@@ -35,14 +36,14 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
     say({ kind: 'log', level, fields, text })
 
   const secureContext = authorities(broker, (file, reason) =>
-    log('warn', { file, reason }, 'the CA file cannot be read; what it held before is believed'),
+    log('warn', { file, reason }, 'cannot read the CA file; still trusting its earlier content'),
   )
   const client = new Client(
     {
       url: broker.url,
       login: {
         clientId: `${group}.${randomUUID()}`,
-        username: broker.ownKey ? `handler:${group}` : 'handler',
+        username: handlerUsername(broker.ownKey ? group : undefined),
         password: broker.key,
         keepalive: KEEPALIVE,
         receiveMaximum: options.window,
@@ -68,7 +69,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
         held.letGo()
         say({ kind: 'lost' })
       },
-      away: () => log('warn', { url: broker.url }, 'the broker is away'),
+      away: () => log('warn', { url: broker.url }, 'cannot reach the broker; trying again'),
       failed(err) {
         log('error', { url: broker.url, reason: err.message }, 'the connection to the broker failed')
         if (hasServed || ('code' in err && NOT_THERE.has(String(err.code)))) return
@@ -87,7 +88,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
   let isServing = false
   let hasServed = false
 
-  // What comes, in one message for each turn of the event loop.
+  // Offers what arrives in one message per turn of the event loop.
   let arrived: (Offer & { payload: Buffer; one: Omit<Held, 'claims' | 'i'> })[] = []
   const arrives = (topic: string, payload: Buffer, properties: [string, string][] = []): void => {
     const stamp = Object.fromEntries(properties)
@@ -114,7 +115,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
     say({ kind: 'offers', offers, payloads, claims: states }, [payloads.buffer])
   }
 
-  // What is said to the broker.
+  // Publishing to the broker.
   let unanswered = 0
   let allAnswered = (): void => {}
   const publish = (end: string, answered: Answered): void => {
@@ -126,7 +127,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
     })
   }
   const nothing = encodeDone({ command: '', attempt: 1, outcome: 'retry', code: 'unavailable' })
-  /** Resolves when the broker has dealt with all that was said; with false, on another connection. */
+  /** Resolves when the broker has processed everything published before; with false when the connection has changed meanwhile. */
   const ask = (): Promise<boolean> => {
     const { connection } = client
     return new Promise((resolve) => {
@@ -136,7 +137,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
   const end = ({ n, body, isRetry }: End): void => {
     const one = held.get(n)
     const isHeard = (): void => {
-      offer() // what the broker sent before it heard of the failure is left undone, so it must not come behind that
+      offer() // what the broker sent before it heard of the failure must reach the main thread first, to be skipped
       say({ kind: 'heard', n })
     }
     if (one && held.delete(n)) {
@@ -144,17 +145,17 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
         if (err) refused(one, err)
         if (isRetry) isHeard()
       })
-    } else if (isRetry) void ask().then(isHeard) // it has been ended otherwise
+    } else if (isRetry) void ask().then(isHeard) // its end was already sent, as a timeout
   }
   const refused = ({ command, attempt }: Held, err: Error): void => {
-    if (err instanceof ConnectionLost) return // the broker gives it to another
-    log('error', { id: command, attempt, reason: err.message }, 'the broker refused the end of a command')
+    if (err instanceof ConnectionLost) return // the broker gives it to another member
+    log('error', { id: command, attempt, reason: err.message }, 'the broker did not accept the result of a command')
     if (err instanceof BrokerRefusal && !REFUSED_FOR_GOOD.has(err.reasonCode)) return
     const failed: Done = { command, attempt, outcome: 'retry', code: 'internal' }
-    publish(encodeDone(failed), () => {}) // in case the broker could not read which command it was
+    publish(encodeDone(failed), () => {}) // in case the broker could not tell which command the result was for
   }
 
-  // While the main thread stands still.
+  // While the main thread is blocked.
   let isBusy = false
   let isToldBusy = false
   let toldStuck: Stuck | undefined
@@ -166,7 +167,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
   const becomeBusy = (): void => {
     isBusy = true
     giveBack(held.takeBackWaiting())
-    void ask().then((isSame) => (isToldBusy = isSame && isBusy)) // what comes until then was sent before
+    void ask().then((isSame) => (isToldBusy = isSame && isBusy)) // what arrives until then was sent before the broker knew
   }
   const becomeFree = (): void => {
     isBusy = isToldBusy = false
@@ -178,11 +179,11 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
     for (const one of held.overrun(running.now, entered)) {
       const { command, attempt, timeoutMs } = one
       held.abandon(one)
-      log('error', { id: command, timeoutMs }, 'the handler computed for longer than its time limit')
+      log('error', { id: command, timeoutMs }, 'the handler computed past its time limit: attempt ended as a timeout')
       publish(encodeDone({ command, attempt, outcome: 'retry', code: 'timeout' }), () => {})
     }
   }
-  /** Nothing that is left here is at fault, and it may never end: all of it goes back. */
+  /** The deliveries still held are not at fault, and may never finish here: gives all of them back. */
   const becomeStuck = (stuck: Stuck): void => {
     toldStuck = stuck
     giveBack(held.letGo())
@@ -201,16 +202,18 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
 
   const subscribe = async (): Promise<void> => {
     try {
-      // QoS 0: a delivery is ended by `$done`, and a lost connection gives it to another; a PUBACK would end it at once.
+      // QoS 0: `$done` ends a delivery, and after a lost connection another member gets it; a PUBACK would end it at once.
       const codes = await client.subscribe(topics, 0)
       isServing = true
       const denied = topics.filter((_, i) => codes[i]! >= 0x80)
-      if (denied.length > 0) log('error', { group, denied }, 'the key does not open these commands')
+      if (denied.length > 0)
+        log('error', { group, denied }, 'the broker refused these commands: the key does not grant them')
       else log('info', { group, commands: topics.length }, 'serving')
       if (!hasServed) say({ kind: 'serving' })
       hasServed = true
     } catch (err) {
-      if (!(err instanceof ConnectionLost)) log('error', { reason: (err as Error).message }, 'cannot subscribe')
+      if (!(err instanceof ConnectionLost))
+        log('error', { reason: (err as Error).message }, "cannot subscribe to the group's commands")
     }
   }
 
@@ -228,7 +231,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
       case 'ends':
         for (const one of message.ends) end(one)
         return
-      case 'left':
+      case 'skipped':
         for (const n of message.ns) held.delete(n)
         return
       case 'renew':
@@ -237,7 +240,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
         isDraining = true
         return void client
           .unsubscribe(topics)
-          .catch(() => {}) // there is no connection, and nothing comes
+          .catch(() => {}) // not connected, so nothing new comes
           .then(() => {
             offer()
             say({ kind: 'drained' })
@@ -248,7 +251,7 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
   })
 }
 
-/** What the first connection waits out, for as long as it takes; not a refused key or certificate. */
+/** Errors after which the first connection is tried again without end; not a refused key or certificate. */
 const NOT_THERE = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

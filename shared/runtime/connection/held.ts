@@ -4,7 +4,7 @@ import { hasBegun, takeBack } from './claim.ts'
 /** A delivery that this process holds. */
 export interface Held {
   readonly n: number
-  /** Of its command. */
+  /** The command's name. */
   readonly name: string
   /** The command's id. */
   readonly command: string
@@ -12,14 +12,14 @@ export interface Held {
   readonly timeoutMs: number
   readonly claims: Int32Array
   readonly i: number
-  /** When it was first seen to have begun. */
+  /** When the connection thread first saw that it had begun. */
   begunAt?: number
 }
 
-/** What one connection has brought and what has not ended. */
+/** The deliveries of one connection that have not ended. */
 export class Holdings {
   readonly #held = new Map<number, Held>()
-  /** What is held no more, but the main thread has begun it and has not said how it ended. */
+  /** Deliveries no longer held, which the main thread has begun and not ended. */
   readonly #abandoned = new Map<number, Held>()
 
   add(one: Held): void {
@@ -30,37 +30,37 @@ export class Holdings {
     return this.#held.get(n)
   }
 
-  /** The main thread has ended it, or left it. */
+  /** The main thread has ended it, or skipped it. Returns whether it was still held. */
   delete(n: number): boolean {
     this.#abandoned.delete(n)
     return this.#held.delete(n)
   }
 
-  /** It is held no more, though the main thread may go on with it. */
+  /** Stops holding a delivery, though the main thread may go on with it. */
   abandon(one: Held): void {
     if (this.#held.delete(one.n) && hasBegun(one.claims, one.i)) this.#abandoned.set(one.n, one)
   }
 
-  /** That delivery, when the main thread has begun and not ended it, held or not. */
+  /** The delivery, if the main thread has begun and not ended it, held or not. */
   begun(n: number): Held | undefined {
     const one = this.#held.get(n) ?? this.#abandoned.get(n)
     return one && hasBegun(one.claims, one.i) ? one : undefined
   }
 
-  /** All that the main thread has begun and not ended, held or not. */
+  /** All deliveries that the main thread has begun and not ended, held or not. */
   *allBegun(): Generator<Held> {
     for (const one of this.#held.values()) if (hasBegun(one.claims, one.i)) yield one
     yield* this.#abandoned.values()
   }
 
-  /** Takes back all that has not begun, and returns it. */
+  /** Takes back and returns the deliveries that have not begun. */
   takeBackWaiting(): Held[] {
     const back = [...this.#held.values()].filter(({ claims, i }) => takeBack(claims, i))
     for (const { n } of back) this.#held.delete(n)
     return back
   }
 
-  /** Lets go of everything, begun or not, and returns it. */
+  /** Stops holding everything, begun or not, and returns it. */
   letGo(): Held[] {
     const all = [...this.#held.values()]
     this.takeBackWaiting()
@@ -69,8 +69,8 @@ export class Holdings {
   }
 
   /**
-   * What has overrun its limit while the main thread stands still. `entered` is the one in whose beginning it does, and then no
-   * other's fault; undefined when that is not known.
+   * The deliveries that have overrun their limits while the main thread is blocked. `entered` is the one in whose synchronous
+   * beginning it is blocked, if known: then no other is at fault.
    */
   overrun(now: number, entered: Held | undefined): Held[] {
     return [...this.#held.values()].filter((one) => {
@@ -79,7 +79,7 @@ export class Holdings {
     })
   }
 
-  /** Notes when each has begun. */
+  /** Records when each delivery has begun. */
   look(now: number): void {
     for (const one of this.allBegun()) one.begunAt ??= now
   }

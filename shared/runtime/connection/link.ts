@@ -6,11 +6,11 @@ import { Frames } from '../../wire/mqtt/frames.ts'
 import { MalformedPacket, PROTOCOL_ERROR } from '../../wire/mqtt/malformed.ts'
 import { BrokerRefusal, ConnectionLost } from './client-faults.ts'
 
-/** The largest packet that MQTT can name [2.1.4]. */
+/** The largest packet that MQTT allows [2.1.4]. */
 export const LARGEST_PACKET = 268_435_455 + 5
-/** Milliseconds in which a connection must stand, CONNACK included. */
+/** Milliseconds in which a connection must be established, CONNACK included. */
 const CONNECT_TIMEOUT = 30_000
-/** Milliseconds that a socket has to close after its DISCONNECT. */
+/** Milliseconds for a socket to close after its DISCONNECT. */
 const END_TIMEOUT = 2_000
 const PINGREQ = Buffer.from([0xc0, 0])
 const DISCONNECT = Buffer.from([0xe0, 0])
@@ -19,24 +19,21 @@ export interface LinkOptions {
   /** `mqtts://host:port` */
   readonly url: string
   readonly login: Login
-  /** Whom to believe, asked for at each connection. */
+  /** The trusted certificates, asked for with each connection. */
   secureContext(): SecureContext
 }
 
 export interface LinkListener {
   /** The broker has accepted the connection. */
   up(connack: Connack): void
-  /** A packet came behind CONNACK. @throws {MalformedPacket} when it is none that may come: the connection is closed */
+  /** A packet came after CONNACK. @throws {MalformedPacket} when it must not come, which closes the connection */
   packet(packet: Buffer): void
   failed(err: Error): void
-  /** It is over, failed or not: always the last. */
+  /** The connection is over, failed or not: always the last call. */
   closed(): void
 }
 
-/**
- * One MQTT connection: from TLS through CONNECT to its close, with PINGREQs. What is written in one turn of the event loop goes out
- * in one write.
- */
+/** One MQTT connection, from TLS and CONNECT to its close, with PINGREQs. Writes of one turn of the event loop are sent as one. */
 export class Link {
   readonly #socket: TLSSocket
   readonly #listener: LinkListener
@@ -74,7 +71,7 @@ export class Link {
     this.#outbox.write(packet)
   }
 
-  /** Sends what waits and a DISCONNECT, and resolves when the socket has closed. */
+  /** Sends what is buffered and a DISCONNECT, and resolves when the socket has closed. */
   async end(): Promise<void> {
     const socket = this.#socket
     if (socket.closed) return
@@ -90,7 +87,7 @@ export class Link {
     clearTimeout(timer)
   }
 
-  /** Closes it now. */
+  /** Closes the connection at once. */
   destroy(): void {
     this.#socket.destroy()
   }
@@ -108,10 +105,10 @@ export class Link {
     }
   }
 
-  /** The first packet. @throws {BrokerRefusal | MalformedPacket} */
+  /** Handles the first packet, which must be a CONNACK. @throws {BrokerRefusal | MalformedPacket} */
   #accepted(packet: Buffer): void {
     if (packet[0]! >> 4 !== 2) {
-      throw new MalformedPacket(PROTOCOL_ERROR, 'the broker began with another packet than CONNACK') // [MQTT-3.2.0-1]
+      throw new MalformedPacket(PROTOCOL_ERROR, 'the first packet from the broker is not a CONNACK') // [MQTT-3.2.0-1]
     }
     const connack = decodeConnack(packet)
     if (connack.reasonCode >= 0x80) {
@@ -124,8 +121,8 @@ export class Link {
   }
 
   /**
-   * Sends a PINGREQ each time that a keepalive has passed, whatever else was sent: its answer says that the broker is there. Within
-   * half of one more something must come.
+   * Sends a PINGREQ at every keepalive interval, whatever else was sent, because its answer shows that the broker is alive. Closes
+   * the connection when nothing comes within half an interval after it.
    */
   #keepAlive(seconds: number): void {
     if (seconds === 0) return

@@ -4,13 +4,13 @@ import type { ConnectionOptions } from './seam.ts'
 
 const THREAD = new URL(EXTENSION === '.ts' ? './thread.mjs' : './thread.js', import.meta.url)
 
-/** Opens a connection, and returns the main side's end of it. */
+/** Opens a connection, and returns the main thread's port to it. */
 export type OpenConnection = (options: ConnectionOptions) => MessagePort
 
-/** The one thread for all connections of this process, while there are any. */
+/** One thread keeps all connections of this process, while there are any. */
 let thread: { worker: Worker; connections: number } | undefined
 
-/** In a thread of its own, which goes on while a handler computes. When the thread fails, the process ends. */
+/** Keeps the connection in a thread of its own, which runs on while a handler computes. When the thread fails, the process ends. */
 export const inOwnThread: OpenConnection = (options) => {
   const { port1: main, port2: port } = new MessageChannel()
   thread ??= { worker: new Worker(THREAD), connections: 0 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { KEEPALIVE, Pulse, TICK } from './pulse.ts'
 
-/** Both threads' view of the same process. */
+/** The views of both threads of one process. */
 let main: Pulse
 let connection: Pulse
 beforeEach(() => {
@@ -15,7 +15,7 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-/** Time passes, and the connection thread sees it. */
+/** Lets time pass, with the ticks of the connection thread. */
 function passes(ms: number): void {
   for (let at = 0; at < ms; at += TICK) {
     jest.advanceTimersByTime(TICK)
@@ -23,7 +23,7 @@ function passes(ms: number): void {
   }
 }
 
-test('what is held is known to be so while the broker is heard and the clock goes on', () => {
+test('deliveries are surely held while the broker is heard and the clock ticks', () => {
   for (let i = 0; i < 10; i++) {
     passes(KEEPALIVE * 1_000)
     expect(main.isHeld).toBe(true)
@@ -31,14 +31,14 @@ test('what is held is known to be so while the broker is heard and the clock goe
   }
 })
 
-test('after a silence it is not, before the broker would have given it up, until the broker is heard again', () => {
+test('after a silence they are not, before the broker gives them up, until the broker is heard again', () => {
   passes(KEEPALIVE * 1_400)
   expect(main.isHeld).toBe(false)
   connection.heard()
   expect(main.isHeld).toBe(true)
 })
 
-test('nor when the whole process stood still, though its timers have fired since', () => {
+test('nor after the whole process was suspended, though its timers have fired since', () => {
   jest.advanceTimersByTime(3_000)
   expect(main.isHeld).toBe(false)
   connection.tick()
@@ -47,7 +47,7 @@ test('nor when the whole process stood still, though its timers have fired since
   expect(main.isHeld).toBe(true)
 })
 
-test('the main thread computes when it gives no sign for a second; what it holds is its own all the same', () => {
+test('the main thread counts as blocked after a second without a beat; its deliveries are still held', () => {
   const stops = main.beat()
   passes(5_000)
   expect(connection.isStalled).toBe(false)
@@ -61,9 +61,9 @@ test('the main thread computes when it gives no sign for a second; what it holds
   expect(connection.isStalled).toBe(false)
 })
 
-test('a process that stood still as a whole does not take itself for one that computes', () => {
+test('a process that was suspended as a whole does not count as blocked', () => {
   main.beat()
   passes(1_000)
-  connection.tick() // what the others' timers would have done comes later
+  connection.tick() // the main thread's timers fire only later
   expect(connection.isStalled).toBe(false)
 })

@@ -1,13 +1,13 @@
 import { url as inspectorUrl } from 'node:inspector'
 
-/** Milliseconds between two looks at the clock, and the gap that tells that this process stood still. */
+/** Milliseconds between two ticks, and between two ticks of a process that must have been suspended. */
 export const TICK = 250
 export const STOOD_STILL = 1_000
-/** Seconds. The broker gives up a handler after 1.5 times as long. */
+/** Seconds. The broker gives up a silent handler after 1.5 times as long [MQTT-3.1.2-22]. */
 export const KEEPALIVE = 5
-/** Milliseconds since the last sign of the broker after which what is held may be another's. */
+/** Milliseconds of silence from the broker after which it may have given our deliveries to another member. */
 const SILENCE = KEEPALIVE * 1_200
-/** Ticks without a sign of the main thread after which it computes: a second. */
+/** Ticks without a beat of the main thread after which it counts as blocked: a second. */
 const SILENT_TICKS = 4
 
 /** A time long ago. */
@@ -20,8 +20,8 @@ const [BEATS, ENTERED, MAX_PACKET, DEBUGGED] = [0, 1, 2, 3]
 const NUMBERS = 4
 
 /**
- * What both threads of a handler process know of each other at any moment, without a message: whether the main thread is alive,
- * which delivery it has entered, and whether the connection thread has heard of the broker lately.
+ * Memory shared by both threads of a handler process, so that each knows the other's state without a message: whether the main
+ * thread is alive, which delivery it has entered, and whether the connection thread has heard from the broker lately.
  */
 export class Pulse {
   readonly buffer: SharedArrayBuffer
@@ -36,7 +36,7 @@ export class Pulse {
     this.#numbers = new Int32Array(buffer, CLOCKS * 8, NUMBERS)
   }
 
-  /** Main thread: it is alive. Returns what ends it. */
+  /** Main thread: beats while it is alive. Returns what stops the beat. */
   beat(): () => void {
     const look = (): unknown => Atomics.store(this.#numbers, DEBUGGED, inspectorUrl() === undefined ? 0 : 1)
     look()
@@ -48,18 +48,18 @@ export class Pulse {
     return () => clearInterval(timer)
   }
 
-  /** Main thread: it is in the synchronous beginning of this delivery; 0, of none. */
+  /** Main thread: enters the synchronous beginning of this delivery; 0 when it leaves it. */
   enter(n: number): void {
     Atomics.store(this.#numbers, ENTERED, n)
   }
 
-  /** Main thread: is what this process holds surely its own? */
+  /** Main thread: whether this process surely still holds its deliveries. */
   get isHeld(): boolean {
     const now = clock()
     return now - Number(Atomics.load(this.#clocks, TICKED)) < STOOD_STILL && this.#silence(now) < SILENCE
   }
 
-  /** Bytes of a packet that the broker takes; undefined before the first connection. */
+  /** The broker's Maximum Packet Size, in bytes; undefined before the first connection. */
   get maxPacket(): number | undefined {
     return Atomics.load(this.#numbers, MAX_PACKET) || undefined
   }
@@ -73,7 +73,7 @@ export class Pulse {
     Atomics.store(this.#clocks, HEARD, BigInt(clock()))
   }
 
-  /** Connection thread, at every `TICK`: what it held before it stood still may be another's. */
+  /** Connection thread, at every `TICK`. After a suspension, the deliveries held before may be another member's. */
   tick(): void {
     const now = clock()
     if (now - Number(Atomics.load(this.#clocks, TICKED)) > STOOD_STILL) Atomics.store(this.#clocks, HEARD, NEVER)
@@ -83,22 +83,22 @@ export class Pulse {
     this.#beats = beats
   }
 
-  /** Connection thread: the main thread computes, or stands at a breakpoint. Counted in ticks, as a slow machine is slow for both. */
+  /** Connection thread: the main thread computes, or stands at a breakpoint. Counted in ticks, because a slow machine slows both threads. */
   get isStalled(): boolean {
     return this.#silent >= SILENT_TICKS
   }
 
-  /** Connection thread: milliseconds since the main thread's last sign. */
+  /** Connection thread: milliseconds since the main thread's last beat. */
   get silentMs(): number {
     return this.#silent * TICK
   }
 
-  /** Connection thread: a debugger may be attached, and the main thread at a breakpoint of it. */
+  /** Connection thread: a debugger may be attached, and hold the main thread at a breakpoint. */
   get isDebugged(): boolean {
     return Atomics.load(this.#numbers, DEBUGGED) === 1
   }
 
-  /** Connection thread: the delivery that the main thread has entered, if it knows. */
+  /** Connection thread: the delivery whose synchronous beginning the main thread is in, or 0. */
   get entered(): number {
     return Atomics.load(this.#numbers, ENTERED)
   }

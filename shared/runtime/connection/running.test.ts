@@ -6,7 +6,7 @@ import { Pulse, TICK } from './pulse.ts'
 import { Running } from './running.ts'
 
 const ENDS_AFTER = 3_000
-/** Milliseconds by which what is seen at a tick may be late. */
+/** Milliseconds by which a tick may be late. */
 const LATE = 2 * TICK
 const SILENT = 60_000
 
@@ -49,7 +49,7 @@ function passes(ms: number): void {
   }
 }
 
-test('the command in whose beginning the thread computes has its own limit, whatever else has begun', () => {
+test('only the limit of the command counts in whose beginning the thread computes', () => {
   contacts.begins('long')
   contacts.pulse.enter(contacts.begins('short'))
   passes(1_000 + GRACE - LATE)
@@ -60,7 +60,7 @@ test('the command in whose beginning the thread computes has its own limit, what
   expect(running.stuck(SILENT)).toMatchObject({ name: 'short', mustEnd: true })
 })
 
-test('while it is not known which computes, all that has begun must have overrun its limit, in every group', () => {
+test('while it is not known which command computes, all must have overrun their limits, in every group', () => {
   contacts.begins('short')
   signaling.begins('signal')
   passes(1_000 + GRACE + LATE)
@@ -69,7 +69,7 @@ test('while it is not known which computes, all that has begun must have overrun
   expect(running.stuck(SILENT)).toMatchObject({ name: 'signal' })
 })
 
-test('a handler of one group that computes is no fault of another group, whose commands wait', () => {
+test('a computing handler of one group is no fault of another group, whose commands wait', () => {
   signaling.begins('signal')
   contacts.pulse.enter(contacts.begins('long'))
   passes(5_000 + GRACE + LATE)
@@ -77,7 +77,7 @@ test('a handler of one group that computes is no fault of another group, whose c
   expect(running.stuck(SILENT)).toBeUndefined()
 })
 
-test('what has begun is known although its connection is lost, until it ends', () => {
+test('a command that has begun counts until it ends, even after its connection is lost', () => {
   const n = contacts.begins('short')
   contacts.held.letGo()
   contacts.pulse.enter(n)
@@ -88,7 +88,7 @@ test('what has begun is known although its connection is lost, until it ends', (
   expect([...contacts.held.allBegun()]).toEqual([])
 })
 
-test('with nothing that has begun, it may compute for as long as any command of any group may', () => {
+test('with nothing begun, the thread may compute for as long as the longest limit of any group', () => {
   passes(30_000)
   expect(running.stuck(20_000 + GRACE - LATE)).toBeUndefined()
   expect(running.stuck(20_000 + GRACE + LATE)).toMatchObject({ name: undefined, mustEnd: false })
@@ -96,7 +96,7 @@ test('with nothing that has begun, it may compute for as long as any command of 
   expect(running.stuck(5_000 + GRACE + LATE)).toMatchObject({ name: undefined })
 })
 
-test('the time in which the process stands still as a whole does not count', () => {
+test('the time in which the process is suspended as a whole does not count', () => {
   contacts.pulse.enter(contacts.begins('short'))
   jest.advanceTimersByTime(600_000)
   running.look()

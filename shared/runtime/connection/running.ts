@@ -2,29 +2,29 @@ import { GRACE } from '../../wire/member.ts'
 import type { Held, Holdings } from './held.ts'
 import { STOOD_STILL, type Pulse } from './pulse.ts'
 
-/** Milliseconds for which a main thread may be stuck before its process ends: the broker hears of it meanwhile. */
+/** Milliseconds between telling the broker that the main thread is stuck, and ending the process. */
 const STUCK = 3_000
 
 interface Connection {
   readonly held: Holdings
   readonly pulse: Pulse
-  /** Command to the milliseconds of one attempt. */
+  /** Command name to its time limit, in milliseconds per attempt. */
   readonly limits: Readonly<Record<string, number>>
 }
 
-/** The main thread does not answer, and has computed for longer than anything that it runs may take. */
+/** The main thread does not answer, and has computed past the limits of everything that it runs. */
 export interface Stuck {
-  /** The command that overran its limit; undefined when none runs that has not ended: one whose attempt is over goes on. */
+  /** The command that overran its limit; undefined when none is running: then a command whose attempt has ended computes on. */
   readonly name: string | undefined
-  /** Milliseconds past that limit, or past the longest of all. */
+  /** Milliseconds past that limit, or past the longest limit of all commands. */
   readonly overMs: number
-  /** It has been so for too long: the process must end. */
+  /** It has been stuck for too long: the process must end. */
   readonly mustEnd: boolean
 }
 
 /**
- * What the main thread of this process runs, over all connections: a handler that computes holds up every group that the process
- * serves, and a connection that is lost stops no handler.
+ * What the main thread of this process runs, over all connections: a handler that computes blocks every group that the process
+ * serves, and a lost connection stops no handler.
  */
 export class Running {
   readonly #connections = new Set<Connection>()
@@ -32,18 +32,18 @@ export class Running {
   #looked = performance.now()
   #isEnding = false
 
-  /** Milliseconds on a clock that stands still while the whole process does. */
+  /** Milliseconds on a clock that stops while the whole process is suspended. */
   get now(): number {
     return this.#now
   }
 
-  /** A connection is there; returns what takes it away. */
+  /** Adds a connection; returns what removes it. */
   add(connection: Connection): () => void {
     this.#connections.add(connection)
     return () => void this.#connections.delete(connection)
   }
 
-  /** At every tick of any connection. */
+  /** To be called at every tick of any connection. */
   look(): void {
     const at = performance.now()
     this.#now += Math.min(at - this.#looked, STOOD_STILL)
@@ -51,7 +51,7 @@ export class Running {
     for (const { held } of this.#connections) held.look(this.#now)
   }
 
-  /** In whose synchronous beginning the main thread is, if it is in one: when it computes, that is no other's fault. */
+  /** The delivery whose synchronous beginning the main thread is in, if any: then no other is at fault when it computes. */
   get entered(): Held | undefined {
     for (const { held, pulse } of this.#connections) {
       const one = held.begun(pulse.entered)
@@ -61,8 +61,8 @@ export class Running {
   }
 
   /**
-   * Is the main thread stuck, which has given no sign for so long? While it is not known which command computes, it may be any of
-   * them, so all must have overrun their limits.
+   * Whether the main thread is stuck, after `silentMs` without a beat. While it is not known which command computes, it may be any
+   * of them, so all must have overrun their limits.
    */
   stuck(silentMs: number): Stuck | undefined {
     const { entered } = this
@@ -78,7 +78,7 @@ export class Running {
     return { name: last?.name, overMs: Math.round(overMs), mustEnd: overMs > GRACE + STUCK }
   }
 
-  /** Ends the process, which is stuck. */
+  /** Ends the stuck process. */
   end(group: string, stuck: Stuck): void {
     if (this.#isEnding) return
     this.#isEnding = true

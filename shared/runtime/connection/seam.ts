@@ -1,6 +1,6 @@
-// What the two threads of a handler process say to each other. The main thread runs the handlers; the connection thread keeps the
-// MQTT connection, and with it the hold on what this process was given, while a handler computes or stands at a breakpoint. All
-// messages are plain data.
+// The messages between the two threads of a handler process, all plain data. The main thread runs the handlers. The connection
+// thread keeps the MQTT connection alive, and with it the process's hold on its deliveries, while a handler computes or stands at
+// a breakpoint.
 
 /** Where the broker is, and who we are. */
 export interface BrokerLogin {
@@ -8,9 +8,9 @@ export interface BrokerLogin {
   readonly key: string
   /** The key is the group's own, not the shared one. */
   readonly ownKey: boolean
-  /** Certificates to believe, in PEM. */
+  /** Trusted certificates, in PEM. */
   readonly ca: readonly string[]
-  /** Files with more of them, read at each connection: a certificate may be renewed meanwhile. */
+  /** Files with more, read again for each connection, because a certificate may be renewed. */
   readonly caFiles?: readonly string[]
 }
 
@@ -18,7 +18,7 @@ export interface ConnectionOptions {
   readonly group: string
   readonly broker: BrokerLogin
   readonly window: number
-  /** Command to the milliseconds of one attempt. */
+  /** Command name to its time limit, in milliseconds per attempt. */
   readonly limits: Readonly<Record<string, number>>
   /** Shared by both threads: see pulse.ts. */
   readonly pulse: SharedArrayBuffer
@@ -26,7 +26,7 @@ export interface ConnectionOptions {
 
 /** One delivery, offered to the main thread. Its payload is the next `bytes` of the batch's. */
 export interface Offer {
-  /** Names the delivery in this process. */
+  /** Names the delivery between the two threads. */
   readonly n: number
   readonly topic: string
   /** The user properties, as they came. */
@@ -45,26 +45,26 @@ export interface End {
 export type ToMain =
   /** `claims` has the state of each offer, shared by both threads: see claim.ts. */
   | { kind: 'offers'; offers: Offer[]; payloads: Uint8Array; claims: Int32Array }
-  /** The first SUBSCRIBE is answered. */
+  /** The broker has answered the first SUBSCRIBE. */
   | { kind: 'serving' }
   /** The broker refused the first connection; this one is over. */
   | { kind: 'failed'; message: string }
-  /** The broker knows that these must be retried. */
+  /** The broker has heard that this delivery must be retried. */
   | { kind: 'heard'; n: number }
-  /** The connection is lost, and all that it brought. */
+  /** The connection is lost, and with it all its deliveries. */
   | { kind: 'lost' }
   | { kind: 'renewed'; isHeld: boolean }
-  /** Nothing new comes any more. */
+  /** No new deliveries come any more. */
   | { kind: 'drained' }
   | { kind: 'closed' }
   | { kind: 'log'; level: 'info' | 'warn' | 'error'; fields: object; text: string }
 
 export type ToConnection =
   | { kind: 'ends'; ends: End[] }
-  /** These were left undone, behind one that failed. */
-  | { kind: 'left'; ns: number[] }
-  /** Asks whether what is held is still ours. */
+  /** These deliveries were skipped, after one that failed. */
+  | { kind: 'skipped'; ns: number[] }
+  /** Asks whether this process still holds its deliveries. */
   | { kind: 'renew' }
   | { kind: 'drain' }
-  /** What has not ended is given back; all that was said is acknowledged before it closes. */
+  /** Gives back what has not ended, and closes once the broker has acknowledged everything. */
   | { kind: 'close' }

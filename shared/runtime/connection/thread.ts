@@ -3,7 +3,7 @@ import { keepConnection } from './connection.ts'
 import { Running } from './running.ts'
 import type { ConnectionOptions } from './seam.ts'
 
-/** Opens one connection, whose main side has the other end of this port. */
+/** Asks this thread to keep one connection. The main thread has the other end of the port. */
 export interface Opening {
   port: MessagePort
   options: ConnectionOptions
