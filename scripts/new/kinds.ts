@@ -39,10 +39,10 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     sample: { text: 'hello' },
   },
   live: {
-    says: 'a command that tells another user something that is of no use a minute later',
+    says: 'a command that tells devices something that is of no use a minute later',
     files: liveFiles,
     isSent: true,
-    sample: { to: 'bob' },
+    sample: { text: 'hello' },
   },
   later: {
     says: "an internal command: other commands of the group have the broker send it after a while, by 'later'",

@@ -3,29 +3,29 @@ import type { Files, Made } from './kinds.ts'
 export function liveFiles({ group, command, event }: Made): Files {
   return {
     [`${command}.ts`]: `import { z } from 'zod'
-import { command, event, userId } from '../../shared/runtime/command.ts'
+import { command, event } from '../../shared/runtime/command.ts'
 
 /** For who is connected now: at most one in 100 ms reaches a user, and nobody finds it in their inbox. */
-export const ${event} = event('${event}', { user_id: userId }, { everyMs: 100 })
+export const ${event} = event('${event}', { text: z.string() }, { everyMs: 100 })
 
-/** Tells another user about its sender, as long as it matters. Say here what it tells them. */
+/** Tells all devices of its sender. Say here what; before it tells others, see that they may hear it: contacts, nobody who blocks. */
 export default command({
-  input: z.object({ to: userId }),
+  input: z.object({ text: z.string().min(1).max(1000) }),
   events: { ${event} },
   replyTo: 'nobody',
 
-  run: ({ to }, { from }) => ({ notify: [[to, ${event}({ user_id: from.user })]] }),
+  run: ({ text }, { from }) => ({ notify: [[from.user, ${event}({ text })]] }),
 })
 `,
     [`${command}.test.ts`]: `import { expect, test } from '@jest/globals'
 import { stage } from '../../test/handlers/stage.ts'
 
-const { alice, bob, carl } = await stage('${group}')
+const { alice, bob } = await stage('${group}')
 
-test('tells the one it is for, and nobody else', async () => {
-  await alice.calls('${command}', { to: bob.user })
-  bob.receives('${event}', { user_id: alice.user })
-  expect(carl.unread()).toEqual([])
+test('tells the devices of its sender, and nobody else', async () => {
+  await alice.calls('${command}', { text: 'hello' })
+  alice.receives('${event}', { text: 'hello' })
+  expect(bob.unread()).toEqual([])
 })
 `,
   }
