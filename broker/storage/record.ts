@@ -47,10 +47,10 @@ export class Writer {
 
   end(): Buffer {
     this.#room(CRC)
-    const sum = crc32(this.#bytes.subarray(0, this.#at))
-    this.#at = this.#bytes.writeUInt32LE(sum, this.#at)
-    const record = Buffer.allocUnsafe(this.#at)
-    this.#bytes.copy(record, 0, 0, this.#at)
+    const size = this.#at + CRC
+    const record = Buffer.allocUnsafe(size)
+    record.set(this.#bytes.subarray(0, size))
+    record.writeUInt32LE(crc32(record.subarray(0, this.#at)), this.#at)
     if (this.#bytes.length > 64 * LEAST) this.#bytes = Buffer.allocUnsafe(LEAST)
     return record
   }
@@ -89,7 +89,7 @@ export class Writer {
     // Three bytes a character at most; short texts need no look at how many they are.
     if (value.length * 3 + more < 0x80) {
       this.#room(value.length * 3 + 1)
-      const size = this.#bytes.write(value, this.#at + 1)
+      const size = this.#bytes.utf8Write(value, this.#at + 1)
       this.#bytes[this.#at] = size + more
       this.#at += size + 1
       return
@@ -97,7 +97,7 @@ export class Writer {
     const size = Buffer.byteLength(value)
     this.count(size + more)
     this.#room(size)
-    this.#at += this.#bytes.write(value, this.#at)
+    this.#at += this.#bytes.utf8Write(value, this.#at)
   }
 
   #put(value: Uint8Array, more: number): void {

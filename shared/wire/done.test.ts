@@ -71,3 +71,10 @@ test('does not name a delivery for what is not an end at all', () => {
     expect(namedBy(Buffer.from(text))).toBeUndefined()
   }
 })
+
+test('what an end does not have is refused, and what an event does not have is left out', () => {
+  const more = (of: object, event: object): Buffer =>
+    Buffer.from(JSON.stringify({ ...done({}), ...of, events: [{ ...told, ...event }] }))
+  expect(() => parseDone(more({ more: 1 }, {}))).toThrow('more')
+  expect(parseDone(more({}, { more: 1 }))).toEqual(done({}))
+})

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { durationOf, timeOf, timeOfText } from './time.ts'
+import { durationOf, isoNow, isoOf, timeOf, timeOfText } from './time.ts'
 
 test.each([
   // RFC 3339 5.8
@@ -104,4 +104,15 @@ test.each([
   ['', undefined],
 ])('%j is %j ms', (text, ms) => {
   expect(durationOf(text)).toBe(ms)
+})
+
+test('instants are told with milliseconds in UTC, whichever was asked for before', () => {
+  expect([1, 1, 0, 1_795_886_121_912].map(isoOf)).toEqual([
+    '1970-01-01T00:00:00.001Z',
+    '1970-01-01T00:00:00.001Z',
+    '1970-01-01T00:00:00.000Z',
+    '2026-11-28T17:15:21.912Z',
+  ])
+  expect(Math.abs(Date.parse(isoNow()) - Date.now())).toBeLessThan(60_000)
+  expect(isoOf(2)).toBe('1970-01-01T00:00:00.002Z')
 })

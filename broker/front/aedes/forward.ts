@@ -1,5 +1,6 @@
 import type { Subscription } from 'aedes'
 import { encodePublish } from '../../../shared/wire/mqtt/publish.ts'
+import { encodeUserProperties } from '../../../shared/wire/mqtt/publish-properties.ts'
 import { mayReceive } from '../../seam/authority.ts'
 import type { Deliver, EventFor } from '../../seam/messages.ts'
 import type { Session } from '../../seam/session.ts'
@@ -67,7 +68,7 @@ export function deliver(client: InnerClient, { delivery, topic, payload, qos, st
   const messageId = qos === 0 ? 0 : inbox.reserve(delivery)
   const message = { topic, payload, qos, dup: false, retain: false, messageId }
   if (client.version !== 5) return outbox.write(encodePublish(message, 4))
-  outbox.write(encodePublish({ ...message, properties: { userProperties: Object.entries(stamp) } }, 5))
+  outbox.write(encodePublish({ ...message, properties: encodeUserProperties(stamp) }, 5))
 }
 
 /** The packet as a client can take it, if it is still for this session. */

@@ -138,6 +138,32 @@ export function putUserProperties(to: Buffer, at: number, pairs: UserProperties 
   return at
 }
 
+/** Room for what is encoded before its size is known. */
+const together = Buffer.allocUnsafe(4_096)
+/** Bytes of a character, at most. */
+const PER_CHARACTER = 3
+
+/**
+ * User properties alone, as `encodePublish` takes them: in one pass, where sizes would be another.
+ * @returns a part of a buffer that the next call fills anew, if they are short
+ * @throws {RangeError} beyond 65,535 bytes of a text
+ */
+export function encodeUserProperties(properties: Readonly<Record<string, string>>): Buffer {
+  let most = 0
+  for (const name in properties) most += 5 + PER_CHARACTER * (name.length + properties[name]!.length)
+  if (most <= together.length) {
+    let at = 0
+    for (const name in properties) {
+      at = putText(together, putText(together, putId(together, at, USER_PROPERTY), name), properties[name]!)
+    }
+    return together.subarray(0, at)
+  }
+  const pairs = Object.entries(properties)
+  const encoded = Buffer.allocUnsafe(sizeOfUserProperties(pairs))
+  putUserProperties(encoded, 0, pairs)
+  return encoded
+}
+
 function putId(to: Buffer, at: number, id: number): number {
   to[at] = id
   return at + 1

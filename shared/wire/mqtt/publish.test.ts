@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { MalformedPacket } from './malformed.ts'
+import { encodeUserProperties } from './publish-properties.ts'
 import { decodePublish, encodeProperties, encodePublish, type OutgoingPublish, type Version } from './publish.ts'
 
 /** A PUBLISH with this first byte and body, both in hex. */
@@ -141,4 +142,19 @@ test('writes nothing that does not fit its place', () => {
   ]
   for (const one of wrong) expect(() => encodePublish({ ...plain, ...one }, 5)).toThrow(RangeError)
   expect(decodePublish(encodePublish({ ...plain, topic: 'x'.repeat(65_535) }, 5), 5).topic).toHaveLength(65_535)
+})
+
+test.each([
+  ['short', { 'command-id': 'alice/7~1', 'user-id': 'alice', empty: '' }],
+  ['not ASCII', { größe: '✓'.repeat(40), '😀': 'ü' }],
+  ['long', { clients: 'ü'.repeat(30_000), at: 'now' }],
+])('user properties that are encoded in one pass are the same bytes: %s', (_, properties) => {
+  const userProperties = Object.entries(properties)
+  const bytes = encodePublish({ ...plain, properties: encodeUserProperties(properties) }, 5)
+  expect(bytes.equals(encodePublish({ ...plain, properties: { userProperties } }, 5))).toBe(true)
+  expect(decodePublish(bytes, 5).properties).toEqual({ userProperties })
+})
+
+test('no user property is longer than an MQTT string [1.5.4]', () => {
+  expect(() => encodeUserProperties({ clients: 'x'.repeat(65_536) })).toThrow(RangeError)
 })
