@@ -82,7 +82,8 @@ export class Connections {
       if (own) own.set(number, delivery)
       else this.#deliveries.set(connection, new Map([[number, delivery]]))
     }
-    return { kind: 'deliver', connection, delivery: number, ...delivery }
+    const { topic, payload, qos, stamp } = delivery
+    return { kind: 'deliver', connection, delivery: number, topic, payload, qos, stamp }
   }
 
   /** What was acknowledged; once. */

@@ -105,13 +105,22 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
   })
   const engine: Reach = {
     isHeard: (topic) => audience.has(topic),
-    event({ onlyTo, ...event }) {
-      const all = audience.of(event.topic)
+    event({ number, topic, payload, correlation, onlyTo, answers, kept: isKept = true, expiresAt }) {
+      const all = audience.of(topic)
       const to = onlyTo === undefined ? all : all.filter((one) => connections.get(one)?.session.id === onlyTo)
-      const { number, correlation, answers, expiresAt, kept: isKept = true } = event
       const say = (those: readonly number[], held: number | undefined): void => {
         if (those.length === 0) return
-        toFront({ kind: 'event', ...event, number: held, to: those, correlation, answers, expiresAt, kept: isKept })
+        toFront({
+          kind: 'event',
+          to: those,
+          number: held,
+          topic,
+          payload,
+          correlation,
+          answers,
+          expiresAt,
+          kept: isKept,
+        })
       }
       if (number === undefined) return say(to, undefined)
       const { holding, others } = connections.taking(to, number)

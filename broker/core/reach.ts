@@ -19,7 +19,7 @@ export interface Keeping {
   /** False: not at all, and it goes out at QoS 0. */
   kept?: boolean
   /** When nobody is sent it any more, by `steady`. */
-  expiresAt?: number
+  expiresAt?: number | undefined
 }
 
 /** A command on its way to one handler process. */

@@ -114,7 +114,6 @@ export class Events {
     }
     if (going.length === 0 && !(isInInbox && to.length > 0)) return
     const body = bodyOf(event, cause)
-    const answer = { answers: command, re, correlation, responseTopic }
     const isFromStranger = this.#fromStrangers.has(name)
     const record = {
       kind: 'event' as const,
@@ -126,7 +125,10 @@ export class Events {
       numbers,
       isInInbox,
       isFromStranger,
-      ...answer,
+      answers: command,
+      re,
+      correlation,
+      responseTopic,
       expiresAt,
     }
     const key = kept.keep(unit, record, targets)
@@ -140,9 +142,9 @@ export class Events {
           payload: headed(body, number, isNamed ? name : undefined),
           correlation,
           onlyTo,
-          ...(command !== undefined && { answers: { command, re, isNamed } }),
+          answers: command === undefined ? undefined : { command, re, isNamed },
           kept: isKept,
-          ...(expiresAt !== undefined && { expiresAt }),
+          expiresAt,
         })
       }
     })
