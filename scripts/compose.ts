@@ -21,9 +21,11 @@ function has(compose: string, service: string): boolean {
   return new RegExp(`^  ${service}:`, 'm').test(compose.slice(compose.indexOf('\nservices:')))
 }
 
-/** Tells whether docker-compose.yml has a service of this name. */
+/** Tells whether docker-compose.yml has a service of this name that is no handler group, not even one whose folder is gone. */
 export function isTakenService(name: string): boolean {
-  return existsSync(FILE) && has(readFileSync(FILE, 'utf8'), name)
+  if (!existsSync(FILE)) return false
+  const compose = readFileSync(FILE, 'utf8')
+  return has(compose, name) && !compose.includes(`dist/handlers/run.js, ${name}]`)
 }
 
 function serviceOf(group: string): string {

@@ -46,6 +46,7 @@ export class DocsPlatform {
     for (const part of TREE) {
       if (existsSync(join(ROOT, part))) cpSync(join(ROOT, part), join(platform.tree, part), { recursive: true })
     }
+    rmSync(join(platform.tree, 'handlers/notes'), { recursive: true, force: true }) // who follows the docs has it already
     symlinkSync(join(ROOT, 'node_modules'), join(platform.tree, 'node_modules'))
     return platform
   }
