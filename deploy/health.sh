@@ -1,11 +1,11 @@
 #!/bin/sh
-# The health of a container of ours, for docker-compose.yml: `health.sh readyz PORT` of the broker, by its admin port, and
-# `health.sh connected PORT` of a handler, by its connection to that port of the broker.
+# Health check of our containers, for docker-compose.yml: `health.sh readyz PORT` asks the broker's admin port; `health.sh connected
+# PORT` checks that a handler is connected to that port of the broker.
 #
-# Docker does not restart what is unhealthy. A process that is stopped (SIGSTOP) may hold the lock of the handlers' SQLite file, which
-# stops all groups; so it is killed here, and the container's restart policy starts it again.
+# Docker does not restart unhealthy containers. A suspended process (SIGSTOP) may hold the lock of the handlers' SQLite file, which
+# blocks all groups. So this kills it, and the container's restart policy starts it again.
 
-stopped() { # prints the processes that are stopped; a debugger's "t" is none of them
+stopped() { # prints the ids of suspended processes; "t" (stopped by a debugger) does not count
   grep -ls '^State:.T ' /proc/[0-9]*/status | cut -d / -f 3
 }
 

@@ -23,7 +23,7 @@ export interface JsonSchema {
   [more: string]: unknown
 }
 
-/** What clients send and get, as JSON Schema: all that the docs are made of. */
+/** What clients send and receive, as JSON Schema: the source of the docs. */
 export interface Contract {
   commands: Record<string, { group: string; input: JsonSchema; events: string[]; answersClient: boolean }>
   events: Record<string, JsonSchema>
@@ -37,7 +37,7 @@ const rejection = z.object({
   retry_after_ms: z.number().optional(),
 })
 
-/** What the broker answers by itself. */
+/** The commands that the broker answers itself. */
 const BROKER: Partial<Record<BrokerEventName, z.ZodType>> = {
   command_rejected: rejection,
   command_failed: rejection,
@@ -74,7 +74,7 @@ export async function readContract(): Promise<Contract> {
   return contract
 }
 
-/** What is made from the handlers, as text. */
+/** The documents that are generated from the handlers, as text. */
 export async function renderDocs(): Promise<{ asyncapi: string; client: string; declared: string }> {
   const contract = await readContract()
   const asyncapi = `${JSON.stringify(asyncApi(contract), null, 2)}\n`

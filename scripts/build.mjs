@@ -1,6 +1,6 @@
 import { build } from './build/compile.mjs'
 
-// npm run build: compiles what production runs into dist/. The scripts that run it do so themselves when a source has changed.
+// npm run build: compiles what production runs into dist/. The scripts that run dist/ build it themselves when a source has changed.
 
 try {
   process.stdout.write(`${await build()}\n`)

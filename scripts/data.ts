@@ -10,23 +10,23 @@ import { collectionsOf } from './data/collections.ts'
 import { checkWith, exportTo, importFrom, type Progress, type Report } from './data/dump.ts'
 import { verifyFiles } from './data/verify.ts'
 
-// npm run data: moves the handlers' data from one engine to another, and verifies files.
+// npm run data: exports, imports and checks the handlers' data, and verifies data files.
 
 const USAGE = `usage: npm run data -- <what> FOLDER
-  export FOLDER   writes all that the handlers keep into files, one document a line
-  import FOLDER   stores it in the engine that the settings choose; what is there already is left
-  check FOLDER    compares what is stored with the files, by number and hash
-  verify          reads all of the files in DATA_DIR, the broker's too, and names those that are damaged; may run at any time
+  export FOLDER   writes all of the handlers' data to files, one document per line
+  import FOLDER   stores an export in the engine that the settings choose; leaves existing documents as they are
+  check FOLDER    compares the stored data with an export, by count and hash
+  verify          reads all files in DATA_DIR, the broker's too, and names damaged ones; may run at any time
 
-The engine is MONGODB_URL, and without it the file in DATA_DIR. Stop the handler processes first: the broker keeps what devices
-send meanwhile. What was interrupted goes on when it is run again. From one machine to many:
+The engine is MONGODB_URL or, without it, the file in DATA_DIR. Stop the handler processes first: the broker keeps what devices
+send meanwhile. An interrupted command continues when it is run again. From one machine to many:
   npm run data -- export dump && MONGODB_URL=… npm run data -- import dump && MONGODB_URL=… npm run data -- check dump
 `
 
-/** What can be done, and how it has to do with where the data are. */
+/** Each action, with the preposition between it and the place of the data. */
 const WHAT: Readonly<Record<string, string>> = { export: 'from', import: 'to', check: 'of' }
 
-/** Says how far it is, once a second, on stderr. */
+/** Prints the progress on stderr, once a second. */
 function progressBar(): Progress {
   let said = 0
   return (collection, documents, of) => {
@@ -36,7 +36,7 @@ function progressBar(): Progress {
   }
 }
 
-/** Where the data are that this is about, without what nobody should see. */
+/** Describes where the data are, without credentials. */
 function placeOf({ MONGODB_URL: url, DATA_DIR }: Config): string {
   if (url === undefined) return `SQLite, ${join(DATA_DIR, 'handlers.db')}`
   const [, hosts] = /^[^/]*\/\/(?:[^@/]*@)?([^/?]*)/.exec(url) ?? []
@@ -56,7 +56,7 @@ function tell(reports: readonly Report[]): void {
 
 async function verify({ DATA_DIR }: Config): Promise<void> {
   const files = await verifyFiles(DATA_DIR)
-  if (files.length === 0) process.stdout.write(`nothing is kept in ${DATA_DIR}\n`)
+  if (files.length === 0) process.stdout.write(`there are no data files in ${DATA_DIR}\n`)
   for (const { file, wrong } of files) {
     process.stdout.write(
       `${file}: ${wrong.length === 0 ? 'sound' : 'damaged'}\n${wrong.map((line) => `  ${line}\n`).join('')}`,

@@ -7,31 +7,30 @@ import { durationOf, timeOfText } from '../shared/wire/time.ts'
 import type { ToldError } from '../shared/wire/told-error.ts'
 import { signToken } from './sign-token.ts'
 
-// npm run dead: what to do about commands whose last attempt failed. It asks the running broker, on its admin port.
+// npm run dead: lists, shows, replays and drops dead letters, through the running broker's admin port.
 
 const USAGE = `usage: npm run dead -- <what> [filters]
-  list              one line each, oldest first: when it died, command, user, group, attempts, why, id, and its error
-  show <id>         all of one, its payload too
-  replay            runs them again, as commands of their users; each answers on its user's topics. Waits, and says how each ended;
-                    exits 1 when one is dead again, or still waits, or is not replayed since its id is in the queue again
-  drop              forgets them
+  list              prints one line each, oldest first: time of death, command, user, group, attempts, code, id, error
+  show <id>         prints one dead letter, with its payload
+  replay            runs the commands again, in their users' names; answers go to the users' topics. Waits, and prints how each
+                    ended. Exits 1 when one died again, still waits, or was not replayed because its id is in the queue again
+  drop              deletes dead letters
 
-filters, all of which must hold:
-  --id ID           the command's id, or the device's own
+filters, combined with and:
+  --id ID           the command's id, or the id that the device gave it
   --command NAME
   --user ID
   --group NAME
-  --since TIME      died then or later: 2026-11-20T18:00:00Z, milliseconds since 1970, or 2h for two hours ago (s, m, h, d)
+  --since TIME      died at or after: 2026-11-20T18:00:00Z, milliseconds since 1970, or 2h for two hours ago (s, m, h, d)
   --until TIME      died before
-  --all             none: everything
+  --all             all dead letters
 
-  --dry-run         with replay or drop: says what would be dealt with, and does nothing
-  --limit 100       with list: lines at most, up to 1000
-  --timeout 60      with replay: seconds to wait, at most
+  --dry-run         with replay or drop: prints what would be done, and changes nothing
+  --limit 100       with list: the most lines, up to 1000
+  --timeout 60      with replay: the most seconds to wait
   --no-wait         with replay: does not wait
 
-replay and drop need a filter, or --all. A command that was replayed or has ended is no dead letter any more and cannot run
-again.
+replay and drop need a filter or --all. A command that was replayed is no longer a dead letter and cannot be replayed again.
 `
 
 interface Letter {
@@ -45,7 +44,7 @@ interface Letter {
   error?: ToldError
 }
 
-/** What the broker says it has done. Of a replay, `open` names some of those `left` out: their id is in the queue again. */
+/** What the broker has done. `left`: letters not replayed because their ids are in the queue again; `open` names some of them. */
 interface Dealt {
   count: number
   replay?: string
@@ -53,7 +52,7 @@ interface Dealt {
   left?: number
 }
 
-/** How a replay stands. */
+/** The progress of a replay. */
 interface Progress {
   waiting: number
   open: Pick<Letter, 'id' | 'command' | 'user' | 'group'>[]
@@ -63,12 +62,12 @@ interface Progress {
   })[]
 }
 
-/** @throws {ConfigError} when it is neither a time nor how long ago */
+/** @throws {ConfigError} when the text is neither a time nor a duration */
 function timeIn(option: string, text: string): string {
   const ago = durationOf(text)
   const time = ago === undefined ? timeOfText(text) : Math.max(0, Date.now() - ago)
   if (time === undefined || time < 0)
-    throw new ConfigError(`--${option}: ${text} is no time such as 2026-11-20T18:00:00Z or 2h`)
+    throw new ConfigError(`--${option}: ${text} is not a time such as 2026-11-20T18:00:00Z or 2h`)
   return String(Math.floor(time))
 }
 
@@ -77,7 +76,7 @@ async function ask<Answer>(config: Config, method: 'GET' | 'POST', path: string,
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value))
   const token = config.OPERATOR_TOKEN ?? signToken('npm run dead', '1m', signingSecret(config), { role: 'operator' })
   const response = await fetch(url, { method, headers: { authorization: `Bearer ${token}` } }).catch(() => {
-    throw new ConfigError(`no broker answers at ${url.host}: is it running, with this ADMIN_HOST and ADMIN_PORT?`)
+    throw new ConfigError(`no broker answers at ${url.host}: start it, or check ADMIN_HOST and ADMIN_PORT`)
   })
   const body = (await response.json().catch(() => ({}))) as { error?: string }
   if (response.status === 401)
@@ -92,10 +91,10 @@ const lineOf = ({ died_at, command, user, group, attempts, code, id, error }: Le
 const textOf = (error: ToldError | undefined): string[] =>
   error ? [`${error.name}: ${error.message}`.replaceAll(/\s+/g, ' ')] : []
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two requests for progress. */
 const LOOK = 250
 
-/** Waits until the commands of a replay have ended, and says how. @returns whether all of them have, and none is dead again */
+/** Waits until the replayed commands have ended, and prints how. @returns whether all have ended and none died again */
 async function watch(config: Config, replay: string, timeoutMs: number, say: (text: string) => void): Promise<boolean> {
   const until = Date.now() + timeoutMs
   const count = { done: 0, refused: 0, dead: 0 }
@@ -144,7 +143,7 @@ async function main(): Promise<void> {
     ...(since !== undefined && { since: timeIn('since', since) }),
     ...(until !== undefined && { until: timeIn('until', until) }),
   }
-  if (!/^\d{1,6}$/.test(timeout)) throw new ConfigError(`--timeout: ${timeout} is no number of seconds`)
+  if (!/^\d{1,6}$/.test(timeout)) throw new ConfigError(`--timeout: ${timeout} is not a number of seconds`)
   const config = readConfig()
   const list = (more: object): Promise<{ count: number; letters: Letter[] }> =>
     ask(config, 'GET', '/dead', { ...filter, ...more })

@@ -11,14 +11,14 @@ import { watchTree } from './watch-tree.ts'
 // new process serves before the old one finishes its work and ends.
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** Milliseconds of quiet after a save: editors write a file in several steps. */
+/** Milliseconds without changes before a reload: editors write a file in several steps. */
 const QUIET = 80
 
-/** What a changed file concerns: the broker, one group, or all of them. */
+/** Reloads what the changed files belong to: the broker, one group, or all groups. */
 async function reload(platform: Platform, files: Set<string>): Promise<void> {
   const concerns = (folder: string): boolean => [...files].some((file) => file.startsWith(folder))
   if (concerns('broker/')) await platform.broker.restart()
-  else if (concerns('handlers/')) await platform.broker.reload() // first, since a group's key opens what the broker knows of
+  else if (concerns('handlers/')) await platform.broker.reload() // first, because a group's key grants what the broker has read
   for (const group of await groupsIn(HANDLERS)) {
     const part = platform.groups.get(group)
     if (!part) await platform.add(group)
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
       .then(() => reload(platform, files))
       .then(
         () => log.info({ files: [...files] }, 'reloaded'),
-        (err: Error) => log.error({ reason: err.message }, 'could not reload; what ran before goes on'),
+        (err: Error) => log.error({ reason: err.message }, 'reload failed; the old processes run on'),
       )
   }
   for (const folder of ['broker', 'handlers', 'shared']) {

@@ -16,7 +16,7 @@ export const HANDLERS = file('handlers')
 export interface Platform {
   readonly broker: Part
   readonly groups: Map<string, Part>
-  /** Starts a group that came later. */
+  /** Starts a group that was added later. */
   add(group: string): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export async function startPlatform(
     fate,
     nodeOptions: optionsFor('broker'),
     env: () => ({ ...process.env, ...portSettings(ports), ...FOR_HANDLERS }),
-    serving: (message) => (ports = (message as { ready: typeof ports }).ready), // a broker after this one has the same
+    serving: (message) => (ports = (message as { ready: typeof ports }).ready), // a restarted broker keeps these ports
   })
   opened.push({
     async close() {
@@ -68,7 +68,8 @@ export async function startPlatform(
 }
 
 /**
- * Ends what has started of a platform that cannot start. A start that was told to end ends by that signal, and this never resolves.
+ * Ends what has started of a platform that cannot start. When the start was stopped by a signal, the signal's handler exits, and this
+ * never resolves.
  * @throws why it cannot start
  */
 export async function giveUp(opened: Closable[], err: unknown): Promise<never> {
@@ -81,16 +82,16 @@ function portSettings({ mqtts, wss, admin }: { mqtts: number; wss: number; admin
   return { MQTTS_PORT: String(mqtts), WSS_PORT: String(wss), ADMIN_PORT: String(admin) }
 }
 
-// An empty value goes before .env, and counts as unset.
+// An empty value takes precedence over .env, and counts as unset.
 
-/** What is none of the broker's business. */
+/** Settings that only handlers get. */
 const FOR_HANDLERS = { MONGODB_URL: '', TURN_SECRET: '', TURN_SECRET_STORE: '' }
-/** What is none of the handlers'. */
+/** Settings that only the broker gets. */
 const FOR_BROKER = { SECRET: '', OPERATOR_TOKEN: '', HANDLER_KEY: '', TLS_CERT: '', TLS_KEY: '', OIDC_ISSUERS: '' }
-/** What signs names for coturn, which only the group of that name does. */
+/** Secrets that sign TURN usernames, which only the group `turn` gets. */
 const FOR_TURN = { TURN_SECRET: '', TURN_SECRET_STORE: '' }
 
-/** The settings of a group's process: a key that opens this group only, the broker's certificate without its key, no token secret. */
+/** The settings of a group's process: a key for this group only, the broker's certificate without its key, no token secret. */
 function handlerSettings(config: Config, group: string): NodeJS.ProcessEnv {
   const [shared] = sharedHandlerKeys(config)
   const own = config.HANDLER_KEYS.get(group)?.[0] ?? (shared === undefined ? undefined : groupKey(shared, group))
@@ -119,12 +120,12 @@ Switchboard is ready.
   const [alice, bob] = [signToken('alice', '1d', secret), signToken('bob', '1d', secret)]
   const login = `-l mqtts -h ${dialledAlone(config.HOST)} -p ${ports.mqtts} --ca ${config.TLS_CERT ?? devCertFile(config)} -u JWT`
   return `${where}
-Two tokens, good for a day:
+Two tokens, valid for a day:
 
   ALICE=${alice}
   BOB=${bob}
 
-Try them, each line in a shell of its own, after the two lines above:
+To try them, run the two lines above and then one of these in each of two shells:
 
   npx mqtt sub ${login} -P "$BOB" -t bob_events -v
   npx mqtt pub ${login} -P "$ALICE" -q 1 -t request_contact -m '{"user_id":"bob","note":"hello"}'

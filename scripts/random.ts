@@ -1,4 +1,4 @@
-/** A generator of numbers from 0 up to 1 that a seed repeats (mulberry32). */
+/** A generator of numbers from 0 to 1 (exclusive) that a seed reproduces (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0
   return () => {

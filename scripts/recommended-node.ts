@@ -1,7 +1,7 @@
-/** The newest long-term release of Node on which every binary package loads and the tests pass; the image is built on it. */
+/** The newest LTS release of Node with which every binary package loads and the tests pass; the image uses it. */
 export const RECOMMENDED_NODE = '24.21.0'
 
-/** What an older Node costs, in one line; undefined when this one is as new. */
+/** What an older Node costs, in one line; undefined when the running one is as new. */
 export function nodeAdvice(running: string): string | undefined {
   const [major, recommended] = [running, RECOMMENDED_NODE].map((version) => Number(version.split('.')[0]))
   if (major! >= recommended!) return undefined

@@ -2,7 +2,7 @@ import { join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, DIST, isBuilt, ROOT } from './build/compile.mjs'
 
-// `node scripts/run.mjs broker/main.ts …`: runs what that file was compiled to, after building dist/ anew if a source has changed.
+// `node scripts/run.mjs broker/main.ts …`: runs the compiled file, after rebuilding dist/ if a source has changed.
 
 const [node, , source = '', ...args] = process.argv
 try {

@@ -3,7 +3,7 @@ import { openLog } from '../shared/log.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { giveUp, startPlatform } from './platform.ts'
 
-// npm start: the whole platform, each part a process of its own, started again when it crashes.
+// npm start: runs the whole platform, each part as a process of its own that is restarted when it crashes.
 
 try {
   const config = readConfig()

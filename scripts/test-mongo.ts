@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { startMongoServer } from '../test/mongo-server.ts'
 
-// npm run test:mongo: every test that opens a store, directly or through the processes that it starts, with MongoDB under the handlers.
+// npm run test:mongo: runs every test that opens a store, directly or through processes that it starts, with MongoDB.
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const STORES = ['test/own-data.ts', 'shared/store/mongo.ts']

@@ -3,12 +3,12 @@ import { readConfig } from '../shared/config.ts'
 import { signingSecret } from '../shared/dev-secrets.ts'
 import { signToken } from './sign-token.ts'
 
-// npm run --silent token -- alice: a signed dev token on stdout, nothing else.
+// npm run --silent token -- alice: prints a signed dev token on stdout, and nothing else.
 
 const USAGE = `usage: npm run --silent token -- <user> [--ttl 1h] [--claims JSON]
 Prints a token signed with the first SECRET.
-  --ttl 1h       a number with s, m, h or d: at most 3650d
-  --claims JSON  more to say in it, such as '{"role":"operator"}' or '{"acl":{"pub":["fleet/+/pos"],"sub":["fleet/#"]}}'
+  --ttl 1h       lifetime: a number with s, m, h or d, up to 3650d
+  --claims JSON  more claims, such as '{"role":"operator"}' or '{"acl":{"pub":["fleet/+/pos"],"sub":["fleet/#"]}}'
 `
 
 function claimsOf(text: string): object {

@@ -1,25 +1,24 @@
 import type { LogFn, Logger } from 'pino'
 
-/** Lines of one message in one window that are written as they are. */
+/** The most lines of one message that are written in one window. */
 const FIRST = 50
-/** Milliseconds. */
+/** The length of a window, in milliseconds. */
 const WINDOW = 10_000
 const MAX_REASONS = 10
-/** Characters of one field, items of a list. */
+/** The most characters of a field, and items of a list. */
 const [MAX_TEXT, MAX_ITEMS] = [300, 20]
 const [INFO, FATAL] = [30, 60]
 
 interface Kind {
   lines: number
   reasons: Map<string, number>
-  /** Writes the last of them, with these fields more. */
+  /** Writes the last of these lines, with more fields. */
   last: (more: object) => void
 }
 
 /**
- * What keeps anybody from filling the log: of lines with one message, `first` in a window are written, and at its end the last of
- * the rest with their number (`more`) and what they gave as reasons. Fatal ones are always written, and so is debugging. Long
- * fields are cut.
+ * Keeps anyone from flooding the log. Of lines with one message, the first `first` in a window are written, and at its end the last of
+ * the rest, with their number (`more`) and their reasons. Fatal and debug lines are always written. Long fields are cut off.
  */
 export class Sampling {
   readonly #first: number
@@ -34,7 +33,7 @@ export class Sampling {
     this.#windowMs = windowMs
   }
 
-  /** Of pino's `hooks`. */
+  /** For pino's `hooks`. */
   readonly logMethod = (logger: Logger, args: Parameters<LogFn>, method: LogFn, level: number): void => {
     const [first, ...others] = args as unknown[] as [unknown, ...unknown[]]
     const hasFields = typeof first === 'object' && first !== null
@@ -55,7 +54,7 @@ export class Sampling {
     if (counted !== undefined || kind.reasons.size < MAX_REASONS) kind.reasons.set(why, (counted ?? 0) + 1)
   }
 
-  /** Ends a window: says how many lines it left out. */
+  /** Ends a window, and logs how many lines it left out. */
   tell(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined

@@ -1,14 +1,14 @@
 import type { Logger } from './log.ts'
 
-/** Anything that was opened. */
+/** Anything that can be closed. */
 export interface Closable {
   close(): Promise<void>
 }
 
 /**
- * Closes what `open` opened, last first, at the first SIGTERM or SIGINT or `disconnect` of the parent, then ends the
- * process: 0 when all closed in time, else 1. A second signal, a second later, ends it at once.
- * @param deadlineMs for all closings together
+ * At the first SIGTERM, SIGINT or `disconnect` of the parent, closes everything in `opened`, last first, then exits: with 0 when all
+ * closed in time, else with 1. Another signal, a second later or more, exits at once.
+ * @param deadlineMs for closing everything
  */
 export function closeOnSignal(opened: readonly Closable[], log: Logger, deadlineMs = 30_000): void {
   let since: number | undefined

@@ -136,7 +136,7 @@ test('an import that was interrupted can be run again; what is there and differs
   const reports = await importFrom(dump, to, specs, quiet)
   const of = (name: string) => reports.find(({ collection }) => collection === name)
   expect(of('messages')).toMatchObject({ documents: MESSAGES, already: 500, wrong: [] })
-  expect(of('profiles')).toMatchObject({ wrong: ['alice is there already, and is another'] })
+  expect(of('profiles')).toMatchObject({ wrong: ['alice exists already with other content'] })
   expect(await profiles.get('alice')).toMatchObject({ fields: { name: 'Another' } })
   const wrong = (await checkWith(dump, to, specs, quiet)).filter(({ wrong }) => wrong.length > 0)
   expect(wrong).toMatchObject([{ collection: 'profiles', wrong: ['as many documents, but not the same'] }])

@@ -79,7 +79,7 @@ test('npm run dev serves a handler that is scaffolded meanwhile; an edit is live
     }
 
     writeFileSync(HANDLER, 'this is no TypeScript')
-    await dev.says(/could not reload; what ran before goes on/)
+    await dev.says(/reload failed; the old processes run on/)
     writeFileSync(HANDLER, edited.replace('!', '?'))
     dev.kill('SIGINT')
     expect(await dev.ended).toBe(0)

@@ -3,17 +3,17 @@ import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-// Compiles what production runs into dist/: file by file, so that dist/ has the layout of the sources, a handler is still one file
-// that a scan finds, and every `new URL('…', import.meta.url)` points where it did. Plain JavaScript, because it runs before there
-// is anything to run TypeScript with.
+// Compiles what production runs into dist/, file by file: so dist/ has the layout of the sources, each handler is still one file for
+// the scan to find, and every `new URL('…', import.meta.url)` still points to the right place. In plain JavaScript, because it runs
+// before anything can run TypeScript.
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const DIST = join(ROOT, 'dist')
 const FOLDERS = ['broker', 'handlers', 'shared', 'scripts']
-/** Holds the digest of the sources that dist/ was built from. It is written last. */
+/** Holds the digest of the sources from which dist/ was built. Written last. */
 const STAMP = join(DIST, 'sources.sha256')
 
-/** The files that production may run: relative path to content. */
+/** The files that production may run: content by relative path. */
 function sources() {
   const names = FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
@@ -37,7 +37,7 @@ function stamp() {
   }
 }
 
-/** Tells whether dist/ was built from the sources as they are now, whatever the files' times say. */
+/** Tells whether dist/ was built from the current sources, by content, not by file times. */
 export function isBuilt() {
   return stamp() === digestOf(sources())
 }
@@ -59,7 +59,7 @@ export async function build() {
     entryPoints: [...files.keys()].filter((name) => name.endsWith('.ts')),
     outdir: DIST,
     outbase: ROOT,
-    bundle: true, // only so that imports pass the plugin: each of them stays an import
+    bundle: true, // only so that imports reach the plugin, which keeps each as an import
     plugins: [{ name: 'each file by itself', setup: importsStay }],
     format: 'esm',
     platform: 'node',
@@ -67,7 +67,7 @@ export async function build() {
     sourcemap: 'linked',
     sourcesContent: false,
     write: false,
-    logLevel: 'silent', // the error says it
+    logLevel: 'silent', // the error holds the messages
   })
   await esbuild.stop()
   const made = new Map(outputFiles.map(({ path, contents }) => [path, contents]))
@@ -79,7 +79,7 @@ export async function build() {
   return `built dist/ in ${Math.round(performance.now() - began)} ms`
 }
 
-/** Leaves every import of another file to run time; one of ours is named .js there. */
+/** Leaves every import for run time; our own files are named .js there. */
 function importsStay(build) {
   build.onResolve({ filter: /./ }, ({ path, kind }) => {
     if (kind === 'entry-point') return undefined
@@ -87,7 +87,7 @@ function importsStay(build) {
   })
 }
 
-/** Writes a file in one step, and only when it changes: processes that run what is there read it whole, old or new. */
+/** Writes a file atomically, and only when it has changed, so that running processes read either the old or the new file. */
 function put(path, content) {
   try {
     if (readFileSync(path).equals(Buffer.from(content))) return
@@ -99,7 +99,7 @@ function put(path, content) {
   renameSync(next, path)
 }
 
-/** Removes what no source stands for any longer, folders with it: a folder of handlers is a group. */
+/** Removes files without a source, and empty folders with them, because a folder of handlers is a group. */
 function removeAllBut(kept, folder) {
   let isEmpty = true
   for (const entry of readdirSync(folder, { withFileTypes: true })) {

@@ -3,7 +3,7 @@ import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { groupsIn, loadGroup } from '../../shared/runtime/scan.ts'
 import type { CollectionSpec, Store } from '../../shared/store/documents.ts'
 
-/** Every collection that the handlers of this folder keep, by what their files declare. */
+/** Every collection of the handlers in this folder, found by building what their files use. */
 export async function collectionsOf(handlers: string): Promise<CollectionSpec[]> {
   const specs = new Map<string, CollectionSpec>()
   const listening: Store = {
@@ -14,7 +14,7 @@ export async function collectionsOf(handlers: string): Promise<CollectionSpec[]>
     ready: async () => {},
     close: async () => {},
   }
-  const turn = { uris: [], ttl: 0, perHour: 0, password: async () => '' } // what is kept does not depend on it
+  const turn = { uris: [], ttl: 0, perHour: 0, password: async () => '' } // the collections do not depend on these values
   const settings = handlerSettings(readConfig({}), turn)
   for (const group of await groupsIn(handlers)) {
     for (const { uses } of (await loadGroup(handlers, group)).values()) {
@@ -25,6 +25,6 @@ export async function collectionsOf(handlers: string): Promise<CollectionSpec[]>
 }
 
 const refuse = async (): Promise<never> => {
-  throw new Error('a builder must not use the store')
+  throw new Error('a capability must not use the store while it is built; use it in `prepare`')
 }
 const NOTHING = { get: refuse, insert: refuse, change: refuse, remove: refuse, find: refuse, count: refuse, search: refuse }

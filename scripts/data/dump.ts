@@ -7,9 +7,9 @@ import { z } from 'zod'
 import { makeFolder } from '../../shared/make-folder.ts'
 import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
 
-// A dump is a folder: a file of lines for each collection, one document a line in the order of their keys, the fields of each
-// sorted, so that both engines give the same lines; and a manifest with the number and the hash of each, written last. It holds
-// what users wrote, so it is for its owner's eyes only, as DATA_DIR is.
+// A dump is a folder with a file for each collection, one document per line in the order of their keys, with sorted fields, so that
+// both engines give the same lines; and a manifest with the count and hash of each file, written last. It holds what users wrote, so
+// only its owner can read it, as with DATA_DIR.
 
 const sumShape = z.object({
   documents: z.number(),
@@ -20,16 +20,16 @@ const manifestShape = z.record(z.string(), sumShape)
 type Sum = z.infer<typeof sumShape>
 type Manifest = z.infer<typeof manifestShape>
 
-/** How far it is: of which collection, how many documents, of how many when that is known. */
+/** Reports progress: the collection, the documents done, and of how many if known. */
 export type Progress = (collection: string, documents: number, of?: number) => void
 
-/** What an import or a check has found. */
+/** What an import or a check has found in one collection. */
 export interface Report {
   collection: string
   documents: number
-  /** Of an import: documents that were there already, and were equal. */
+  /** Import only: documents that existed already and were equal. */
   already?: number
-  /** What is wrong; nothing, when it is as it was. */
+  /** The differences; empty when everything is equal. */
   wrong: string[]
 }
 
@@ -37,12 +37,12 @@ const PAGE = 500
 const MOST_TOLD = 10
 
 /**
- * Writes all collections into a folder; one that was interrupted goes on where it stopped.
- * @throws {Error} when what was written first has changed by the end: handlers are at work, or were in between
+ * Writes all collections into a folder. An interrupted export continues where it stopped.
+ * @throws {Error} when data exported first have changed by the end: handlers are running, or ran in between
  */
 export async function exportTo(folder: string, store: Store, specs: readonly CollectionSpec[], progress: Progress) {
   makeFolder(folder)
-  if (existsSync(manifestOf(folder))) throw new Error(`${folder} holds a whole export already`)
+  if (existsSync(manifestOf(folder))) throw new Error(`${folder} holds a complete export already; choose another folder`)
   const manifest: Manifest = {}
   for (const { name, ...spec } of specs) {
     manifest[name] = await exportOne(linesOf(folder, name), store, { name, ...spec }, progress)
@@ -68,7 +68,7 @@ async function exportOne(path: string, store: Store, spec: CollectionSpec, progr
       last = keyOf(line)
       documents++
     }
-    await truncate(path, bytes) // a line that was cut short
+    await truncate(path, bytes) // removes an incomplete line
   }
   const file = await open(path, 'a', 0o600)
   try {
@@ -90,8 +90,8 @@ async function exportOne(path: string, store: Store, spec: CollectionSpec, progr
 }
 
 /**
- * Stores a dump's documents; those that are there already are left, so one that was interrupted can be run again.
- * @throws {Error} when the dump is not whole, or not as it was written
+ * Stores a dump's documents. Leaves existing ones as they are, so an interrupted import can be run again.
+ * @throws {Error} when the dump is incomplete, or was changed since it was written
  */
 export async function importFrom(
   folder: string,
@@ -120,7 +120,7 @@ async function importOne(path: string, store: Store, spec: CollectionSpec, of: n
     if (!(await collection.insert(document))) {
       const there = await collection.get(document._id)
       if (there && canonical(there) === line) already++
-      else if (wrong.length < MOST_TOLD) wrong.push(`${document._id} is there already, and is another`)
+      else if (wrong.length < MOST_TOLD) wrong.push(`${document._id} exists already with other content`)
     }
     if (++documents % PAGE === 0) progress(spec.name, documents, of)
   }
@@ -128,7 +128,7 @@ async function importOne(path: string, store: Store, spec: CollectionSpec, of: n
   return { collection: spec.name, documents, already, wrong }
 }
 
-/** Compares what is stored with a dump, by number and hash. */
+/** Compares the stored data with a dump, by count and hash. */
 export async function checkWith(
   folder: string,
   store: Store,
@@ -179,11 +179,11 @@ async function verify(folder: string, manifest: Manifest): Promise<void> {
       documents++
     }
     const [wrong] = differences(wanted, { documents, sha256: sum.digest('hex') })
-    if (wrong !== undefined) throw new Error(`${name}.jsonl is not as it was exported: ${wrong}`)
+    if (wrong !== undefined) throw new Error(`${name}.jsonl was changed after the export: ${wrong}`)
   }
 }
 
-/** The lines of a file; one without its end is left out. */
+/** The complete lines of a file. */
 async function* wholeLines(path: string): AsyncGenerator<string> {
   const size = (await open(path).then((file) => file.stat().finally(() => file.close()))).size
   let read = 0
@@ -193,7 +193,7 @@ async function* wholeLines(path: string): AsyncGenerator<string> {
   }
 }
 
-/** The same in the order of a field: what is searched is found in the order in which it came. */
+/** The documents in the order of a field, so that searches find them in the order in which they were created. */
 async function* inOrder(path: string, time: string | undefined): AsyncGenerator<string> {
   if (time === undefined) return yield* wholeLines(path)
   const places: { at: string; start: number; bytes: number }[] = []
@@ -217,7 +217,7 @@ async function* inOrder(path: string, time: string | undefined): AsyncGenerator<
 }
 
 async function readManifest(folder: string): Promise<Manifest> {
-  if (!existsSync(manifestOf(folder))) throw new Error(`${folder} holds no whole export: run export again to finish it`)
+  if (!existsSync(manifestOf(folder))) throw new Error(`${folder} holds no complete export: run export again to finish it`)
   return manifestShape.parse(JSON.parse(await readFile(manifestOf(folder), 'utf8')))
 }
 
@@ -225,13 +225,13 @@ const manifestOf = (folder: string): string => join(folder, 'manifest.json')
 const linesOf = (folder: string, collection: string): string => join(folder, `${collection}.jsonl`)
 const keyOf = (line: string): string => (JSON.parse(line) as Document)._id
 
-/** JSON with the fields of every object sorted, because engines keep them in orders of their own; one line for whoever reads lines. */
+/** JSON with sorted fields, because engines keep fields in different orders; on one line for every reader of lines. */
 function canonical(value: unknown): string {
   const json = JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
       : part,
   )
-  // JSON leaves these as they are, and the readline of newer Nodes (24 was tried) ends a line at them.
+  // JSON does not escape these, and readline of newer Node versions (seen with 24) ends a line at them.
   return json.replace(/[\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16)}`)
 }

@@ -3,18 +3,18 @@ import { join } from 'node:path'
 import Database from 'libsql'
 import { checkLmdb } from '../../broker/storage/check-lmdb.ts'
 
-/** Lines of SQLite's report; one is enough to know that the file must be restored. */
+/** The most lines of SQLite's report; one is enough to know that the file must be restored. */
 const MOST_LINES = 20
 
-/** What one file looks like; `wrong` is empty when all of it can be read. */
+/** The faults of one file; `wrong` is empty when all of it can be read. */
 export interface Verified {
   readonly file: string
   readonly wrong: readonly string[]
 }
 
 /**
- * Reads everything that the broker and, without MongoDB, the handlers keep in a data directory. It changes nothing, and may run
- * beside them.
+ * Reads all data of the broker and, without MongoDB, of the handlers in a data directory. Changes nothing, and may run while they
+ * run.
  */
 export async function verifyFiles(dataDir: string): Promise<Verified[]> {
   const broker = join(dataDir, 'broker', 'broker.lmdb')

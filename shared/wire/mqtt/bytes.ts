@@ -9,35 +9,35 @@ declare global {
   }
 }
 
-/** The largest variable byte integer, and so the longest remaining length [1.5.5]. */
+/** The largest variable byte integer, which bounds the remaining length [1.5.5]. */
 export const MAX_VARINT = 268_435_455
 const MAX_TEXT = 65_535
-/** Characters up to which a loop writes a text faster than a call into Node. */
+/** Up to this many characters a loop writes a text faster than a call into Node. */
 const SHORT = 16
 
-/** Bytes of a variable byte integer, the fewest that hold it [MQTT-1.5.5-1]. */
+/** The fewest bytes that hold a variable byte integer [MQTT-1.5.5-1]. */
 export function sizeOfVarint(value: number): number {
   if (value < 0x80) return 1
   if (value < 0x4000) return 2
   if (value < 0x20_0000) return 3
   if (value <= MAX_VARINT) return 4
-  throw new RangeError(`${value} is more than a variable byte integer holds`)
+  throw new RangeError(`${value} does not fit into a variable byte integer`)
 }
 
-/** Bytes of a text with its length. @throws {RangeError} beyond 65,535 bytes [1.5.4] */
+/** The bytes of a string with its length. @throws {RangeError} beyond 65,535 bytes [1.5.4] */
 export function sizeOfText(text: string): number {
   const bytes = Buffer.byteLength(text)
   if (bytes > MAX_TEXT) throw new RangeError(`an MQTT string has at most ${MAX_TEXT} bytes, this one has ${bytes}`)
   return 2 + bytes
 }
 
-/** Bytes of binary data with its length. @throws {RangeError} beyond 65,535 bytes [1.5.6] */
+/** The bytes of binary data with its length. @throws {RangeError} beyond 65,535 bytes [1.5.6] */
 export function sizeOfBinary({ length }: Buffer): number {
   if (length > MAX_TEXT) throw new RangeError(`binary data has at most ${MAX_TEXT} bytes, this has ${length}`)
   return 2 + length
 }
 
-// Each of these writes one value at a place and returns the place after it.
+// Each of these writes one value at an offset, and returns the offset after it.
 
 export function putUint16(to: Buffer, at: number, value: number): number {
   to[at] = value >>> 8

@@ -10,7 +10,7 @@ const PASSWORD = 0x40
 const CLEAN_START = 0x02
 const LEVEL = 5
 
-/** Who connects, and how: on MQTT 5, with a clean start and without a will. */
+/** A login for MQTT 5, with a clean start and without a will. */
 export interface Login {
   clientId: string
   username: string
@@ -21,7 +21,7 @@ export interface Login {
   userProperties: readonly (readonly [name: string, value: string])[]
 }
 
-/** Writes a CONNECT [3.1]. @throws {RangeError} when something does not fit its place on the wire */
+/** Encodes a CONNECT [3.1]. @throws {RangeError} when a value is too large for its field */
 export function encodeConnect(login: Login): Buffer {
   const { clientId, username, password, keepalive, receiveMaximum, userProperties } = login
   const properties = 1 + 2 + sizeOfUserProperties(userProperties)
@@ -42,17 +42,17 @@ export function encodeConnect(login: Login): Buffer {
 
 /** What a server allows a client [3.2.2.3]. */
 export interface Connack {
-  /** From 0x80 on it refuses the connection [3.2.2.2]. */
+  /** 0x80 and above refuse the connection [3.2.2.2]. */
   reasonCode: number
   reasonString: string | undefined
-  /** Seconds; undefined: as the client asked. */
+  /** Seconds; undefined when the server accepts the client's. */
   serverKeepAlive: number | undefined
   receiveMaximum: number
-  /** Undefined: no limit. */
+  /** Undefined without a limit. */
   maximumPacketSize: number | undefined
 }
 
-/** Reads a whole CONNACK [3.2]. @throws {MalformedPacket} */
+/** Decodes a complete CONNACK [3.2]. @throws {MalformedPacket} */
 export function decodeConnack(packet: Buffer): Connack {
   const reader = new Reader(packet, bodyAt(packet))
   reader.byte('the flags')

@@ -1,23 +1,23 @@
 import { MALFORMED, MalformedPacket, PACKET_TOO_LARGE } from './malformed.ts'
 
 const NOTHING = Buffer.alloc(0)
-/** Bytes that a remaining length has at most [2.1.4]. */
+/** The most bytes of a remaining length [2.1.4]. */
 const MAX_LENGTH_BYTES = 4
 
 /**
- * Cuts a stream of bytes into whole control packets. A packet is a part of the chunk that it came in, uncopied where it came in
- * one: whoever keeps it for long copies it. What is held is never more than twice what has come of one packet.
+ * Cuts a stream of bytes into complete control packets. A packet that came in one chunk is a part of that chunk, not a copy: whoever
+ * keeps it for long must copy it. Holds at most twice the bytes that have arrived of one packet.
  */
 export class Frames {
   readonly #maxBytes: number
   #bytes: Buffer = NOTHING
   #at = 0
   #end = 0
-  /** These are bytes of ours, behind which there may be room. */
+  /** Whether the bytes are our own copy, which may have room at its end. */
   #isOurs = false
   #pending: number | undefined
 
-  /** @param maxBytes the largest packet taken, fixed header included */
+  /** @param maxBytes the largest packet accepted, with its fixed header */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
@@ -36,15 +36,15 @@ export class Frames {
   }
 
   /**
-   * The next whole packet, fixed header included; undefined until more has come.
-   * @throws {MalformedPacket} for a remaining length of more than 4 bytes, and a packet that is larger than allowed, as soon as its
-   * length is known
+   * The next complete packet, with its fixed header; undefined until more has arrived.
+   * @throws {MalformedPacket} for a remaining length of more than 4 bytes, and for a packet that is too large, as soon as its length is
+   *   known
    */
   next(): Buffer | undefined {
     const length = (this.#pending ??= this.#declared())
     if (length === undefined) return undefined
     if (length > this.#maxBytes) {
-      throw new MalformedPacket(PACKET_TOO_LARGE, `a packet of ${length} bytes; at most ${this.#maxBytes} are taken`)
+      throw new MalformedPacket(PACKET_TOO_LARGE, `a packet of ${length} bytes; at most ${this.#maxBytes} are accepted`)
     }
     const from = this.#at
     if (length > this.#end - from) return undefined
@@ -64,14 +64,14 @@ export class Frames {
   }
 
   /**
-   * Bytes of the packet at the front, fixed header included, also while it is incomplete; undefined while that is unknown.
+   * The bytes of the first packet, with its fixed header, even while it is incomplete; undefined while its length is unknown.
    * @throws {MalformedPacket} for a remaining length of more than 4 bytes
    */
   get pending(): number | undefined {
     return (this.#pending ??= this.#declared())
   }
 
-  /** Moves what is held to where so much more fits: to twice its size, or as much as its packet still needs. */
+  /** Moves the held bytes to a larger buffer: twice the size, or as large as the packet still needs. */
   #grow(held: number, more: number): void {
     const enough = Math.min(2 * held, this.#pending ?? 0, this.#maxBytes)
     const grown = Buffer.allocUnsafe(Math.max(held + more, enough))
@@ -96,9 +96,9 @@ export class Frames {
 }
 
 /**
- * Where the body of a whole packet starts: after its first byte and the remaining length. A length in more bytes than it needs is
- * taken here, as MQTT 3.1.1 does not forbid it.
- * @throws {MalformedPacket} when the packet is not as long as it says
+ * The offset of a complete packet's body, after the first byte and the remaining length. Accepts a length in more bytes than needed,
+ * which MQTT 3.1.1 does not forbid.
+ * @throws {MalformedPacket} when the packet's length is not its remaining length
  */
 export function bodyAt(packet: Buffer): number {
   let length = 0
@@ -110,5 +110,5 @@ export function bodyAt(packet: Buffer): number {
     if (packet.length !== 2 + i + length) break
     return 2 + i
   }
-  throw new MalformedPacket(MALFORMED, 'a packet that is not as long as it says')
+  throw new MalformedPacket(MALFORMED, 'a packet whose length is not its remaining length')
 }

@@ -2,7 +2,7 @@ import { MALFORMED, MalformedPacket, PROTOCOL_ERROR } from './malformed.ts'
 import { USER_PROPERTY } from './publish-properties.ts'
 import type { Reader } from './reader.ts'
 
-/** Identifiers of properties [2.2.2.2], as far as somebody asks for them. */
+/** The identifiers of properties that we read or write [2.2.2.2]. */
 export const PROPERTY = {
   serverKeepAlive: 0x13,
   reasonString: 0x1f,
@@ -12,7 +12,7 @@ export const PROPERTY = {
 
 type Value = number | string | Buffer
 
-/** How each property of a packet from a server is read [2.2.2.2]; user properties and those of a PUBLISH aside. */
+/** How each property of a server's packet is read [2.2.2.2], except user properties and those of a PUBLISH. */
 const READS = new Map<number, (reader: Reader) => Value>([
   ...[0x24, 0x25, 0x28, 0x29, 0x2a].map((id) => [id, (reader: Reader) => reader.byte('a property')] as const),
   ...[0x13, 0x21, 0x22].map((id) => [id, (reader: Reader) => reader.uint16('a property')] as const),
@@ -22,8 +22,8 @@ const READS = new Map<number, (reader: Reader) => Value>([
 ])
 
 /**
- * Reads the properties of a CONNACK, SUBACK, UNSUBACK or DISCONNECT, with their length before them; user properties are read, and
- * dropped. Whether a property belongs to that packet is not looked at.
+ * Reads the length and the properties of a CONNACK, SUBACK, UNSUBACK or DISCONNECT. Drops user properties. Does not check whether a
+ * property belongs to that packet.
  * @throws {MalformedPacket}
  */
 export function readAnyProperties(reader: Reader): Map<number, Value> {

@@ -8,10 +8,10 @@ import { Reader } from './reader.ts'
 
 const PUBACK = 0x40
 const SUCCESS = 0x00
-/** Those of a PUBACK [3.4.2.1]. */
+/** The reason codes of a PUBACK [3.4.2.1]. */
 const REASON_CODES: ReadonlySet<number> = new Set([SUCCESS, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99])
 
-/** Writes a PUBACK [3.4]. Before MQTT 5 it has no reason; then, a code of 0 without a text is left out [3.4.2.1]. @throws {RangeError} */
+/** Encodes a PUBACK [3.4]. Before MQTT 5 it has no reason; on MQTT 5 a code of 0 without a text is left out [3.4.2.1]. @throws {RangeError} */
 export function encodePuback(messageId: number, version: Version, reasonCode = SUCCESS, reasonString?: string): Buffer {
   if (!(messageId > 0 && messageId <= 0xffff)) throw new RangeError(`a message id of ${messageId}`)
   if (version !== 5 || (reasonCode === SUCCESS && reasonString === undefined)) {
@@ -35,14 +35,14 @@ export function encodePuback(messageId: number, version: Version, reasonCode = S
   return packet
 }
 
-/** What a PUBACK says. User properties are read, and dropped. */
+/** A decoded PUBACK, without user properties. */
 export interface Puback {
   messageId: number
   reasonCode: number
   reasonString: string | undefined
 }
 
-/** Reads a whole PUBACK, as `Frames` cuts it. @throws {MalformedPacket} */
+/** Decodes a complete PUBACK, as cut by `Frames`. @throws {MalformedPacket} */
 export function decodePuback(packet: Buffer, version: Version): Puback {
   if (packet[0] !== PUBACK) throw new MalformedPacket(MALFORMED, 'a PUBACK with flags') // [MQTT-2.1.3-1]
   const reader = new Reader(packet, bodyAt(packet))

@@ -2,7 +2,7 @@ import { putBinary, putText, putUint16, putUint32, putVarint, sizeOfBinary, size
 import { MALFORMED, MalformedPacket, PROTOCOL_ERROR, TOPIC_ALIAS_INVALID } from './malformed.ts'
 import type { Reader } from './reader.ts'
 
-/** The properties of a PUBLISH [3.3.2.3], and of no other packet. */
+/** The properties of a PUBLISH [3.3.2.3]. */
 export interface PublishProperties {
   payloadFormatIndicator?: boolean
   /** Seconds. */
@@ -10,14 +10,14 @@ export interface PublishProperties {
   topicAlias?: number
   responseTopic?: string
   correlationData?: Buffer
-  /** In their order, which stays [MQTT-3.3.2-18]; a name may come again. */
+  /** In order, which must be kept [MQTT-3.3.2-18]; names may repeat. */
   userProperties?: [name: string, value: string][]
-  /** More than one only from a server [3.3.2.3.8]; none from a client, which is the caller's to look at [MQTT-3.3.4-6]. */
+  /** Several only from a server [3.3.2.3.8]; a client must not send any, which the caller checks [MQTT-3.3.4-6]. */
   subscriptionIdentifiers?: number[]
   contentType?: string
 }
 
-// Their identifiers on the wire [2.2.2.2].
+// The identifiers of the properties [2.2.2.2].
 const PAYLOAD_FORMAT_INDICATOR = 0x01
 const MESSAGE_EXPIRY_INTERVAL = 0x02
 const CONTENT_TYPE = 0x03
@@ -31,8 +31,8 @@ const MAX_UINT16 = 0xffff
 const MAX_UINT32 = 0xffff_ffff
 
 /**
- * Reads properties up to the reader's end. Other identifiers than those of a PUBLISH are malformed [2.2.2.2]; all but user
- * properties and subscription identifiers come at most once.
+ * Reads properties up to the reader's end. Identifiers that do not belong to a PUBLISH are malformed [2.2.2.2]. Only user properties
+ * and subscription identifiers may repeat.
  * @throws {MalformedPacket}
  */
 export function readProperties(reader: Reader): PublishProperties {
@@ -50,7 +50,7 @@ export function readProperties(reader: Reader): PublishProperties {
       ;(read.subscriptionIdentifiers ??= []).push(identifier)
       continue
     }
-    const bit = id <= CORRELATION_DATA ? 1 << id : 1 // the topic alias has 1, as there is no property 0
+    const bit = id <= CORRELATION_DATA ? 1 << id : 1 // the topic alias uses bit 0, because there is no property 0
     if ((seen & bit) !== 0) throw new MalformedPacket(PROTOCOL_ERROR, `the property ${id} comes twice`)
     readOne(id, reader, read)
     seen |= bit
@@ -87,7 +87,7 @@ function readOne(id: number, reader: Reader, read: PublishProperties): void {
   }
 }
 
-/** @throws {RangeError} when a value does not fit its place on the wire */
+/** @throws {RangeError} when a value is too large for its field */
 export function sizeOfProperties(properties: PublishProperties): number {
   const { messageExpiryInterval: expiry, topicAlias, responseTopic, correlationData, contentType } = properties
   let size = 0
@@ -106,7 +106,7 @@ function sizeOfNumber(value: number, bytes: number, least: number, most: number)
   return 1 + bytes
 }
 
-/** Writes properties whose size is known to fit, and returns the place after them. */
+/** Writes properties whose size is known to fit, and returns the offset after them. */
 export function putProperties(to: Buffer, at: number, properties: PublishProperties): number {
   const { messageExpiryInterval: expiry, topicAlias, responseTopic, correlationData, contentType } = properties
   if (properties.payloadFormatIndicator !== undefined) {
@@ -126,7 +126,7 @@ export function putProperties(to: Buffer, at: number, properties: PublishPropert
 
 type UserProperties = readonly (readonly [name: string, value: string])[]
 
-/** @throws {RangeError} beyond 65,535 bytes of a text */
+/** @throws {RangeError} when a string has more than 65,535 bytes */
 export function sizeOfUserProperties(pairs: UserProperties = []): number {
   let size = 0
   for (const [name, value] of pairs) size += 1 + sizeOfText(name) + sizeOfText(value)

@@ -6,12 +6,12 @@ import { Reader } from './reader.ts'
 
 export type { PublishProperties } from './publish-properties.ts'
 
-/** The protocol level of a connection: MQTT 3.1 and 3.1.1 have the same PUBLISH. */
+/** The protocol level of a connection. MQTT 3.1 and 3.1.1 have the same PUBLISH. */
 export type Version = 3 | 4 | 5
 
 /** One PUBLISH [3.3]. */
 export interface Publish {
-  /** Empty only with a topic alias. Wildcards are the caller's to refuse [MQTT-3.3.2-2]. */
+  /** Empty only with a topic alias. The caller refuses wildcards [MQTT-3.3.2-2]. */
   topic: string
   payload: Buffer
   qos: 0 | 1 | 2
@@ -27,8 +27,8 @@ const DUP = 0x08
 const RETAIN = 0x01
 
 /**
- * Reads a whole PUBLISH, as `Frames` cuts it. The payload is a part of the packet. DUP at QoS 0 is let pass: the standard forbids
- * to send it [MQTT-3.3.1-2], and it means nothing to who gets it.
+ * Decodes a complete PUBLISH, as cut by `Frames`. The payload is a part of the packet, not a copy. Accepts DUP at QoS 0, which must not
+ * be sent [MQTT-3.3.1-2], because it means nothing to the receiver.
  * @throws {MalformedPacket}
  */
 export function decodePublish(packet: Buffer, version: Version): Publish {
@@ -65,15 +65,15 @@ export function decodePublish(packet: Buffer, version: Version): Publish {
   }
 }
 
-/** A PUBLISH to be written. Properties that stay the same are encoded once, by `encodeProperties`. */
+/** A PUBLISH to be encoded. Properties that stay the same are encoded once, by `encodeProperties`. */
 export type OutgoingPublish = Omit<Publish, 'payload' | 'properties'> & {
   payload: Buffer | string
   properties?: PublishProperties | Buffer | undefined
 }
 
 /**
- * Writes a PUBLISH into one new buffer. Before MQTT 5 there are no properties: those given are left out.
- * @throws {RangeError} when a text, a number or the whole does not fit its place on the wire
+ * Encodes a PUBLISH into one new buffer. Leaves out properties before MQTT 5.
+ * @throws {RangeError} when a string, a number or the whole packet is too large
  */
 export function encodePublish(publish: OutgoingPublish, version: Version): Buffer {
   const { topic, payload, qos, messageId } = publish
@@ -101,7 +101,7 @@ export function encodePublish(publish: OutgoingPublish, version: Version): Buffe
   return packet
 }
 
-/** The list of properties without its length, to be given to `encodePublish` any number of times. @throws {RangeError} */
+/** Encodes properties without their length, for any number of calls of `encodePublish`. @throws {RangeError} */
 export function encodeProperties(properties: PublishProperties): Buffer {
   const encoded = Buffer.allocUnsafe(sizeOfProperties(properties))
   putProperties(encoded, 0, properties)

@@ -6,12 +6,12 @@ const malformed = (message: string): never => {
   throw new MalformedPacket(MALFORMED, message)
 }
 
-/** Reads the values of one packet, from `at` up to `end`. Each throws {@link MalformedPacket} for what reaches beyond that. */
+/** Reads the values of one packet, from `at` to `end`. Each method throws {@link MalformedPacket} when a value reaches beyond `end`. */
 export class Reader {
   readonly packet: Buffer
   at: number
   end: number
-  /** Of a narrowed reader: where it begins, and all of it as Latin-1, from which each ASCII text is cut. */
+  /** In a narrowed reader: its start, and all its bytes as Latin-1, from which ASCII strings are cut. */
   #blockAt = -1
   #block: string | undefined
 
@@ -21,7 +21,7 @@ export class Reader {
     this.end = packet.length
   }
 
-  /** Reads no further than so many bytes from here. */
+  /** Limits the reader to the next `length` bytes. */
   narrow(length: number, what: string): void {
     if (length > this.end - this.at) malformed(`${what} reaches beyond the packet`)
     this.end = this.at + length
@@ -41,20 +41,20 @@ export class Reader {
     return this.uint16(what) * 0x1_0000 + this.uint16(what)
   }
 
-  /** A variable byte integer of at most 4 bytes, and of no more than it needs [MQTT-1.5.5-1]. */
+  /** A variable byte integer of at most 4 bytes, and no more than needed [MQTT-1.5.5-1]. */
   varint(what: string): number {
     let value = 0
     for (let shift = 0; shift < 28; shift += 7) {
       const byte = this.byte(what)
       value |= (byte & 0x7f) << shift
       if (byte >= 0x80) continue
-      if (byte === 0 && shift > 0) malformed(`${what} is longer than it need be`)
+      if (byte === 0 && shift > 0) malformed(`${what} is longer than needed`)
       return value
     }
     return malformed(`${what} has more than 4 bytes`)
   }
 
-  /** UTF-8 without surrogates [MQTT-1.5.4-1] and U+0000 [MQTT-1.5.4-2]; a U+FEFF stays [MQTT-1.5.4-3]. */
+  /** A UTF-8 string without surrogates [MQTT-1.5.4-1] and U+0000 [MQTT-1.5.4-2]. Keeps U+FEFF [MQTT-1.5.4-3]. */
   text(what: string): string {
     const length = this.uint16(what)
     const from = this.#take(length, what)
@@ -70,7 +70,7 @@ export class Reader {
     return packet.utf8Slice(from, at)
   }
 
-  /** Its name and value [2.2.2.2]. */
+  /** A user property's name and value [2.2.2.2]. */
   userProperty(): [name: string, value: string] {
     const name = this.text('the name of a user property')
     return [name, this.text('a user property')]

@@ -7,12 +7,12 @@ import { Reader } from './reader.ts'
 const SUBSCRIBE = 0x82
 const UNSUBSCRIBE = 0xa2
 
-/** Writes a SUBSCRIBE of MQTT 5 [3.8] to these filters, all at this QoS. */
+/** Encodes an MQTT 5 SUBSCRIBE to these filters, all at this QoS [3.8]. */
 export function encodeSubscribe(messageId: number, filters: readonly string[], qos: 0 | 1): Buffer {
   return encodeList(SUBSCRIBE, messageId, filters, qos)
 }
 
-/** Writes an UNSUBSCRIBE of MQTT 5 [3.10]. */
+/** Encodes an MQTT 5 UNSUBSCRIBE [3.10]. */
 export function encodeUnsubscribe(messageId: number, filters: readonly string[]): Buffer {
   return encodeList(UNSUBSCRIBE, messageId, filters, undefined)
 }
@@ -31,7 +31,7 @@ function encodeList(kind: number, messageId: number, filters: readonly string[],
   return packet
 }
 
-/** Reads a whole SUBACK or UNSUBACK of MQTT 5 [3.9], [3.11]: a reason code for each filter. @throws {MalformedPacket} */
+/** Decodes a complete MQTT 5 SUBACK or UNSUBACK [3.9], [3.11], with a reason code for each filter. @throws {MalformedPacket} */
 export function decodeSuback(packet: Buffer): { messageId: number; reasonCodes: number[] } {
   const reader = new Reader(packet, bodyAt(packet))
   const messageId = reader.uint16('the message id')
