@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { ROOT } from '../test/process.ts'
 import { nodeAdvice, RECOMMENDED_NODE } from './recommended-node.ts'
 
-test('an older Node is told what the recommended one gives; one that is as new, nothing', () => {
+test('advises only with a Node older than the recommended one', () => {
   expect(nodeAdvice('20.19.6')).toMatch(/^20\.19\.6; Node \d+ handles about 1\.5 times as many commands a second$/)
   for (const version of [RECOMMENDED_NODE, '99.0.0']) expect(nodeAdvice(version)).toBeUndefined()
 })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { watchTree } from './watch-tree.ts'
 
-test('each save is seen, however the editor saves, in folders that came later too', async () => {
+test('sees each save, however the editor saves, in new folders, too', async () => {
   const root = mkdtempSync(join(tmpdir(), 'watched-'))
   mkdirSync(join(root, 'notes'))
   const write = (file: string): void => writeFileSync(join(root, file), 'text')

@@ -7,7 +7,7 @@ import { openLog } from './log.ts'
 import { Sampling } from './sampled-log.ts'
 import { hideFromLogs } from './secret-text.ts'
 
-// What production runs, since tsx itself makes a process's stdout non-blocking.
+// Runs compiled code as in production, because tsx makes a process's stdout non-blocking itself.
 const SCRIPT = `
   import { openLog } from './dist/shared/log.js'
   const log = openLog('info', 'test')
@@ -20,7 +20,7 @@ const SCRIPT = `
 test.each([
   ['is read', false],
   ['nobody reads any more', true],
-])('a process whose log %s says its last words and ends', async (_, isGone) => {
+])('a process whose log %s writes its last lines and exits', async (_, isGone) => {
   const args = ['--input-type=module', '-e', SCRIPT]
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] })
   let said = ''
@@ -37,7 +37,7 @@ test.each([
   expect(said.includes('the last words')).toBe(!isGone)
 })
 
-/** Logs more than any pipe holds, tells over IPC that its own work goes on, and ends when it is told to. */
+/** Logs more than any pipe holds, reports over IPC that its work goes on, and exits when told to. */
 const FLOOD = `
   import { openLog } from './dist/shared/log.js'
   import { Sampling } from './dist/shared/sampled-log.js'
@@ -58,7 +58,7 @@ test.each([
   ['a pipe that cannot be opened anew', [...unshare, 'sh', '-c', `mount -t tmpfs none /proc && ${PIPED}`, 'sh']],
   ['a socket', []],
 ])(
-  'a log that nobody reads for a while, %s, stops no work; what is dropped is counted and said',
+  'a log that nobody reads for a while, %s, does not stop work; dropped lines are counted and reported',
   async (_, through) => {
     const [program, ...args] = [...through, process.execPath, '--input-type=module', '-e', FLOOD]
     const stdio = ['ignore', 'pipe', 'inherit', 'ipc', 'pipe'] as const
@@ -92,12 +92,12 @@ test.each([
   },
 )
 
-test('a pipe to which others write, too, stays as it was for them: it blocks', async () => {
+test('a pipe that other processes write to, too, still blocks for them', async () => {
   const script = `
     import { openLog } from './dist/shared/log.js'
     openLog('info', 'test').info('here')
     setInterval(() => {}, 1_000)`
-  // The shell and what it starts have the same pipe as the process that logs.
+  // The shell and its children share the pipe with the process that logs.
   const shell = '{ "$@" & read _; cat /proc/self/fdinfo/3 3>&1 >&2; kill $!; } | cat'
   const args = ['-c', shell, 'sh', process.execPath, '--input-type=module', '-e', script]
   const child = spawn('sh', args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] })
@@ -110,7 +110,7 @@ test('a pipe to which others write, too, stays as it was for them: it blocks', a
   expect(flags & constants.O_NONBLOCK).toBe(0)
 })
 
-test('of many lines of one kind the first are written, and then their number with their reasons and the last of them', () => {
+test('writes the first of many lines of one kind, then the last one with their number and reasons', () => {
   const lines: Record<string, unknown>[] = []
   const sampling = new Sampling({ first: 3, windowMs: 60_000 })
   const log = openLog('info', 'test', { write: (line) => void lines.push(JSON.parse(line) as never) }, sampling)
@@ -139,7 +139,7 @@ test('a window ends by itself', async () => {
   expect(JSON.parse(await told)).toMatchObject({ level: 40, msg: 'a fault', more: 1 })
 })
 
-test('what hides in a long or deep field is hidden, too, and an error keeps its stack', () => {
+test('hides secrets in long and deep fields, too, and keeps the stack of an error', () => {
   const lines: string[] = []
   const log = openLog('info', 'test', { write: (line) => void lines.push(line) })
   log.warn({ token: 'hunter2', login: { password: 'hunter2' }, list: Array.from({ length: 90 }, () => 'x') }, 'a login')
@@ -151,7 +151,7 @@ test('what hides in a long or deep field is hidden, too, and an error keeps its 
   expect(JSON.parse(lines[2]!)).toMatchObject({ err: { message: 'alone' } })
 })
 
-test("pino's own ways to log stay: placeholders, a text alone, an error alone", () => {
+test("keeps pino's other ways to log: placeholders, only a text, only an error", () => {
   const lines: string[] = []
   const log = openLog('info', 'test', { write: (line) => void lines.push(line) })
   log.info('sent %s to %d', 'a note', 3)
@@ -164,7 +164,7 @@ test("pino's own ways to log stay: placeholders, a text alone, an error alone", 
   ])
 })
 
-test('a secret of the process and a token are in no line, wherever a handler puts them', () => {
+test('no line shows a secret of the process or a token, wherever a handler puts it', () => {
   const lines: string[] = []
   const log = openLog('info', 'test', { write: (line) => void lines.push(line) })
   const key = 'the "key" of this process'

@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals'
 import { openLog } from './log.ts'
 import { keepFilesPrivate } from './private-files.ts'
 
-test('names files of ours that other users may use, and none of others', () => {
+test('names our files that other users can use, and no other files', () => {
   const dir = mkdtempSync(join(tmpdir(), 'private-'))
   const before = process.umask()
   for (const folder of ['broker', 'dev', 'else']) mkdirSync(join(dir, folder))

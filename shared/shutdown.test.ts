@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals'
 import { ROOT } from '../test/process.ts'
 
 test.each(['SIGTERM', 'SIGINT'])(
-  '%s that comes while code is loading is heard when that has taken over',
+  '%s that comes while code is loading is handled once it has loaded',
   async (signal) => {
     const script = `
     import { closeOnSignal } from './dist/shared/shutdown.js'

@@ -76,7 +76,7 @@ test('what is exported and imported is the same, and is found in the order in wh
   const search = { words: 'snow', within: ['user alice'], limit: 3 }
   const { docs } = await to.collection<Document & { body: string }>(specOf('messages')).search(search)
   expect(docs.map(({ body }) => body)).toEqual([1, 2, 3].map((back) => `snow ${MESSAGES - back}`))
-  await expect(exportTo(dump, from, specs, quiet)).rejects.toThrow('whole export already')
+  await expect(exportTo(dump, from, specs, quiet)).rejects.toThrow('complete export already')
 })
 
 test('an export that was interrupted, in the middle of a line, goes on where it stopped', async () => {
@@ -86,7 +86,7 @@ test('an export that was interrupted, in the middle of a line, goes on where it 
     if (collection === 'messages' && documents >= 1_000) throw new Error('stopped')
   }
   await expect(exportTo(dump, from, specs, stop)).rejects.toThrow('stopped')
-  await expect(importFrom(dump, await storeIn('to'), specs, quiet)).rejects.toThrow('no whole export')
+  await expect(importFrom(dump, await storeIn('to'), specs, quiet)).rejects.toThrow('no complete export')
   await appendFile(join(dump, 'messages.jsonl'), '{"_id":"m5","bo')
   const manifest = await exportTo(dump, from, specs, quiet)
   const other = await exportTo(join(dir, 'at once'), from, specs, quiet)
@@ -103,7 +103,7 @@ test('an export that goes on after handlers were at work again is none', async (
   const messages = from.collection<Document & { body: string }>(specOf('messages'))
   await messages.change('m0', (now) => ({ ...now!, body: 'edited' }))
   await expect(exportTo(dump, from, specs, quiet)).rejects.toThrow('messages changed meanwhile')
-  await expect(importFrom(dump, await storeIn('to'), specs, quiet)).rejects.toThrow('no whole export')
+  await expect(importFrom(dump, await storeIn('to'), specs, quiet)).rejects.toThrow('no complete export')
 })
 
 test('a document is one line, whatever its text has that ends lines elsewhere', async () => {
@@ -148,7 +148,9 @@ test('a dump that is not as it was written is not imported', async () => {
   await exportTo(dump, from, specs, quiet)
   const file = join(dump, 'messages.jsonl')
   await writeFile(file, (await readFile(file, 'utf8')).replace('snow 7"', 'snow 8"'))
-  await expect(importFrom(dump, await storeIn('to'), specs, quiet)).rejects.toThrow('messages.jsonl is not as it was')
+  await expect(importFrom(dump, await storeIn('to'), specs, quiet)).rejects.toThrow(
+    'messages.jsonl was changed after the export',
+  )
 })
 
 test('the command says what it moved, and that something is not as it should be', async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
 import { type Desk, type Note, NOTES } from './contract-notes.ts'
 
-/** Documents by key, and their change. */
+/** Tests of documents by key, and of their changes. */
 export function documentsContract({ notes, put, ids, trial }: Desk): void {
   describe('documents by key', () => {
-    test('gives back what was inserted, and undefined for what was not', async () => {
+    test('returns what was inserted, and undefined for a missing document', async () => {
       await put({ _id: 'n1', owner: 'alice', body: 'hello' })
       expect(await notes().get('n1')).toEqual({ _id: 'n1', owner: 'alice', body: 'hello' })
       expect(await notes().get('n2')).toBeUndefined()
@@ -33,7 +33,7 @@ export function documentsContract({ notes, put, ids, trial }: Desk): void {
       expect(await notes().get('n1')).toStrictEqual({ _id: 'n1', body })
     })
 
-    test('round-trips such keys at the top of a document, and text that is none', async () => {
+    test('round-trips such keys at the top level of a document, and ill-formed text', async () => {
       const doc = JSON.parse(
         '{"_id": "n1", "__proto__": 1, "$set": {"a": "\\ud800"}, "a.b": 2, "": 3, "%": 4, "_id2": 5}',
       ) as Note
@@ -77,7 +77,7 @@ export function documentsContract({ notes, put, ids, trial }: Desk): void {
     })
 
     test.each([
-      ['a key that is no text', { _id: 7 }],
+      ['a key that is not a string', { _id: 7 }],
       ['a key with U+0000', { _id: 'a\0' }],
       ['a key with half a character', { _id: 'a\ud800' }],
       ['an object in an indexed field', { _id: 'n1', owner: { $gt: '' } }],
@@ -90,7 +90,7 @@ export function documentsContract({ notes, put, ids, trial }: Desk): void {
       expect(await ids({})).toBe('')
     })
 
-    test('keeps what one collection holds from another', async () => {
+    test('keeps collections apart', async () => {
       const drafts = trial().store.collection<Note>({ ...NOTES, name: 'drafts' })
       await put({ _id: 'n1', owner: 'alice', slug: 'x' })
       expect(await drafts.insert({ _id: 'n1', owner: 'alice', slug: 'x', body: 'draft' })).toBe(true)
@@ -100,26 +100,26 @@ export function documentsContract({ notes, put, ids, trial }: Desk): void {
   })
 
   describe('a change', () => {
-    test('sees the document as it is, and resolves with it as it becomes', async () => {
+    test('gets the current document, and resolves with the new one', async () => {
       await put({ _id: 'n1', body: 1 })
       const changed = await notes().change('n1', (now) => ({ _id: 'n1', body: [now?.body] }))
       expect(changed).toEqual({ _id: 'n1', body: [1] })
       expect(await notes().get('n1')).toEqual(changed)
     })
 
-    test('makes a document that was not there', async () => {
+    test('creates a missing document', async () => {
       expect(await notes().change('n1', (now) => now ?? { _id: 'n1', body: 'new' })).toEqual({ _id: 'n1', body: 'new' })
       expect(await ids({})).toBe('n1')
     })
 
-    test('to undefined removes the document, and is content when there was none', async () => {
+    test('to undefined removes the document, if there is one', async () => {
       await put({ _id: 'n1' })
       expect(await notes().change('n1', () => undefined)).toBeUndefined()
       expect(await notes().change('n1', () => undefined)).toBeUndefined()
       expect(await ids({})).toBe('')
     })
 
-    test('to the very same document leaves it', async () => {
+    test('to the same document leaves it as it is', async () => {
       await put({ _id: 'n1', owner: 'alice', slug: 'x', body: { a: 1 } })
       const left = await notes().change('n1', (now) => now)
       expect(left).toEqual({ _id: 'n1', owner: 'alice', slug: 'x', body: { a: 1 } })
@@ -158,7 +158,7 @@ export function documentsContract({ notes, put, ids, trial }: Desk): void {
       expect(await notes().get('n1')).toEqual({ _id: 'n1', body: 2 })
     })
 
-    test('that throws takes none of those with it that come at the same time', async () => {
+    test('that throws does not affect changes at the same time', async () => {
       await put({ _id: 'taken', owner: 'alice', slug: 'x' })
       const refusal = new Error('not allowed')
       const all = await Promise.allSettled([
@@ -180,7 +180,7 @@ export function documentsContract({ notes, put, ids, trial }: Desk): void {
       expect((await notes().get('n5'))?.body).toBe(5)
     })
 
-    test('loses nothing when a hundred come at once from two sides', async () => {
+    test('loses nothing when a hundred come at once from two connections', async () => {
       const others = (await trial().second()).collection<Note>(NOTES)
       const add = (now: Note | undefined): Note => ({ _id: 'n1', body: Number(now?.body ?? 0) + 1 })
       const sides = Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? notes() : others))

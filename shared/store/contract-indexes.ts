@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals'
 import type { Desk, Note } from './contract-notes.ts'
 import { Conflict, type Query } from './documents.ts'
 
-/** Uniqueness, searches and paging. */
+/** Tests of uniqueness, searches and paging. */
 export function indexesContract({ notes, put, ids }: Desk): void {
   describe('a unique index', () => {
     beforeEach(() => put({ _id: 'n1', owner: 'alice', slug: 'x' }))
@@ -13,7 +13,7 @@ export function indexesContract({ notes, put, ids }: Desk): void {
       await put({ _id: 'n3', owner: 'alice', slug: 'y' }, { _id: 'n4', owner: 'bob', slug: 'x' })
     })
 
-    test('counts what it finds, as far as the limit, and from a place on', async () => {
+    test('counts what it finds, up to the limit, and from a place on', async () => {
       await put(
         { _id: 'n2', owner: 'alice', slug: 'y' },
         { _id: 'n3', owner: 'alice', slug: 'z' },
@@ -54,7 +54,7 @@ export function indexesContract({ notes, put, ids }: Desk): void {
       expect((await notes().get('n1'))?.slug).toBe('x')
     })
 
-    test('frees the values of a document that is removed', async () => {
+    test('frees the values of a removed document', async () => {
       await notes().remove('n1')
       await put({ _id: 'n2', owner: 'alice', slug: 'x' })
     })
@@ -68,7 +68,7 @@ export function indexesContract({ notes, put, ids }: Desk): void {
   describe('a search', () => {
     const alice = { by: 'by_rank', where: { owner: 'alice' } }
 
-    test('gives the documents of one owner in the order of the index, ties by key', async () => {
+    test('returns the documents of one owner in the order of the index, ties by key', async () => {
       await put({ _id: 'c', owner: 'alice', rank: 1 }, { _id: 'a', owner: 'alice', rank: 2 })
       await put({ _id: 'b', owner: 'alice', rank: 1 }, { _id: 'x', owner: 'bob', rank: 0 }, { _id: 'y' })
       expect(await ids(alice)).toBe('b c a')
@@ -85,7 +85,7 @@ export function indexesContract({ notes, put, ids }: Desk): void {
       expect(await ids({ after: { _id: 'c' }, reverse: true })).toBe('b a')
     })
 
-    test('orders lacking, numbers, texts, booleans', async () => {
+    test('orders missing fields, numbers, strings, booleans', async () => {
       await put({ _id: 'a', owner: 'alice', rank: true }, { _id: 'b', owner: 'alice', rank: 'text' })
       await put({ _id: 'c', owner: 'alice', rank: 10 }, { _id: 'd', owner: 'alice', rank: 9.5 })
       await put({ _id: 'e', owner: 'alice', rank: -1e300 }, { _id: 'f', owner: 'alice' })
@@ -102,7 +102,7 @@ export function indexesContract({ notes, put, ids }: Desk): void {
       expect(keys.map((doc) => doc._id)).toEqual(ordered)
     })
 
-    test('takes values by type', async () => {
+    test('distinguishes values by type', async () => {
       await put({ _id: 'a', owner: 1 }, { _id: 'b', owner: '1' }, { _id: 'c', owner: true }, { _id: 'd', owner: 0 })
       await put({ _id: 'e', owner: false }, { _id: 'f', owner: 'true' }, { _id: 'g', owner: null }, { _id: 'h' })
       const of = (owner: string | number | boolean | null) => ids({ by: 'by_rank', where: { owner } })
@@ -115,7 +115,7 @@ export function indexesContract({ notes, put, ids }: Desk): void {
       expect(await of(null)).toBe('g h')
     })
 
-    test('takes operators and SQL for the plain text that they are', async () => {
+    test('treats operators and SQL as plain text', async () => {
       await put(
         { _id: 'a', owner: '{"$gt":""}', body: { $gt: '' } },
         { _id: 'b', owner: "' OR 1=1 --" },
@@ -181,7 +181,7 @@ export function indexesContract({ notes, put, ids }: Desk): void {
       expect(await pages(limit, false, {})).toEqual([...mine, 'z1', 'z2'])
     })
 
-    test('goes on in place when documents come and go between the pages', async () => {
+    test('continues in place when documents come and go between pages', async () => {
       await put(...[1, 2, 3, 4, 5, 6].map((rank) => ({ _id: `n${rank}`, owner: 'alice', rank })))
       const mine = { by: 'by_rank', where: { owner: 'alice' }, limit: 3 }
       const [, , after] = await notes().find(mine)

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect } from '@jest/globals'
 import type { Collection, CollectionSpec, Document, Query, Store, TextSpec } from './documents.ts'
 
-/** Data to try an engine on; `second` opens the same data again, as another process would. */
+/** Data to test an engine with. `second` opens the same data again, as another process would. */
 export interface Trial {
   readonly store: Store
   second(): Promise<Store>
   /** Gives the documents of a collection the words that this function makes of their texts, as the first version of the store kept them. */
   foldAsBefore(spec: CollectionSpec & { text: TextSpec }, wordsOf: (text: string) => string[]): Promise<void>
-  /** Closes every store, and removes the data. */
+  /** Closes all stores, and removes the data. */
   cleanUp(): Promise<void>
 }
 
@@ -26,17 +26,17 @@ export const NOTES = {
   },
 }
 
-/** What the tests of the contract work at: an empty collection of notes, another one for each test. */
+/** What the contract's tests work with: an empty collection of notes, a new one for each test. */
 export interface Desk {
   trial: () => Trial
   notes: () => Collection<Note>
   /** Inserts, and expects it to succeed. */
   put: (...docs: Note[]) => Promise<void>
-  /** The keys of what a search finds. */
+  /** The keys of the documents found. */
   ids: (query: Omit<Query, 'limit'> & { limit?: number }) => Promise<string>
 }
 
-/** Sets a desk up before each test of the block it is called in, and clears it after. */
+/** Sets up a desk before each test of the calling block, and clears it afterwards. */
 export function deskFor(open: () => Promise<Trial>): Desk {
   let trial: Trial
   let notes: Collection<Note>

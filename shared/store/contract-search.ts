@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals'
 import type { Desk } from './contract-notes.ts'
 import { type Collection, type CollectionSpec, Conflict, type Document, type TextQuery } from './documents.ts'
 
-/** As the first version took a text apart. */
+/** Splits a text as the first version did. */
 function wordsOfFirst(text: string): string[] {
   const plain = text
     .normalize('NFKD')
@@ -53,7 +53,7 @@ export function searchContract({ notes, trial }: Desk): void {
       expect(await ids('red blue')).toBe('')
     })
 
-    test('knows whole words only', async () => {
+    test('finds whole words only', async () => {
       await put(alices('a', 'notebook'), alices('b', 'note-book'), alices('c', 'note'))
       expect(await ids('note')).toBe('c b')
       expect(await ids('book')).toBe('b')
@@ -91,7 +91,7 @@ export function searchContract({ notes, trial }: Desk): void {
       },
     )
 
-    test('takes operators for the words that they are', async () => {
+    test('treats operators as words', async () => {
       await put(alices('a', 'fox'), alices('b', 'fox near or not hen'), alices('c', 'body tokens place'))
       for (const words of [
         'fox*',
@@ -118,12 +118,12 @@ export function searchContract({ notes, trial }: Desk): void {
       expect(await ids('{"$gt": ""}')).toBe('')
     })
 
-    test('overlooks what is behind the 40th character of a word', async () => {
+    test('ignores what follows the 40th character of a word', async () => {
       await put(alices('a', 'x'.repeat(40)), alices('b', `${'x'.repeat(40)}y`), alices('c', 'x'.repeat(39)))
       expect(await ids('x'.repeat(41))).toBe('b a')
     })
 
-    test('overlooks what is behind the 2,000th word of a text', async () => {
+    test('ignores what follows the 2,000th word of a text', async () => {
       const words = Array.from({ length: 2_001 }, (_, i) => `w${i}`)
       await put({ _id: 'a', body: words.join(' '), readers: Array.from({ length: 16 }, (_, i) => `reader ${i}`) })
       expect(await ids('w1999 w0', { within: ['reader 15'] })).toBe('a')
@@ -140,14 +140,14 @@ export function searchContract({ notes, trial }: Desk): void {
       ['a text instead of values', { within: 'alice' }],
       ['a limit of 0', { limit: 0 }],
       ['a limit of 1001', { limit: 1_001 }],
-      ['a cursor that is none', { after: '1 OR 1=1' }],
+      ['an invalid cursor', { after: '1 OR 1=1' }],
       ['an empty cursor', { after: '' }],
       ['an object as a cursor', { after: { $gt: '' } }],
     ])('refuses %s', async (_, query) => {
       await expect(letters.search({ words: 'fox', within: ['alice'], limit: 1, ...query })).rejects.toThrow(TypeError)
     })
 
-    test('is refused where there is no text', async () => {
+    test('is refused in a collection without a text', async () => {
       await expect(notes().search({ words: 'fox', within: ['alice'], limit: 1 })).rejects.toThrow(TypeError)
     })
   })
@@ -182,7 +182,7 @@ export function searchContract({ notes, trial }: Desk): void {
       expect(await ids('fox', { within: ['alicex'] })).toBe('')
     })
 
-    test('is nobody when a document lacks its text or its values', async () => {
+    test('finds nothing in a document without its text or values', async () => {
       await put({ _id: 'a', readers: ['alice'] }, { _id: 'b', body: null, readers: ['alice'] })
       await put(
         { _id: 'c', body: 'fox' },
@@ -195,7 +195,7 @@ export function searchContract({ notes, trial }: Desk): void {
     })
 
     test.each([
-      ['a text that is none', { _id: 'a', body: { $gt: '' }, readers: ['alice'] }],
+      ['a text that is not a string', { _id: 'a', body: { $gt: '' }, readers: ['alice'] }],
       ['a value that is no text', { _id: 'a', body: 'fox', readers: ['alice', 7] }],
       ['a value with half a character', { _id: 'a', body: 'fox', readers: ['\ud800'] }],
       ['a text instead of values', { _id: 'a', body: 'fox', readers: 'alice' }],
@@ -256,7 +256,7 @@ export function searchContract({ notes, trial }: Desk): void {
       expect(await ids('red')).toBe('b')
     })
 
-    test('no document that was refused', async () => {
+    test('no refused document', async () => {
       await put({ ...alices('c', 'owl'), stamp: 'x' })
       expect(await letters.insert({ ...alices('d', 'red owl'), stamp: 'x' })).toBe(false)
       expect(await letters.insert(alices('a', 'red owl'))).toBe(false)
@@ -268,7 +268,7 @@ export function searchContract({ notes, trial }: Desk): void {
       expect(await ids('owl')).toBe('e d c')
     })
 
-    test('at once what another side does', async () => {
+    test('changes by another connection at once', async () => {
       const others = (await trial().second()).collection<Letter>(LETTERS)
       expect(await ids('red', {}, others)).toBe('b a')
       await put(alices('c', 'red owl'))
@@ -280,7 +280,7 @@ export function searchContract({ notes, trial }: Desk): void {
       expect(await ids('owl')).toBe('d c')
     })
 
-    test('a hundred changes at once from two sides', async () => {
+    test('a hundred changes at once from two connections', async () => {
       const others = (await trial().second()).collection<Letter>(LETTERS)
       const sides = Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? letters : others))
       await Promise.all(
@@ -327,7 +327,7 @@ export function searchContract({ notes, trial }: Desk): void {
   })
 
   describe('words that an earlier version has folded', () => {
-    test('are folded again at opening, by several processes at once, in their places', async () => {
+    test('are folded again when opened, by several processes at once, and keep their places', async () => {
       for (let i = 0; i < 450; i++) await put(alices(`n${i}`, i % 2 ? `Łódź ${i}` : `dampf\u00adschiff ${i}`))
       await put(alices('o', 'note'), alices('p', '\u00ad'), { _id: 'q', body: 'łódź', readers: ['bob'] })
       await trial().foldAsBefore(LETTERS, wordsOfFirst)
@@ -380,7 +380,7 @@ export function searchContract({ notes, trial }: Desk): void {
       expect(await ids('w6', {}, again)).toBe('n306')
     })
 
-    test('is part of the spec, and is for good', async () => {
+    test('is part of the spec, and cannot be changed', async () => {
       trial().store.collection({ ...LETTERS, text: { within: 'readers', field: 'body' } })
       expect(() => trial().store.collection({ ...LETTERS, text: TEXT })).toThrow('letters')
       await letters.get('a')

@@ -17,14 +17,14 @@ export function storeContract(engine: string, open: () => Promise<Trial>): void 
 
 function openingContract({ notes, put, ids, trial }: Desk): void {
   describe('opening and closing', () => {
-    test('opens a collection again when the spec is equal, and refuses another one', () => {
+    test('opens a collection again with an equal spec, and refuses another spec', () => {
       const { by_slug, by_rank } = NOTES.indexes
       trial().store.collection({ name: 'notes', indexes: { by_rank: { ...by_rank, unique: false }, by_slug } })
       expect(() => trial().store.collection({ name: 'notes' })).toThrow('notes')
       expect(() => trial().store.collection({ name: 'notes', indexes: { by_rank, by_slug: by_rank } })).toThrow('notes')
     })
 
-    test('adds an index to documents that are there already', async () => {
+    test('adds an index to existing documents', async () => {
       await put({ _id: 'a', body: 2 }, { _id: 'b', body: 1 }, { _id: 'c' })
       const spec = { name: 'notes', indexes: { ...NOTES.indexes, by_body: { fields: ['body'] } } }
       const later = (await trial().second()).collection<Note>(spec)
@@ -45,12 +45,12 @@ function openingContract({ notes, put, ids, trial }: Desk): void {
       },
     )
 
-    test.each(['etag', 'place', 'words'])('refuses an index that is called %j, as an engine has one itself', (name) => {
+    test.each(['etag', 'place', 'words'])('refuses the reserved index name %j', (name) => {
       const indexes = { [name]: { fields: ['a'], unique: true } }
       expect(() => trial().store.collection({ name: 'a', indexes })).toThrow(TypeError)
     })
 
-    test('shows one side at once what the other wrote', async () => {
+    test('shows one connection at once what another wrote', async () => {
       const others = (await trial().second()).collection<Note>(NOTES)
       await put({ _id: 'n1', owner: 'alice', slug: 'x' })
       expect(await others.get('n1')).toEqual({ _id: 'n1', owner: 'alice', slug: 'x' })

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { MongoServerError } from 'mongodb'
 import { isAway, isOfKey } from './mongo-errors.ts'
 
-// What servers say when there is such a document already.
+// What servers say when such a document exists already.
 const MONGOD = 'E11000 duplicate key error collection: s.index index: '
 const DOCUMENTDB = 'Duplicate key violation on the requested collection: Index '
 
@@ -14,11 +14,11 @@ test.each([
   [{ errmsg: `${DOCUMENTDB}'_id_'` }, true],
   [{ errmsg: `${DOCUMENTDB}'__by_seq'` }, false],
   [{ errmsg: 'there is one already' }, false],
-])('knows from %j whether it is the key', (said, isKey) => {
+])('tells from %j whether the key is the duplicate', (said, isKey) => {
   expect(isOfKey(new MongoServerError({ code: 11_000, ...said }))).toBe(isKey)
 })
 
-// What is not of these is a fault of the command, which fails for good after a few attempts.
+// Any other error is a fault of the command, which goes to the dead letters after a few attempts.
 test.each([
   ['TemporarilyUnavailable', 365],
   ['ElectionInProgress', 216],
@@ -27,7 +27,7 @@ test.each([
   ['IndexBuildAborted', 276],
   ['UserWritesBlocked', 371],
   ['ResourceExhausted', 402],
-])('puts a command off when the server says %s', (codeName, code) => {
+])('postpones a command when the server says %s', (codeName, code) => {
   expect(isAway(new MongoServerError({ code, codeName }))).toBe(true)
 })
 
@@ -35,6 +35,6 @@ test.each([
   ['BadValue', 2],
   ['DocumentValidationFailure', 121],
   ['BSONObjectTooLarge', 10_334],
-])('does not put a command off when the server says %s', (codeName, code) => {
+])('does not postpone a command when the server says %s', (codeName, code) => {
   expect(isAway(new MongoServerError({ code, codeName }))).toBe(false)
 })

@@ -7,7 +7,7 @@ import { Unavailable } from '../wire/refusal.ts'
 import type { Collection, Document, Store } from './documents.ts'
 import { openMongo } from './mongo.ts'
 
-// A fail-over is no fault of what it meets. The set is a stand-in, see test/replica-set.ts.
+// A fail-over is no fault of the operations that it interrupts. The set is a stand-in: see test/replica-set.ts.
 
 interface Note extends Document {
   readonly slug?: string
@@ -44,7 +44,7 @@ async function open(options: SetOptions = {}): Promise<Collection<Note>> {
   return notes
 }
 
-/** As a command does it: when it was put off, it comes again and finds what it has done. */
+/** Repeats an operation as a redelivered command does, which finds what it has done. */
 async function write(notes: Collection<Note>, id: string): Promise<void> {
   const more = (now: Note | undefined) => now && { ...now, times: (now.times ?? 0) + 1 }
   await often(async (isFirst) => {
@@ -67,7 +67,7 @@ async function often(work: (isFirst: boolean) => Promise<void>): Promise<void> {
   }
 }
 
-/** Eight who write on and on meanwhile. Resolves with how many documents there are. */
+/** Eight writers that write all the time. Resolves with the number of documents. */
 async function writing(notes: Collection<Note>, meanwhile: () => Promise<void>): Promise<number> {
   const over = new AbortController()
   let count = 0
@@ -91,7 +91,7 @@ async function all(notes: Collection<Note>): Promise<Note[]> {
 }
 
 test.each([true, false])(
-  'what a fail-over meets is done once, as far as anybody can tell (a write that comes again is known to the set: %p)',
+  'operations that a fail-over interrupts are done once, as far as anyone can tell (the set recognises a repeated write: %p)',
   async (remembers) => {
     const notes = await open({ remembers })
     const failures: Failure[] = ['stepDown', 'shutDown', 'dieBefore', 'dieAfter']
@@ -109,7 +109,7 @@ test.each([true, false])(
   },
 )
 
-test('what was confirmed before an election is read after it, though the new primary does not know at first', async () => {
+test('reads after an election what was confirmed before it, though the new primary does not know at first', async () => {
   const notes = await open({ lagMs: 300 })
   await notes.insert({ _id: 'n1', slug: 's' })
   for (const how of ['stepDown', 'dieBefore'] as const) {
@@ -127,7 +127,7 @@ test('what was confirmed before an election is read after it, though the new pri
   }
 })
 
-test('what was asked of a primary that has vanished is put off soon after the election; what it says later is not believed', async () => {
+test('operations on a vanished primary are postponed soon after the election, and its late answers are ignored', async () => {
   const notes = await open({ vanishedMs: 3_000 })
   await notes.insert({ _id: 'n1' })
   await writing(notes, async () => {

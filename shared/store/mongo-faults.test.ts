@@ -10,7 +10,7 @@ import type { Collection, Document, Store } from './documents.ts'
 import { reasonOf } from './mongo-errors.ts'
 import { openMongo } from './mongo.ts'
 
-// What is no fault of a command puts it off. The server is one of our own, which can be told to fail; it is reached through a proxy.
+// Errors that are no fault of a command postpone it. The server is our own, which can be told to fail, behind a proxy.
 
 interface Note extends Document {
   readonly body?: number
@@ -57,7 +57,7 @@ async function notes(): Promise<Collection<Note>> {
   return all
 }
 
-/** Lets the next so many of these commands fail. */
+/** Makes the next of these commands fail. */
 async function fail(times: number, failCommands: string[], errorCode: number): Promise<void> {
   const point = { mode: { times }, data: { failCommands, errorCode } }
   await admin.db('admin').command({ configureFailPoint: 'failCommand', ...point })
@@ -73,7 +73,7 @@ describe('MongoDB', () => {
     ['MaxTimeMSExpired', 50],
     ['no majority in time', 64],
     ['Unauthorized', 13],
-  ])('puts a command off when the server says %s, and says so once', async (_, code) => {
+  ])('postpones a command when the server says %s, and logs that once', async (_, code) => {
     const all = await notes()
     const at = (body: number) => () => ({ _id: 'n1', body })
     await all.insert({ _id: 'n1', body: 0 })
@@ -93,14 +93,14 @@ describe('MongoDB', () => {
     expect(said().filter((line) => line === AWAY)).toHaveLength(said().filter((line) => line === BACK).length)
   })
 
-  test('tells of a refusal its name, and nothing of what was asked', async () => {
+  test('reports a refusal by its name, without anything of the operation', async () => {
     const all = await notes()
     await fail(2, ['find'], 2)
     await expect(all.get('a secret of alice')).rejects.toThrow(/^MongoDB refused the operation: \w+ \(2\)$/)
     expect(said()).toEqual([])
   })
 
-  test('puts off what a broken connection carried, and loses and doubles nothing', async () => {
+  test('postpones what a broken connection carried, and loses and doubles nothing', async () => {
     const all = await notes()
     let [done, putOff] = [0, 0]
     let cutting: NodeJS.Timeout
@@ -128,7 +128,7 @@ describe('MongoDB', () => {
     expect(kept.slice(0, done)).toEqual(Array.from({ length: done }, (_, i) => ({ _id: `n${100 + i}`, body: 1 })))
   })
 
-  test('that answers nothing any more is given up in time, and is used again when it answers', async () => {
+  test('that stops answering is given up in time, and is used again when it answers', async () => {
     const all = await notes()
     proxy.blackhole(true)
     const began = performance.now()
@@ -143,7 +143,7 @@ describe('MongoDB', () => {
     expect(said()).toEqual([AWAY, BACK])
   })
 
-  test('that is back is not told to be away by what is given up only then', async () => {
+  test('that is back is not logged as lost again by operations that are given up only then', async () => {
     const all = await notes()
     proxy.blackhole(true)
     const late = all.get('n1').catch((error: unknown) => error) // has the connection, and waits for its answer
@@ -154,7 +154,7 @@ describe('MongoDB', () => {
     expect(said()).toEqual([AWAY, BACK])
   })
 
-  test('that is away at the start is waited for, and this is said once', async () => {
+  test('that cannot be reached at the start is waited for, with one line in the log', async () => {
     const down = await openProxy(() => 1, await freePort())
     let isOpen = false
     const opening = open(`mongodb://127.0.0.1:${down.port}/faults?directConnection=true`).then(() => (isOpen = true))
@@ -169,16 +169,16 @@ describe('MongoDB', () => {
   })
 
   test.each([
-    ['is none of the set which the URL names', 'replicaSet=rs9', 'no server is of the replica set rs9'],
+    ['does not belong to the replica set in the URL', 'replicaSet=rs9', 'no server belongs to the replica set rs9'],
     ['has no TLS', 'tls=true', /SSL|socket|closed|no answer from 127/],
-  ])('that %s is told by that, not by the time it took', async (_, options, reason) => {
+  ])('that %s is reported with that reason, not as a time-out', async (_, options, reason) => {
     const client = new MongoClient(`${server.url}/?${options}`, { serverSelectionTimeoutMS: 3_000 })
     const error: unknown = await client.connect().catch((error: unknown) => error)
     await client.close()
     expect(reasonOf(error)).toMatch(reason)
   })
 
-  test('whose URL names a file that is not there ends the start', async () => {
+  test('whose URL names a missing file ends the start', async () => {
     const url = `mongodb://127.0.0.1:${proxy.port}/faults?tls=true&tlsCAFile=/nowhere/ca.pem`
     await expect(open(url)).rejects.toThrow(/^MONGODB_URL: ENOENT.*ca\.pem/)
     expect(said()).toEqual([])
@@ -190,7 +190,7 @@ describe('MongoDB', () => {
       'an option that there is not',
       (port: number) => `mongodb://root:hunter2@127.0.0.1:${port}/faults?hunter2=hunter2`,
     ],
-  ])('that is refused for %s ends the start, and the log shows none of them', async (_, url) => {
+  ])('that refuses %s ends the start, and the log does not show it', async (_, url) => {
     await expect(open(url(proxy.port))).rejects.toThrow(/^MONGODB_URL: (?!.*=?hunter2.*@)/)
     expect(lines.join('')).not.toContain('hunter2')
   })

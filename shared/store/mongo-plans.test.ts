@@ -62,7 +62,7 @@ describe('a plan', () => {
     ['without figures', { queryPlanner: { winningPlan: fetch } }],
     ['of another form', { queryPlanner: { Plan: { 'Node Type': 'Index Scan' } }, ...stats(1, 1, 1) }],
     ['that is none', { ok: 1 }],
-  ])('%s is not taken for good', (_, all) => {
+  ])('%s is not accepted', (_, all) => {
     expect(() => planOf(all)).toThrow('nothing that can be understood')
   })
 })

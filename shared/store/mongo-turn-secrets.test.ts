@@ -7,7 +7,7 @@ import { Unavailable } from '../wire/refusal.ts'
 import { openMongoTurnSecrets } from './mongo-turn-secrets.ts'
 import type { TurnSecrets } from './turn-secrets.ts'
 
-// A server of its own, because it is stopped.
+// Uses its own server, because the test stops it.
 
 let server: MongoServer
 let coturn: MongoClient
@@ -28,7 +28,7 @@ afterEach(async () => {
   await coturn.close()
 })
 
-test('the one that came last to the realm signs, from one moment to the next', async () => {
+test('the newest secret of the realm signs, at once', async () => {
   await insert('home', 'zzz-first')
   expect(await secrets.newest()).toBe('zzz-first')
   await insert('home', 'aaa-second')
@@ -38,7 +38,7 @@ test('the one that came last to the realm signs, from one moment to the next', a
   expect(await secrets.newest()).toBe('zzz-first')
 })
 
-test('without a secret of the realm it is unavailable; an empty one, and what is no text, is none', async () => {
+test('is unavailable without a secret for the realm; an empty one, or one that is not a string, does not count', async () => {
   const none = new Unavailable('TURN_SECRET_STORE has no secret for the realm home')
   await expect(secrets.newest()).rejects.toThrow(none)
   await insert('elsewhere', 'of-others')
@@ -46,7 +46,7 @@ test('without a secret of the realm it is unavailable; an empty one, and what is
   await expect(secrets.newest()).rejects.toThrow(none)
 })
 
-test('while the server is away it is unavailable, and then not', async () => {
+test('is unavailable only while the server cannot be reached', async () => {
   await insert('home', 'a secret')
   await server.kill('SIGSTOP')
   const failing = secrets.newest()
@@ -57,7 +57,7 @@ test('while the server is away it is unavailable, and then not', async () => {
 })
 
 test.each(['mongodb://root:hunter2@db:port:port', 'mongodb://root:hunter2@db/a.b'])(
-  'a URL that is none, or names no database, is refused, and not shown: %s',
+  'refuses an invalid URL or database name without showing it: %s',
   (url) => {
     const open = () => openMongoTurnSecrets(url, 'home')
     expect(open).toThrow(/^TURN_SECRET_STORE: /)

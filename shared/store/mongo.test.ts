@@ -110,7 +110,7 @@ describe('MongoDB', () => {
     ])
   })
 
-  test('takes a document that somebody else has put there', async () => {
+  test('accepts a document that another program has stored', async () => {
     const all = await letters()
     await client.db().collection<{ _id: string; owner: string }>('letters').insertOne({ _id: 'n1', owner: 'alice' })
     expect(await all.change('n1', (now) => now && { ...now, slug: 's' })).toEqual({
@@ -122,14 +122,14 @@ describe('MongoDB', () => {
     expect(await all.remove('n1')).toBe(true)
   })
 
-  test('makes its indexes once, when ten open it at once', async () => {
+  test('creates its indexes once when ten open it at the same time', async () => {
     const sides = await Promise.all(Array.from({ length: 10 }, () => letters()))
     const won = await Promise.all(sides.map((side, i) => side.insert({ ...older(0), _id: `n${i}` })))
     expect(won.filter(Boolean)).toHaveLength(1)
     expect(await indexesNow()).toEqual(new Set(['_id_', 'by_owner', 'by_slug', '__by_slug', '__words']))
   })
 
-  test('gives documents that are older than a unique index and a text what these need, whoever was stopped at it', async () => {
+  test('adds the fields of a new unique index and text to older documents, also after an interruption', async () => {
     const before = await letters(plain)
     const all = Array.from({ length: 450 }, (_, i) => older(i))
     for (const letter of all) await before.insert(letter)
@@ -158,21 +158,21 @@ describe('MongoDB', () => {
     expect(seen).toEqual(['a', ...Array.from({ length: 20 }, (_, i) => `n${119 - i}`)])
   })
 
-  test('refuses a unique index that documents which are there break, and names no value', async () => {
+  test('refuses a unique index that existing documents violate, without naming a value', async () => {
     const before = await letters(plain)
     for (const _id of ['a', 'b']) await before.insert({ ...older(0), _id })
     const all = await letters()
     await expect(all.get('a')).rejects.toThrow(/^documents of letters have the same values of a unique index$/)
   })
 
-  test('is not misled about what is there already by a value that reads like the name of the key', async () => {
+  test('is not misled about a duplicate by a value that looks like the name of the key', async () => {
     const all = await letters()
     await all.insert({ _id: 'n1', owner: 'alice', slug: "index: _id_, Index '_id_'" })
     const same = (_id: string) => () => ({ _id, owner: 'alice', slug: "index: _id_, Index '_id_'" })
     await expect(all.change('n2', same('n2'))).rejects.toThrow(Conflict)
   })
 
-  test('writes nothing when a change leaves the document', async () => {
+  test('writes nothing when a change leaves the document as it is', async () => {
     const all = await letters()
     await all.insert(older(0))
     const etag = async () => (await client.db().collection('letters').findOne({}))!['__etag'] as unknown
@@ -183,7 +183,7 @@ describe('MongoDB', () => {
     expect(await etag()).not.toEqual(before)
   })
 
-  test('takes nothing from what is promised, whatever the URL says', async () => {
+  test('keeps its promises, whatever the URL says', async () => {
     const less = 'w=1&journal=false&wtimeoutMS=1&readConcernLevel=local&readPreference=secondaryPreferred'
     const heard: Record<string, unknown>[] = []
     const store = await openMongo(`${own}${own.includes('?') ? '&' : '?'}${less}`, quiet, 8, (command) =>

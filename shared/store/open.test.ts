@@ -13,7 +13,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-test('keeps the data in DATA_DIR, which only its owner may enter', async () => {
+test('stores the data in DATA_DIR, which only its owner may enter', async () => {
   const DATA_DIR = join(folder, 'a', 'data')
   const first = await openStore({ DATA_DIR }, log)
   await first.collection({ name: 'notes' }).insert({ _id: 'n1' })
@@ -27,7 +27,7 @@ test('keeps the data in DATA_DIR, which only its owner may enter', async () => {
 })
 
 test.each(['mongodb://root:hunter2@db/?what=ever', 'mongodb://root:hun/ter2@db', 'mongodb://root:hunter2@'])(
-  'names the setting that it cannot follow, and never shows it',
+  'names the invalid setting, and never shows its value',
   async (MONGODB_URL) => {
     await expect(openStore({ DATA_DIR: folder, MONGODB_URL }, log)).rejects.toThrow(
       /^MONGODB_URL: (?!.*(?:hunter2|ter2))/,

@@ -14,7 +14,7 @@ const COUNTERS = {
   indexes: { by_n: { fields: ['n'], unique: true }, by_kind: { fields: ['kind', 'n'] } },
 }
 
-// As a handler process does: SQLite is not fair, and on a slow disk one of them waits too long.
+// Retries as a handler process does: SQLite is not fair, and on a slow disk one process waits too long.
 const UNTIL_DONE = `
   async function untilDone(work) {
     for (;;) {
@@ -27,7 +27,7 @@ const UNTIL_DONE = `
   }
 `
 
-// A process of its own: waits for a line, opens the file, counts up and prints each number once it is stored.
+// A process that waits for a line, opens the file, counts up and prints each number once it is stored.
 const COUNTING = `
   import { once } from 'node:events'
   import { openSqlite } from ${JSON.stringify(new URL('./sqlite.ts', import.meta.url).href)}
@@ -44,7 +44,7 @@ const COUNTING = `
 
 const LETTERS = { name: 'letters', text: { field: 'body', within: 'readers' } }
 
-// Opens a collection that gets a text, and prints how many documents it finds at once.
+// Opens a collection that gets a text, and prints how many documents it finds then.
 const SEARCHING = `
   import { once } from 'node:events'
   import { openSqlite } from ${JSON.stringify(new URL('./sqlite.ts', import.meta.url).href)}
@@ -92,7 +92,7 @@ describe('several processes on one SQLite file', () => {
     return { child, lines: createInterface(child.stdout)[Symbol.asyncIterator]() }
   }
 
-  test('that all start at once on a fresh file lose nothing', async () => {
+  test('that start at the same time on a fresh file lose nothing', async () => {
     const counting = Array.from({ length: 4 }, () => count(200))
     for (const { lines } of counting) expect((await lines.next()).value).toBe('ready')
     const numbers = counting.map(async ({ child, lines }) => {
@@ -109,7 +109,7 @@ describe('several processes on one SQLite file', () => {
     await store.close()
   })
 
-  test('leave everything that was promised when one is killed in the middle', async () => {
+  test('lose nothing that was acknowledged when one is killed', async () => {
     const { child, lines } = count(1_000_000)
     await lines.next()
     child.stdin.end('go\n')
@@ -131,7 +131,7 @@ describe('several processes on one SQLite file', () => {
     await store.close()
   })
 
-  test('that open a collection at once which gets a text find all its documents', async () => {
+  test('that open a collection with a new text at the same time find all its documents', async () => {
     const store = openSqlite(file)
     const plain = store.collection<{ _id: string; body: string; readers: string[] }>({ name: LETTERS.name })
     const all = Array.from({ length: 900 }, (_, i) => ({ _id: `n${i}`, body: 'a fox', readers: ['alice'] }))

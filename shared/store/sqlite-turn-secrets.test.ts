@@ -7,7 +7,7 @@ import { Unavailable } from '../wire/refusal.ts'
 import { openSqliteTurnSecrets } from './sqlite-turn-secrets.ts'
 import type { TurnSecrets } from './turn-secrets.ts'
 
-// The table as coturn's schema.sql makes it; test/turn.test.ts has coturn's own.
+// The table as in coturn's schema.sql; test/turn.test.ts uses coturn itself.
 const TABLE = "CREATE TABLE turn_secret (realm varchar(127) default '', value varchar(256), primary key (realm,value))"
 
 let dir: string
@@ -30,7 +30,7 @@ afterEach(async () => {
   rmSync(dir, { recursive: true })
 })
 
-test('the one that came last to the realm signs, from one moment to the next', async () => {
+test('the newest secret of the realm signs, at once', async () => {
   insert('home', 'zzz-first')
   expect(await secrets.newest()).toBe('zzz-first')
   insert('home', 'aaa-second')
@@ -40,7 +40,7 @@ test('the one that came last to the realm signs, from one moment to the next', a
   expect(await secrets.newest()).toBe('zzz-first')
 })
 
-test('nothing of the file is changed, and nobody is kept out of it', async () => {
+test('changes nothing in the file, and locks nobody out', async () => {
   insert('home', 'a secret')
   const before = readFileSync(file)
   expect(await secrets.newest()).toBe('a secret')
@@ -48,13 +48,13 @@ test('nothing of the file is changed, and nobody is kept out of it', async () =>
   coturn.exec('BEGIN EXCLUSIVE; COMMIT')
 })
 
-test('without a secret of the realm it is unavailable; an empty one is none', async () => {
+test('is unavailable without a secret for the realm; an empty one does not count', async () => {
   insert('elsewhere', 'of-others')
   insert('home', '')
   await expect(secrets.newest()).rejects.toThrow(new Unavailable('TURN_SECRET_STORE has no secret for the realm home'))
 })
 
-test('while the file is locked it is unavailable, and then not', async () => {
+test('is unavailable only while the file is locked', async () => {
   insert('home', 'a secret')
   coturn.exec('BEGIN EXCLUSIVE')
   await expect(secrets.newest()).rejects.toThrow(/^TURN_SECRET_STORE cannot be read: .+: SQLITE_BUSY$/)
@@ -62,7 +62,7 @@ test('while the file is locked it is unavailable, and then not', async () => {
   expect(await secrets.newest()).toBe('a secret')
 })
 
-test('while the file is missing it is unavailable; another in its place is taken for it', async () => {
+test('is unavailable while the file is missing, and reads a file that replaces it', async () => {
   insert('home', 'a secret')
   const other = new Database(join(dir, 'other'))
   other.exec(`${TABLE}; INSERT INTO turn_secret VALUES ('home', 'of the other file')`)
@@ -77,7 +77,7 @@ test('while the file is missing it is unavailable; another in its place is taken
 test.each([
   ['no database', () => writeFileSync(file, 'This is no database, but a text that is long enough to be looked at.')],
   ["not coturn's", () => coturn.exec('DROP TABLE turn_secret')],
-])('a file that is %s is unavailable', async (_, spoil) => {
+])('is unavailable when the file is %s', async (_, spoil) => {
   spoil()
   await expect(secrets.newest()).rejects.toThrow(Unavailable)
 })

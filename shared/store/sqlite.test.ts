@@ -99,7 +99,7 @@ describe('SQLite', () => {
     expect(planOf({ limit: 10, reverse: true })).toBe('SCAN contacts')
   })
 
-  test('writes nothing when a change leaves the document', async () => {
+  test('writes nothing when a change leaves the document as it is', async () => {
     const contacts = store.collection(spec)
     await contacts.insert({ _id: 'c1' })
     const version = () => beside.use((sql) => sql.all('PRAGMA data_version'))
@@ -110,7 +110,7 @@ describe('SQLite', () => {
     expect(version()).not.toEqual(before)
   })
 
-  test('a read leaves no transaction open that would end the writing', async () => {
+  test('a read leaves no transaction open that would block writing', async () => {
     const contacts = store.collection(spec)
     await contacts.insert({ _id: 'c1' })
     await contacts.get('c1')
@@ -120,7 +120,7 @@ describe('SQLite', () => {
     expect(beside.use((sql) => sql.all('PRAGMA wal_checkpoint(TRUNCATE)'))).toMatchObject([{ busy: 0 }])
   })
 
-  test('says so when another process keeps the file locked, and works on after it', async () => {
+  test('reports that another process holds the lock, and works again afterwards', async () => {
     const contacts = store.collection(spec)
     const insert = () =>
       beside.use((sql) => sql.run('INSERT INTO contacts (_id, doc) VALUES (?, ?)', ['c2', '{"_id":"c2"}']))
@@ -131,7 +131,7 @@ describe('SQLite', () => {
     expect(insert()).toBe(1)
   })
 
-  test('writes what is to be written before it is closed', async () => {
+  test('writes what is pending before it closes', async () => {
     const contacts = store.collection<Contact>(spec)
     const writing = [1, 2, 3].map((i) => contacts.insert({ _id: `c${i}`, note: '', users: [] }))
     await store.close()
@@ -139,7 +139,7 @@ describe('SQLite', () => {
     expect(beside.use((sql) => sql.all('SELECT _id FROM contacts'))).toHaveLength(3)
   })
 
-  test('lets no change use the store while it decides', async () => {
+  test('does not let a change use the store while it decides', async () => {
     const contacts = store.collection(spec)
     const inside: Array<Promise<unknown>> = []
     await contacts.change('c1', () => {
@@ -151,14 +151,14 @@ describe('SQLite', () => {
     expect(await contacts.find({ limit: 10 })).toEqual([{ _id: 'c1' }])
   })
 
-  test('refuses an index whose name stands for another one in the file', async () => {
+  test('refuses an index whose name has other fields in the file', async () => {
     const second = openSqlite(join(folder, 'test.db'))
     const changed = { name: 'contacts', indexes: { by_name: { fields: ['name', 'owner'] } } }
     expect(() => second.collection(changed)).toThrow('contacts.by_name')
     await second.close()
   })
 
-  test('makes searchable what a process left that was killed at it', async () => {
+  test('indexes what a killed process left unindexed', async () => {
     const searched = { ...spec, text: { field: 'note', within: 'users' } }
     const contacts = store.collection<Contact>(spec)
     const all = Array.from({ length: 450 }, (_, i) => ({ _id: `c${i + 100}`, note: 'a fox', users: ['alice'] }))
@@ -179,7 +179,7 @@ describe('SQLite', () => {
     await two.close()
   })
 
-  test('may have an index by any name beside a text', async () => {
+  test('allows any index name beside a text', async () => {
     const fields = ['owner']
     const indexes = { text: { fields, unique: true }, places: { fields }, tokens: { fields, unique: true } }
     const both = { name: 'text', indexes, text: { field: 'rank', within: 'rowid' } }
@@ -189,7 +189,7 @@ describe('SQLite', () => {
     expect(await docs.insert({ _id: 'b', owner: 'alice' })).toBe(false)
   })
 
-  test('lets others in while it searches for very much', async () => {
+  test('lets other work run during a large search', async () => {
     const docs = store.collection({ name: 'docs', text: { field: 'body', within: 'users' } })
     const order: string[] = []
     const within = Array.from({ length: 1_000 }, (_, i) => `user ${i}`)
@@ -209,7 +209,7 @@ describe('SQLite', () => {
     ])
   })
 
-  test('says which file it cannot open', () => {
+  test('names the file that it cannot open', () => {
     expect(() => openSqlite(join(folder, 'missing', 'test.db'))).toThrow('missing')
   })
 })

@@ -3,7 +3,7 @@ import { fuzzCodec } from '../../../scripts/fuzz/codec.ts'
 
 const SEED = 20_261_128
 
-test('every packet that the codec takes, mqtt-packet reads alike, and each reads what the other writes', () => {
+test('mqtt-packet reads every packet that the codec accepts in the same way, and each reads what the other writes', () => {
   const { taken, mutated, stricter, differences } = fuzzCodec(SEED, 3_000)
   expect(differences).toEqual([])
   expect(taken).toBeGreaterThan(1_500)

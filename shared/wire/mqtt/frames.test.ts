@@ -31,7 +31,7 @@ test('cuts packets that come in one chunk, without copying them', () => {
   expect([frames.buffered, frames.pending]).toEqual([0, undefined])
 })
 
-test.each([1, 2, 3, 7, 100])('puts packets together that come in chunks of %d bytes', (size) => {
+test.each([1, 2, 3, 7, 100])('joins packets that come in chunks of %d bytes', (size) => {
   const frames = new Frames(1_000)
   const stream = hex((PING + PUBLISH + LONG).repeat(3))
   const packets: string[] = []
@@ -42,7 +42,7 @@ test.each([1, 2, 3, 7, 100])('puts packets together that come in chunks of %d by
   expect(packets).toEqual([PING, PUBLISH, LONG, PING, PUBLISH, LONG, PING, PUBLISH, LONG])
 })
 
-test('a packet given out stays as it is while more comes', () => {
+test('a returned packet does not change while more arrives', () => {
   const frames = new Frames(1_000)
   frames.push(hex('3005'))
   frames.push(hex('000161787930'))
@@ -51,14 +51,14 @@ test('a packet given out stays as it is while more comes', () => {
   expect(packet.toString('hex')).toBe(PUBLISH)
 })
 
-test('chunks may come faster than packets are taken', () => {
+test('chunks may arrive faster than packets are read', () => {
   const frames = new Frames(1_000)
   for (let i = 0; i < 4; i++) frames.push(hex(PUBLISH + PING))
   expect(frames.buffered).toBe(36)
   expect(all(frames)).toHaveLength(8)
 })
 
-test('says how long the packet at the front is once its length is there', () => {
+test('knows the length of the first packet once its length has arrived', () => {
   const frames = new Frames(1_000)
   frames.push(hex('30 c8'))
   expect([frames.next(), frames.pending, frames.buffered]).toEqual([undefined, undefined, 2])
@@ -83,7 +83,7 @@ test('a packet larger than allowed is refused as soon as its length is known', (
   expect(frames.pending).toBe(203)
 })
 
-test('the body starts behind the length, and is as long as that says', () => {
+test('the body follows the length, and has that many bytes', () => {
   expect(bodyAt(hex(PING))).toBe(2)
   expect(bodyAt(hex(LONG))).toBe(3)
   for (const wrong of ['c0', 'c001', 'c00000', '30ffffffff01'])

@@ -14,13 +14,13 @@ const code = (bytes: string, version: Version): number | undefined => {
   return undefined
 }
 
-test.each([3, 4, 5] as const)('a PUBACK is its message id alone when there is no more to say (MQTT %d)', (version) => {
+test.each([3, 4, 5] as const)('a PUBACK without a reason is only its message id (MQTT %d)', (version) => {
   const bytes = encodePuback(258, version)
   expect(bytes.toString('hex')).toBe('40020102')
   expect(decodePuback(bytes, version)).toEqual({ messageId: 258, reasonCode: 0, reasonString: undefined })
 })
 
-test('a reason is for MQTT 5 alone', () => {
+test('only MQTT 5 has a reason', () => {
   expect(encodePuback(1, 4, 0x97, 'too much').toString('hex')).toBe('40020001')
   const bytes = encodePuback(1, 5, 0x97, 'zu viel für dich')
   expect(decodePuback(bytes, 5)).toEqual({ messageId: 1, reasonCode: 0x97, reasonString: 'zu viel für dich' })
@@ -32,7 +32,7 @@ test('the length of the properties, and before it the code, may be left out [3.4
   expect(decodePuback(hex('4004 0001 87 00'), 5)).toMatchObject({ reasonCode: 0x87 })
 })
 
-test('user properties are read over', () => {
+test('ignores user properties', () => {
   const bytes = hex('4015 0001 87 11 26 0001 61 0001 62 1f 0002 6e6f 26 0000 0000')
   expect(decodePuback(bytes, 5)).toEqual({ messageId: 1, reasonCode: 0x87, reasonString: 'no' })
 })
@@ -52,4 +52,4 @@ test.each<[string, number, string, Version]>([
   ['a text that is no UTF-8',                0x81, '4008 0001 00 04 1f0001 ff', 5],
 ])('refuses %s', (_, wanted, bytes, version) => expect(code(bytes, version)).toBe(wanted))
 
-test('no PUBACK is written for message id 0', () => expect(() => encodePuback(0, 5)).toThrow(RangeError))
+test('does not encode a PUBACK for message id 0', () => expect(() => encodePuback(0, 5)).toThrow(RangeError))

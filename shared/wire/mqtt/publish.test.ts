@@ -55,7 +55,7 @@ test('the payload is a part of the packet, to its end', () => {
   expect([payload.toString(), payload.buffer === bytes.buffer]).toEqual(['hi', true])
 })
 
-test('all properties of a PUBLISH come back, those of users in their order [MQTT-3.3.2-18]', () => {
+test('round-trips all properties of a PUBLISH, with user properties in order [MQTT-3.3.2-18]', () => {
   const properties = {
     payloadFormatIndicator: true,
     messageExpiryInterval: 0xffff_fffe,
@@ -77,7 +77,7 @@ test('all properties of a PUBLISH come back, those of users in their order [MQTT
   expect(decodePublish(encodePublish({ ...plain, properties }, 4), 4)).toMatchObject({ properties: undefined })
 })
 
-test('an indicator of 0 and an interval of 0 are values', () => {
+test('keeps an indicator of 0 and an interval of 0', () => {
   const properties = { payloadFormatIndicator: false, messageExpiryInterval: 0 }
   expect(decodePublish(encodePublish({ ...plain, properties }, 5), 5).properties).toEqual(properties)
 })
@@ -87,7 +87,7 @@ test('an alias stands for a topic [3.3.2.3.4]', () => {
   expect(decodePublish(bytes, 5)).toMatchObject({ topic: '', properties: { topicAlias: 3 } })
 })
 
-test('DUP at QoS 0 is let pass', () => {
+test('accepts DUP at QoS 0', () => {
   expect(decodePublish(packet('38', `${TOPIC} 00`), 5)).toMatchObject({ qos: 0, dup: true })
 })
 
@@ -122,13 +122,13 @@ test.each<[string, number, string, string, Version?]>([
   ['a payload format of 2 [3.3.2.3.2]',              0x82, '30', `${TOPIC} 02 0102`],
 ])('refuses %s', (...[, wanted, first, body, version]) => expect(code(first, body, version)).toBe(wanted))
 
-test('refuses a packet that is not as long as it says', () => {
+test('refuses a packet whose length is not its remaining length', () => {
   const bytes = encodePublish(plain, 5)
   expect(() => decodePublish(bytes.subarray(0, -1), 5)).toThrow(MalformedPacket)
   expect(() => decodePublish(Buffer.concat([bytes, Buffer.alloc(1)]), 5)).toThrow(MalformedPacket)
 })
 
-test('writes nothing that does not fit its place', () => {
+test('refuses to encode a value that is too large for its field', () => {
   const long = 'x'.repeat(65_536)
   const wrong: Partial<OutgoingPublish>[] = [
     { topic: long },
