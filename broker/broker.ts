@@ -29,11 +29,11 @@ import type { Storage } from './storage/storage.ts'
 
 export interface Broker extends Closable {
   readonly ports: { mqtts: number; wss: number; admin: number }
-  /** Reads the certificate again, and learns what handlers declare now; nobody is disconnected. */
+  /** Reads the certificate again and takes over the handlers' new declarations, without disconnecting anyone. */
   reload(catalogue: Catalogue): Promise<void>
 }
 
-/** Bytes of an HTTP request's headers beside the token that they may carry. */
+/** Bytes allowed for an HTTP request's headers beside a token. */
 const HEADER_ROOM = 16_384
 
 /** What the broker keeps, in `DATA_DIR/broker`, which it has for itself. */
@@ -52,12 +52,12 @@ async function openStorage({ DATA_DIR }: Config, log: Logger): Promise<Storage> 
   }
 }
 
-/** Takes a message from one half to the other. */
+/** Carries a message from one half of the broker to the other. */
 type Carry = <Message>(send: (message: Message) => void) => (message: Message) => void
 
 /**
- * Starts a broker: its core, its front and its listeners. Resolves when it serves.
- * @param carry in one process, a function call
+ * Starts a broker: its core, its front and its listeners. Resolves when it accepts connections.
+ * @param carry how messages pass between the halves; by default a function call
  */
 export async function startBroker(
   config: Config,
@@ -106,7 +106,8 @@ export async function startBroker(
   try {
     core.resume()
     const storageFault = (): string | undefined =>
-      storage.trouble() ?? (storage.hasRoom() ? undefined : 'the disk is nearly full: no more commands are stored')
+      storage.trouble() ??
+      (storage.hasRoom() ? undefined : 'the disk is nearly full, so new commands are refused. Free space in DATA_DIR')
     const { HOST: host } = config
     const maxHeaders = config.MAX_TOKEN_BYTES + HEADER_ROOM
     const listeningAdmin = listenAdmin(
@@ -118,7 +119,7 @@ export async function startBroker(
           ...[storageFault() ?? []].flat(),
           ...identity.sources.issuers
             .filter(({ isWell }) => !isWell)
-            .map(({ name }) => `the issuer ${name} does not tell its keys`),
+            .map(({ name }) => `cannot fetch the keys of issuer ${name}; its last ones stay valid for a day`),
           ...core.faults(),
         ],
         dead: deadLetterRequests({
@@ -146,7 +147,10 @@ export async function startBroker(
       lingering,
       refusedOrigin(refused) {
         metrics.refusedOrigins.inc()
-        log.warn(refused, 'a page of another origin is refused; if it is yours, list its origin in WSS_ORIGINS')
+        log.warn(
+          refused,
+          'refused a WebSocket from a page of another origin; if the page is yours, list its origin in WSS_ORIGINS',
+        )
       },
     }
     const wss = await listenAs(
@@ -154,7 +158,7 @@ export async function startBroker(
       'WSS_PORT',
       listenWss(web, (stream, from) => engine.accept(stream, from)),
     )
-    opened.push(wss, engine) // closed first: it says goodbye before the sockets are cut
+    opened.push(wss, engine) // closed first, so that clients get a DISCONNECT before their sockets are cut
     const renew = async (): Promise<void> => {
       const renewed = await tlsFiles(config)
       mqtts.renew(renewed)

@@ -15,11 +15,11 @@ import { warnOfHeap } from './heap.ts'
 
 const describe = fileURLToPath(new URL(`../handlers/describe${EXTENSION}`, import.meta.url))
 
-/** What the handlers' files declare, told by a process of its own, so that no handler's code runs in the broker. */
+/** Reads what the handlers' files declare, in a separate process, so that no handler code runs in the broker. */
 async function declarations(): Promise<Catalogue> {
   const { stdout } = await promisify(execFile)(process.execPath, [...nodeArguments(), describe], {
     maxBuffer: 2 ** 24,
-    env: {}, // handlers' files are told no secret of the broker's
+    env: {}, // handler files must not see the broker's secrets
   })
   return catalogue.parse(JSON.parse(stdout))
 }
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
           process.send?.({ reloaded: true })
         },
         (err: unknown) => {
-          log.error({ err }, 'could not reload; everything stays as it was')
+          log.error({ err }, 'reload failed; the previous certificate and declarations stay in use')
           process.send?.({ reloaded: false })
         },
       )

@@ -76,7 +76,7 @@ test.each(INTRUDERS)('a handler with %s is refused; the log says so and shows no
   }
   const all = lines.join('')
   expect(all.match(/"connect refused"/g)).toHaveLength(2)
-  expect(all).toMatch(/handler key is wrong/)
+  expect(all).toMatch(/wrong handler key/)
   for (const key of [NEW, OLD, CONTACTS, login.key!]) if (key !== '') expect(all).not.toContain(key)
 })
 

@@ -85,7 +85,7 @@ test.each([
   for (const port of [behind.broker.ports.mqtts, behind.broker.ports.wss]) {
     expect(await login(behind, dial(port, first))).toBeUndefined()
   }
-  expect(lines.join('')).toMatch(/"reason":"it does not begin with a PROXY header of version 2"/)
+  expect(lines.join('')).toMatch(/"reason":"connection from a listed proxy without a PROXY header of version 2"/)
 })
 
 test('a header from anybody else is refused, and who sends none is served', async () => {

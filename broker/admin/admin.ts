@@ -7,16 +7,16 @@ import { closed, listening, portOf } from '../front/listen/tls.ts'
 export interface AdminPorts {
   registry: Registry
   isReady: () => boolean
-  /** What does not work as it should, a line each. */
+  /** Current faults, one line each. */
   faults: () => string[]
-  /** Answers what begins with `/dead`. */
+  /** Answers paths that begin with `/dead`. */
   dead: RequestListener
 }
 
 /**
- * `/healthz` (the process lives), `/readyz` (it serves and can store, perhaps `degraded`; else 503), `/metrics` (Prometheus),
- * `/dead` (the dead letters, for `npm run dead`). Requests for a host name that is not listed are refused (421): a web page whose
- * name leads here (DNS rebinding) reads nothing.
+ * Serves `/healthz` (the process is alive), `/readyz` (200 while it accepts connections and can store, perhaps `degraded`; else 503),
+ * `/metrics` (Prometheus) and `/dead` (dead letters, for `npm run dead`). Requests for an unlisted host name are refused (421), so
+ * that a web page cannot read them by DNS rebinding.
  */
 export async function listenAdmin(
   { host, port, maxHeaders, hosts }: { host: string; port: number; maxHeaders: number; hosts: readonly string[] },
@@ -27,7 +27,7 @@ export async function listenAdmin(
       response.writeHead(status, { 'content-type': type }).end(text)
     }
     if (!isOurs(request.headers.host, [host, ...hosts]))
-      say(421, 'this host name is not served here: ask by address, or list the name in ADMIN_HOSTS\n')
+      say(421, 'unknown host name: use the address, or list the name in ADMIN_HOSTS\n')
     else if (request.url === '/healthz') say(200, 'ok\n')
     else if (request.url === '/readyz') {
       const found = faults()
@@ -36,10 +36,10 @@ export async function listenAdmin(
     } else if (request.url === '/metrics') {
       registry.metrics().then(
         (text) => say(200, text, registry.contentType),
-        () => say(500, 'metrics failed\n'),
+        () => say(500, 'cannot collect metrics\n'),
       )
     } else if (/^\/dead(?:[/?]|$)/.test(request.url ?? '')) dead(request, response)
-    else say(404, 'there are /healthz, /readyz and /metrics\n')
+    else say(404, 'not found: use /healthz, /readyz or /metrics\n')
   })
   await listening(server, host, port)
   return {
@@ -51,7 +51,7 @@ export async function listenAdmin(
   }
 }
 
-/** By an address, or by a name that leads here and nowhere else. Who names no host is no browser. */
+/** Is the Host header an address, localhost or a listed name? Browsers always send one, so requests without it are allowed. */
 function isOurs(header: string | undefined, names: readonly string[]): boolean {
   if (header === undefined) return true
   const [, name = ''] = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(header) ?? []

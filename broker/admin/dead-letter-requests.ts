@@ -15,14 +15,14 @@ export interface DeadLetterPorts {
   storage: Storage
   dead: DeadLetters
   replays: Replays
-  /** @returns how many are commands again, and those that stay dead since their id is open */
+  /** @returns how many became commands again, and the letters that stay because a command with their id is open */
   replay: (letters: readonly DeadLetter[], replay: string) => Promise<{ revived: number; open: DeadLetter[] }>
   log: Logger
 }
 
-/** Letters dealt with in one transaction. */
+/** Letters per transaction. */
 const CHUNK = 500
-/** Letters not replayed that an answer names. */
+/** Most letters that an answer lists as not replayed. */
 const MAX_NAMED = 100
 
 const time = z.string().transform((text, context) => {
@@ -46,9 +46,10 @@ const query = z.strictObject({
 const progress = z.strictObject({ replay: z.string(), after: whole.pipe(z.int().min(0)).default(0) })
 
 /**
- * What the admin port answers under `/dead`, in JSON, to a bearer token whose `role` is `operator`: GET `/dead` lists, POST
- * `/dead/replay` and `/dead/drop` act on all that the query's filter names. A replay is named in
- * its answer's `replay`, and GET `/dead/replay?replay=…&after=0` says how its commands have ended, after so many ends. 400 names what is wrong with the query.
+ * Answers `/dead` on the admin port, in JSON, for bearer tokens whose `role` is `operator`. GET `/dead` lists letters; POST
+ * `/dead/replay` and `/dead/drop` act on all letters that match the query. The answer to a replay holds its id in `replay`, and
+ * GET `/dead/replay?replay=…&after=n` tells how its commands have ended, without the first `n`. 400 says what is wrong with the
+ * query.
  */
 export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
   const { verify, revocations, storage, dead, replays, replay, log } = ports
@@ -62,7 +63,7 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
   async function dropAll(filter: DeadFilter): Promise<{ count: number }> {
     const letters = [...dead.find(filter)]
     for (const chunk of chunks(letters)) await drop(chunk)
-    log.warn({ what: 'drop', filter, count: letters.length }, 'an operator has dealt with dead letters')
+    log.warn({ what: 'drop', filter, count: letters.length }, 'an operator changed dead letters')
     return { count: letters.length }
   }
 
@@ -78,7 +79,7 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
       stayed.push(...open)
     }
     const left = stayed.length
-    log.warn({ what: 'replay', filter, count, left }, 'an operator has dealt with dead letters')
+    log.warn({ what: 'replay', filter, count, left }, 'an operator changed dead letters')
     return { count, replay: id, open: stayed.slice(0, MAX_NAMED).map((letter) => shown(letter, false)), left }
   }
 
@@ -99,14 +100,14 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
 
   async function answer(request: IncomingMessage, say: (status: number, body: object) => void): Promise<void> {
     if (!(await isOperator(request.headers.authorization)))
-      return say(401, { error: 'a token of an operator is needed' })
+      return say(401, { error: 'unauthorized: send the token of an operator (role: operator) as Bearer' })
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost')
     if (`${request.method} ${pathname}` === 'GET /dead/replay') {
       const { data } = progress.safeParse(Object.fromEntries(searchParams))
       const found = data && replays.look(data.replay, data.after)
       return found
         ? say(200, found)
-        : say(404, { error: 'this replay is not known: it is too long ago, or the broker was restarted' })
+        : say(404, { error: 'unknown replay: it is too old, or the broker was restarted since' })
     }
     const parsed = query.safeParse(Object.fromEntries(searchParams))
     if (!parsed.success) {
@@ -118,7 +119,7 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
     const asked = `${request.method} ${pathname}`
     if (asked === 'GET /dead') return say(200, list(parsed.data))
     if (asked !== 'POST /dead/replay' && asked !== 'POST /dead/drop')
-      return say(404, { error: 'there is no such thing' })
+      return say(404, { error: 'not found: use GET /dead, GET /dead/replay, POST /dead/replay or POST /dead/drop' })
     say(200, await (asked === 'POST /dead/replay' ? replayAll(filter) : dropAll(filter)))
   }
 
@@ -127,8 +128,8 @@ export function deadLetterRequests(ports: DeadLetterPorts): RequestListener {
       response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
     }
     answer(request, say).catch((err: unknown) => {
-      log.error({ err }, 'dead letters cannot be changed')
-      say(503, { error: 'the storage does not take it now; what was not dealt with stays' })
+      log.error({ err }, 'cannot change dead letters')
+      say(503, { error: 'the storage failed; letters not yet changed stay. Try again' })
     })
   }
 }

@@ -300,11 +300,11 @@ test('a record that is torn or has another bit is told with its place and what i
   storage = openLmdb(path, (err) => lost.push((err as Error).message))
   const left = [...(await openCommands(storage)).open(() => 'one')]
   expect(new Set(left.map(({ order }) => order)).size).toBe(7)
-  const place = (key: unknown): string => `the record ${String(key)} of the table queue in ${path} is broken`
+  const place = (key: unknown): string => `record ${String(key)} of table queue in ${path} is broken`
   const what = 'a command that has not ended, or the answer of one that has is lost'
   expect(lost).toEqual([
-    `${place(flipped.key)} (its checksum is wrong) and left out: ${what}`,
-    `${place(torn.key)} (its checksum is wrong) and left out: ${what}`,
+    `${place(flipped.key)} (its checksum is wrong) and was skipped: ${what}`,
+    `${place(torn.key)} (its checksum is wrong) and was skipped: ${what}`,
   ])
   await storage.close()
 })

@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(() => void server.close())
 
-/** Both ends of a connection whose far end stays open when ours has ended. */
+/** Both ends of a connection whose far end stays open after ours has ended. */
 async function pair(): Promise<{ ours: Socket; theirs: Socket }> {
   const accepting = once(server, 'connection') as Promise<[Socket]>
   const theirs = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true })
@@ -22,7 +22,7 @@ const lingers = (lingering: Lingering, socket: Socket): void => lingering.end(so
 const closed = (socket: Socket): Promise<unknown> =>
   socket.destroyed ? Promise.resolve() : new Promise((resolve) => socket.once('close', resolve))
 
-test('who has sent what nobody reads still gets the last bytes', async () => {
+test('a peer whose bytes were never read still gets our last bytes', async () => {
   const lingering = new Lingering()
   const { ours, theirs } = await pair()
   theirs.write(Buffer.alloc(200_000))
@@ -39,7 +39,7 @@ test('who has sent what nobody reads still gets the last bytes', async () => {
   expect(lingering.size).toBe(0)
 })
 
-test('who never closes is cut, and what they go on sending is not read without end', async () => {
+test('cuts a peer that never closes, and reads only a bounded part of what it keeps sending', async () => {
   const lingering = new Lingering({ ms: 500 })
   const { ours, theirs } = await pair()
   const chunk = Buffer.alloc(65_536)
@@ -55,7 +55,7 @@ test('who never closes is cut, and what they go on sending is not read without e
   theirs.destroy()
 })
 
-test('only so many linger: the oldest makes room', async () => {
+test('bounds how many linger: the oldest is cut to make room', async () => {
   const lingering = new Lingering({ most: 2 })
   const pairs = [await pair(), await pair(), await pair()]
   for (const { ours } of pairs) lingers(lingering, ours)
@@ -66,7 +66,7 @@ test('only so many linger: the oldest makes room', async () => {
   await Promise.all(pairs.map(({ ours }) => closed(ours)))
 })
 
-test('closing waits for those who read and close, and cuts the others', async () => {
+test('close waits for peers that read and close, and cuts the others', async () => {
   const lingering = new Lingering()
   const [quick, slow] = [await pair(), await pair()]
   for (const { ours } of [quick, slow]) {

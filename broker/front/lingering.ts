@@ -1,23 +1,22 @@
 import type { Duplex } from 'node:stream'
 
-/** Bytes that a peer may still send meanwhile; beyond, nothing more is read. */
+/** Bytes read from a peer while it lingers; beyond, reading stops. */
 const MAX_READ = 262_144
 
 export interface LingeringBounds {
-  /** Milliseconds for which a peer may still read its last packet. */
+  /** Milliseconds that a peer has to read its last packet. */
   ms?: number
-  /** Connections at once; beyond, the oldest is cut. */
+  /** Connections that may linger at once; beyond, the oldest is cut. */
   most?: number
 }
 
 /**
- * Ends connections that have been sent a last packet: a refusal, or a DISCONNECT with a reason. To close a socket that holds bytes
- * nobody has read resets the connection, and the peer loses what it has not read itself. So ours is ended for writing alone; what
- * the peer still sends is read and thrown away until it closes too. Bounded in time, bytes and number. Its listener goes on
- * counting it.
+ * Ends connections after a last packet: a refusal, or a DISCONNECT with a reason. Closing a socket that holds unread bytes resets
+ * the connection, and the peer loses that packet. So only our writing side ends; what the peer still sends is read and discarded
+ * until it closes too, bounded in time, bytes and number of connections. The listener's limits still count a lingering connection.
  */
 export class Lingering {
-  /** How each is cut, oldest first. */
+  /** The function that cuts each connection, oldest first. */
   readonly #cuts = new Map<Duplex, () => void>()
   readonly #bounds: Required<LingeringBounds>
 
@@ -29,7 +28,7 @@ export class Lingering {
     return this.#cuts.size
   }
 
-  /** @param destroy cuts it for good */
+  /** @param destroy closes the connection at once */
   end(stream: Duplex, destroy: () => void): void {
     if (this.#cuts.has(stream)) return
     if (stream.destroyed || !stream.writable) return destroy()
@@ -54,7 +53,7 @@ export class Lingering {
     stream.resume()
   }
 
-  /** Resolves when none lingers; cuts those that still do after `ms`. */
+  /** Resolves when no connection lingers; cuts those that remain after `ms`. */
   async close(ms = 1_000): Promise<void> {
     const closing = [...this.#cuts].map(([stream]) => new Promise((resolve) => stream.once('close', resolve)))
     const timer = setTimeout(() => {

@@ -18,14 +18,14 @@ export function openWitness(metrics: Metrics, log: Logger) {
     refusedConnect(reason: string, { address, username, client, user }: RefusedLogin): void {
       metrics.refusedConnects.inc()
       const isOurs = username === undefined || /^(?:JWT|handler(?::[\w-]{1,64})?)$/.test(username)
-      const name = { username: isOurs ? username : '(another)', client } // or it may be a token
+      const name = { username: isOurs ? username : '(another)', client } // another username may be a token
       log.warn({ reason, address, ...name, user }, 'connect refused')
     },
     refusedSubscription(session: Session, filter: string): void {
       metrics.refusedSubscriptions.inc()
       log.info({ session: session.id, filter }, 'subscription refused')
     },
-    /** A packet came, of whomever. */
+    /** Counts a packet, from anyone. */
     parsed: (kind: string): void => metrics.packets.add(kind),
     fault: (session: Session | undefined, err: Error): void =>
       log.info({ session: session?.id, reason: err.message }, 'connection fault'),

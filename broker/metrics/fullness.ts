@@ -1,24 +1,24 @@
 import { Gauge, type Registry } from 'prom-client'
 
-/** What is kept of one kind, and how much of it may be. */
+/** How much of one kind is kept, and the limit. */
 export interface Fullness {
   readonly kind: string
-  /** The same for people. */
+  /** The kind, as people call it. */
   readonly what: string
   /** Bytes. */
   readonly used: number
   readonly limit: number
-  /** The part of its limit that is used, where another limit than that of bytes may be nearer. */
+  /** Used part of the nearest limit, where limits other than bytes exist. */
   readonly part?: number
-  /** Who holds the most of it, and what becomes of more: for the operator. */
+  /** For the operator: who holds the most, and what happens beyond the limit. */
   readonly most?: string | undefined
   readonly beyond?: string
 }
 
-/** From this part on an operator is told. */
+/** From this part on, `/readyz` reports it. */
 export const NEARLY = 0.9
 
-/** Tells how full each kind is. */
+/** Registers gauges of how full each kind is. */
 export function gaugeFullness(registry: Registry, all: () => readonly Fullness[]): void {
   const gauges = [
     ['storage_used_bytes', 'Bytes kept, by kind', ({ used }: Fullness) => used],

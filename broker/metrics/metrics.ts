@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { linesNotWritten } from '../../shared/log.ts'
 import { Durations, Tally } from './tally.ts'
 
-/** What the broker counts. No label holds a user id: their number is not bounded. */
+/** The broker's metrics. No label holds a user id, since their number is unbounded. */
 export function openMetrics() {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })

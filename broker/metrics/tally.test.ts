@@ -4,7 +4,7 @@ import { Durations, Tally } from './tally.ts'
 
 const BOUNDS = [0.001, 0.005, 2, 600]
 
-test('a tally tells each value with its count, as often as it is asked', async () => {
+test('a tally reports each value with its count, the same at every scrape', async () => {
   const registry = new Registry()
   const tally = new Tally({ name: 'acts_total', help: 'Acts', label: 'command', registry })
   for (const value of ['sing', 'dance', 'sing']) tally.add(value)
@@ -14,7 +14,7 @@ test('a tally tells each value with its count, as often as it is asked', async (
   expect(await registry.metrics()).toBe(told)
 })
 
-test('durations are told as a histogram of prom-client tells them', async () => {
+test('durations are reported exactly as a prom-client histogram reports them', async () => {
   const [ours, theirs] = [new Registry(), new Registry()]
   const durations = new Durations({ name: 'act_seconds', help: 'Acts', label: 'command', registry: ours }, BOUNDS)
   const histogram = new Histogram({

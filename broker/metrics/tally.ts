@@ -1,7 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 
-// Metrics of the hot path: plain numbers, which the registry reads when it is asked. prom-client's own look up and check their labels
-// at each count.
+// Metrics of the hot path: plain numbers that the registry reads when it is scraped. prom-client's own metrics look up and check
+// labels at every count.
 
 interface Named {
   name: string
@@ -37,7 +37,7 @@ export class Tally {
 }
 
 interface Observed {
-  /** How many were at most each bound, and above the bound before it; the last is of those above all. */
+  /** Count per bucket: above the previous bound, up to this one; the last bucket is above all bounds. */
   readonly counts: number[]
   sum: number
 }
@@ -48,7 +48,7 @@ export class Durations extends Histogram {
   readonly #bounds: readonly number[]
   readonly #named: Named
 
-  /** @param bounds in seconds, growing */
+  /** @param bounds in seconds, ascending */
   constructor(named: Named, bounds: readonly number[]) {
     super({ name: named.name, help: named.help, labelNames: [named.label], buckets: [...bounds], registers: [] })
     this.#bounds = bounds
@@ -68,7 +68,7 @@ export class Durations extends Histogram {
     observed.sum += seconds
   }
 
-  /** What prom-client itself asks a histogram for, for the text and for `get`. */
+  /** Called by prom-client for the text format and for `get`. */
   async getForPromString() {
     const { name, help } = this.#named
     const values = [...this.#observed].flatMap(([value, { counts, sum }]) => {

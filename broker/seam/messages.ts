@@ -5,72 +5,72 @@ import type { DeniedAs, Session, Token } from './session.ts'
 import type { Subscription } from './subscription.ts'
 import type { Answers } from './too-large.ts'
 
-// What a front and the core say to each other: plain data, each side's in the order in which it was said. In one process saying it is
-// a function call; nothing here may be an object that both sides hold, a function or a promise.
+// The messages between a front and the core: plain data, delivered in order in each direction. In one process a message is a function
+// call. A message may hold no function, no promise and no object that both sides keep.
 //
-// A connection has a number, which its front gives to none other. About a connection its front says, in this order: `login`, perhaps
-// `hears` for what its session is subscribed to from before, perhaps `will`, `came`, then anything, and at last `went`; after that only
-// what becomes of its will. When another connection takes its session over, `leaves` comes before the other's `came`, and `went` after. The core says nothing of a connection before its `login`, and may speak of one that has gone meanwhile: the
-// front ignores it, as the core ignores what it hears of one that is not there.
+// A front numbers its connections and never reuses a number. The front sends about a connection, in this order: `login`; `hears` for
+// each subscription that its session already has, if any; `will`, if any; `came`; then anything; and at last `went`. After `went` it
+// only reports what becomes of the will. On a takeover, the old connection's `leaves` comes before the new one's `came`, and its `went`
+// after. The core sends nothing about a connection before its `login`, but may still address one that has gone: the front ignores
+// that, and the core ignores messages about connections that it does not know.
 
-/** What a connection brings with it, besides what it says. */
 interface OfConnection {
   connection: number
 }
 
-/** A PUBLISH as it came, before anyone believed it. */
+/** A PUBLISH as it arrived, not yet checked. */
 export interface Incoming {
   topic: string
   payload: Buffer
   qos: 0 | 1 | 2
   retain: boolean
-  /** Sent again because its PUBACK was lost, in a session that has kept what came of it meanwhile [MQTT-3.3.1-1]. */
+  /** A retransmission after a lost PUBACK, in a session that has kept the outcome of the first transmission [MQTT-3.3.1-1]. */
   isRetransmitted: boolean
   /** Seconds [MQTT-3.3.2.3.3]. */
   expiry: number | undefined
   correlation: Buffer | undefined
   responseTopic: string | undefined
   contentType: string | undefined
-  /** Says that its payload is UTF-8 text. */
+  /** Payload Format Indicator: the payload is UTF-8 text. */
   isText: boolean
-  /** User properties, each with its first value. */
+  /** User properties, first value of each name. */
   properties: Readonly<Record<string, string>>
 }
 
-/** Somebody who is who they say wants to come in. Answered by `admitted` or `denied`. */
+/** An authenticated client asks to be admitted. Answered by `admitted` or `denied`. */
 export interface Login extends OfConnection {
   kind: 'login'
   session: Session
 }
 
-/** Who logs in leaves a will. Answered by `will_kept`, before which there is no CONNACK. */
+/** The will of a client that is logging in. Answered by `will_kept`; CONNACK waits for that. */
 export interface Will extends OfConnection {
   kind: 'will'
   session: Session
   message: Incoming
-  /** Milliseconds that it waits after the connection has ended. */
+  /** Milliseconds between the end of the connection and the will. */
   delay: number
 }
 
-/** A connection has its session: any other of the same session has ended. */
+/** A connection now owns its session; any other connection of that session has ended. */
 export interface Came extends OfConnection {
   kind: 'came'
   session: Session
-  /** It begins anew: what its session kept is gone [MQTT-3.1.2-4]. */
+  /** Clean start: what the session kept is discarded [MQTT-3.1.2-4]. */
   isClean: boolean
-  /** It has the subscriptions that `admitted` named, and its client is told that its session goes on. */
+  /** Session Present: it has the subscriptions listed in `admitted`, and CONNACK tells its client so. */
   goesOn: boolean
-  /** Its session holds what it has not acknowledged, if only as long as the connection lasts. */
+  /** The session holds unacknowledged messages, at least while the connection lasts. */
   keeps: boolean
-  /** Milliseconds for which its session outlives it. */
+  /** Milliseconds for which the session outlives the connection. */
   outlives: number
-  /** The Receive Maximum that its client asked for. */
+  /** The client's Receive Maximum. */
   window: number
-  /** Bytes of a packet that its client takes, at most; Infinity when it has not said. */
+  /** The client's Maximum Packet Size in bytes; Infinity when it set none. */
   largest: number
 }
 
-/** From now on its session holds what it has not acknowledged: it has a part in a shared subscription. */
+/** From now on the session holds unacknowledged messages, since it takes part in a shared subscription. */
 export interface Keeps extends OfConnection {
   kind: 'keeps'
 }
@@ -78,88 +78,88 @@ export interface Keeps extends OfConnection {
 /** A connection has ended. */
 export interface Went extends OfConnection {
   kind: 'went'
-  /** Milliseconds for which its session outlives it. */
+  /** Milliseconds for which the session outlives the connection. */
   outlives: number
 }
 
-/** A message of a session that has gone out to its client, or whose PUBREL has, and is not acknowledged. */
+/** A message of a session that is in flight: it, or its PUBREL, was sent and is not acknowledged. */
 export interface UnderWay {
-  /** Under which it waits in the session. */
+  /** The message's number in the session. */
   number: number
   messageId: number
 }
 
 /**
- * A connection whose session keeps messages sends none of them any more, since it ends or another has taken over its session: the
- * next one sends again what is under way, under the same message ids.
+ * A connection stops sending its session's messages, because it ends or another connection takes over. The next connection resends
+ * what is in flight, under the same message ids.
  */
 export interface Leaves extends OfConnection {
   kind: 'leaves'
   underWay: readonly UnderWay[]
 }
 
-/** A connection has room for what waits in its session, which comes as `kept`: said once after CONNACK, then when `kept` asks for it. */
+/** A connection asks for what waits in its session, which comes as `kept`: once after CONNACK, then whenever `kept` asks for it. */
 export interface WantsKept extends OfConnection {
   kind: 'wants_kept'
 }
 
-/** A message of a session is done with: its client has acknowledged it, or must not get it. */
+/** A message of a session is finished: its client has acknowledged it, or must not get it. */
 export interface Cleared extends OfConnection {
   kind: 'cleared'
   number: number
 }
 
-/** A client has a QoS 2 message: what is left to send is its PUBREL, when `stored` has answered this. */
+/** A client has received a QoS 2 message (PUBREC). Its PUBREL is sent once `stored` has answered this. */
 export interface ClientHas extends OfConnection, UnderWay {
   kind: 'client_has'
   asks: number
 }
 
-/** The answer to `verify`: whether to believe the token, not whether it was revoked or its user banned. */
+/** The answer to `verify`: whether the token is valid, without regard to revocations and bans. */
 export interface Verified extends OfConnection {
   kind: 'verified'
   asks: number
-  /** Undefined: it is not believed. */
+  /** Undefined: it is invalid. */
   token: Token | undefined
-  /** Why it is not believed, for the log alone. */
+  /** Why it is invalid, for the log alone. */
   reason: string
 }
 
-/** A connection's client said nothing for longer than its keepalive; `went` comes next. */
+/** A client was silent for longer than its keepalive allows; `went` comes next. */
 export interface FellSilent extends OfConnection {
   kind: 'fell_silent'
 }
 
-/** A connection sends more than it may, and is being disconnected. */
+/** A connection sends more packets than allowed, and is being disconnected. */
 export interface Flooded extends OfConnection {
   kind: 'flooded'
 }
 
 /**
- * A PUBLISH, at any QoS. Answered by `published` with its number, which counts those of its connection; the answers may come in another
- * order than the messages, and the front acknowledges in that of the messages.
+ * A PUBLISH, at any QoS, numbered within its connection. Answered by `published` with that number. Answers may come in any order; the
+ * front acknowledges in the order of the messages.
  */
 export interface Publish extends OfConnection, Incoming {
   kind: 'publish'
   number: number
-  /** At QoS 2: the session has it from now on, until it is `released`, and its front sends none twice under one id. */
+  /** At QoS 2: the session holds this id until `released`, and the front reports no second PUBLISH under it. */
   messageId: number | undefined
 }
 
-/** The PUBREL of a PUBLISH at QoS 2 has come, or the client was told that it is not taken. */
+/** The PUBREL of a QoS 2 PUBLISH has arrived, or the client was told that the PUBLISH was refused. */
 export interface Released extends OfConnection {
   kind: 'released'
   messageId: number
 }
 
-/** A handler takes a command from now on. */
+/** A handler subscribes to a command. */
 export interface Consume extends OfConnection {
   kind: 'consume'
   command: string
   qos: 0 | 1
 }
 
-/** A handler takes a command no more. */
+/** A handler unsubscribes from a command. */
 export interface Unconsume extends OfConnection {
   kind: 'unconsume'
   command: string
@@ -173,8 +173,8 @@ export interface Acknowledged extends OfConnection {
 }
 
 /**
- * A connection's session has these subscriptions from now on, as far as it may, or none to these filters any more. Those of open topics
- * stand behind `OPEN`. With `asks` it is to outlast the broker; answered by `stored` with that.
+ * A session adds these subscriptions, as far as its rights go, or removes those to these filters. Filters of open topics have the
+ * prefix `OPEN`. With `asks` the change must survive a restart of the broker; `stored` answers it.
  */
 export interface Subscribes extends OfConnection {
   kind: 'subscribes'
@@ -197,29 +197,30 @@ export interface HearsNoMore extends OfConnection {
   topic: string
 }
 
-/** A new subscriber to open topics wants what is retained, which comes as `relayed`, a page at a time. */
+/** A new subscriber to open topics asks for retained messages, which come as `relayed`, a page at a time. */
 export interface WantsRetained extends OfConnection {
   kind: 'wants_retained'
   filter: string
   qos: 0 | 1 | 2
-  /** Of the subscription. */
+  /** The Subscription Identifier. */
   identifier: number | undefined
 }
 
-/** What a connection was sent has left for its socket: the answer to `wants_room`. */
+/** Everything sent to a connection has left for its socket: the answer to `wants_room`. */
 export interface HasRoom extends OfConnection {
   kind: 'has_room'
 }
 
-/** A connection has ended without a DISCONNECT: its will waits for its delay, or is due now. */
+/** A connection has ended without a DISCONNECT, and its will waits for its delay. */
 export interface WillWaits extends OfConnection {
   kind: 'will_waits'
 }
+/** The will of such a connection is due now. */
 export interface WillDue extends OfConnection {
   kind: 'will_due'
 }
 
-/** A will is void: its client has said goodbye. */
+/** A will is void: its client has disconnected normally. */
 export interface WillOver extends OfConnection {
   kind: 'will_over'
 }
@@ -252,40 +253,40 @@ export type FromFront =
   | WillDue
   | WillOver
 
-/** A login is let in: the front may go on with it, and with what its session has kept if it does not begin anew. */
+/** A login is admitted, with the subscriptions that its session has kept; a clean start ignores them. */
 export interface Admitted extends OfConnection {
   kind: 'admitted'
   subscriptions: readonly Subscription[]
 }
 
-/** The answer to `came`, before anything else is said of it, when its session goes on with what was begun on another connection. */
+/** The answer to `came`, before any other message about it, when the session continues what another connection began. */
 export interface Resumes extends OfConnection {
   kind: 'resumes'
-  /** Ids of the QoS 2 messages that are not `released`. */
+  /** Ids of received QoS 2 messages that are not `released`. */
   received: readonly number[]
-  /** What comes as `kept` under the message id that it has. */
+  /** Messages that come as `kept` and keep their message ids. */
   underWay: readonly UnderWay[]
 }
 
-/** What waits in a session, as its client gets it. */
+/** A message that waits in a session, as its client gets it. */
 export interface KeptMessage extends SessionMessage {
   number: number
-  /** It may have been sent before [MQTT-3.3.1-1]. */
+  /** It may have been sent already [MQTT-3.3.1-1]. */
   dup: boolean
 }
 
 /**
- * What waits in a connection's session, in its order, no more than its client takes at once: they are
- * under way until they are `cleared`. A PUBREL is sent for one of which the number alone is given.
+ * Messages that wait in a connection's session, in order, no more than its client takes at once. They are in flight until they are
+ * `cleared`. An entry with a number alone stands for its PUBREL.
  */
 export interface Kept extends OfConnection {
   kind: 'kept'
   messages: readonly (KeptMessage | { number: number; isReleased: true })[]
-  /** The front is to say `wants_kept` when they have left. */
+  /** The front must send `wants_kept` once they have left. */
   asksForMore: boolean
 }
 
-/** What was asked to be stored is on the disk if it is to be there; `failed`: it is not. */
+/** The answer to a message with `asks`: what had to be stored is on disk, or storing `failed`. */
 export interface Stored extends OfConnection {
   kind: 'stored'
   asks: number
@@ -300,27 +301,27 @@ export interface Denial extends OfConnection {
   user: UserId | undefined
 }
 
-/** A will is on the disk, or cannot be stored: then its connection ends. */
+/** A will is on disk; or storing it `failed`, and its connection ends. */
 export interface WillKept extends OfConnection {
   kind: 'will_kept'
   failed: boolean
 }
 
-/** Why a PUBLISH was not taken. `fault`: something of ours failed, and it is in the log. */
+/** Why a PUBLISH was refused. `fault`: the broker itself failed, and logged it. */
 export interface Failure {
   code: Code | 'fault'
   /** Its sender may read it. */
   reason: string
 }
 
-/** A PUBLISH is dealt with: whatever must be kept of it is on the disk, or it was refused and its sender told. */
+/** A PUBLISH is finished: what must be kept of it is on disk, or it was refused and its sender told. */
 export interface Published extends OfConnection {
   kind: 'published'
   number: number
   failure: Failure | undefined
 }
 
-/** A command for one handler process. At QoS 1 its number is what `acknowledged` names. */
+/** A command for one handler process. At QoS 1, `acknowledged` refers to it by its `delivery`. */
 export interface Deliver extends OfConnection {
   kind: 'deliver'
   delivery: number
@@ -331,73 +332,73 @@ export interface Deliver extends OfConnection {
 }
 
 /**
- * An event for these connections, as far as they hear it still; it is stored wherever it must be kept. One that is too large for its
- * client becomes what `answers` says, or is dropped.
+ * An event for those of these connections that still subscribe to it; it is already stored wherever it must be kept. If it is too
+ * large for a client, the client gets the refusal that follows from `answers`, or nothing.
  */
 export interface EventFor {
   kind: 'event'
   to: readonly number[]
-  /** Under which it waits in the sessions of all these connections, and is under way to them until it is `cleared`. */
+  /** Its number in the sessions of all these connections; it is in flight to each until `cleared`. */
   number: number | undefined
   topic: string
   payload: Buffer
   correlation: Buffer | undefined
   answers: Answers | undefined
-  /** When nobody is sent it any more, by `steady`. */
+  /** When it expires, on the clock of `steady`. */
   expiresAt: number | undefined
   /** False: no session keeps it, and it goes out at QoS 0. */
   kept: boolean
 }
 
-/** One that gets a message of an open topic, and how. */
+/** A receiver of an open topic's message, and how it gets it. */
 export interface OpenReceiver extends OfConnection {
   qos: 0 | 1 | 2
   retain: boolean
-  /** Of its subscriptions that match. */
+  /** Subscription Identifiers of the matching subscriptions. */
   ids: readonly number[]
-  /** Under which it waits in the session and is under way until it is `cleared`, if the session keeps it. */
+  /** Its number in the session, if the session keeps it; it is in flight until `cleared`. */
   number: number | undefined
-  /** The shared subscription for which it is this one's turn. */
+  /** The shared subscription that chose this receiver. */
   shared: string | undefined
 }
 
-/** A message of an open topic; it is stored wherever it must be kept. */
+/** A message of an open topic, already stored wherever it must be kept. */
 export interface Relayed {
   kind: 'relayed'
   topic: string
   payload: Buffer
   properties: MessageProperties | undefined
-  /** When nobody is sent it any more, by `steady`. */
+  /** When it expires, on the clock of `steady`. */
   messageExpiry: number | undefined
   to: readonly OpenReceiver[]
 }
 
-/** The front is to say `has_room` when what this connection was sent has left. */
+/** Asks the front to send `has_room` once everything sent to this connection has left. */
 export interface WantsRoom extends OfConnection {
   kind: 'wants_room'
 }
 
-/** A client wants to go on with another token. Answered by `verified`, also when its connection has gone. */
+/** A client wants to continue with another token. Answered by `verified`, even when its connection has gone. */
 export interface Verify extends OfConnection {
   kind: 'verify'
   asks: number
   token: string
 }
 
-/** Its session goes on with another token, by which the front judges from now on what it may hear. */
+/** The session continues with another token, which from now on decides what the connection may receive. */
 export interface Renewed extends OfConnection {
   kind: 'renewed'
   token: Token
 }
 
-/** Ends a connection, on MQTT 5 with this reason code. `forGood`: and what its session would keep. */
+/** Ends a connection, on MQTT 5 with this reason code. `forGood` ends its session too. */
 export interface End extends OfConnection {
   kind: 'end'
   reasonCode: number
   forGood: boolean
 }
 
-/** A session without a connection has ended: the front waits no more for its will. */
+/** A session without a connection has ended; the front drops its delayed will. */
 export interface Dropped {
   kind: 'dropped'
   session: string

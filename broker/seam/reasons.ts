@@ -8,14 +8,14 @@ export const REASON: Record<Refusal['code'], number> = {
   not_found: 0x83,
   conflict: 0x83,
   rate_limited: 0x97,
-  too_large: 0x83, // 0x95 is none of PUBACK's
+  too_large: 0x83, // PUBACK has no 0x95
   unavailable: 0x97,
   timeout: 0x83,
   offline: 0x83,
   hash_mismatch: 0x83,
   internal: 0x80,
 }
-// Why the broker ends a connection. [MQTT-3.14.2.1]
+// Reason codes of the broker's DISCONNECT. [MQTT-3.14.2.1]
 export const NOT_AUTHORIZED = 0x87
 export const SERVER_BUSY = 0x89
 export const RECEIVE_MAXIMUM_EXCEEDED = 0x93

@@ -1,6 +1,6 @@
 import { steady } from '../../shared/steady.ts'
 
-/** A copy that tells how much of its time is left [MQTT-3.3.2-6]; undefined when it is over. */
+/** A copy with the remaining Message Expiry Interval [MQTT-3.3.2-6]; undefined when the message has expired. */
 export function asOfNow<Message extends { messageExpiry?: number; properties?: object | undefined }>(
   message: Message,
 ): Message | undefined {

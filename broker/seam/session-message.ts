@@ -1,6 +1,6 @@
 import type { Answers } from './too-large.ts'
 
-/** Properties of a message that its receivers get too. */
+/** Properties of a message that are passed on to its receivers. */
 export interface MessageProperties {
   contentType?: string
   payloadFormatIndicator?: boolean
@@ -18,9 +18,9 @@ export interface SessionMessage {
   qos: 0 | 1 | 2
   retain: boolean
   properties?: MessageProperties
-  /** When nobody is sent it any more, by `steady`. */
+  /** When it expires, on the clock of `steady`. */
   messageExpiry?: number
   answers?: Answers
-  /** The shared subscription for which one of its group has this message. */
+  /** The shared subscription through which this session got it. */
   shared?: string
 }

@@ -1,4 +1,4 @@
-/** A shared subscription: each message goes to one of the group [MQTT-4.8.2]. */
+/** A shared subscription: each message goes to one member of the group [MQTT-4.8.2]. */
 export interface SharedFilter {
   group: string
   filter: string
@@ -10,7 +10,7 @@ export function sharedFilter(text: string): SharedFilter | undefined {
   return group === undefined || filter === undefined ? undefined : { group, filter }
 }
 
-/** What a subscription is a subscription to, shared or not. */
+/** The filter of a subscription, shared or not. */
 export function sharedOrOwn(text: string): string {
   return sharedFilter(text)?.filter ?? text
 }

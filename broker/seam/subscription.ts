@@ -1,4 +1,4 @@
-/** What stands before the filter of open topics in a subscription. */
+/** Prefix that marks a subscription's filter as one of open topics. */
 export const OPEN = '$open/'
 
 export interface Subscription {

@@ -7,14 +7,14 @@ import type { UserId } from '../../shared/wire/user-id.ts'
 export interface Answers {
   command: string
   re: string | undefined
-  /** Does the event's topic leave its name to the payload? */
+  /** Is the event's name in the payload instead of the topic? */
   isNamed: boolean
 }
 
-/** The event that a client gets instead of an answer larger than its Maximum Packet Size. */
+/** The event that replaces an answer larger than the client's Maximum Packet Size. */
 export const TOO_LARGE = 'command_rejected'
 
-/** Its fields. */
+/** The fields of that event. */
 export function tooLargeFields(command: string): object {
   return refusalFields(
     command,
@@ -22,7 +22,7 @@ export function tooLargeFields(command: string): object {
   )
 }
 
-/** It goes where refusals go, or, by name, where the answer's name is in the payload. */
+/** The replacement: on the topic of refusals, or, where the payload names the event, on the answer's own topic. */
 export function tooLarge(user: UserId, topic: string, answers: Answers): { topic: string; payload: Buffer } {
   const { command, re, isNamed } = answers
   const body = { ...(isNamed && { event: TOO_LARGE }), re, at: isoNow(), ...tooLargeFields(command) }

@@ -1,6 +1,6 @@
-// Filters of open topics: MQTT's own (MQTT 5, section 4.7). A topic with a slash is open, and nothing else is.
+// Filters of open topics follow MQTT's rules (MQTT 5, section 4.7). A topic is open if it holds a slash.
 
-/** Levels of a topic or filter, at most. */
+/** Most levels of a topic or filter. */
 export const MAX_LEVELS = 100
 const MAX_BYTES = 1_024
 
@@ -8,7 +8,7 @@ export function isOpenTopic(topic: string): boolean {
   return topic.includes('/') && !topic.startsWith('$')
 }
 
-/** A filter that open topics can match: it holds a slash, or is `#`. Those that begin with `$` are nobody's. */
+/** Can the filter match open topics? It must hold a slash, or be `#`, and must not begin with `$`. */
 export function isOpenFilter(filter: string): boolean {
   if (filter !== '#' && !isOpenTopic(filter)) return false
   const levels = filter.split('/')
@@ -16,7 +16,7 @@ export function isOpenFilter(filter: string): boolean {
   return levels.every((level, i) => (level === '#' ? i === levels.length - 1 : level === '+' || !/[+#]/.test(level)))
 }
 
-/** Does the filter match all that `other`, a filter or a topic, does? */
+/** Does the filter match everything that `other`, a filter or a topic, matches? */
 export function covers(filter: string, other: string): boolean {
   if (filter === other) return true
   const [wide, narrow] = [filter.split('/'), other.split('/')]

@@ -6,9 +6,9 @@ import { Damaged } from '../../shared/wire/refusal.ts'
 const READ_WHOLE = fileURLToPath(new URL('read-whole.mjs', import.meta.url))
 
 /**
- * Reads the whole LMDB file in a process of its own, because reading a damaged one can end the process that reads. A file that is
- * not there is well, and so is an empty one, which a first start leaves that had no room or was killed.
- * @throws {Damaged} naming the file and what was found
+ * Reads the whole LMDB file in a separate process, because reading a damaged file can crash the reader. An absent file is sound, and
+ * so is an empty one: a first start leaves it when the disk is full or it is killed.
+ * @throws {Damaged} with the file and what is wrong
  */
 export async function checkLmdb(path: string): Promise<void> {
   if (!statSync(path, { throwIfNoEntry: false })?.size) return
@@ -18,5 +18,7 @@ export async function checkLmdb(path: string): Promise<void> {
   if (error === null) return
   const { signal } = error as Error & { signal?: NodeJS.Signals | null }
   const said = /^\w*Error: (.*)$/m.exec(stderr)?.[1]
-  throw new Damaged(path, signal ? `reading it ends in ${signal}` : (said ?? 'it cannot be read'), { cause: error })
+  throw new Damaged(path, signal ? `reading it crashed with ${signal}` : (said ?? 'it cannot be read'), {
+    cause: error,
+  })
 }

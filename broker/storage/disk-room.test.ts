@@ -3,7 +3,7 @@ import { DiskRoom } from './disk-room.ts'
 
 const MB = 2 ** 20
 
-test('looks at the disk every 100 ms, and sooner when what was written since could have filled it', () => {
+test('measures the disk every 100 ms, and sooner when writes since then could have filled it', () => {
   let [looks, free, now] = [0, 1_000 * MB, 0]
   const look = () => {
     looks++
@@ -29,5 +29,5 @@ test('looks at the disk every 100 ms, and sooner when what was written since cou
   free = 8 * MB
   expect(disk.left).toBe(0.125)
   expect(disk.left).toBe(0.125)
-  expect(looks).toBe(5) // at each, as long as it is nearly full
+  expect(looks).toBe(5) // each time, while it is nearly full
 })

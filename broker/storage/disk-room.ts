@@ -1,19 +1,19 @@
 import { statfsSync, type StatsFs } from 'node:fs'
 
-/** Bytes of the disk that are left for ends and removals, and an eighth of it at most. */
+/** Bytes of the disk reserved for results and removals; at most an eighth of the disk. */
 const RESERVE = 2 ** 26
-/** Milliseconds for which a look at the disk is good. */
+/** Milliseconds for which a measurement stays valid. */
 const LOOK = 100
 
 type Size = Pick<StatsFs, 'bavail' | 'blocks' | 'bsize'>
 
-/** How much of the reserve a disk has left: over 1 while there is room for more. LMDB must not run into a full disk itself. */
+/** Free space of a disk, measured in reserves: over 1 while there is room for new commands. LMDB must never meet a full disk. */
 export class DiskRoom {
   readonly #look: () => Size
   readonly #now: () => number
   #lookedAt = -Infinity
   #room = 0
-  /** Bytes that may be written before the next look. */
+  /** Bytes that may be written before the next measurement. */
   #budget = 0
 
   constructor(path: string, look: () => Size = () => statfsSync(path), now: () => number = () => performance.now()) {
@@ -32,7 +32,7 @@ export class DiskRoom {
     return this.#room
   }
 
-  /** So much is about to be written. */
+  /** Notes that this many bytes are about to be written. */
   take(bytes: number): void {
     this.#budget -= bytes
   }

@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals'
 import { Run } from '../../test/process.ts'
 import { holdFolder } from './hold-folder.ts'
 
-test('one at a time holds a folder, by whatever name; when it is let go another may', async () => {
+test('only one broker holds a folder, whatever path leads to it; another may after close', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'hold-'))
   await symlink(dir, `${dir}-link`)
   const first = await holdFolder(dir)
@@ -16,13 +16,13 @@ test('one at a time holds a folder, by whatever name; when it is let go another 
   await Promise.all([rm(dir, { recursive: true }), rm(`${dir}-link`)])
 })
 
-test('a broker in another container holds a folder that both have, until it is killed', async () => {
+test('a broker in another container holds a shared folder until it is killed', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'hold-'))
-  const unshare = process.getuid?.() === 0 ? ['unshare', '-mn'] : ['unshare', '-Urmn'] // what two containers do not share
+  const unshare = process.getuid?.() === 0 ? ['unshare', '-mn'] : ['unshare', '-Urmn'] // the namespaces that containers do not share
   const other = new Run(['test/hold-folder.ts', dir], { through: unshare })
   await other.ready
   await expect(holdFolder(dir)).rejects.toThrow(`DATA_DIR: another broker uses ${dir}`)
-  await expect(holdFolder(dir)).rejects.toThrow('another broker') // also after one attempt has failed
+  await expect(holdFolder(dir)).rejects.toThrow('another broker') // even after a failed attempt
   other.kill('SIGKILL')
   await other.ended
   await (await holdFolder(dir)).close()
@@ -32,7 +32,7 @@ test('a broker in another container holds a folder that both have, until it is k
 test.each([
   ['ends', 'exec 3<&-'],
   ['outlives the broker', 'exec sleep 1000'],
-])('a program that inherited the open file and %s does not change who holds the folder', async (_, program) => {
+])('a program that inherited the open file and %s does not affect the lock', async (_, program) => {
   const dir = await mkdtemp(join(tmpdir(), 'hold-'))
   const broker = new Run(['test/hold-folder.ts', dir, `test -e /proc/self/fd/3 && ${program}`])
   const said = await broker.ready

@@ -5,10 +5,10 @@ import { fileFault } from '../../shared/file-fault.ts'
 import type { Closable } from '../../shared/shutdown.ts'
 
 /**
- * Holds a folder for this process alone, until it ends in whatever way: two brokers on one queue would run each command twice.
- * The hold is an open transaction in an empty SQLite file, so a lock of the file system (fcntl): containers that share a volume
- * see it, and the kernel drops it with the process. No other code may open the file, since closing it would drop the lock too.
- * @throws {ConfigError} when another process holds the folder, or the file cannot be used
+ * Locks a folder for this process until it ends in any way, since two brokers on one queue would run each command twice. The lock is
+ * an open transaction in an empty SQLite file, and so a file lock (fcntl): containers that share a volume see it, and the kernel
+ * releases it with the process. No other code may open the file, since closing it would release the lock.
+ * @throws {ConfigError} when another process holds the lock, or the file cannot be used
  */
 export async function holdFolder(folder: string): Promise<Closable> {
   const file = join(folder, 'hold.db')
@@ -27,7 +27,7 @@ export async function holdFolder(folder: string): Promise<Closable> {
   const held = db
   return {
     async close() {
-      held.exec('ROLLBACK') // which drops the lock; the driver may keep the file open for longer
+      held.exec('ROLLBACK') // releases the lock at once; the driver may close the file later
       held.close()
     },
   }

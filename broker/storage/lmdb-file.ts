@@ -3,25 +3,25 @@ import { open, type RootDatabase } from 'lmdb'
 import { Damaged } from '../../shared/wire/refusal.ts'
 
 const ENOSPC = 28
-/** Of LMDB's files, in the first bytes of their first page. */
+/** In the first 64 bytes of every LMDB file. */
 const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe])
-/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_INVALID, MDB_BAD_TXN: what LMDB says of a page that is not what it was. */
+/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_INVALID, MDB_BAD_TXN: LMDB's error codes for damaged pages. */
 const DAMAGE = new Set([-30_797, -30_796, -30_795, -30_793, -30_782])
 
 /**
- * @throws {Damaged} when it is no file of LMDB
- * @throws {Error} naming the file that cannot be opened
+ * @throws {Damaged} when the file is not an LMDB file
+ * @throws {Error} with the path, when the file cannot be opened
  */
 export function openFile(path: string): RootDatabase<unknown> {
   leaveFailedCommits()
   try {
-    // LMDB ends the process over a file that is none of its own.
+    // LMDB crashes the process when it opens a foreign file.
     const head = existsSync(path) ? readHead(path) : undefined
-    if (head && head.length > 0 && !head.includes(MAGIC)) throw new Damaged(path, 'it is no file of LMDB')
+    if (head && head.length > 0 && !head.includes(MAGIC)) throw new Damaged(path, 'it is not an LMDB file')
     return open<unknown>({ path, overlappingSync: false, maxDbs: 32 })
   } catch (err) {
     if (err instanceof Damaged) throw err
-    throw new Error(`${path} cannot be opened: ${(err as Error).message}`, { cause: err })
+    throw new Error(`cannot open ${path}: ${(err as Error).message}`, { cause: err })
   }
 }
 
@@ -35,7 +35,7 @@ function readHead(path: string): Buffer {
   }
 }
 
-/** Why a commit failed: the driver hands that on as a promise. */
+/** The cause of a failed commit, which the driver provides as a promise. */
 export async function causeOf(err: unknown): Promise<unknown> {
   if (!(err instanceof Error && 'commitError' in err)) return err
   try {
@@ -52,7 +52,7 @@ export function isDamage(err: unknown): boolean {
 
 let leaves = false
 
-/** LMDB leaves promises of its own without a listener when a commit fails, which would end the process. Ours have heard. */
+/** When a commit fails, the driver rejects internal promises that nobody handles, which would end the process. Our own promises report the failure. */
 function leaveFailedCommits(): void {
   if (leaves) return
   leaves = true

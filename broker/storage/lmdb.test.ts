@@ -15,7 +15,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(dir, { recursive: true }))
 
-test('what it has said to be stored is there after kill -9, and no unit is there by half', async () => {
+test('what was reported as stored survives kill -9, and no unit is stored in part', async () => {
   const path = join(dir, 'test.lmdb')
   let stored = 0
   for (let round = 0; round < 8; round++) {
@@ -37,7 +37,7 @@ test('what it has said to be stored is there after kill -9, and no unit is there
   }
 })
 
-test('units end in their order, those without anything to store too; but one that need not wait does not', async () => {
+test('units end in order, empty ones too, unless they need not wait', async () => {
   const storage = openLmdb(join(dir, 'test.lmdb'))
   const table = storage.table<number>('one')
   const order: string[] = []
@@ -54,7 +54,7 @@ test('units end in their order, those without anything to store too; but one tha
   await expect(storage.commit(() => {})).rejects.toThrow('closed')
 })
 
-test('the units of one turn end together: one promise, one list, and a fault in what follows one keeps no other from its end', async () => {
+test('units of one turn end together, with one promise; an error in one callback does not stop the others', async () => {
   const failures: unknown[] = []
   const storage = openLmdb(join(dir, 'test.lmdb'), (err) => failures.push(err))
   const table = storage.table<number>('one')
@@ -83,7 +83,7 @@ test('the units of one turn end together: one promise, one list, and a fault in 
   await storage.close()
 })
 
-test('a unit that fails while it is built, or whose key is too long, is stored not even in part', async () => {
+test('a unit that throws while it is built, or has too long a key, stores nothing', async () => {
   const storage = openLmdb(join(dir, 'test.lmdb'))
   const table = storage.table<number>('one')
   const built = storage.commit((unit) => {
@@ -102,7 +102,7 @@ test('a unit that fails while it is built, or whose key is too long, is stored n
   await storage.close()
 })
 
-test('units of one turn end in their order, although they are too much for one transaction', async () => {
+test('units of one turn end in order even when they exceed one transaction', async () => {
   const storage = openLmdb(join(dir, 'test.lmdb'))
   const ended: number[] = []
   const units = Array.from({ length: 1_000 }, (_, i) =>
@@ -113,7 +113,7 @@ test('units of one turn end in their order, although they are too much for one t
   await storage.close()
 })
 
-test('what a torn write has left at the end of the file does no harm', async () => {
+test('a torn write at the end of the file does no harm', async () => {
   const path = join(dir, 'test.lmdb')
   const before = openLmdb(path)
   for (let i = 0; i < 50; i++) await before.commit((unit) => unit.put(before.table('one'), i, Buffer.alloc(5_000, i)))
@@ -127,7 +127,7 @@ test('what a torn write has left at the end of the file does no harm', async () 
   await after.close()
 })
 
-test('a file that is no storage of ours is an error that names it', async () => {
+test('opening a foreign file fails with its name', async () => {
   const path = join(dir, 'test.lmdb')
   await writeFile(path, Buffer.alloc(65_536, 0xa5))
   expect(() => openLmdb(path)).toThrow(path)
@@ -157,7 +157,7 @@ test('a full disk: units are refused whole, nothing ends, and it goes on by itse
   expect(new Set(failed.trim().split('\n'))).toEqual(new Set([`${join(dir, 'test.lmdb')}: the disk is full`]))
 })
 
-test('a file whose pages are gone or overwritten is told by its name, before LMDB would end the process', async () => {
+test('checkLmdb names a file with missing or overwritten pages, before LMDB would crash on it', async () => {
   const path = join(dir, 'test.lmdb')
   const before = openLmdb(path)
   for (let i = 0; i < 500; i++) void before.commit((unit) => unit.put(before.table('one'), i, Buffer.alloc(400, i)))
@@ -181,7 +181,7 @@ test('a file whose pages are gone or overwritten is told by its name, before LMD
   }
 })
 
-test('pages that are overwritten while it runs: reads and writes are refused with the name of the file', async () => {
+test('when pages are overwritten while it runs, reads and writes fail with the name of the file', async () => {
   const path = join(dir, 'test.lmdb')
   const failures: unknown[] = []
   const storage = openLmdb(path, (err) => failures.push(err))
@@ -212,7 +212,7 @@ test('pages that are overwritten while it runs: reads and writes are refused wit
   await storage.close()
 })
 
-test('what is read of records without a copy of their bytes is right, whatever their sizes and order', async () => {
+test('records read without copying their bytes are right, whatever their sizes and order', async () => {
   const storage = openLmdb(join(dir, 'test.lmdb'))
   const codec = {
     holds: 'a text',

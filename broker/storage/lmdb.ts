@@ -7,23 +7,23 @@ import type { Key, Storage, Unit } from './storage.ts'
 import { Gathered, Turn, type LmdbTable } from './turn.ts'
 
 const RETRY_MS = 1_000
-/** What is left of the disk's reserve when nothing at all is stored any more. */
+/** Part of the disk's reserve below which every write is refused. */
 const FULL = 0.25
 const NOTHING = Promise.resolve()
-/** Bytes of a value up to which views of that size are kept. */
+/** Largest value, in bytes, for which a view of its size is cached. */
 const VIEWED = 1_024
 /**
- * Storage on LMDB: all writes of one turn of the event loop are one transaction, which a thread of its own writes and
- * fsyncs while the loop goes on. Its units share one promise and one list of what to call when it is stored.
- * @param failed is told each time something could not be stored
- * @throws {Damaged} when it is no file of LMDB
- * @throws {Error} naming the file that cannot be opened
+ * Storage on LMDB. All writes of one turn of the event loop form one transaction, which another thread writes and fsyncs. The units of
+ * a turn share one promise and one list of callbacks.
+ * @param failed is called each time something could not be stored
+ * @throws {Damaged} when the file is not an LMDB file
+ * @throws {Error} with the path, when the file cannot be opened
  */
 export function openLmdb(path: string, failed: (err: unknown) => void = () => {}): Storage {
   const env = openFile(path)
   const disk = new DiskRoom(path)
   const tables = new Map<string, LmdbTable<unknown>>()
-  /** The last turn whose units have not ended. */
+  /** The latest turn that is not finished. */
   let last: Turn | undefined
   let trouble: string | undefined
   let isDamaged = false
@@ -41,26 +41,26 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
       const err = await causeOf(thrown)
       if (isDamage(err)) damaged(err)
       else {
-        if (!isDamaged) trouble = `${path} cannot be written: ${(err as Error).message}`
+        if (!isDamaged) trouble = `cannot write ${path}: ${(err as Error).message}`
         failed(err)
       }
       throw err
     },
   }
 
-  /** A fault in one call keeps no other unit from its end. */
+  /** An error in one callback does not keep the others from running. */
   function callAll(turn: Turn, calls: readonly (() => void)[]): void {
     for (const call of calls) {
       try {
         call()
       } catch (err) {
-        failed(new Error('what was to follow a write has failed', { cause: err }))
+        failed(new Error('a callback after a write failed', { cause: err }))
       }
     }
     if (last === turn) last = undefined
   }
 
-  /** Returns the turn with which the unit ends. */
+  /** Hands the unit to LMDB. Returns the turn it belongs to. */
   function enter(unit: Gathered): Turn {
     let fault = isDamaged ? trouble : disk.left < FULL ? `${path}: the disk is full` : undefined
     let of: Promise<boolean> | undefined
@@ -78,7 +78,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
       })
       last = new Turn(undefined, refused, end)
     } else if (last?.of !== of) {
-      // One that was refused ends before it, too; and LMDB splits a turn of many megabytes, whose parts it does not end in order.
+      // Refused units must end in order too, and LMDB splits a turn of many megabytes into transactions that may end out of order.
       const before = last?.ended
       last = new Turn(of, before?.then(() => of) ?? of, end)
     }
@@ -111,7 +111,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
       if (unit.isEmpty) void endEmpty(unit, true)
       else enter(unit).again.push(write)
     } catch (err) {
-      failed(err) // it would fail again
+      failed(err) // a retry would fail again
     }
   }
 
@@ -124,7 +124,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     waiting.add(timer)
   }
 
-  /** LMDB has no check of its own: what it cannot read is damaged, and so may be whatever is written after that. */
+  /** Notes damage. LMDB keeps no checksums: after an unreadable page, later writes may be damaged too. */
   function damaged(err: unknown): Damaged {
     const found = new Damaged(path, (err as Error).message, { cause: err })
     trouble = found.message
@@ -172,15 +172,15 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     return made
   }
 
-  /** A record that is broken is told, with what is lost by that, and stays where it is. */
+  /** Reports a broken record with what is lost, skips it, and leaves it in place. */
   function readerOf<Value>(codec: Codec<Value>, name: string) {
     return (key: Key, value: unknown): Value | undefined => {
       try {
         return codec.decode(value as Buffer)
       } catch (err) {
         if (!(err instanceof Broken)) throw err
-        const place = `the record ${JSON.stringify(key)} of the table ${name} in ${path}`
-        failed(new Error(`${place} is broken (${err.message}) and left out: ${codec.holds} is lost`, { cause: err }))
+        const place = `record ${JSON.stringify(key)} of table ${name} in ${path}`
+        failed(new Error(`${place} is broken (${err.message}) and was skipped: ${codec.holds} is lost`, { cause: err }))
         return undefined
       }
     }
@@ -202,8 +202,8 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
 }
 
 /**
- * Values where LMDB has them, in a buffer of its own, until it reads the next: a copy of each would take as much time as all that is
- * done with it. Of values of one size the view is the same.
+ * An encoder that returns values as views of LMDB's read buffer, valid until the next read: copying each would cost as much as
+ * decoding it. Values of equal size share one view.
  */
 function lent() {
   let whole: Uint8Array | undefined
@@ -211,7 +211,7 @@ function lent() {
   return {
     encoder: {
       encode: (bytes: Buffer) => bytes,
-      /** @param bytes are longer than their `length` says */
+      /** @param bytes LMDB's buffer, which is longer than its `length` says */
       decode(bytes: Buffer): Buffer {
         if (bytes.length > VIEWED) return bytes.subarray(0, bytes.length)
         if (bytes !== whole) [whole, views] = [bytes, []]

@@ -1,20 +1,20 @@
-// Reads all of an LMDB file: `node read-whole.mjs FILE`. A process of its own, since LMDB maps the file into memory and trusts it:
-// a page that is missing or overwritten ends the process (SIGBUS, SIGSEGV, SIGABRT), or makes LMDB pass over what is behind it.
+// Reads a whole LMDB file: `node read-whole.mjs FILE`. Runs as a separate process, since LMDB maps the file into memory and trusts it:
+// a missing or overwritten page crashes the process (SIGBUS, SIGSEGV, SIGABRT), or makes LMDB skip the entries behind it.
 
 import { open } from 'lmdb'
 
-/** Of a value, the bytes that LMDB has copied out of its pages are enough. */
+/** Decodes a value to its size: copying it out of its pages is check enough. */
 const SIZE = { encode: (value) => value, decode: (bytes) => bytes.length }
 
 const env = open({ path: process.argv[2], readOnly: true, maxDbs: 64 })
-const names = [...env.getKeys()] // before any is opened, which ends the reading of the names
+const names = [...env.getKeys()] // all at once, since opening a table would end this iteration
 for (const name of names) {
   const table = env.openDB({ name, encoder: SIZE })
   const { entryCount, overflowPages } = table.getStats()
-  // Where all values are small they stand in the pages of their keys, and LMDB walks over those by itself, many times as fast.
+  // Small values are in the pages of their keys, which LMDB walks by itself many times faster.
   const read = overflowPages === 0 ? table.getCount() : countValues(table)
   if (read !== entryCount)
-    throw new Error(`the table ${String(name)} has ${entryCount} entries, and ${read} can be read`)
+    throw new Error(`table ${String(name)} has ${entryCount} entries, but only ${read} can be read`)
 }
 
 function countValues(table) {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { Broken, Reader, Writer } from './record.ts'
 
-test('every field comes back as it was, whatever its size', () => {
+test('every field is read back as written, whatever its size', () => {
   const writer = new Writer()
   const counts = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 40, Number.MAX_SAFE_INTEGER]
   const texts = ['', 'a', 'ü€😀', 'x'.repeat(41), 'x'.repeat(42), 'x'.repeat(126), 'x'.repeat(127), '€'.repeat(50_000)]
@@ -15,7 +15,7 @@ test('every field comes back as it was, whatever its size', () => {
     for (const one of [undefined, ...blobs]) writer.maybeBytes(one)
     writer.number(-0.1)
     const record = writer.end()
-    writer.begin(8) // what was made before is no part of what is made next
+    writer.begin(8) // the next record does not change the previous one
     writer.text('another')
     writer.end()
 
@@ -31,7 +31,7 @@ test('every field comes back as it was, whatever its size', () => {
   }
 })
 
-test('a record that is torn, or has one other bit, or is of another version, is never read', () => {
+test('refuses a record that is cut off, has one flipped bit, or has another version', () => {
   const writer = new Writer()
   writer.begin(1)
   writer.text('hello')
@@ -45,10 +45,10 @@ test('a record that is torn, or has one other bit, or is of another version, is 
     other[bit >> 3]! ^= 1 << (bit & 7)
     expect(() => new Reader(other, 1)).toThrow(Broken)
   }
-  expect(() => new Reader(record, 2)).toThrow('its layout is of version 1, and 2 is known')
+  expect(() => new Reader(record, 2)).toThrow('its layout has version 1, expected 2')
 })
 
-test('a text that ends with a number in base 36 is passed over, and any other is read', () => {
+test('textUnless skips a text that ends with the number in base 36, and reads any other', () => {
   const writer = new Writer()
   const order = Date.now() * 1_024
   const ending = order.toString(36)

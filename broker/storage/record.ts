@@ -1,41 +1,41 @@
 import { crc32 } from 'node:zlib'
 import type { Texts } from './texts.ts'
 
-// A record of ours in bytes. The first is the version of its layout, the last four are the CRC-32 of all before them, since LMDB has
-// no check of its own. Between them come fields as their codec writes them:
+// The binary form of records. The first byte is the version of the layout; the last four are the CRC-32 of everything before them,
+// since LMDB keeps no checksums. Between them are the fields that the codec writes:
 //
-//   count     a whole number from 0 on: seven bits a byte, the lowest first, the highest bit says that more come
+//   count     a whole number from 0 up: seven bits a byte, lowest first; the highest bit says that more bytes follow
 //   number    a double, little-endian
 //   text      a count of bytes, then UTF-8
 //   bytes     a count, then the bytes
-//   maybe …   a count that is 0 when there is none, else 1 more than what would stand there
+//   maybe …   the same with the count raised by 1, so that 0 means "none"
 //
-// All that is read is checked before anything of it is used.
+// The whole record is checked before any field is used.
 
 const CRC = 4
-/** The CRC-32 of anything that ends with its own. */
+/** The CRC-32 of any bytes that end with their own CRC-32. */
 const RIGHT = 0x2144df1c
 const [ZERO, A, TILDE] = [0x30, 0x61, 0x7e]
-/** Of the buffers in which records are built. */
+/** Smallest buffer in which records are built, in bytes. */
 const LEAST = 1_024
 
-/** How values of a table are stored. */
+/** How a table's values are encoded. */
 export interface Codec<Value> {
   encode(value: Value): Buffer
   /** @throws {Broken} */
   decode(bytes: Buffer): Value
-  /** What is lost with a record that cannot be read, for the log. */
+  /** What is lost with an unreadable record, for the log. */
   readonly holds: string
-  /** It decodes to strings and numbers alone, so that the bytes may be used again for the next record. */
+  /** Decoded values hold strings and numbers alone, so the bytes may be reused for the next record. */
   readonly keepsNoBytes?: true
 }
 
-/** A record that is not as it was written. */
+/** A record that differs from what was written. */
 export class Broken extends Error {
   override name = 'Broken'
 }
 
-/** Writes one record after another, each into bytes of its own. */
+/** Writes records one after another, each into a buffer of its own. */
 export class Writer {
   #bytes = Buffer.allocUnsafe(LEAST)
   #at = 0
@@ -86,7 +86,7 @@ export class Writer {
   }
 
   #text(value: string, more: number): void {
-    // Three bytes a character at most; short texts need no look at how many they are.
+    // UTF-8 takes at most three bytes per UTF-16 unit, so a short text's size fits one byte and need not be computed first.
     if (value.length * 3 + more < 0x80) {
       this.#room(value.length * 3 + 1)
       const size = this.#bytes.utf8Write(value, this.#at + 1)
@@ -121,13 +121,13 @@ export class Reader {
   readonly #end: number
   #at = 1
 
-  /** @throws {Broken} when it is torn, has other bytes than were written, or is of another version */
+  /** @throws {Broken} when the record is cut off, has a wrong checksum, or has another version */
   constructor(bytes: Buffer, version: number) {
     this.#bytes = bytes
     this.#end = bytes.length - CRC
     if (this.#end < 1) throw new Broken('it is cut off')
     if (crc32(bytes) !== RIGHT) throw new Broken('its checksum is wrong')
-    if (bytes[0] !== version) throw new Broken(`its layout is of version ${bytes[0]}, and ${version} is known`)
+    if (bytes[0] !== version) throw new Broken(`its layout has version ${bytes[0]}, expected ${version}`)
   }
 
   count(): number {
@@ -153,14 +153,14 @@ export class Reader {
     return size === 0 ? undefined : this.#text(size - 1)
   }
 
-  /** A text that other records have, too. */
+  /** A text that other records share. */
   textOf(texts: Texts): string {
     const size = this.count()
     const at = this.#take(size)
     return texts.of(this.#bytes, at, size)
   }
 
-  /** A text, unless it ends with `~` and this number in base 36: then it is passed over. */
+  /** A text; or undefined, without decoding it, if it ends with `~` and this number in base 36. */
   textUnless(ending: number): string | undefined {
     const size = this.count()
     const at = this.#take(size)
@@ -171,7 +171,7 @@ export class Reader {
         if (found === ending) return undefined
         break
       }
-      // 0-9 and a-z; in anything else no number is found.
+      // Digits are 0-9 and a-z; other bytes yield a number that does not match.
       found += scale * (byte >= A ? byte - A + 10 : byte - ZERO)
       scale *= 36
     }
@@ -182,14 +182,14 @@ export class Reader {
     return this.#slice(this.count())
   }
 
-  /** Passes over bytes, and tells how many there are. */
+  /** Skips bytes; returns how many. */
   skipBytes(): number {
     const size = this.count()
     this.#take(size)
     return size
   }
 
-  /** The same where there may be none. */
+  /** Skips `maybe` bytes; returns how many. */
   skipMaybe(): number {
     const size = this.count()
     if (size > 0) this.#take(size - 1)
@@ -213,7 +213,7 @@ export class Reader {
 
   #take(size: number): number {
     const at = this.#at
-    if (at + size > this.#end) throw new Broken('a field is longer than it')
+    if (at + size > this.#end) throw new Broken('a field is longer than the record')
     this.#at = at + size
     return at
   }

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { Texts } from './texts.ts'
 
-test('tells texts apart by all their bytes, and gives each as it was, however many there are', () => {
+test('tells texts apart by all their bytes and returns each unchanged, however many there are', () => {
   const texts = new Texts()
   const all = ['', 'a', 'b', 'ab', 'ba', 'é', 'Ã©', '€', '😀', ...Array.from({ length: 5_000 }, (_, i) => `user-${i}`)]
   for (let round = 0; round < 2; round++) {
@@ -12,7 +12,7 @@ test('tells texts apart by all their bytes, and gives each as it was, however ma
   }
 })
 
-test('keeps no bytes: what follows in the same buffer changes nothing', () => {
+test('keeps no bytes: reusing the buffer changes no text', () => {
   const texts = new Texts()
   const bytes = Buffer.from('alice')
   const alice = texts.of(bytes, 0, 5)

@@ -1,18 +1,18 @@
 const LEAST = 64
-/** So full it may be. */
+/** Highest load of the table before it grows. */
 const LOAD = 0.5
-/** FNV's, with a start that nobody knows, so that nobody can choose texts that meet. */
+/** FNV-1a, with a random start so that nobody can choose colliding texts. */
 const PRIME = 0x01000193
 const START = Math.floor(Math.random() * 2 ** 32)
 
-/** Texts that come again and again in records, each held once: found by their bytes, so that only a new one becomes a string. */
+/** Interns texts that recur in records: looked up by their bytes, so that only new texts become strings. */
 export class Texts {
-  /** Of ASCII alone, by their hashes, with linear probing. */
+  /** ASCII texts by hash, with linear probing. */
   #slots: (string | undefined)[] = Array.from({ length: LEAST })
   #size = 0
   readonly #others = new Map<string, string>()
 
-  /** The text of these bytes of UTF-8. */
+  /** The text of these UTF-8 bytes. */
   of(bytes: Buffer, at: number, size: number): string {
     let [hash, all] = [START, 0]
     for (let i = at; i < at + size; i++) {
@@ -60,7 +60,7 @@ function hashOf(text: string): number {
   return hash
 }
 
-/** Its low bits depend on all. */
+/** Mixes a hash so that its low bits depend on all bits. */
 function mixed(hash: number): number {
   const bits = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   return bits ^ (bits >>> 13)

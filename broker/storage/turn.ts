@@ -9,17 +9,17 @@ export interface LmdbTable<Value> extends Table<Value> {
 
 type Call = () => void
 
-/** What LMDB takes for a key, at most, is 1,978 bytes. */
+/** Bytes; LMDB's own limit for keys is 1,978. */
 const MAX_KEY = 1_900
 const REMOVED = Symbol('removed')
 
-/** What is put into a unit while it is built; LMDB gets it when it is whole. */
+/** A unit that is being built. LMDB gets its writes once it is complete. */
 export class Gathered implements Unit {
-  /** Table, key and value of each write, one after another: `REMOVED` for a removal. */
+  /** Table, key and value of each write, flattened; the value is `REMOVED` for a removal. */
   readonly #writes: unknown[] = []
   readonly done: Call[] = []
   readonly undo: Call[] = []
-  /** An estimate: pages are written whole. */
+  /** Estimated bytes written to disk: pages are written whole. */
   bytes = 0
 
   get isEmpty(): boolean {
@@ -49,8 +49,8 @@ export class Gathered implements Unit {
   }
 
   /**
-   * Hands all of it to LMDB, which stores in one transaction what it gets in one turn of the event loop: so long it gives the
-   * same promise.
+   * Hands all writes to LMDB, which puts the writes of one turn of the event loop into one transaction and returns the same promise
+   * for all of them.
    */
   write(): Promise<boolean> {
     let stored: Promise<boolean> | undefined
@@ -64,20 +64,20 @@ export class Gathered implements Unit {
   }
 }
 
-/** The units of one turn of the event loop: they are one transaction, and end together, in their order. */
+/** The units of one turn of the event loop: one transaction; they end together, in order. */
 export class Turn {
-  /** What LMDB gave for it. */
+  /** LMDB's promise for the transaction. */
   readonly of: Promise<boolean> | undefined
   readonly done: Call[] = []
   readonly undo: Call[] = []
-  /** What is to be tried again when it cannot be stored. */
+  /** Writes to retry when the turn cannot be stored. */
   readonly again: ((unit: Unit) => void)[] = []
   /** @throws when nothing of it was stored */
   readonly stored: Promise<void>
-  /** The same, but it never throws. */
+  /** The same, but never rejects. */
   readonly ended: Promise<void>
 
-  /** @param end is called when LMDB has stored it, or has not, before anybody hears of it */
+  /** @param end is called when LMDB has stored the turn or failed to, before anyone else learns of it */
   constructor(
     of: Promise<boolean> | undefined,
     transaction: Promise<unknown>,
@@ -96,7 +96,7 @@ export class Turn {
     for (const call of undo) this.undo.push(call)
   }
 
-  /** What stores nothing ends well in any case, when its turn comes. */
+  /** Adds an empty unit, which succeeds in any case, when its turn ends. */
   addEmpty({ done }: Gathered): Promise<void> {
     for (const call of done) {
       this.done.push(call)
@@ -109,6 +109,6 @@ export class Turn {
 function mustFit(key: Key): void {
   const text = typeof key === 'string' ? key : typeof key === 'number' ? '' : key[0]
   if (text.length * 3 > MAX_KEY && Buffer.byteLength(text) > MAX_KEY) {
-    throw new RangeError(`a key has more than ${MAX_KEY} bytes`)
+    throw new RangeError(`key is longer than ${MAX_KEY} bytes`)
   }
 }

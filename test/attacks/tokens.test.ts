@@ -85,7 +85,7 @@ const ATTACKS: [string, () => string, RegExp][] = [
   ['an issue in 40 s', () => forged(good({ iat: inAnHour() - 3560 })), /not active.*iat.*CLOCK_TOLERANCE/],
   ['an end 10 s ago', () => forged(good({ exp: inAnHour() - 3610 })), /jwt expired 1\d s ago/],
   ['a beginning in text', () => forged(good({ nbf: 'yesterday' })), /nbf/],
-  ['a jti that is no text', () => forged(good({ jti: 7 })), /jti/],
+  ['a jti that is not a string', () => forged(good({ jti: 7 })), /jti/],
   ['a jti of 300 characters', () => forged(good({ jti: 'x'.repeat(300) })), /jti/],
   ['no subject', () => forged({ exp: inAnHour() }), /sub/],
   ['an empty subject', () => forged(good({ sub: '' })), /sub/],

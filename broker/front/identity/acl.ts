@@ -9,15 +9,15 @@ const entries = z.array(z.string().max(1_024)).max(MAX_ENTRIES).optional()
 const claim = z.strictObject({ pub: entries, sub: entries })
 
 /**
- * Reads a token's `acl` claim: `{ pub: [...], sub: [...] }`. An entry with a slash (or `#`) is the filter of open topics that it
- * adds. A list with any other entry, or none at all, also narrows what the user has of his own to the commands (`pub`) and the
- * events (`sub`, with or without his id before them) that it names. What names anything else grants nothing.
- * @throws {TypeError} when the claim is not of this shape: nobody knows then what it was to forbid
+ * Reads a token's `acl` claim: `{ pub: [...], sub: [...] }`. An entry with a slash (or `#`) grants a filter of open topics. A list
+ * that holds any other entry, or is empty, also narrows the user's own rights to the commands (`pub`) and events (`sub`, with or
+ * without the user id as prefix) that it names. Entries that name anything else grant nothing.
+ * @throws {TypeError} when the claim has another shape: what it meant to forbid is then unknown
  */
 export function parseAcl(value: unknown, user: UserId): Acl | undefined {
   if (value === undefined) return undefined
   const parsed = claim.safeParse(value)
-  if (!parsed.success) throw new TypeError('acl must be {pub?: [text…], sub?: [text…]}')
+  if (!parsed.success) throw new TypeError('acl must be {pub?: [string…], sub?: [string…]}')
   const { pub, sub } = parsed.data
   return {
     pub: pub?.filter(isOpenFilter) ?? [],

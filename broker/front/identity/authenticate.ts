@@ -15,9 +15,9 @@ export interface Identity {
 }
 
 /**
- * Tells who a connection is, if they may be anybody at all: username `JWT` with a token, or a token that its WebSocket's opening carried; `handler` or
- * `handler:<group>` with a key.
- * @throws {Denied} with the reason, for the log; the client learns only that it may not
+ * Authenticates a login. A device gives username `JWT` with a token as password, or a token in the request that opened its
+ * WebSocket; a handler gives `handler` or `handler:<group>` with a key.
+ * @throws {Denied} with the reason, for the log; the client learns only that it was refused
  */
 export async function authenticate(login: Login, identity: Identity, catalogue: Catalogue): Promise<Session> {
   const { username, password, client, carriedToken } = login
@@ -25,7 +25,7 @@ export async function authenticate(login: Login, identity: Identity, catalogue: 
     if (password === undefined) throw new Denied('password is missing')
     return admitHandler(login, username, password, identity.keys, catalogue)
   }
-  if (username !== undefined && username !== 'JWT') throw new Denied('username is neither JWT nor handler')
+  if (username !== undefined && username !== 'JWT') throw new Denied('username must be JWT, handler or handler:<group>')
   const given = isJwt(password) ? password : (carriedToken ?? password)
   if (given === undefined) throw new Denied('username or password is missing')
   const token = await verifyToken(given, identity.sources)

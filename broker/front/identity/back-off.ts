@@ -2,23 +2,23 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { Denied } from '../../seam/session.ts'
 
-/** Wrong guesses in five minutes that cost nothing: a key that is being changed. */
+/** Wrong guesses in five minutes that cost no delay: a key may be in rotation. */
 const FREE = 5
-/** Milliseconds before the first guess after those is refused; doubled with each, up to the longest. */
+/** Milliseconds by which the first refusal after those is delayed; doubles with each wrong guess, up to `LONGEST`. */
 const FIRST = 100
 const LONGEST = 5_000
-/** Wrong guesses of one guesser that may wait; more are refused at once. */
+/** Delayed refusals that one guesser may have at a time; further wrong guesses are refused at once. */
 const MAX_WAITING = 10
 
 /**
- * Makes whoever guesses wrongly wait for the refusal, longer each time. A right guess is let in at once: it may come from the same
- * address as the wrong ones, through one NAT or proxy. How many guesses are looked at is bounded by CONNECTS_PER_ADDRESS.
+ * Delays the refusal of wrong guesses, longer each time. A right guess succeeds at once, since it may share an address (a NAT or a
+ * proxy) with the wrong ones. CONNECTS_PER_ADDRESS bounds the number of guesses.
  */
 export class BackOff {
   readonly #wrong = new RateLimiterMemory({ points: Number.MAX_SAFE_INTEGER, duration: 300 })
   readonly #waiting = new Map<string, number>()
 
-  /** @throws what `check` does, after a while, or {Denied} at once when too many of this guesser wait already */
+  /** @throws what `check` throws, after the delay; or {Denied} at once when this guesser already has too many refusals waiting */
   async guess(guesser: string, check: () => void): Promise<void> {
     try {
       check()

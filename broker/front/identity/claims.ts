@@ -2,8 +2,8 @@
 export type Claims = Readonly<Record<string, unknown>>
 
 /**
- * A claim by its name or path. The exact name goes first, since names may hold dots (`https://app.example/roles`); else each dot
- * may lead into an object: `realm_access.roles`, `resource_access.my.app.roles`.
+ * Finds a claim by its name or path. The exact name wins, since names may hold dots (`https://app.example/roles`); otherwise each
+ * dot may lead into an object: `realm_access.roles`, `resource_access.my.app.roles`.
  */
 export function claimAt(claims: Claims, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path]
@@ -17,14 +17,14 @@ export function claimAt(claims: Claims, path: string): unknown {
   return undefined
 }
 
-/** Is a claim this text, or a list that holds one of these? */
+/** Is the claim one of these strings, or a list that holds one of them? */
 export function holdsOneOf(claim: unknown, wanted: readonly string[]): boolean {
   return [claim].flat().some((one) => typeof one === 'string' && wanted.includes(one))
 }
 
 const MAX_SHOWN = 200
 
-/** What a stranger's token says, as a log line may show it: bounded, with control and invisible characters escaped. */
+/** Text from an unverified token, made safe for a log line: cut to a maximum length, control and invisible characters escaped. */
 export function shown(text: string): string {
   const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
   return `"${cut.replace(/["\\\p{C}\p{Zl}\p{Zp}]/gu, (char) =>

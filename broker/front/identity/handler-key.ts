@@ -8,11 +8,11 @@ import { Denied, type Grants, type HandlerSession, type Rights } from '../../sea
 import type { BackOff } from './back-off.ts'
 import type { Login } from './login.ts'
 
-/** Which keys open what: the shared ones every group, a group's own only what the group declares. */
+/** Handler keys. A shared key opens every group; a group's own key opens only what that group declares. */
 export interface HandlerKeys {
   shared: readonly string[]
   groups: ReadonlyMap<string, readonly string[]>
-  /** Open topics of a group. */
+  /** Open topics granted to each group. */
   grants: ReadonlyMap<string, Grants>
   backOff: BackOff
 }
@@ -21,8 +21,9 @@ const GROUP = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 const NONE: Grants = { pub: [], sub: [] }
 
 /**
- * The session of a handler process. `handler` takes a shared key, and its group is its client id up to the first `.`;
- * `handler:<group>` takes a key of that group's own. Who gives wrong keys waits longer and longer for the refusal; a right one is let in at once.
+ * Admits a handler process. Username `handler` takes a shared key, and the group is the client id up to the first `.`;
+ * `handler:<group>` takes one of that group's own keys. Refusals of wrong keys are delayed more and more; a right key is admitted
+ * at once.
  * @throws {Denied} with the reason, for the log
  */
 export async function admitHandler(
@@ -36,9 +37,9 @@ export async function admitHandler(
   const group = own ?? client.split('.', 1)[0]!
   const valid = own === undefined ? keys.shared : keysOf(own, keys)
   await keys.backOff.guess(`${address} ${username.slice(0, 80)}`, () => {
-    if (!isOneOf(key, valid)) throw new Denied('handler key is wrong')
+    if (!isOneOf(key, valid)) throw new Denied('wrong handler key')
   })
-  if (!GROUP.test(group)) throw new Denied('the group is not made of letters, digits, _ and -, at most 64')
+  if (!GROUP.test(group)) throw new Denied('invalid group name: use up to 64 letters, digits, _ and -')
   const id = `$handler/${group}/${client}`
   const keepsOrder = properties[KEEPS_ORDER] === 'true'
   const keepsTime = properties[KEEPS_TIME] === 'true'
@@ -46,7 +47,7 @@ export async function admitHandler(
   return { kind: 'handler', id, group, client, rights: rightsOf(own, catalogue), grants, keepsOrder, keepsTime }
 }
 
-/** A group's own keys: those that are set, and those that come with the shared ones. */
+/** A group's own keys: those configured for it, and those derived from the shared keys. */
 function keysOf(group: string, { groups, shared }: HandlerKeys): string[] {
   return [...(groups.get(group) ?? []), ...shared.map((key) => groupKey(key, group))]
 }
@@ -57,7 +58,7 @@ function rightsOf(own: string | undefined, catalogue: Catalogue): Rights {
   return { commands: new Set(Object.keys(declared?.commands ?? {})), events: new Set(declared?.events) }
 }
 
-/** Compares with every key, in a time that tells nothing of any. */
+/** Compares with every key in constant time, so that timing reveals none of them. */
 function isOneOf(key: string, valid: readonly string[]): boolean {
   const given = digest(key)
   let found = false

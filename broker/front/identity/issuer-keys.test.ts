@@ -10,7 +10,7 @@ import { openLog } from '../../../shared/log.ts'
 import { oidcIssuers } from '../../../shared/oidc-issuers.ts'
 import { IssuerKeys } from './issuer-keys.ts'
 
-// How an issuer's keys are asked for; what a real provider's are good for is in test/issuers.test.ts.
+// How an issuer's keys are fetched; test/issuers.test.ts tries them against a real provider.
 
 const [OLD, NEW] = ['old', 'new'].map((kid) => {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -39,13 +39,13 @@ afterEach(async () => {
   rmSync(dir, { recursive: true })
 })
 
-/** The answer to the request of that number, counted from 1; waits for the request. */
+/** The response to the nth request, counted from 1; waits for the request. */
 async function answers(number: number, ...told: unknown[]): Promise<void> {
   while (asked.length < number) await once(server, 'asked')
   asked[number - 1]!.setHeader('connection', 'close').end(JSON.stringify({ keys: told }))
 }
 
-test('a key that is newer than what is being told is asked for again, once for all who come with it', async () => {
+test('a key newer than the fetch in progress causes one more fetch, shared by all tokens that need it', async () => {
   const wanted = [keys.keyOf('new'), keys.keyOf('new'), keys.keyOf('old')]
   await answers(1, OLD)
   await answers(2, OLD, NEW)
@@ -53,12 +53,12 @@ test('a key that is newer than what is being told is asked for again, once for a
   expect(first).toMatch(/^-----BEGIN PUBLIC KEY-----/)
   expect(second).toBe(first)
   expect(old).not.toBe(first)
-  await expect(keys.keyOf('forged')).rejects.toThrow('no such key')
+  await expect(keys.keyOf('forged')).rejects.toThrow('has no key with this id')
   expect(asked).toHaveLength(2)
 })
 
-test('an issuer that is away is not asked again at once by those who wait for it', async () => {
-  const refused = expect(keys.keyOf('new')).rejects.toThrow('no such key')
+test('tokens that wait for an unreachable issuer do not cause another fetch at once', async () => {
+  const refused = expect(keys.keyOf('new')).rejects.toThrow('has no key with this id')
   while (asked.length < 1) await once(server, 'asked')
   asked[0]!.destroy()
   await refused
@@ -89,10 +89,10 @@ test.each([
   expect(lines.map((line) => (JSON.parse(line) as { told?: string }).told)).toEqual(
     warned === undefined ? [] : [warned],
   )
-  asked[0]!.destroy() // of the one that each test has
+  asked[0]!.destroy() // the request of the issuer that each test has
 })
 
-test('the discovery document of an issuer whose name ends with a slash is asked for below it', async () => {
+test('fetches discovery below an issuer name that ends with a slash', async () => {
   const inner = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const [settings] = oidcIssuers.parse([{ issuer: `${inner}/`, alias: 'other' }])
   const other = new IssuerKeys(settings!, dir, openLog('silent', 'test'))

@@ -10,17 +10,17 @@ import type { Closable } from '../../../shared/shutdown.ts'
 import { Denied } from '../../seam/session.ts'
 import { shown } from './claims.ts'
 
-/** Milliseconds between two fetches that unknown key ids cause, and between two tries while the issuer is away. */
+/** Milliseconds between fetches caused by unknown key ids, and between retries while the issuer is unreachable. */
 const COOL_DOWN = 30_000
-/** Milliseconds after which the keys are asked for again, so that one that was withdrawn goes. */
+/** Milliseconds after which keys are fetched again, so that withdrawn keys disappear. */
 const REFRESH = 600_000
-/** Milliseconds for which keys are good when the issuer cannot be asked. */
+/** Milliseconds for which fetched keys stay valid while the issuer is unreachable. */
 const STALE_LIMIT = 86_400_000
-/** Milliseconds an issuer may take to answer. */
+/** Milliseconds that an issuer has to answer. */
 const TIMEOUT = 5_000
 
 const cached = z.object({
-  /** When the issuer told them, in milliseconds since 1970. */
+  /** When they were fetched, in milliseconds since 1970. */
   toldAt: z.number(),
   keys: z.array(z.object({ kid: z.string().optional(), pem: z.string() })),
 })
@@ -31,7 +31,7 @@ const discoveryDocument = z.object({
   jwks_uri: z.url({ protocol: /^https?$/ }),
 })
 
-/** The public keys of one OpenID Connect issuer: asked for at start, kept on disk, good for a day while it is away. */
+/** The public keys of one OpenID Connect issuer: fetched at start, cached on disk, valid for a day while it is unreachable. */
 export class IssuerKeys implements Closable {
   readonly settings: OidcIssuer
   /** The first of its names. */
@@ -40,14 +40,14 @@ export class IssuerKeys implements Closable {
   readonly #log: Logger
   #known: Cached
   #isWell = true
-  /** The issuer that its discovery document names. */
+  /** The issuer name in the discovery document. */
   #told: string | undefined
   #fetching: Promise<void> | undefined
   #mayAskAt = 0
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  /** @param dir where the keys are kept over a restart */
+  /** @param dir folder of the key cache, which survives restarts */
   constructor(settings: OidcIssuer, dir: string, log: Logger) {
     this.settings = settings
     this.name = settings.issuer[0]!
@@ -57,21 +57,21 @@ export class IssuerKeys implements Closable {
     void this.#refresh()
   }
 
-  /** False while the issuer could not be asked last time. */
+  /** False when the last fetch failed. */
   get isWell(): boolean {
     return this.#isWell
   }
 
   /**
-   * The key of that id; the only one, for a token that names none. An unknown id asks the issuer, at most once in 30 seconds.
+   * Finds the key with this id, or the only key when the token names none. An unknown id causes a fetch, at most every 30 seconds.
    * @returns a public key in PEM
-   * @throws {Denied} when there is no such key, or all are older than a day
+   * @throws {Denied} when there is no such key, or the keys were fetched more than a day ago
    */
   async keyOf(kid: string | undefined): Promise<string> {
     const known = this.#find(kid)
     if (known !== undefined) return known
     const before = this.#fetching
-    await before // what is being told may be older than the key
+    await before // its answer may be older than the key
     const isAway = before !== undefined && !this.#isWell
     const mayBeNew = kid !== undefined || this.#known.keys.length === 0
     if (this.#find(kid) === undefined && mayBeNew && !isAway && performance.now() >= this.#mayAskAt) {
@@ -80,7 +80,7 @@ export class IssuerKeys implements Closable {
     }
     await this.#fetching
     const found = this.#find(kid)
-    if (found === undefined) throw new Denied(`token: its issuer ${this.name} has no such key`)
+    if (found === undefined) throw new Denied(`token: issuer ${this.name} has no key with this id (kid)`)
     return found
   }
 
@@ -103,7 +103,10 @@ export class IssuerKeys implements Closable {
         (keys) => this.#learn(keys),
         (err: Error) => {
           this.#isWell = false
-          this.#log.warn({ reason: err.message }, 'an issuer does not tell its keys')
+          this.#log.warn(
+            { reason: err.message },
+            'cannot fetch issuer keys; the last ones stay valid for a day. Check that the issuer is reachable',
+          )
         },
       )
       .finally(() => {
@@ -126,34 +129,37 @@ export class IssuerKeys implements Closable {
     if (given !== undefined) return given
     const url = discovery ?? `${this.name.replace(/\/$/, '')}/.well-known/openid-configuration`
     const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT) })
-    if (!answer.ok) throw new Error(`its discovery answers ${answer.status}`)
+    if (!answer.ok) throw new Error(`discovery at ${url} answered status ${answer.status}`)
     const { issuer, jwks_uri } = discoveryDocument.parse(await answer.json())
     this.#compare(issuer)
     return jwks_uri
   }
 
-  /** Its tokens will name the issuer that its discovery document names [OpenID Connect Discovery 1.0, 4.3]. */
+  /** Warns when tokens will name an issuer that the settings do not: they name the discovery document's [OpenID Connect Discovery 1.0, 4.3]. */
   #compare(told: string | undefined): void {
     if (told === this.#told || told === undefined) return
     this.#told = told
     if (this.settings.issuer.includes(told)) return
     this.#log.warn(
       { told: shown(told) },
-      'OIDC_ISSUERS: the discovery document names another issuer; tokens that name that one will be refused',
+      'OIDC_ISSUERS: the discovery document names another issuer; tokens that name it will be refused',
     )
   }
 
   async #learn(keys: Cached['keys']): Promise<void> {
     this.#isWell = true
     this.#known = { toldAt: Date.now(), keys }
-    this.#log.debug({ keys: keys.length }, 'an issuer has told its keys')
+    this.#log.debug({ keys: keys.length }, 'fetched issuer keys')
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })
       const fresh = `${this.#file}.new`
       await writeFile(fresh, JSON.stringify(this.#known), { mode: 0o600 })
       await rename(fresh, this.#file)
     } catch (err) {
-      this.#log.warn({ reason: (err as Error).message }, 'cannot keep the keys of an issuer')
+      this.#log.warn(
+        { reason: (err as Error).message },
+        'cannot cache issuer keys on disk; a restart must fetch them again',
+      )
     }
   }
 
@@ -161,7 +167,7 @@ export class IssuerKeys implements Closable {
     try {
       return cached.parse(JSON.parse(readFileSync(this.#file, 'utf8')))
     } catch {
-      return undefined // none yet, or damaged: the issuer tells them anew
+      return undefined // absent or damaged: they are fetched anew
     }
   }
 }

@@ -3,16 +3,16 @@ import { shown } from './claims.ts'
 
 type Names = Pick<OidcIssuer, 'issuer' | 'tenants'>
 
-/** An issuer as a token names it. */
+/** An issuer, with the name by which a token calls it. */
 export interface Named<Issuer> {
   issuer: Issuer
-  /** `iss`, to the letter. */
+  /** `iss`, exactly as in the token. */
   name: string
-  /** Whose tenant of it the name means, where the settings say `{tenantid}`. */
+  /** The tenant in the name, where the settings say `{tenantid}`. */
   tenant?: string
 }
 
-/** Finds the issuer that a token names. A name that is set to the letter goes before one with `{tenantid}`. */
+/** Finds the issuer that a token names. A literal name in the settings takes precedence over one with `{tenantid}`. */
 export function issuerNamed<Issuer extends { settings: Names }>(
   name: string,
   issuers: readonly Issuer[],
@@ -29,7 +29,7 @@ export function issuerNamed<Issuer extends { settings: Names }>(
   return undefined
 }
 
-/** What stands in the place of `{tenantid}`: one segment of a path, which is compared and never followed. */
+/** The text in the place of `{tenantid}`: one path segment, only ever compared, never fetched. */
 function tenantOf(pattern: string, name: string): string | undefined {
   const [before, after] = pattern.split(TENANT)
   if (after === undefined || !name.startsWith(before!) || !name.endsWith(after)) return undefined
@@ -37,12 +37,12 @@ function tenantOf(pattern: string, name: string): string | undefined {
   return /^[A-Za-z0-9-][A-Za-z0-9.-]{0,127}$/.test(tenant) ? tenant : undefined
 }
 
-/** Says for the log that no setting has this issuer, and which one it may be meant to be. */
+/** A log text saying that this issuer is not configured, with a hint when one of nearly that name is. */
 export function unknownIssuer(name: unknown, issuers: readonly { settings: Names }[]): string {
-  if (typeof name !== 'string') return 'its iss is not a string'
+  if (typeof name !== 'string') return 'iss is not a string'
   const plain = (text: string): string => text.replace(/\/+$/, '').toLowerCase()
   const meant = issuers.flatMap(({ settings }) => settings.issuer).find((own) => plain(own) === plain(name))
   const hint =
     meant === undefined ? '' : `; OIDC_ISSUERS has ${shown(meant)}, which differs only by a final slash or by case`
-  return `its issuer ${shown(name)} is not in OIDC_ISSUERS${hint}`
+  return `issuer ${shown(name)} is not in OIDC_ISSUERS${hint}`
 }

@@ -3,13 +3,13 @@ import type { Session } from '../../seam/session.ts'
 /** Where a connection comes from. */
 export interface From {
   address: string
-  /** A token that its WebSocket's opening carried. */
+  /** A token from the request that opened the WebSocket. */
   carriedToken?: string | undefined
-  /** Told when it has logged in. */
+  /** Called once the connection has logged in. */
   loggedIn?: ((kind: Session['kind']) => void) | undefined
 }
 
-/** What a CONNECT says of who it is. */
+/** The credentials in a CONNECT. */
 export interface Login extends From {
   username: string | undefined
   password: string | undefined

@@ -17,14 +17,14 @@ export interface Secrets {
 }
 
 /**
- * What the settings say of secrets and rights, before anything is opened.
- * @throws {ConfigError} when a secret is missing, a group is granted what is no filter of open topics, or an event is the broker's own
+ * Reads secrets and rights from the settings, before anything is opened.
+ * @throws {ConfigError} when a secret is missing, a grant is not a filter of open topics, or an event name is reserved
  */
 export function readSecrets(config: Config): Secrets {
   const grants = new Map(Object.entries(config.HANDLER_GRANTS))
   for (const [group, { pub, sub }] of grants) {
     const wrong = [...pub, ...sub].find((filter) => !isOpenFilter(filter))
-    if (wrong !== undefined) throw new ConfigError(`HANDLER_GRANTS: ${group}: ${wrong} is no filter of open topics`)
+    if (wrong !== undefined) throw new ConfigError(`HANDLER_GRANTS: ${group}: ${wrong} is not a filter of open topics`)
   }
   for (const event of config.HANDLER_EVENTS) {
     const fault = faultOfEvent(event)
@@ -33,12 +33,15 @@ export function readSecrets(config: Config): Secrets {
   return { tokens: tokenSecrets(config), handlers: sharedHandlerKeys(config), grants }
 }
 
-/** Opens what tells who is who: begins to ask the issuers for their keys. */
+/** Opens everything that authenticates logins, and starts fetching the issuers' keys. */
 export function openIdentity(config: Config, secrets: Secrets, log: Logger): Identity {
   const dir = join(config.DATA_DIR, 'broker', 'issuers')
   for (const { issuer, audience } of config.OIDC_ISSUERS) {
     if (audience === undefined)
-      log.warn({ issuer: issuer[0] }, 'OIDC_ISSUERS: no audience, so its tokens for anybody are taken')
+      log.warn(
+        { issuer: issuer[0] },
+        'OIDC_ISSUERS: no audience is set for this issuer, so tokens it issued for other apps are accepted too. Set audience',
+      )
   }
   return {
     sources: {

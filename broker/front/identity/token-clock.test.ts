@@ -4,7 +4,7 @@ import { TokenClock } from './token-clock.ts'
 const HOUR = 3_600_000
 const START = Date.UTC(2026, 0, 1)
 
-/** A clock of a machine whose time somebody sets. */
+/** A machine whose clock somebody sets. */
 function clockOf(): { clock: TokenClock; passes: (ms: number) => void; isSet: (ms: number) => void } {
   let [steady, set] = [0, 0]
   const clock = new TokenClock({ wall: () => START + steady + set, steady: () => steady })
@@ -24,7 +24,7 @@ test.each([HOUR, -HOUR])(
   },
 )
 
-test('a clock that is set back in time to what it was has not jumped', () => {
+test('a clock that is corrected before an hour is over has not jumped', () => {
   const { clock, passes, isSet } = clockOf()
   isSet(HOUR)
   expect(clock.now()).toBe(START)
@@ -35,13 +35,13 @@ test('a clock that is set back in time to what it was has not jumped', () => {
   expect(clock.now()).toBe(START + HOUR)
 })
 
-test('a machine that has slept for a day is a day older at once', () => {
+test('follows the clock at once when the machine has slept for a day', () => {
   const { clock, isSet } = clockOf()
   isSet(24 * HOUR)
   expect(clock.now()).toBe(START + 24 * HOUR)
 })
 
-test('a clock that drifts is followed', () => {
+test('follows a clock that drifts', () => {
   const { clock, passes, isSet } = clockOf()
   for (let i = 0; i < 100; i++) {
     passes(60_000)

@@ -1,11 +1,11 @@
-/** Milliseconds by which the machine's clock may jump without our following it at once. */
+/** Milliseconds: a larger jump of the machine's clock is followed at once. */
 const MAX_JUMP = 2 * 3_600_000
-/** Milliseconds after which a jump counts as the right time. */
+/** Milliseconds after which a smaller jump is taken as the right time. */
 const BELIEVED_AFTER = 3_600_000
-/** Milliseconds that are no jump: clocks drift, and timers are late. */
+/** Milliseconds: a smaller difference is drift or a late timer, and no jump. */
 const DRIFT = 1_000
 
-/** The machine's clock, which may be set, and one that only ever runs on; both in milliseconds. */
+/** The machine's clock, which may be set, and a monotonic one; both in milliseconds. */
 export interface Clocks {
   wall(): number
   steady(): number
@@ -13,9 +13,9 @@ export interface Clocks {
 const MACHINE: Clocks = { wall: () => Date.now(), steady: () => performance.now() }
 
 /**
- * The time by which tokens begin and end. Somebody who sets the machine's clock an hour forward or back by mistake must not log
- * everybody out, so the time runs on steadily across a jump, and follows it after an hour. It follows a larger jump at once: the
- * machine has slept, or its clock was wrong when it started.
+ * The clock that decides when tokens begin and expire. Setting the machine's clock forward or back by mistake must not log
+ * everyone out, so this clock runs on steadily across a jump of up to two hours and follows it after an hour. It follows a larger
+ * jump at once: the machine has slept, or its clock was wrong at start.
  */
 export class TokenClock {
   readonly #clocks: Clocks
@@ -27,7 +27,7 @@ export class TokenClock {
     this.#ahead = clocks.wall() - clocks.steady()
   }
 
-  /** Milliseconds since 1970: what has ended by this time has ended. */
+  /** Milliseconds since 1970: the time by which expiry is judged. */
   now(): number {
     const { wall, steady } = { wall: this.#clocks.wall(), steady: this.#clocks.steady() }
     const jump = Math.abs(wall - steady - this.#ahead)
@@ -41,7 +41,7 @@ export class TokenClock {
     return steady + this.#ahead
   }
 
-  /** The later of this time and the machine's: what has not begun by then has not begun. */
+  /** The later of this time and the machine's: the time by which a beginning (`nbf`, `iat`) is judged. */
   latest(): number {
     return Math.max(this.now(), this.#clocks.wall())
   }

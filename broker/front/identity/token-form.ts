@@ -1,6 +1,6 @@
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
-/** Has it the form of a JWT (RFC 7519)? What has not was meant for somebody else. */
+/** Does the text have the form of a JWT (RFC 7519)? If not, it was meant for something else. */
 export function isJwt(text: string | undefined): text is string {
   return text !== undefined && JWT.test(text)
 }

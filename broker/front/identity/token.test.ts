@@ -15,7 +15,7 @@ import { IssuerKeys } from './issuer-keys.ts'
 import { TokenClock } from './token-clock.ts'
 import { verifyToken } from './token.ts'
 
-// Tokens as Google, Entra, Cognito, Keycloak and Auth0 write them, signed with a key that is told over HTTP.
+// Tokens as Google, Entra, Cognito, Keycloak and Auth0 write them, signed with a key that is served over HTTP.
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const server = createServer((_, response) => {
@@ -40,14 +40,14 @@ afterAll(async () => {
 const ENTRA = 'https://login.microsoftonline.com/{tenantid}/v2.0'
 const inEntra = (tenant: string): string => ENTRA.replace('{tenantid}', tenant)
 
-/** Signs claims as an issuer or somebody with a secret does. */
+/** Signs claims as an issuer does, or a holder of a secret. */
 const good = (): object => ({ sub: 's', aud: 'app', exp: Math.floor(Date.now() / 1000) + 3_600 })
 const byIssuer = (claims: object, header: object = {}): string =>
   jwt.sign({ ...good(), ...claims }, privateKey, { header: { alg: 'RS256', kid: 'k', ...header } })
 const SECRET = 'a secret of sixteen or more'
 const bySecret = (claims: object, secret = SECRET): string => jwt.sign({ ...good(), ...claims }, secret)
 
-/** What becomes of a token where one issuer has these settings, and there is a secret. */
+/** Verifies a token against one issuer with these settings, and a secret. */
 async function verified(settings: object, token: string, more: { secrets?: string[]; maxLength?: number } = {}) {
   const issuers = oidcIssuers.parse([{ jwks_uri, alias: 'a', ...settings }])
   const keys = issuers.map((one) => new IssuerKeys(one, dir, openLog('silent', 'test')))
@@ -63,7 +63,7 @@ async function verified(settings: object, token: string, more: { secrets?: strin
   return verifyToken(token, sources)
 }
 
-/** What becomes of an issuer's token with these claims. */
+/** Verifies an issuer's token with these claims. */
 function believed(settings: object, claims: object): Promise<Token> {
   return verified(settings, byIssuer(claims), { secrets: [] })
 }
@@ -74,16 +74,16 @@ test('both names of one issuer mean the same user', async () => {
   await expect(believed(google, { iss: 'https://accounts.google.com/' })).rejects.toThrow('only by a final slash')
 })
 
-test('each tenant of a pattern is an issuer of its own, and the token must say the same tenant', async () => {
+test('each tenant of a pattern is an issuer of its own, and tid must match it', async () => {
   const entra = { issuer: ENTRA, audience: 'app', user_claim: 'oid' }
   const ids = await Promise.all(
     ['t1', 't2'].map(async (tid) => (await believed(entra, { iss: inEntra(tid), tid, oid: 'alice' })).user),
   )
   expect(ids).toEqual(['a:t1:alice', 'a:t2:alice'])
   await expect(believed(entra, { iss: inEntra('t1'), tid: 't2', oid: 'alice' })).rejects.toThrow(
-    'tid is not the tenant',
+    'tid differs from the tenant',
   )
-  await expect(believed(entra, { iss: inEntra('t1'), oid: 'alice' })).rejects.toThrow('tid is not the tenant')
+  await expect(believed(entra, { iss: inEntra('t1'), oid: 'alice' })).rejects.toThrow('tid differs from the tenant')
   await expect(believed(entra, { iss: inEntra('t1'), tid: 't1' })).rejects.toThrow('oid must be a non-empty string')
 })
 
@@ -99,19 +99,19 @@ test.each(['', 'a/b', '..', '.', 'a%2fb', 'a\n', 'tenant?x', '{tenantid}', 'x'.r
 test.each([
   ['ends', inEntra('t1').replace('v2.0', 'v1.0')],
   ['begins', inEntra('t1').replace('online.com', 'online.org')],
-])('a pattern is not a name that %s otherwise', async (_, iss) => {
+])('a pattern does not match an issuer that %s otherwise', async (_, iss) => {
   await expect(believed({ issuer: ENTRA, audience: 'app' }, { iss, tid: 't1' })).rejects.toThrow(
     'is not in OIDC_ISSUERS',
   )
 })
 
-test('where tenants are listed, another is not known', async () => {
+test('where tenants are listed, any other is refused', async () => {
   const entra = { issuer: ENTRA, audience: 'app', tenants: ['t1'] }
   expect((await believed(entra, { iss: inEntra('t1'), tid: 't1' })).user).toBe('a:t1:s')
   await expect(believed(entra, { iss: inEntra('t2'), tid: 't2' })).rejects.toThrow('is not in OIDC_ISSUERS')
 })
 
-test('the audience may stand in another claim, and is then asked of no other', async () => {
+test('the audience may be in another claim, and is then read from that claim alone', async () => {
   const cognito = { issuer: 'https://cognito.example', audience: ['app', 'app2'], audience_claim: 'client_id' }
   const iss = cognito.issuer
   expect((await believed(cognito, { iss, aud: 'else', client_id: 'app2' })).user).toBe('a:s')
@@ -135,7 +135,7 @@ test.each([
   expect(await believed(settings, { iss: 'https://id.example', ...claims })).toMatchObject({ isOperator })
 })
 
-test('a path leads to what an object has itself', () => {
+test('a claim path follows own properties only', () => {
   for (const path of [
     '__proto__.toString',
     'list.0',
@@ -157,22 +157,22 @@ const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + s
 
 test.each<[what: string, token: () => string, reason: RegExp]>([
   ['an algorithm that is not its issuer’s', () => ofId({}, { alg: 'RS512', kid: 'unknown' }), /invalid algorithm$/],
-  ['a key id that is no text', () => ofId({}, { kid: 7 }), /kid is no text$/],
+  ['a key id that is not a string', () => ofId({}, { kid: 7 }), /kid is not a string$/],
   ['an empty subject', () => ofId({ sub: '' }), /sub must be a non-empty string$/],
   ['an end in the past', () => ofId({ exp: inSeconds(-10) }), /jwt expired \d+ s ago$/],
   ['a beginning too far ahead', () => ofId({ nbf: inSeconds(60) }), /not active for another \d+ s \(nbf\)/],
   ['an issue too far ahead', () => ofId({ iat: inSeconds(60) }), /not active for another \d+ s \(iat\)/],
   ['a subject in the name of an alias', () => bySecret({ sub: 'a:s' }), /begins with the alias of another issuer$/],
-  ['a list of issuers', () => byIssuer({ iss: [ID.issuer] }), /token: its iss is not a string$/],
+  ['a list of issuers', () => byIssuer({ iss: [ID.issuer] }), /token: iss is not a string$/],
   [
     'an unknown issuer',
     () => byIssuer({ iss: 'https://else.example' }),
-    /^token: its issuer "https:\/\/else.example" is not in OIDC_ISSUERS$/,
+    /^token: issuer "https:\/\/else.example" is not in OIDC_ISSUERS$/,
   ],
   [
     'an unknown issuer and a wrong secret',
     () => bySecret({ iss: 'x' }, 'another secret'),
-    /^token: invalid signature; its issuer "x" is not in OIDC_ISSUERS$/,
+    /^token: invalid signature; issuer "x" is not in OIDC_ISSUERS$/,
   ],
   [
     'the issuer in another case',
@@ -184,20 +184,20 @@ test.each<[what: string, token: () => string, reason: RegExp]>([
     () => byIssuer({ iss: 'https://id.example/' }),
     /has "https:\/\/id.example", which differs only by/,
   ],
-  ['a long name for its issuer', () => byIssuer({ iss: 'x'.repeat(300) }), /its issuer "x{200}…" is not/],
+  ['a long name for its issuer', () => byIssuer({ iss: 'x'.repeat(300) }), /issuer "x{200}…" is not/],
 ])('a token with %s is refused, and the log says so', async (_, token, reason) => {
   await expect(verified(ID, token())).rejects.toThrow(reason)
 })
 
-test('a secret signs for whom no issuer of ours is named, and not where there is none', async () => {
+test('a token that names no configured issuer is verified with the secret, and refused without one', async () => {
   expect(await verified(ID, bySecret({}))).toMatchObject({ user: 's', isOperator: false })
   expect(await verified(ID, bySecret({ iss: 'https://else.example' }))).toMatchObject({ user: 's' })
   const none = verified(ID, bySecret({ iss: 'https://else.example' }), { secrets: [] })
-  await expect(none).rejects.toThrow(/^token: its issuer "https:\/\/else.example" is not in OIDC_ISSUERS$/)
+  await expect(none).rejects.toThrow(/^token: issuer "https:\/\/else.example" is not in OIDC_ISSUERS$/)
   await expect(verified(ID, bySecret({ iss: ID.issuer }))).rejects.toThrow('invalid algorithm')
 })
 
-test('in a token that a secret signed the role is one text, and claims have their usual names', async () => {
+test('in a token signed with a secret the role is one string, and claims have their usual names', async () => {
   const settings = { ...ID, user_claim: 'oid', role_claim: 'roles', name_claim: 'nick' }
   const claims = { oid: 'o', roles: ['operator'], nick: 'Nick', role: 'user', name: 'Name' }
   const theirs = { user: 'a:o', isOperator: true, name: 'Nick' }
@@ -218,14 +218,14 @@ test.each([
   expect((await verified(ID, ofId({ name }))).name).toBe(isShown ? name : undefined)
 })
 
-test('a token is read up to its longest length', async () => {
+test('accepts a token of the maximum length, and refuses a longer one', async () => {
   const token = bySecret({})
   expect(await verified(ID, token, { maxLength: token.length })).toMatchObject({ user: 's' })
   const longer = verified(ID, token, { maxLength: token.length - 1 })
   await expect(longer).rejects.toThrow(`longer than ${token.length - 1} characters (MAX_TOKEN_BYTES)`)
 })
 
-test('an issuer of which nothing more is said is read by the usual claims', () => {
+test('an issuer without further settings uses the standard claims', () => {
   const usual = { audience_claim: 'aud', user_claim: 'sub', role_claim: 'role', name_claim: 'name' }
   expect(oidcIssuers.parse([{ issuer: 'https://id.example' }])).toEqual([
     { issuer: ['https://id.example'], algorithms: ['RS256', 'ES256'], ...usual },
@@ -246,7 +246,7 @@ test.each([
   [{ issuer: 'https://id.example', audience: [] }, 'audience'],
   [{ issuer: 'https://id.example', audience: '' }, 'audience'],
   [{ issuer: 'https://id.example', audience_claim: 'client_id' }, 'audience_claim'],
-])('OIDC_ISSUERS with %j says what is wrong', (settings, reason) => {
+])('OIDC_ISSUERS of %j is refused with what is wrong', (settings, reason) => {
   const parsed = oidcIssuers.safeParse([settings])
   expect(parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join()).toContain(reason)
 })
@@ -288,6 +288,6 @@ test.each([
     [{ issuer: 'https://a.example' }, { issuer: 'https://b.example', alias: 'b' }],
     undefined,
   ],
-])('of %s the start says what is wrong', (_, hasSecret, settings, fault) => {
+])('%s: the start reports what is wrong, if anything', (_, hasSecret, settings, fault) => {
   expect(faultOfIssuers(oidcIssuers.parse(settings), hasSecret)).toBe(fault)
 })

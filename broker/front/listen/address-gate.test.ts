@@ -22,7 +22,7 @@ async function guesses(gate: AddressGate, times: number, address = OFFICE): Prom
   return count
 }
 
-test('connects that do not log in are bounded by address; those that log in do not count', async () => {
+test('connects without a login are limited per address; those that log in do not count', async () => {
   const refused: string[] = []
   const gate = new AddressGate({ connections: 1_000, connects: 10 }, (address, reason) =>
     refused.push(`${address} ${reason}`),
@@ -37,7 +37,7 @@ test('connects that do not log in are bounded by address; those that log in do n
   expect(refused).toEqual([`${OFFICE} too many connects from this address`])
 })
 
-test('where a handler has logged in, guessers use up no limit for it; what they hold open is bounded', async () => {
+test('where a handler has logged in, guessers cannot lock it out, and what they hold open is bounded', async () => {
   const gate = new AddressGate({ connections: 100, connects: 50 }, () => {})
   const handler = await comes(gate)
   handler.loggedIn('handler')
@@ -52,7 +52,7 @@ test('where a handler has logged in, guessers use up no limit for it; what they 
   expect(await guesses(gate, 300, HOME)).toBe(50)
 })
 
-test('where devices have logged in, a few beyond the limit are let in each second', async () => {
+test('where devices have logged in, a few connects beyond the limit are admitted each second', async () => {
   const gate = new AddressGate({ connections: 10_000, connects: 600 }, () => {})
   ;(await comes(gate)).loggedIn('device')
   expect(await guesses(gate, 600)).toBe(600)

@@ -4,26 +4,26 @@ import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { KnownAddresses } from './known-addresses.ts'
 
 export interface AddressLimits {
-  /** At a time. */
+  /** Open at a time. */
   connections: number
-  /** In a minute, without those that log in. */
+  /** Per minute, not counting those that log in. */
   connects: number
 }
 
-/** Connections of one address beyond its limits that may be about to log in, at most. */
+/** Most connections of one address beyond its limits that have not logged in yet. */
 const RESERVE = 500
 
-/** A connection that was let in. */
+/** An admitted connection. */
 export interface Admitted {
-  /** It has logged in. */
+  /** To be called when it has logged in. */
   loggedIn: (kind: 'device' | 'handler') => void
 }
 
 /**
- * Hangs up on addresses that hold or open too many connections, before they cost a TLS handshake. One guesser can use up what the
- * address of a NAT or proxy may, so its other users have a reserve: connections that log in do not count; where a handler's
- * key has logged in lately, connections beyond the limits are let in all the same, and the oldest of them that has not logged in
- * makes room; where a device has, some are let in each second.
+ * Closes connections of addresses that hold or open too many, before they cost a TLS handshake. One guesser can exhaust the limit
+ * of a NAT's or proxy's address, so the others behind it have a reserve. Connections that log in do not count. Where a handler has
+ * logged in within the last day, connections beyond the limits are still admitted, and the oldest that has not logged in makes
+ * room. Where a device has, a few are admitted each second.
  */
 export class AddressGate {
   readonly #limits: AddressLimits
@@ -33,10 +33,10 @@ export class AddressGate {
   readonly #open = new Map<string, number>()
   readonly #handlers = new KnownAddresses()
   readonly #devices = new KnownAddresses()
-  /** Connections beyond the limits that have not logged in, oldest first. */
+  /** By network, the connections beyond the limits that have not logged in, oldest first. */
   readonly #reserved = new Map<string, Set<Socket>>()
 
-  /** @param refused is told of the first refusal of an address in a minute, and why */
+  /** @param refused is called for the first refusal of an address in a minute, with the reason */
   constructor(limits: AddressLimits, refused: (address: string, reason: string) => void) {
     this.#limits = limits
     this.#refused = refused
@@ -44,12 +44,12 @@ export class AddressGate {
     this.#trickle = new RateLimiterMemory({ points: Math.floor(limits.connects / 600), duration: 1 })
   }
 
-  /** Tells of a connection that was closed for another reason. */
+  /** Reports a connection that was closed for another reason. */
   refuse(address: string, reason: string): void {
     this.#refused(address, reason)
   }
 
-  /** @param address where it comes from, which is another than its peer's behind a proxy */
+  /** @param address the client's, which differs from the socket's peer behind a proxy */
   admit(socket: Socket, address: string): Admitted {
     const network = networkOf(address)
     const open = (this.#open.get(network) ?? 0) + 1
@@ -101,7 +101,7 @@ export class AddressGate {
   }
 }
 
-/** What one peer can be taken to own: an IPv4 address, or the /64 of an IPv6 one. */
+/** The network that one peer can be assumed to own: an IPv4 address, or the /64 of an IPv6 address. */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   if (mapped) return mapped[1]!

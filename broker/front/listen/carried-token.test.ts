@@ -15,6 +15,6 @@ test.each([
   ['a cookie in quotes', { cookie: `a=b; access_token="${A}"` }, '/mqtt', A],
   ['nothing that is a JWT', { authorization: 'Bearer x', cookie: 'token=y' }, '/mqtt?token=z', undefined],
   ['nothing', {}, undefined, undefined],
-])('of %s the first JWT counts, what is explicit before cookies', (_, headers, url, token) => {
+])('of %s the first JWT counts: bearer, query, then cookies', (_, headers, url, token) => {
   expect(carriedToken({ headers, ...(url !== undefined && { url }) })).toBe(token)
 })

@@ -4,9 +4,9 @@ import { isJwt } from '../identity/token-form.ts'
 const NAMES = ['access_token', 'token']
 
 /**
- * The token that a WebSocket's opening carries, for clients that cannot set a password: the first JWT among a bearer in
- * `Authorization`, and a query parameter or cookie `access_token` or `token` (RFC 6750). What was put there for this connection
- * comes before cookies, which browsers add by themselves. Nothing of it may be logged, the URL included.
+ * Finds the token in the request that opens a WebSocket, for clients that cannot set a password: the first JWT among the bearer in
+ * `Authorization`, then query parameters, then cookies, both named `access_token` or `token` (RFC 6750). Cookies come last because
+ * browsers add them unasked. None of this may be logged, the URL included.
  */
 export function carriedToken({ headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>): string | undefined {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
@@ -19,7 +19,7 @@ function inQuery(url: string): string[] {
   return NAMES.flatMap((name) => query.getAll(name))
 }
 
-/** One name may come several times, set for several paths (RFC 6265, 5.4). */
+/** A name may occur several times, set for several paths (RFC 6265, 5.4). */
 function inCookies(header: string): string[] {
   const cookies = header.split(';').map((pair) => {
     const [name, ...value] = pair.split('=')

@@ -3,10 +3,10 @@ import type { Socket } from 'node:net'
 const END = '\r\n\r\n'
 
 /**
- * Reads the head of a connection's first HTTP request and nothing behind it: a chunk of 64 KB holds 2,400 requests, and Node's
- * parser answers all of them before anybody else has a turn. The socket is left paused, with the head to be read again.
- * @param maxBytes of the head; a longer one is answered 431, and what follows is not looked at
- * @param found gets what came behind the head
+ * Reads the head of a connection's first HTTP request and nothing after it: a chunk of 64 KB holds 2,400 requests, and Node's
+ * parser would answer all of them before any other connection has a turn. Leaves the socket paused, with the head to be read again.
+ * @param maxBytes of the head; a longer one is answered with 431, and what follows is ignored
+ * @param found is called with the bytes that came after the head
  */
 export function readFirstRequest(socket: Socket, maxBytes: number, found: (rest: Buffer) => void): void {
   let read: Buffer = Buffer.alloc(0)

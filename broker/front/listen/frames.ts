@@ -1,11 +1,11 @@
 import type { WebSocket } from 'ws'
 
-/** Frames that carry nothing, of one WebSocket in ten seconds; more end it. */
+/** Empty frames allowed to one WebSocket in ten seconds; more end it. */
 const MAX_EMPTY = 1_000
 /** Milliseconds. */
 const COUNTED = 10_000
 
-/** Ends a WebSocket that sends PINGs, PONGs and empty messages without end: no limit of MQTT packets sees them. */
+/** Ends a WebSocket that floods PINGs, PONGs or empty messages, which the limit of MQTT packets does not count. */
 export function boundFrames(ws: WebSocket): void {
   let [count, since] = [0, performance.now()]
   const empty = (): void => {

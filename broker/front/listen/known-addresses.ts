@@ -1,11 +1,11 @@
 import { Oldest } from '../../../shared/oldest.ts'
 
-/** An address at which nobody has logged in for so long, in milliseconds, is a stranger's again. */
+/** Milliseconds after the last login from an address until it is forgotten. */
 const KNOWN_FOR = 24 * 3_600_000
-/** Addresses that are remembered, at most. */
+/** Most addresses that are remembered; beyond, the one with the oldest login is forgotten. */
 const MOST = 10_000
 
-/** The addresses from which somebody has logged in lately, the one that is longest ago first. */
+/** Addresses with a login in the last day, the oldest login first. */
 export class KnownAddresses {
   readonly #seen = new Map<string, number>()
   readonly #oldest = new Oldest(this.#seen)

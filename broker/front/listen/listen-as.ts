@@ -1,8 +1,8 @@
 import { ConfigError } from '../../../shared/config.ts'
 
 /**
- * Waits for a listener, and says by the settings that name its address and port why it cannot listen.
- * @throws {ConfigError} when the address is not this machine's, or the port is taken or not ours to take
+ * Waits for a listener to open; turns a failure into an error that names the setting to change.
+ * @throws {ConfigError} when the address is not this machine's, or the port is in use or privileged
  */
 export async function listenAs<T>(hostSetting: string, portSetting: string, opening: Promise<T>): Promise<T> {
   try {

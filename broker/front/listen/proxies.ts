@@ -1,12 +1,12 @@
 import { BlockList, isIPv6, type Socket } from 'node:net'
 import { parseProxyHeader } from './proxy-header.ts'
 
-/** The addresses whose connections begin with a PROXY header, and must: nobody else is believed. */
+/** The proxies whose connections must begin with a PROXY header. From any other address a header is not accepted. */
 export class Proxies {
   readonly #listed = new BlockList()
   readonly #timeoutMs: number
 
-  /** @param listed addresses and networks (`10.0.0.0/8`), which have been checked */
+  /** @param listed valid addresses and networks (`10.0.0.0/8`) */
   constructor(listed: readonly string[], timeoutMs: number) {
     this.#timeoutMs = timeoutMs
     for (const one of listed) {
@@ -22,9 +22,9 @@ export class Proxies {
   }
 
   /**
-   * Reads the header, and leaves the socket paused with what follows it.
-   * @param found gets the address that the header tells, or that of the proxy when it speaks for itself
-   * @param refused is told why the socket was closed
+   * Reads the header, and leaves the socket paused before the bytes that follow.
+   * @param found is called with the address in the header, or the proxy's own for its health checks
+   * @param refused is called with the reason when the socket was closed
    */
   read(socket: Socket, found: (source: string) => void, refused: (reason: string) => void): void {
     const timer = setTimeout(() => socket.destroy(), this.#timeoutMs)

@@ -8,7 +8,7 @@ import type { Proxies } from './proxies.ts'
 
 export interface Listener {
   readonly port: number
-  /** New connections get this certificate; those that are up stay. */
+  /** Uses this certificate for new connections; open ones stay. */
   renew(tls: Tls): void
   close(): Promise<void>
 }
@@ -16,7 +16,7 @@ export interface Listener {
 /** Milliseconds. */
 export const HANDSHAKE_TIMEOUT = 5_000
 
-/** Forward secrecy and authenticated encryption: TLS 1.3, and of 1.2 what Mozilla's "intermediate" keeps (RFC 9325, 4.2). */
+/** Forward secrecy and authenticated encryption: TLS 1.3, and the TLS 1.2 ciphers of Mozilla's "intermediate" profile (RFC 9325, 4.2). */
 const CIPHERS = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
@@ -29,7 +29,7 @@ const CIPHERS = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':')
 
-/** What a TLS server of ours is made with. */
+/** Options of every TLS server here. */
 export function tlsOptions({ cert, key }: Tls): TlsOptions {
   return { cert, key, minVersion: 'TLSv1.2', ciphers: CIPHERS, handshakeTimeout: HANDSHAKE_TIMEOUT }
 }
@@ -42,19 +42,19 @@ export interface TlsSettings {
   proxies: Proxies
 }
 
-/** Listens for TLS (1.2 and up). What is accepted comes with its address: the one that a listed proxy tells, else the peer's. */
+/** Listens for TLS 1.2 and up. Each accepted socket comes with its client's address: from the PROXY header of a listed proxy, else the peer's. */
 export async function listenTls(
   { host, port, tls, gate, proxies }: TlsSettings,
   accept: (socket: TLSSocket, from: From) => void,
 ): Promise<Listener> {
   const sockets = new Set<Socket>()
-  /** By both ends of each connection: a proxy may have told another address. */
+  /** By both ends of the connection, since the client's address may come from a PROXY header. */
   const admitted = new Map<string, From>()
   const secured = createTlsServer(tlsOptions(tls))
   secured.on('secureConnection', (socket) =>
     accept(socket, admitted.get(endsOf(socket)) ?? { address: socket.remoteAddress ?? 'unknown' }),
   )
-  secured.on('tlsClientError', (_, socket) => socket.destroy()) // scanners, plain TCP, who says nothing: Node leaves them open
+  secured.on('tlsClientError', (_, socket) => socket.destroy()) // scanners, plain TCP, silent peers: Node leaves them open
   const begin = (socket: Socket, address: string): void => {
     const { loggedIn } = gate.admit(socket, address)
     if (socket.destroyed) return
@@ -86,7 +86,7 @@ function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket):
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }
 
-/** @throws the listen error, with the address in its message */
+/** @throws the listen error, whose message holds the address */
 export async function listening(server: NetServer, host: string, port: number): Promise<void> {
   server.listen({ host, port })
   await once(server, 'listening')

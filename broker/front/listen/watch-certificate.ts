@@ -3,16 +3,20 @@ import type { Config } from '../../../shared/config.ts'
 import type { Logger } from '../../../shared/log.ts'
 import type { Closable } from '../../../shared/shutdown.ts'
 
-/** Milliseconds between two looks: by name, so that a file that is replaced, or a link that is turned, counts too. */
+/** Milliseconds between checks. Files are watched by name, so a replaced file or a changed symbolic link counts too. */
 const INTERVAL = 1_000
 
-/** Calls `renew` when a file of the certificate has changed. While the two do not fit together, what was there stays. */
+/** Calls `renew` when the certificate's or its key's file has changed. While the two do not match, the old pair stays in use. */
 export function watchCertificate({ TLS_CERT, TLS_KEY }: Config, renew: () => Promise<void>, log: Logger): Closable {
   const files = [TLS_CERT, TLS_KEY].filter((file) => file !== undefined)
   const changed = (): void => {
     renew().then(
-      () => log.info('the certificate is renewed'),
-      (err: Error) => log.warn({ reason: err.message }, 'the certificate cannot be renewed; the one before stays'),
+      () => log.info('renewed the TLS certificate'),
+      (err: Error) =>
+        log.warn(
+          { reason: err.message },
+          'cannot renew the TLS certificate; the previous one stays in use. Check TLS_CERT and TLS_KEY',
+        ),
     )
   }
   for (const file of files) watchFile(file, { interval: INTERVAL, persistent: false }, changed)

@@ -19,17 +19,17 @@ export interface WssSettings extends TlsSettings {
   /** Normalized. */
   origins: readonly string[]
   maxPayload: number
-  /** Bytes of a request's headers, which may carry a token. */
+  /** Most bytes of a request's headers, which may carry a token. */
   maxHeaders: number
-  /** Milliseconds for the request that opens a WebSocket. */
+  /** Milliseconds in which a WebSocket must be opened. */
   timeout: number
   lingering: Lingering
-  /** Is told of each page that may not connect. */
+  /** Called for each page that is refused for its origin. */
   refusedOrigin: (refused: { origin: string; host: string | undefined; address: string }) => void
 }
 
 /**
- * MQTT over WebSocket at `/mqtt` of an HTTPS server. A browser's page may connect from this host or a listed origin only. One
+ * Serves MQTT over WebSocket at `/mqtt` of an HTTPS server. Web pages may connect only from this host or a listed origin. Each
  * connection carries one request.
  */
 export async function listenWss(
@@ -48,8 +48,8 @@ export async function listenWss(
     noServer: true,
     maxPayload,
     maxFragments: MAX_FRAGMENTS,
-    allowSynchronousEvents: false, // one frame of a connection in a turn of the event loop
-    perMessageDeflate: false, // a bomb would be cheap to send and dear to open
+    allowSynchronousEvents: false, // one frame per connection and turn of the event loop
+    perMessageDeflate: false, // a decompression bomb is cheap to send and expensive to inflate
     handleProtocols: () => SUBPROTOCOL,
   })
   http.on('upgrade', (request: IncomingMessage, socket: Socket) => {
@@ -98,7 +98,7 @@ function refusalOf({ url, headers }: IncomingMessage, origins: readonly string[]
   return asked?.includes(SUBPROTOCOL) ? undefined : '400 Bad Request'
 }
 
-/** A page of this host, as its browser names it, or of a listed origin. */
+/** Is the page of this host, or of a listed origin? */
 function mayConnect(text: string, host: string | undefined, origins: readonly string[]): boolean {
   const origin = originOf(text)
   if (origin === undefined) return false
