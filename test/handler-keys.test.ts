@@ -170,7 +170,7 @@ test("the broker's own commands are nobody else's to take, with the shared key n
     stage.broker.reload({ [group]: { commands: { [command]: rule }, events } })
   await expect(declares('notes', 'whoami', [])).rejects.toThrow('the broker answers whoami itself')
   await expect(declares('notes', 'add_note', ['session_info'])).rejects.toThrow('the event session_info is')
-  await expect(declares('session', 'add_note', [])).rejects.toThrow('the group session is')
+  await expect(declares('session', 'add_note', [])).rejects.toThrow('the group name session is reserved')
   expect(await alice.unread()).toEqual([])
   await notes.mqtt.endAsync()
 })
