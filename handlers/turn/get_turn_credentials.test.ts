@@ -68,7 +68,7 @@ test.each([
   ['one that is a text', { ttl: '3600' }, 'ttl'],
   ['one that is not finite', { ttl: 1e300 }, 'ttl'],
   ["another's name", { user_id: 'bob' }, 'user_id'],
-])('%s is refused by its name', async (_, fields, wrong) => {
+])('%s is refused, naming the field', async (_, fields, wrong) => {
   const carl = await stage.device('carl')
   expect(await carl.asks('get_turn_credentials', fields)).toMatchObject({
     code: 'bad_payload',

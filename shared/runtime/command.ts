@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Store } from '../store/documents.ts'
 import { OWN_FIELDS } from '../wire/input.ts'
 import type { Refusal } from '../wire/refusal.ts'
-import { isUserId, type UserId } from '../wire/user-id.ts'
+import { userIdField, type UserId } from '../wire/user-id.ts'
 import type { EventType } from './event.ts'
 import type { HandlerSettings } from './handler-settings.ts'
 import type { LaterType } from './later.ts'
@@ -13,7 +13,7 @@ export { later, type LaterType, type LaterValue } from './later.ts'
 export type { HandlerSettings }
 
 /** A field that holds a user id in its canonical spelling. */
-export const userId = z.custom<UserId>(isUserId, 'is not a user id').meta({ type: 'string', description: 'a user id' })
+export const userId = userIdField.meta({ type: 'string', description: 'a user id' })
 
 type AnyEvents = Record<string, EventType<string, any>> // oxlint-disable-line no-explicit-any -- any shape will do
 type AnyLater = Record<string, LaterType<string, any>> // oxlint-disable-line no-explicit-any -- any shape will do

@@ -3,7 +3,7 @@ import { MAX_DEPTH, parseJsonObject, textFault, type JsonObject } from './json.t
 import { CODES } from './refusal.ts'
 import { toldError } from './told-error.ts'
 import { isWord } from './topic.ts'
-import { isUserId, type UserId } from './user-id.ts'
+import { isUserId, userIdField } from './user-id.ts'
 
 // The bounds of a `$done`. A handler process checks them with the broker's code before it sends one (`encodeDone`, `parseDone`), so
 // that a handler's author sees an error in the handler's log, and not a refusal by the broker.
@@ -18,11 +18,9 @@ export const MAX_REASON = 200
 /** An event's fields and a later command's input may be nested as deeply as any payload. */
 const MAX_DONE_DEPTH = MAX_DEPTH + '{[{'.length
 
-const userId = z.custom<UserId>(isUserId, 'is not a user id')
-
 /** An event that a handler causes, to one user or to many. The broker makes the topics, adds `at`, and `re` in the caller's own. */
 export const outgoingEvent = z.object({
-  to: z.union([userId, z.array(userId).max(MAX_RECEIVERS)]),
+  to: z.union([userIdField, z.array(userIdField).max(MAX_RECEIVERS)]),
   event: z.string().refine(isWord, 'is not an event name'),
   fields: z.record(z.string(), z.unknown()),
 })

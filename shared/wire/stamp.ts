@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { commandName, isCommandName } from './topic.ts'
-import { isUserId, type UserId } from './user-id.ts'
+import { isUserId, userIdField } from './user-id.ts'
 
 /**
  * What the broker tells about a command, as MQTT 5 user properties of its delivery. Handlers trust only these: the broker removes
@@ -8,7 +8,7 @@ import { isUserId, type UserId } from './user-id.ts'
  */
 export const stamp = z.object({
   'command-id': z.string(),
-  'user-id': z.custom<UserId>(isUserId),
+  'user-id': userIdField,
   'client-id': z.string(),
   attempt: z.coerce.number().int().min(1),
   at: z.iso.datetime(),

@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 /** A user's id as used in topics: issuer alias and subject, made topic-safe. Only the functions here make one. */
 export type UserId = string & { readonly __brand: 'UserId' }
 
@@ -31,3 +33,6 @@ function percentEncoded(character: string): string {
   for (const byte of Buffer.from(character)) out += '%' + byte.toString(16).toUpperCase().padStart(2, '0')
   return out
 }
+
+/** The schema of a field that holds a user id in its canonical spelling. */
+export const userIdField = z.custom<UserId>(isUserId, 'is not a user id')
