@@ -83,7 +83,7 @@ const AFTER_CONNECT: [string, Buffer][] = [
   ['a SUBSCRIBE with wrong flags', bytes('80 06 00 01 00 01 61 00')],
   ['a SUBSCRIBE to +_events', Buffer.concat([bytes('82 0d 00 01 00 08'), Buffer.from('+_events'), bytes('00')])],
   ['a SUBSCRIBE to #/a', bytes('82 08 00 01 00 03 23 2f 61 00')],
-  ['an UNSUBSCRIBE of nothing', bytes('a2 02 00 01')],
+  ['an UNSUBSCRIBE without filters', bytes('a2 02 00 01')],
   ['a PUBREL with wrong flags', bytes('60 02 00 01')],
   ['an AUTH on 3.1.1', bytes('f0 00')],
   ['101 levels', Buffer.concat([bytes('30 cc 01 00 ca'), Buffer.from('a/'.repeat(101))])],

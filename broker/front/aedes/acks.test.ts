@@ -4,7 +4,7 @@ import { parser, type IPubackPacket, type Packet } from 'mqtt-packet'
 import { Outbox } from '../../../shared/outbox.ts'
 import { Acks } from './acks.ts'
 
-/** The acknowledgements of a connection, and what its client has got of them. */
+/** The acknowledgements of a connection, and those that its client has received. */
 function acksOf(version: 4 | 5, problems = true) {
   const conn = new PassThrough()
   const outbox = new Outbox(conn)
@@ -18,7 +18,7 @@ function acksOf(version: 4 | 5, problems = true) {
   })
   conn.on('data', (bytes: Buffer) => reader.parse(bytes))
   const acks = new Acks(client, outbox)
-  /** What it has got by now. */
+  /** What it has received so far. */
   const heard = (): string[] => {
     outbox.flush()
     return got
@@ -28,7 +28,7 @@ function acksOf(version: 4 | 5, problems = true) {
 const refused = { code: 'forbidden', reason: 'not allowed' } as const
 
 test.each([4, 5] as const)(
-  'are sent in the order of the PUBLISHes, whatever is dealt with first (level %d)',
+  'are sent in the order of the PUBLISHes, whichever is finished first (level %d)',
   (version) => {
     const { acks, heard } = acksOf(version)
     const [first, second, third, fourth] = [acks.expect(7, 1), acks.expect(0, 0), acks.expect(8, 2), acks.expect(9, 1)]
@@ -41,7 +41,7 @@ test.each([4, 5] as const)(
   },
 )
 
-test('stay in order over thousands, in whatever order they are dealt with', () => {
+test('stay in order over thousands, in whatever order the core finishes them', () => {
   const { acks, heard } = acksOf(4)
   const numbers = Array.from({ length: 5_000 }, (_, i) => acks.expect(i + 1, 1))
   for (let i = 0; i < numbers.length; i += 2) acks.settle(numbers[i]!, undefined)
@@ -51,7 +51,7 @@ test('stay in order over thousands, in whatever order they are dealt with', () =
   expect(heard().at(-1)).toBe('puback 1')
 })
 
-test('on MQTT 5 a refusal is the reason code, with its reason if that is wanted', () => {
+test('on MQTT 5 a refusal is a reason code, with a Reason String if the client wants it', () => {
   const [told, untold] = [acksOf(5), acksOf(5, false)]
   for (const { acks } of [told, untold]) {
     acks.settle(acks.expect(1, 1), refused)
@@ -62,7 +62,7 @@ test('on MQTT 5 a refusal is the reason code, with its reason if that is wanted'
   expect(untold.heard()).toEqual(['puback 1 87', 'pubrec 2 97', 'puback 3 80'])
 })
 
-test('on 3.1.1 a refusal counts as taken, but what was not stored gets none', () => {
+test('on 3.1.1 a refused PUBLISH gets a PUBACK, but one that was not stored gets none', () => {
   const { acks, heard } = acksOf(4)
   acks.settle(acks.expect(1, 1), refused)
   acks.settle(acks.expect(2, 1), { code: 'unavailable', reason: 'the disk is full' })
@@ -71,7 +71,7 @@ test('on 3.1.1 a refusal counts as taken, but what was not stored gets none', ()
   expect(heard()).toEqual(['puback 1', 'puback 4'])
 })
 
-test('count each once, and are sent to nobody when the connection is over', () => {
+test('each counts once, and none is sent after the connection has ended', () => {
   const { acks, client, heard } = acksOf(5)
   const one = acks.expect(1, 1, 100)
   expect([acks.settle(one, undefined), acks.settle(one, undefined), acks.settle(77, undefined)]).toEqual([100, 0, 0])

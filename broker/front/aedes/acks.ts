@@ -6,35 +6,35 @@ import type { InnerClient } from './internals.ts'
 
 /** The first byte of a PUBREC, which is a PUBACK otherwise. */
 const PUBREC = 0x50
-/** Of what is done with, so much is kept before it is cut off at once. */
+/** Finished entries are removed from the list this many at a time. */
 const MOST_DONE = 512
 
-/** A PUBLISH that the core has not dealt with, or that one before it keeps from being acknowledged. */
+/** A PUBLISH that the core has not finished, or whose acknowledgement waits for an earlier one. */
 interface Pending {
   readonly messageId: number
   readonly qos: 0 | 1 | 2
-  /** Bytes that it counts. */
+  /** Bytes it counts towards the limit of `FastPath`. */
   readonly size: number
-  /** What acknowledges it: null when nothing does, undefined while that is not known. */
+  /** The PUBACK or PUBREC to send; null: send none; undefined: not known yet. */
   answer: Buffer | null | undefined
-  /** Called when the core has dealt with it. */
+  /** Called when the core has finished it. */
   readonly done: ((failure: Failure | undefined) => void) | undefined
 }
 
-/** What the acknowledgements of a connection need to know of it. */
+/** What acknowledgements need from their connection. */
 export type Acknowledging = Pick<InnerClient, 'version' | '_requestProblemInformation' | 'closed' | 'conn'>
 
 /**
- * The PUBLISHes of one connection, by the numbers under which the core is told of them. Each PUBACK and PUBREC goes out when its
- * PUBLISH is dealt with, in the order in which those came [MQTT-4.6.0-2].
+ * The open PUBLISHes of one connection, by the numbers that the core knows them by. Each PUBACK and PUBREC is sent once its PUBLISH is
+ * finished, in the order of the PUBLISHes [MQTT-4.6.0-2].
  */
 export class Acks {
   readonly #client: Acknowledging
   readonly #outbox: Outbox
   readonly #pending: Pending[] = []
-  /** The number of the first in the list. */
+  /** The number of the first entry in the list. */
   #first = 1
-  /** How many at its beginning are done with. */
+  /** How many entries at its beginning are finished. */
   #done = 0
 
   constructor(client: Acknowledging, outbox: Outbox) {
@@ -42,12 +42,12 @@ export class Acks {
     this.#outbox = outbox
   }
 
-  /** A PUBLISH has come. Returns its number. */
+  /** Adds a PUBLISH that has arrived. Returns its number. */
   expect(messageId: number, qos: 0 | 1 | 2, size = 0, done?: Pending['done']): number {
     return this.#first + this.#pending.push({ messageId, qos, size, answer: undefined, done }) - 1
   }
 
-  /** The core has dealt with one. Returns the bytes that it counted. */
+  /** Marks a PUBLISH as finished by the core. Returns the bytes it counted. */
   settle(number: number, failure: Failure | undefined): number {
     const pending = this.#pending[number - this.#first]
     if (!pending || pending.answer !== undefined) return 0
@@ -71,8 +71,8 @@ export class Acks {
 }
 
 /**
- * A refusal is its reason code on MQTT 5. On 3.1.1 it counts as taken and is told by an event, but for `unavailable`: what was not
- * stored gets no PUBACK there.
+ * The acknowledgement of a PUBLISH. On MQTT 5 a refusal is its reason code. On 3.1.1 a refused PUBLISH gets a plain PUBACK, and an event
+ * tells the refusal; but what failed as `unavailable` or by a fault was not stored and gets none.
  */
 function answerTo(
   { version, _requestProblemInformation }: Acknowledging,
@@ -97,7 +97,7 @@ function isAcknowledged(version: number | null, { code }: Failure): boolean {
   return version === 5 || (code !== 'unavailable' && code !== 'fault')
 }
 
-/** Has its sender to send it again, since nothing came of it? */
+/** Did the sender learn that the PUBLISH had no effect, so that its message id is free again? */
 export function isUntaken(version: number | null, failure: Failure | undefined): boolean {
   return failure !== undefined && (version === 5 || !isAcknowledged(version, failure))
 }

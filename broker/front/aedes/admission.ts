@@ -12,26 +12,26 @@ import { NO_LIMIT } from './under-way.ts'
 import { TopicAliases } from './topic-aliases.ts'
 
 const HANDLER_NAME = /^handler(?::|$)/
-/** What a refused login is told: on MQTT 5, on 3.1.1. [MQTT-3.2.2.2] */
+/** The CONNACK code of a refused login: on MQTT 5, on 3.1.1. [MQTT-3.2.2.2] */
 const CONNACK: Record<DeniedAs, [number, number]> = {
   unauthorized: [0x87, 5],
   banned: [0x8a, 5],
   too_many: [0x97, 3],
   too_often: [0x9f, 3],
 }
-/** Deliveries that a handler may leave without PUBACK: well over any window, and well under what ids there are. */
+/** Deliveries that a handler may leave without PUBACK: well above any window, well below the number of message ids. */
 const MAX_UNACKNOWLEDGED = 20_000
 
 export interface AdmissionPorts {
   identify: Authenticate
   toCore: (message: FromFront) => void
-  /** By the session that each is to have. */
+  /** By session id, the connections that are admitted and do not own their session yet. */
   coming: Map<string, Connection>
   witness: Witness
   maxKeepalive: number
 }
 
-/** What Aedes asks at a CONNECT, in its order. */
+/** The hooks that Aedes calls for a CONNECT, in order. */
 export function admission({ identify, toCore, coming, witness, maxKeepalive }: AdmissionPorts) {
   const keepWhileConnected = new WeakSet<object>()
 
@@ -44,18 +44,18 @@ export function admission({ identify, toCore, coming, witness, maxKeepalive }: A
     connection.properties = firstOfEach(packet.properties?.userProperties)
     const { topicAliasMaximum = 0 } = packet.properties ?? {}
     if (topicAliasMaximum > 0) connection.aliases = new TopicAliases(topicAliasMaximum)
-    delete packet.properties?.userProperties // Aedes keeps the CONNECT as long as the connection, and its will longer
-    inner.pause() // or what comes next is handled before it is known who sends it; Aedes resumes after the CONNACK
+    delete packet.properties?.userProperties // Aedes keeps the CONNECT while the connection lasts, and its will longer
+    inner.pause() // packets behind CONNECT must wait for the login; Aedes resumes after CONNACK
     const fault = faultOfConnect(packet)
     if (fault !== undefined) {
       refused(inner, fault)
       return done(new Error(fault), false)
     }
-    // 3.1.1 has no way to say "ours": it is accepted and held to ours. MQTT 5 is told by Server Keep Alive [MQTT-3.1.2-21].
+    // 3.1.1 cannot announce another keepalive: the client is accepted and held to ours. MQTT 5 has Server Keep Alive [MQTT-3.1.2-21].
     const isOver = !packet.keepalive || packet.keepalive > maxKeepalive
     if (packet.protocolVersion !== 5 && isOver) packet.keepalive = maxKeepalive
     if (HANDLER_NAME.test(packet.username ?? '')) beforeHandler(packet)
-    // Clean Start 0 without Session Expiry would drop the queue it resumes: kept while connected, wiped at the end.
+    // With Clean Start 0 and no Session Expiry, Aedes would drop the queue it resumes: keep the session until the connection ends.
     else if (packet.protocolVersion === 5 && !packet.clean) keepWhileConnected.add(inner)
     done(null, true)
   }
@@ -80,7 +80,7 @@ export function admission({ identify, toCore, coming, witness, maxKeepalive }: A
     await answerOf(connection, () => toCore({ kind: 'login', connection: connection.number, session }))
     client.id = session.id
     if (session.kind === 'handler') connection.inbox = new HandlerInbox(MAX_UNACKNOWLEDGED)
-    // What has to wait for its window waits in a session, if only as long as the connection.
+    // Messages beyond the client's Receive Maximum wait in a session, at least while the connection lasts.
     else if (keepWhileConnected.has(client) || client.receiveMaximum < NO_LIMIT) client.clean = false
     connection.session = session
     coming.set(session.id, connection)
@@ -110,7 +110,7 @@ export function admission({ identify, toCore, coming, witness, maxKeepalive }: A
   return { preConnect, authenticate, refused }
 }
 
-/** A handler's session is clean and has no will: what it held is redelivered to another. */
+/** Makes a handler's session clean and without a will: what it held is redelivered to another member. */
 function beforeHandler(packet: ConnectPacket): void {
   packet.clean = true
   delete packet.will

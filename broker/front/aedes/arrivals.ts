@@ -3,16 +3,16 @@ import { connectionOf, type Connection } from './connection.ts'
 import type { InnerClient } from './internals.ts'
 
 export interface ArrivalPorts {
-  /** Milliseconds for which a session outlives its connection, at most. */
+  /** Most milliseconds for which a session outlives its connection. */
   maxOutlives: number
-  /** Those that are let in, by the session that each is to have. */
+  /** By session id, the connections that are admitted and do not own their session yet. */
   coming: Map<string, Connection>
   toCore: (message: FromFront) => void
 }
 
-/** Tells the core of connections that come and go. */
+/** Reports to the core which connections come and go. */
 export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
-  /** It has come, or never will. */
+  /** Forgets an admitted connection that has come, or never will. */
   function noMoreComing(connection: Connection): void {
     delete connection.restored
     const id = connection.session?.id
@@ -23,10 +23,10 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
     return Math.min(sessionExpiryInterval * 1000, maxOutlives)
   }
 
-  /** By the id of the session that each has. */
+  /** By session id, the connection that owns the session. */
   const holding = new Map<string, Connection>()
 
-  /** It sends nothing more of what its session keeps. */
+  /** Stops a connection from sending what its session keeps. */
   function leaves(connection: Connection): void {
     const { number, session, underWay } = connection
     if (holding.get(session!.id) !== connection) return
@@ -36,7 +36,7 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
   }
 
   return {
-    /** It has its session, and any other connection of that has ended. */
+    /** The connection owns its session now; any other connection of that session has ended. */
     came(client: InnerClient): void {
       const connection = connectionOf(client)
       const { number, will, from, isClean = false } = connection
@@ -63,7 +63,7 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
       client.conn.once('close', ended)
     },
 
-    /** Its socket is closed; it may never have come. */
+    /** The socket is closed, perhaps before the connection came. */
     closed(connection: Connection): void {
       if (connection.session && !connection.ended) {
         toCore({ kind: 'went', connection: connection.number, outlives: 0 })

@@ -10,7 +10,7 @@ export interface CatchingUpPorts {
   toCore: (message: FromFront) => void
 }
 
-/** Sends what waited in the session of a connection, as much as the core gives at a time. */
+/** Sends what waits in a connection's session, a page of the core's at a time. */
 export function catchingUp({ relays, toCore }: CatchingUpPorts) {
   return (connection: Connection, { messages, asksForMore }: Kept): void => {
     for (const message of messages) {
@@ -25,7 +25,7 @@ export function catchingUp({ relays, toCore }: CatchingUpPorts) {
     const wantsMore = (): void => {
       if (!isOver(connection)) toCore({ kind: 'wants_kept', connection: connection.number })
     }
-    whenSent(connection, () => nextTurn(wantsMore)) // after what others have to do
+    whenSent(connection, () => nextTurn(wantsMore)) // lets other connections go first
   }
 }
 

@@ -6,7 +6,7 @@ import { tokenFor } from '../../../test/device.ts'
 import { connectRaw, connectOn, openRaw, type RawClient } from '../../../test/raw-client.ts'
 import { openStage, type Stage } from '../../../test/stage.ts'
 
-// What the MQTT standards say, clause by clause, through TLS and a login, on open topics.
+// The MQTT standards, clause by clause, through TLS and a login, on open topics.
 
 const lines: string[] = []
 let stage: Stage
@@ -19,7 +19,7 @@ beforeAll(async () => {
     RETAINED_PER_USER: '50',
     RETAINED_BYTES_PER_USER: '8000000',
   }
-  // What front and core say to each other takes a turn, as between processes.
+  // Messages between front and core take a turn, as between processes.
   stage = await openStage([], settings, lines, carriedLater)
 })
 afterAll(() => stage.close())
@@ -63,10 +63,13 @@ test.each([
   },
 )
 
-test.each([0, 65_535])('MQTT 5 is told what its keepalive %d becomes [MQTT-3.1.2-21]', async (keepalive) => {
-  const { properties } = await connackOf('kay', { protocolVersion: 5, keepalive })
-  expect(properties).toMatchObject({ serverKeepAlive: 90 })
-})
+test.each([0, 65_535])(
+  'CONNACK tells an MQTT 5 client what its keepalive %d becomes [MQTT-3.1.2-21]',
+  async (keepalive) => {
+    const { properties } = await connackOf('kay', { protocolVersion: 5, keepalive })
+    expect(properties).toMatchObject({ serverKeepAlive: 90 })
+  },
+)
 
 const OTHER_LEVELS = [0, 1, 2, 3, 6, 127, 131, 134].map((level) => ['MQTT', level] as const)
 test.each([...OTHER_LEVELS, ['MQIsdp', 4], ['MQIsdp', 5]] as const)(
@@ -82,7 +85,7 @@ test.each([...OTHER_LEVELS, ['MQIsdp', 4], ['MQIsdp', 5]] as const)(
   },
 )
 
-test('a refused CONNECT gets a code of its own version [MQTT-3.2.2-4, MQTT 5 3.2.2.2]', async () => {
+test('a refused CONNECT gets a code of its protocol version [MQTT-3.2.2-4, MQTT 5 3.2.2.2]', async () => {
   for (const version of [3, 4] as const) {
     const wrong = {
       protocolId: version === 3 ? 'MQIsdp' : 'MQTT',
@@ -106,7 +109,7 @@ test('CONNACK fits the client’s Maximum Packet Size, without user properties i
   expect(heard).toEqual([])
 })
 
-test('a SUBSCRIBE that names one filter twice gets a code for each [MQTT-3.9.3-1], and the last counts [MQTT-3.8.4-3]', async () => {
+test('a SUBSCRIBE that names a filter twice gets a code for each [MQTT-3.9.3-1], and the last one counts [MQTT-3.8.4-3]', async () => {
   for (const [protocolVersion, clean] of [
     [4, true],
     [5, true],
@@ -128,7 +131,7 @@ test('a SUBSCRIBE that names one filter twice gets a code for each [MQTT-3.9.3-1
   }
 })
 
-test('`$` topics are matched by no wildcard at the first level [MQTT-4.7.2-1], and are nobody’s', async () => {
+test('no wildcard at the first level matches `$` topics [MQTT-4.7.2-1], and nobody may use them', async () => {
   const raw = await connected('dollar')
   expect(await takes(raw, '+/+')).toBe(0x87)
   for (const topic of ['$SYS/x', '$fleet/x']) {
@@ -138,7 +141,7 @@ test('`$` topics are matched by no wildcard at the first level [MQTT-4.7.2-1], a
 })
 
 const UNFIT = ['\u0001', '\u0085', '\u{1fffe}', '\uffff', '\ufdd0']
-test.each(UNFIT)('%j goes out in no MQTT string of an open message [MQTT-1.5.4]', async (bad) => {
+test.each(UNFIT)('no MQTT string of an open message goes out with %j [MQTT-1.5.4]', async (bad) => {
   const raw = await connected('writer')
   for (const properties of [
     { contentType: bad },
@@ -153,7 +156,7 @@ test.each(UNFIT)('%j goes out in no MQTT string of an open message [MQTT-1.5.4]'
   expect(await puback(raw)).toBe(0)
 })
 
-test.each(UNFIT)('%j in a command’s id is refused, or it would end the handlers it goes to', async (bad) => {
+test.each(UNFIT)('refuses %j in a command’s id, which would crash the handlers it goes to', async (bad) => {
   const alice = await stage.device('alice')
   alice.mqtt.publish('whoami', JSON.stringify({ id: `a${bad}b` }), { qos: 1 })
   expect(await alice.receives('command_rejected')).toMatchObject({
@@ -163,7 +166,7 @@ test.each(UNFIT)('%j in a command’s id is refused, or it would end the handler
   await alice.leaves()
 })
 
-test('an expired retained message takes nobody’s room [MQTT-3.3.2-5]', async () => {
+test('an expired retained message takes up no room [MQTT-3.3.2-5]', async () => {
   const raw = await connected('expiring')
   const kept = async (name: string, more: Partial<IPublishPacket> = {}): Promise<number | undefined> => {
     says(raw, `other/brief/${name}`, { retain: true, ...more })
@@ -176,7 +179,7 @@ test('an expired retained message takes nobody’s room [MQTT-3.3.2-5]', async (
   for (const name of ['more', ...Array.from({ length: 49 }, (_, i) => `${i}`)]) await kept(name, { payload: '' })
 })
 
-test('retained messages are bounded for each user, and come whole, page by page, at every QoS', async () => {
+test('retained messages are bounded per user, and all of them arrive, page by page, at every QoS', async () => {
   const raw = await connected('hoarder')
   const large = { retain: true, payload: Buffer.alloc(200_000) }
   for (let i = 0; i < 39; i++) {
@@ -202,7 +205,7 @@ test('retained messages are bounded for each user, and come whole, page by page,
   }
 })
 
-test('a client gets no more at once than its Receive Maximum, and the rest in order as it acknowledges [MQTT-3.3.4-9]', async () => {
+test('a client gets no more in flight than its Receive Maximum, and the rest in order as it acknowledges [MQTT-3.3.4-9]', async () => {
   const van = await connected('sender')
   for (const more of [{ clean: true }, { clean: false, properties: { sessionExpiryInterval: 60 } }]) {
     const properties = { ...more.properties, receiveMaximum: 2 }
@@ -232,7 +235,7 @@ test('a client gets no more at once than its Receive Maximum, and the rest in or
   }
 })
 
-test('what has waited for an absent client comes within its Receive Maximum, too', async () => {
+test('messages that waited for an absent client respect its Receive Maximum too', async () => {
   const lasting = { clean: false, clientId: 'absent', properties: { sessionExpiryInterval: 60, receiveMaximum: 1 } }
   const before = await connected('absent', lasting)
   await takes(before, 'fleet/absent')
@@ -253,7 +256,7 @@ test('what has waited for an absent client comes within its Receive Maximum, too
   }
 })
 
-test('topics go out by as many aliases as the client allows, and by none without [MQTT-3.1.2-26, 3.1.2-27]', async () => {
+test('uses as many topic aliases as the client allows, and none by default [MQTT-3.1.2-26, 3.1.2-27]', async () => {
   const named = async (properties: object): Promise<[string, number | undefined][]> => {
     const raw = await connected('alias', { properties })
     await takes(raw, 'fleet/alias/#')
@@ -276,7 +279,7 @@ test('topics go out by as many aliases as the client allows, and by none without
   }
 })
 
-test('a message larger than the client takes is dropped for it alone [MQTT-3.1.2-25]', async () => {
+test('a message over a client’s Maximum Packet Size is dropped for that client alone [MQTT-3.1.2-25]', async () => {
   const [small, other] = [
     await connected('small', { properties: { maximumPacketSize: 100 } }),
     await connected('other'),
@@ -299,7 +302,7 @@ test('a message larger than the client takes is dropped for it alone [MQTT-3.1.2
   expect([length! + 2, payload.length]).toEqual([100, fits])
 })
 
-test('of a shared subscription each message goes to one of the group, in turn [MQTT-4.8.2-4]', async () => {
+test('each message of a shared subscription goes to one member of the group, in turn [MQTT-4.8.2-4]', async () => {
   const group = [await connected('one', { clientId: 'one' }), await connected('two', { clientId: 'two' })]
   const alone = await connected('alone')
   for (const raw of group) expect(await takes(raw, '$share/g/fleet/shared/#')).toBe(1)
@@ -323,7 +326,7 @@ test('of a shared subscription each message goes to one of the group, in turn [M
   }
 })
 
-test('a shared subscription has no No Local [MQTT-3.8.3-4], and CONNACK does not say that there are none', async () => {
+test('refuses No Local on a shared subscription [MQTT-3.8.3-4], and CONNACK does not deny shared subscriptions', async () => {
   const raw = connectOn(await openRaw(stage, 5), stage, 'nl', granted('nl'))
   const { properties } = (await raw.hears('connack')) as IConnackPacket
   expect(properties?.sharedSubscriptionAvailable).toBeUndefined()
@@ -331,7 +334,7 @@ test('a shared subscription has no No Local [MQTT-3.8.3-4], and CONNACK does not
   await raw.closed
 })
 
-test('the retain flag is the same when a message is sent again [MQTT-3.3.1-8, 4.4.0-1]', async () => {
+test('a resent message keeps its retain flag [MQTT-3.3.1-8, 4.4.0-1]', async () => {
   const lasting = { clean: false, clientId: 'again', properties: { sessionExpiryInterval: 60 } }
   const before = await connected('again', lasting)
   says(before, 'fleet/again', { retain: true })
@@ -343,7 +346,7 @@ test('the retain flag is the same when a message is sent again [MQTT-3.3.1-8, 4.
   expect(await (await connected('again', lasting)).hears('publish')).toMatchObject({ retain: true, dup: true })
 })
 
-test('CONNACK says how many QoS 2 messages may be under way; one more ends the connection with 0x93 [MQTT-3.3.4-7]', async () => {
+test('CONNACK says how many QoS 2 messages may be in flight; one more ends the connection with 0x93 [MQTT-3.3.4-7]', async () => {
   const raw = connectOn(await openRaw(stage, 5), stage, 'quick', granted('quick'))
   const { properties } = (await raw.hears('connack')) as IConnackPacket
   expect(properties?.receiveMaximum).toBe(stage.config.HALF_OPEN_PER_SESSION)
@@ -351,7 +354,7 @@ test('CONNACK says how many QoS 2 messages may be under way; one more ends the c
   expect(await raw.hears('disconnect')).toMatchObject({ reasonCode: 0x93 })
 })
 
-/** Sends on and on without reading until the broker has logged that, and a little longer; then reads. */
+/** Floods without reading until the broker has logged it, and a little longer; then reads. */
 async function readsLate(raw: RawClient, logged: string): Promise<void> {
   while (!lines.some((line) => line.includes(logged))) {
     raw.send({ cmd: 'pingreq' })
@@ -366,7 +369,7 @@ async function readsLate(raw: RawClient, logged: string): Promise<void> {
 const lastOf = (raw: RawClient, ...kinds: ('connack' | 'disconnect')[]) =>
   Promise.race([raw.hears(...kinds), raw.closed.then(() => 'closed before it was read')])
 
-test('who reads late still gets the DISCONNECT that tells why, and nothing after it [MQTT-3.14.4-1]', async () => {
+test('a client that reads late still gets the DISCONNECT with its reason, and nothing after it [MQTT-3.14.4-1]', async () => {
   const raw = await connected('late', { clientId: 'late' })
   raw.socket.pause()
   for (let i = 0; i < 30; i++) says(raw, 'fleet/late', { qos: 2 })
@@ -379,7 +382,7 @@ test('who reads late still gets the DISCONNECT that tells why, and nothing after
 })
 
 test.each([4, 5] as const)(
-  'who reads late still gets the CONNACK that refuses it (MQTT %d)',
+  'a client that reads late still gets the CONNACK that refuses it (MQTT %d)',
   async (protocolVersion) => {
     const raw = await openRaw(stage, protocolVersion)
     raw.socket.pause()
@@ -391,7 +394,7 @@ test.each([4, 5] as const)(
   },
 )
 
-test('what ends with a DISCONNECT is over at once: its client id, its session and its count', async () => {
+test('a connection that the broker disconnects ends at once: its client id, its session and its count', async () => {
   const session = { clientId: 'twice', clean: false, properties: { sessionExpiryInterval: 60 } }
   const first = await connected('twice', session)
   first.socket.pause() // it never reads, nor closes
@@ -406,7 +409,7 @@ test('what ends with a DISCONNECT is over at once: its client id, its session an
   third.socket.destroy()
 })
 
-test('what a member of a shared subscription has not acknowledged goes to another when its session ends [MQTT 5, 4.8.2]', async () => {
+test('messages that a member of a shared subscription has not acknowledged go to another when its session ends [MQTT 5, 4.8.2]', async () => {
   const share = '$share/pass/fleet/pass'
   const one = await connected('pass', { clientId: 'one' })
   expect(await takes(one, share)).toBe(1)
@@ -432,7 +435,7 @@ test('what a member of a shared subscription has not acknowledged goes to anothe
   expect(await two.hears('publish')).toMatchObject({ payload: Buffer.from('last') })
 })
 
-test('a member that comes back to its session has its own again, and nobody else does', async () => {
+test('a member that resumes its session gets its own messages again, and nobody else does', async () => {
   const share = '$share/back/fleet/back'
   const kept = { clientId: 'kept', clean: false, properties: { sessionExpiryInterval: 60 } }
   const first = await connected('back', kept)
@@ -457,7 +460,7 @@ test('a member that comes back to its session has its own again, and nobody else
   wiped.socket.destroy()
 })
 
-test('a refusal by PUBACK is the end of a shared message, and QoS 2 stays with its session [MQTT-4.8.2-5, 4.8.2-6]', async () => {
+test('a PUBACK with an error ends a shared message, and QoS 2 stays with its session [MQTT-4.8.2-5, 4.8.2-6]', async () => {
   const share = '$share/end/fleet/end'
   const one = await connected('end', { clientId: 'one' })
   await takes(one, share, { qos: 2 })

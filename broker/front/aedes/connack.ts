@@ -2,8 +2,8 @@ import { generate, parser, type IConnackPacket, type Packet } from 'mqtt-packet'
 import type { InnerClient } from './internals.ts'
 
 /**
- * Changes the CONNACK that Aedes is about to write: the first packet on the connection after authentication. Aedes has no hook
- * for it.
+ * Changes the CONNACK that Aedes is about to write, which is the first packet on the connection after authentication. Aedes has no
+ * hook for this.
  */
 export function changeConnack(client: InnerClient, change: (connack: IConnackPacket) => IConnackPacket): void {
   const { conn } = client
@@ -15,7 +15,7 @@ export function changeConnack(client: InnerClient, change: (connack: IConnackPac
     const bytes =
       packet.cmd === 'connack' ? fit(change(withShared(packet)), client) : generate(packet, { protocolVersion })
     if (bytes) conn.write(bytes)
-    else conn.destroy(new Error('its Maximum Packet Size has no room for a CONNACK'))
+    else conn.destroy(new Error('the CONNACK exceeds the Maximum Packet Size of the client'))
   })
   conn.write = (chunk: Buffer) => {
     reader.parse(chunk)
@@ -23,7 +23,7 @@ export function changeConnack(client: InnerClient, change: (connack: IConnackPac
   }
 }
 
-/** Within the client's Maximum Packet Size: without what may be left out for it, or not at all [MQTT-3.2.2-19, 3.2.2-20]. */
+/** The CONNACK within the client's Maximum Packet Size, without optional properties if need be; undefined if even that is too large [MQTT-3.2.2-19, 3.2.2-20]. */
 function fit(connack: IConnackPacket, { version, maximumPacketSize = Infinity }: InnerClient): Buffer | undefined {
   const { reasonString: _reasonString, userProperties: _userProperties, ...needed } = connack.properties ?? {}
   for (const properties of [connack.properties, needed]) {
@@ -33,7 +33,7 @@ function fit(connack: IConnackPacket, { version, maximumPacketSize = Infinity }:
   return undefined
 }
 
-/** We have what Aedes says is not there: shared subscriptions. */
+/** Removes Aedes' statement that shared subscriptions are unavailable: we have them. */
 function withShared({ properties, ...connack }: IConnackPacket): IConnackPacket {
   const { sharedSubscriptionAvailable: _not, ...rest } = properties ?? {}
   return { ...connack, ...(properties && { properties: rest }) }

@@ -9,40 +9,40 @@ import type { InnerClient } from './internals.ts'
 import type { TopicAliases } from './topic-aliases.ts'
 import { UnderWay } from './under-way.ts'
 
-/** What is known of one connection. */
+/** The state of one connection. */
 export interface Connection {
-  /** By which the core knows it. */
+  /** The number by which the core knows it. */
   readonly number: number
   readonly client: InnerClient
   readonly from: From
   readonly outbox: Outbox
   readonly acks: Acks
-  /** As its CONNECT says. */
+  /** From its CONNECT. */
   username?: string | undefined
   clientId?: string | undefined
   properties?: Record<string, string>
   session?: Session
   isRefused?: boolean
   inbox?: HandlerInbox
-  /** On MQTT 5, when its client allows some. */
+  /** On MQTT 5, if its client allows topic aliases. */
   aliases?: TopicAliases
-  /** What its session is subscribed to from before. */
+  /** The subscriptions that its session already had. */
   restored?: readonly Kept[]
-  /** QoS 2 ids whose PUBREL has not come [MQTT-4.3.3]. */
+  /** Ids of received QoS 2 messages whose PUBREL has not come [MQTT-4.3.3]. */
   received: Set<number>
-  /** What its session kept is gone [MQTT-3.1.2-4]. */
+  /** Clean start: what its session kept is discarded [MQTT-3.1.2-4]. */
   isClean?: boolean
-  /** What Aedes will publish for it. */
+  /** The will that Aedes publishes for it. */
   will?: object
-  /** The core has said what the connection waits for: that it is let in, that its will is kept. */
+  /** Called with the core's answer to `login` or `will`, while the connection waits for it. */
   answered?: (err?: Error) => void
-  /** Its session ends with it, whatever it has asked for. */
+  /** Its session ends with it, whatever expiry it asked for. */
   endsForGood?: boolean
-  /** Ends its session, once: called when the connection is closed, or begins to linger. */
+  /** Reports its end to the core, once: called when the connection closes or begins to linger. */
   ended?: () => void
-  /** What it has sent of what its session keeps, if that keeps anything. */
+  /** Messages of its session that are in flight, if the session keeps any. */
   underWay?: UnderWay
-  /** What it has subscribed to. */
+  /** Its subscriptions, by filter. */
   readonly filters: Map<string, Subscription>
 }
 
@@ -65,17 +65,17 @@ export function connect(client: InnerClient, from: From): Connection {
   return connection
 }
 
-/** Of a client of Aedes: each has one from the start. */
+/** The connection of a client of Aedes: each has one from the start. */
 export function connectionOf(client: object): Connection {
   return connections.get(client)!
 }
 
-/** What a connection has sent of what its session keeps. */
+/** The messages of a connection's session that are in flight. */
 export function underWayOf(connection: Connection): UnderWay {
   return (connection.underWay ??= new UnderWay(connection.client))
 }
 
-/** Resolves when the core has answered what `ask` says to it. @throws what it has refused with */
+/** Resolves when the core has answered what `ask` sends. @throws the core's refusal */
 export function answerOf(connection: Connection, ask: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     connection.answered = (err) => {
@@ -87,7 +87,7 @@ export function answerOf(connection: Connection, ask: () => void): Promise<void>
   })
 }
 
-/** User properties, each with its first value. */
+/** User properties, first value of each name. */
 export function firstOfEach(userProperties: object = {}): Record<string, string> {
   const given = Object.entries(userProperties as Record<string, string | string[]>)
   return Object.fromEntries(given.map(([name, value]) => [name, Array.isArray(value) ? (value[0] ?? '') : value]))

@@ -6,7 +6,7 @@ import { propertiesOf } from './packet-bytes.ts'
 type Message = Pick<Outgoing, 'topic' | 'payload' | 'properties'>
 type Qos = 0 | 1 | 2
 
-/** One message that is not retained for many receivers: encoded once for each of the few forms in which it goes out. */
+/** One message, not retained, for many receivers: encoded once per MQTT version and QoS. */
 export class Copies {
   readonly #message: Message
   readonly #forms = new Map<number, Buffer>()
@@ -17,7 +17,7 @@ export class Copies {
     this.#idAt = 2 + Buffer.byteLength(message.topic)
   }
 
-  /** @param messageId of QoS 1 and 2; the bytes of QoS 0 are shared, and not to be changed */
+  /** @param messageId for QoS 1 and 2; bytes of QoS 0 are shared and must not be changed */
   bytes(version: number | null, qos: Qos, messageId: number): Buffer {
     const form = this.form(version, qos)
     if (qos === 0) return form
@@ -27,7 +27,7 @@ export class Copies {
     return copy
   }
 
-  /** As it goes out, under some message id. */
+  /** The encoded packet, with an arbitrary message id. */
   form(version: number | null, qos: Qos): Buffer {
     const key = (version === 5 ? 4 : 0) | qos
     let form = this.#forms.get(key)

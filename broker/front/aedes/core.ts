@@ -15,18 +15,18 @@ interface AedesInsides {
   clearDelayedWill(clientId: string): void
 }
 
-writeToStream.cacheNumbers = false // 65,536 Buffers of two bytes each are 7 MB; few numbers are written by it
+writeToStream.cacheNumbers = false // the cache would take 7 MB (65,536 Buffers of two bytes), and few numbers are written this way
 
 const Base = Aedes as unknown as new (
   options: AedesOptions,
 ) => Omit<Aedes, 'connectedClients' | 'brokers'> & AedesInsides
 
-/** Aedes with two faults mended: maps that know `constructor`, and a late goodbye that ends the session of its successor. */
+/** Aedes with two faults fixed: maps with a prototype, and a late disconnect that ends its successor's session. */
 export class Core extends Base {
   registered: (client: InnerClient) => void = () => {}
-  /** A will is about to wait for its delay. */
+  /** Called when a will starts to wait for its delay. */
   willWaits: (client: InnerClient, will: object) => void = () => {}
-  /** A store's failure: without a listener it would end the process. */
+  /** Called when the persistence fails; without a listener that would end the process. */
   failed: (err: Error) => void = () => {}
 
   constructor(options: AedesOptions) {
@@ -38,7 +38,7 @@ export class Core extends Base {
 
   override _finishRegisterClient(client: InnerClient): void {
     const other = this.clients[client.id]
-    if (other && other !== client && !other.closed) return this.registerClient(client) // it came while another was let go
+    if (other && other !== client && !other.closed) return this.registerClient(client) // it came while an older one was being closed
     super._finishRegisterClient(client)
     if (client.closed) this.unregisterClient(client)
     else this.registered(client)
@@ -49,7 +49,7 @@ export class Core extends Base {
     else this.connectedClients--
   }
 
-  /** Our sessions keep their own time, which a restart does not end. */
+  /** Does nothing: the core expires sessions, across restarts too. */
   override scheduleSessionExpiry(): void {}
 
   override scheduleWill(client: InnerClient, will: object, seconds: number): void {

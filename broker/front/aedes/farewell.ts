@@ -4,23 +4,23 @@ import { connectionOf } from './connection.ts'
 import type { InnerClient } from './internals.ts'
 
 /**
- * A client's last packet has been written. From here on what Aedes does to end the connection, `conn.destroy()`, ends its session
- * at once, but leaves the socket open for the client to read that packet.
+ * Called when a client's last packet has been written. From then on, `conn.destroy()`, by which Aedes ends connections, ends the session
+ * at once but keeps the socket open for the client to read that packet.
  */
 export function lingers(client: InnerClient, lingering: Lingering): void {
   const { conn } = client
   if (Object.hasOwn(conn, 'destroy')) return
   const destroy = conn.destroy.bind(conn)
   conn.destroy = (err?: Error & { code?: unknown }) => {
-    // A fault of the socket itself, or the client has closed too.
+    // The socket itself failed, or the client has closed too.
     if (err?.code !== undefined || conn.readableEnded) return destroy(err)
     lingering.end(conn, () => destroy())
-    setImmediate(() => connectionOf(client).ended?.()) // as late as `close` would be: after who takes the session over has it
+    setImmediate(() => connectionOf(client).ended?.()) // as late as `close` would be: after a takeover is complete
     return conn
   }
 }
 
-/** Disconnects by MQTT 5's DISCONNECT, if its client knows that; nothing is sent after it [MQTT-3.14.4-1]. */
+/** Makes `client.disconnect` send a DISCONNECT to MQTT 5 clients, and nothing after it [MQTT-3.14.4-1]. */
 export function saysGoodbye(client: InnerClient, lingering: Lingering): void {
   client.disconnect = (options, done) => {
     const { reasonCode = 0 } = options ?? {}

@@ -9,7 +9,7 @@ import type { InnerClient } from './internals.ts'
 
 const [PUBACK, PINGREQ] = [0x40, 0xc0]
 const PINGRESP = Buffer.from([0xd0, 0])
-/** Messages of a connection that are not dealt with: with so many, or so many bytes, it is not read on. */
+/** Unfinished messages of a connection, and their bytes, at which reading from it pauses. */
 const MOST_OPEN = 64
 const MOST_OPEN_BYTES = 2 ** 16
 
@@ -19,8 +19,8 @@ export interface FastPathPorts {
 }
 
 /**
- * Handles the packets of which there are many, PUBLISH at QoS 0 and 1, PUBACK and PINGREQ, without Aedes, and leaves to it all others,
- * and whatever is not quite as it should be.
+ * Handles the frequent packets (PUBLISH at QoS 0 and 1, PUBACK and PINGREQ) without Aedes. Leaves to Aedes all other packets, and
+ * those with anything unusual.
  */
 export class FastPath {
   readonly #client: InnerClient
@@ -36,14 +36,14 @@ export class FastPath {
     this.#ports = ports
   }
 
-  /** So much waits that the connection is not read on. */
+  /** Is reading paused because too much is unfinished? */
   get isHeld(): boolean {
     return this.#isHeld
   }
 
-  /** Which kind of packet it would handle. */
+  /** The kind of packet, if the fast path handles it. */
   kindOf(packet: Buffer): 'publish' | 'puback' | 'pingreq' | undefined {
-    // What came with CONNECT waits in Aedes' queue until the session is up.
+    // Packets that came with CONNECT wait in Aedes' queue until the session is up.
     if (!this.#client.connackSent || this.#client._parser._queue !== null) return undefined
     const first = packet[0]!
     if (first >> 4 === 3) return (first & 0x06) < 0x04 ? 'publish' : undefined
@@ -51,7 +51,7 @@ export class FastPath {
     return first === PINGREQ && packet.length === 2 ? 'pingreq' : undefined
   }
 
-  /** False: it is not quite as it should be. */
+  /** Returns false for a packet with anything unusual, which Aedes must handle. */
   handle(packet: Buffer, kind: 'publish' | 'puback' | 'pingreq'): boolean {
     switch (kind) {
       case 'publish':
@@ -91,11 +91,11 @@ export class FastPath {
     return true
   }
 
-  /** The core has dealt with a PUBLISH, whoever has handled it. */
+  /** The core has finished a PUBLISH, whether the fast path or Aedes decoded it. */
   published(number: number, failure: Failure | undefined): void {
     const bytes = this.#connection.acks.settle(number, failure)
     if (bytes > 0) this.#letGo(bytes)
-    // A fault of our own: on 3.1.1 only the end of the connection says so.
+    // Our own fault: on 3.1.1 only the end of the connection can tell.
     if (failure?.code === 'fault' && this.#client.version !== 5) this.#client.conn.destroy(new Error(failure.reason))
   }
 
@@ -103,9 +103,9 @@ export class FastPath {
     return this.#client.version === 5 ? 5 : 4
   }
 
-  /** Is as much as this share of what may wait not dealt with? */
+  /** Do the unfinished messages reach this share of the limit? */
   #reaches(share: number): boolean {
-    const part = this.#connection.inbox ? 16 * share : share // a handler's packets are those of many users
+    const part = this.#connection.inbox ? 16 * share : share // a handler publishes for many users
     return this.#open >= part * MOST_OPEN || this.#openBytes >= part * MOST_OPEN_BYTES
   }
 
@@ -114,7 +114,7 @@ export class FastPath {
     this.#openBytes += bytes
     if (this.#isHeld || !this.#reaches(1)) return
     this.#isHeld = true
-    this.#client._parsingBatch++ // so that it reads no more meanwhile
+    this.#client._parsingBatch++ // pauses reading
   }
 
   #letGo(bytes: number): void {
@@ -136,7 +136,7 @@ function isPlain({ topic, properties }: Publish): boolean {
 
 const NONE: Readonly<Record<string, string>> = Object.freeze({})
 
-/** User properties, each with its first value. */
+/** User properties, first value of each name. */
 function firstOfPairs(pairs: readonly [string, string][] | undefined): Readonly<Record<string, string>> {
   if (!pairs) return NONE
   const first: Record<string, string> = Object.create(null) as Record<string, string>

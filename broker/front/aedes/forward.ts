@@ -11,19 +11,22 @@ import { outgoing, type Outgoing } from './outgoing.ts'
 import { fitting } from './too-large.ts'
 import { publishBytes } from './packet-bytes.ts'
 
+/** Why a client whose unsent bytes exceed `MAX_UNSENT_BYTES` is disconnected. */
+export const TOO_SLOW = 'client reads too slowly (MAX_UNSENT_BYTES)'
+
 export interface ForwardPorts {
-  /** The connection with this number, while it is open. */
+  /** The open connection with this number. */
   connection: (number: number) => Connection | undefined
   maxUnsentBytes: number
-  /** Tells the core that its session need not hold this message: its client must not get it, or gets it at QoS 0. */
+  /** Tells the core that the session need not hold this message: the client must not get it, or gets it at QoS 0. */
   clears: (connection: Connection, message: Pick<Outgoing, 'number'>) => void
-  /** The message id for one of QoS 1 or 2; undefined: its connection ends, since it leaves too many unacknowledged. */
+  /** The message id for a QoS 1 or 2 message; undefined: too many are unacknowledged, and the connection ends. */
   idFor: (connection: Connection, message: Pick<Outgoing, 'number'>) => number | undefined
 }
 
 export type Forward = ReturnType<typeof forwarding>
 
-/** Sends events to those who are connected. */
+/** Sends events to connected devices. */
 export function forwarding({ connection, maxUnsentBytes, clears, idFor }: ForwardPorts) {
   function send(its: Connection, sub: Subscription, message: Outgoing): void {
     const { client, session, outbox } = its
@@ -35,7 +38,7 @@ export function forwarding({ connection, maxUnsentBytes, clears, idFor }: Forwar
     if (id !== undefined) own.properties = { ...own.properties, subscriptionIdentifier: id }
     if (own.qos === 0) clears(its, message)
     if (outbox.unsent > maxUnsentBytes) {
-      if (own.qos > 0) client.conn.destroy(new Error('too slow')) // what it misses waits in its session, if it has one
+      if (own.qos > 0) client.conn.destroy(new Error(TOO_SLOW)) // what it misses waits in its session, if it has one
       return
     }
     if (own.qos > 0 && (own.messageId = idFor(its, own)) === undefined) return
@@ -43,7 +46,7 @@ export function forwarding({ connection, maxUnsentBytes, clears, idFor }: Forwar
   }
 
   return {
-    /** Sends an event to those who hear it still. */
+    /** Sends an event to the connections that still subscribe to it. */
     event({ to, number, topic, payload, correlation, answers, expiresAt, kept }: EventFor): void {
       const properties = correlation && { properties: { correlationData: correlation } }
       const expiry = expiresAt !== undefined && { messageExpiry: expiresAt }
@@ -64,25 +67,25 @@ export function forwarding({ connection, maxUnsentBytes, clears, idFor }: Forwar
 export function deliver(client: InnerClient, { delivery, topic, payload, qos, stamp }: Deliver): void {
   const { inbox, outbox } = connectionOf(client)
   if (!inbox || client.conn.destroyed) return
-  if (inbox.isFull) return void client.conn.destroy(new Error('a handler that acknowledges nothing'))
+  if (inbox.isFull) return void client.conn.destroy(new Error('too many deliveries without PUBACK'))
   const messageId = qos === 0 ? 0 : inbox.reserve(delivery)
   const message = { topic, payload, qos, dup: false, retain: false, messageId }
   if (client.version !== 5) return outbox.write(encodePublish(message, 4))
   outbox.write(encodePublish({ ...message, properties: encodeUserProperties(stamp) }, 5))
 }
 
-/** The packet as a client can take it, if it is still for this session. */
+/** The packet in the size that the client accepts; undefined if it has expired or the session may not receive it. */
 export function fitFor(session: Session, client: InnerClient, packet: Outgoing): Outgoing | undefined {
   const isPast = packet.messageExpiry !== undefined && packet.messageExpiry <= steady()
   return isPast || !mayReceive(session, packet.topic) ? undefined : fitting(client, packet)
 }
 
-/** Has it ended, as far as its session is concerned? */
+/** Has the connection ended, as far as its session is concerned? */
 export function isOver({ client }: Connection): boolean {
   return client.closed || client.conn.destroyed
 }
 
-/** Calls when what was written to a connection has left, unless it closes before. */
+/** Calls back once everything written to a connection has left, unless it closes first. */
 export function whenSent({ client: { conn }, outbox }: Connection, call: () => void): void {
   outbox.flush()
   if (conn.writableNeedDrain) conn.once('drain', call)

@@ -8,7 +8,7 @@ import { deliver, whenSent, type Forward } from './forward.ts'
 import type { Questions } from './questions.ts'
 import type { Relays } from './relaying.ts'
 
-/** A connection that is open, or has not heard yet what it waits for. */
+/** A connection that is open, or still waits for an answer of the core. */
 export interface Open {
   readonly connection: Connection
   readonly fastPath: FastPath
@@ -20,17 +20,17 @@ export interface FromCorePorts {
   forward: Forward
   relays: Relays
   catchUp: (connection: Connection, kept: Kept) => void
-  /** Tells whether to believe a token. */
+  /** Verifies a token. */
   verify: VerifyToken
   core: () => Core
   toCore: (message: FromFront) => void
 }
 
-/** What the front does when the core says something. What is for a connection that has gone is ignored. */
+/** Handles the core's messages. Ignores those for connections that have gone. */
 export function takesFromCore(ports: FromCorePorts): (message: FromCore) => void {
   const { connections, questions, forward, relays, toCore } = ports
 
-  /** What a connection waits for; it may have closed meanwhile. */
+  /** Passes on the answer that a connection waits for, even if it has closed meanwhile. */
   function answered({ number, client, answered: answer }: Connection, err?: Error): void {
     answer?.(err)
     if (client.conn.destroyed) connections.delete(number)
@@ -70,7 +70,7 @@ export function takesFromCore(ports: FromCorePorts): (message: FromCore) => void
       case 'denied':
         return answered(connection, new Denied(message.reason, message.as, message.user))
       case 'will_kept':
-        return answered(connection, message.failed ? new Error('its will cannot be stored') : undefined)
+        return answered(connection, message.failed ? new Error('cannot store the will') : undefined)
       case 'resumes':
         for (const id of message.received) connection.received.add(id)
         return underWayOf(connection).resumes(message.underWay)

@@ -15,37 +15,37 @@ export const SINK = '$sink'
 export const INERT = '$consumes/'
 const REFUSED = '$refused/'
 const MAX_CLIENT_ID = 256
-/** Bytes of a CONNECT beside its token, at most: a will, user properties, and room. */
+/** Most bytes of a CONNECT beside its token: a will, user properties, and some room. */
 export const CONNECT_ROOM = 24_576
 /** Milliseconds over which a connection's packets are counted. */
 const COUNTED = 10_000
 
 export interface PacketGuard {
-  /** Packets in ten seconds, at most: asked at each. */
+  /** Most packets in ten seconds; called for each packet. */
   most(): number
-  /** Called once, when there are more; then none of them reaches Aedes. */
+  /** Called once, when there are more; no further packet reaches Aedes. */
   flooded(): void
   parsed(kind: Packet['cmd']): void
-  /** A last packet was written: the connection is about to end. */
+  /** Called when a last packet was written and the connection is about to end. */
   refused(): void
-  /** The topics of an UNSUBSCRIBE, before Aedes sees it. */
+  /** Called with the filters of an UNSUBSCRIBE, before Aedes sees it. */
   unsubscribed(filters: readonly string[]): void
   fastPath: FastPath
-  /** Bytes of a stranger's first packet, at most. */
+  /** Most bytes of the first packet of a client that has not logged in. */
   maxFirst: number
-  /** Bytes of any packet, at most. */
+  /** Most bytes of any packet. */
   maxPacket: number
 }
 
 /**
- * Stands before Aedes' own handling of every packet: what is wrong or too much ends the connection, and nothing of its chunk
- * counts any more. Filters that are keys of an object's prototype end the process in Aedes 2.0.0-beta.1: they are made into
- * filters that are refused. Filters of open topics get a name of ours.
+ * Checks every packet before Aedes handles it. A malformed packet, or one too many, ends the connection, and the rest of its chunk is
+ * ignored. Filters that are keys of `Object.prototype` would crash Aedes 2.0.0-beta.1: they are replaced by filters that are refused.
+ * Filters of open topics get the prefix `OPEN`.
  */
 export function guardPackets(client: InnerClient, guard: PacketGuard): void {
   const parser = client._parser
   const [handle] = parser.listeners('packet') as ((packet: Packet) => void)[]
-  /** Nothing that was sent counts from here on. */
+  /** Ignores everything that the client sends from here on. */
   const stop = (reason: string): Error => {
     parser.removeAllListeners('packet')
     return (parser.error = new Error(reason)) // this stops its loop over the rest of the chunk
@@ -95,7 +95,7 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
         // [MQTT-3.8.3-4]
         return void client.conn.destroy(stop('No Local on a shared subscription'))
       for (const [i, sub] of subscriptions.entries()) sub.topic = harmless(sub.topic, i)
-      // Aedes would replace the list by one without doubles, and send too few codes [MQTT-3.8.4-6].
+      // Aedes would remove duplicate filters from the list and send too few codes [MQTT-3.8.4-6].
       Object.defineProperty(packet, 'subscriptions', { get: () => subscriptions, set() {}, enumerable: true })
     }
     if (packet.cmd === 'unsubscribe') {
@@ -106,13 +106,13 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
   })
 }
 
-/** A SUBSCRIBE of many filters is as much work as many of one. */
+/** A SUBSCRIBE of many filters costs as much as many of one filter. */
 function weightOf(packet: Packet): number {
   if (packet.cmd === 'subscribe') return packet.subscriptions.length
   return packet.cmd === 'unsubscribe' ? packet.unsubscriptions.length : 1
 }
 
-/** Each by its own name, and none a number, or Aedes mixes up the codes of its SUBACK. */
+/** A filter that Aedes handles safely. Refused filters get distinct, non-numeric names, or Aedes would mix up the SUBACK's codes. */
 function harmless(filter: string, i: number): string {
   if (filter in Object.prototype || !isText(filter) || /^\d*$/.test(filter)) return `${REFUSED}${i}/name`
   return isOpenFilter(sharedOrOwn(filter)) ? OPEN + filter : filter.startsWith(OPEN) ? `${REFUSED}${i}/name` : filter
@@ -121,17 +121,17 @@ function harmless(filter: string, i: number): string {
 /** What is wrong with a CONNECT, if anything. [MQTT-1.5.4, 3.1.3-5, 3.1.3-11] */
 export function faultOfConnect(packet: ConnectPacket): string | undefined {
   if (packet.clientId.length > MAX_CLIENT_ID) return `client id longer than ${MAX_CLIENT_ID} characters`
-  if (!isText(packet.clientId)) return 'client id with a control or non-character'
-  if (packet.will && !isTopicName(packet.will.topic)) return 'will topic is no topic name'
+  if (!isText(packet.clientId)) return 'client id with a control character or a Unicode noncharacter'
+  if (packet.will && !isTopicName(packet.will.topic)) return 'will topic is not a valid topic name'
   return undefined
 }
 
-/** A topic one may publish to: not empty, no wildcard, no control character. [MQTT-3.3.2-1, 3.3.2-2, 4.7.3] */
+/** Is it a valid Topic Name: not empty, no wildcard, no control character? [MQTT-3.3.2-1, 3.3.2-2, 4.7.3] */
 export function isTopicName(topic: string): boolean {
   return topic !== '' && !/[+#]/.test(topic) && isText(topic)
 }
 
-/** U+FFFD stands for bytes that are no UTF-8. */
+/** Is it valid text? U+FFFD stands for bytes that are not UTF-8. */
 function isText(text: string): boolean {
   return isMqttString(text) && !text.includes('\ufffd')
 }

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { HandlerInbox } from './handler-inbox.ts'
 
-test('a PUBACK names one delivery, once; ids go round and skip those in use', () => {
+test('a PUBACK ends one delivery, once; ids wrap around and skip those in use', () => {
   const inbox = new HandlerInbox(10)
   const id = inbox.reserve(-1)
   for (let one = 0; one < 70_000; one++) {
@@ -12,7 +12,7 @@ test('a PUBACK names one delivery, once; ids go round and skip those in use', ()
   expect(inbox.acknowledged(id)).toBeUndefined()
 })
 
-test('is full when too many are not acknowledged, well before there is no id left', () => {
+test('is full when too many lack a PUBACK, well before the ids run out', () => {
   const inbox = new HandlerInbox(3)
   const ids = [1, 2, 3].map((one) => inbox.reserve(one))
   expect(inbox.isFull).toBe(true)

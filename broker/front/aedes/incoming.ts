@@ -2,7 +2,7 @@ import type { PublishProperties } from '../../../shared/wire/mqtt/publish.ts'
 import type { Incoming, Publish } from '../../seam/messages.ts'
 import type { InnerClient } from './internals.ts'
 
-/** A PUBLISH as our codec or mqtt-packet reads it: they name all properties alike but those of the user. */
+/** A PUBLISH as our codec or mqtt-packet decodes it; they differ in the form of user properties alone. */
 interface Read {
   topic: string
   payload: Buffer | string
@@ -14,8 +14,8 @@ interface Read {
 }
 
 /**
- * A PUBLISH as the core gets it. Its bytes are copied, so that what is kept of it does not keep all that came with it.
- * @param properties of the user, each with its first value
+ * A PUBLISH in the form that the core gets. Copies its bytes, so that keeping it does not keep the whole chunk alive.
+ * @param properties user properties, first value of each name
  */
 export function publishOf(
   connection: number,
@@ -43,7 +43,7 @@ export function publishOf(
   }
 }
 
-/** A will, which has no number. */
+/** A will in the form that the core gets. */
 export function willOf(will: Read, properties: Readonly<Record<string, string>>): Incoming {
   const {
     kind: _kind,

@@ -2,39 +2,39 @@ import type { Duplex } from 'node:stream'
 import type { Client, PublishPacket } from 'aedes'
 import type { Parser } from 'mqtt-packet'
 
-// The parts of Aedes 2.0.0-beta.1 that its own types do not show and this folder relies on.
+// Internals of Aedes 2.0.0-beta.1 that this folder relies on and that its types omit.
 
-/** Set by us in hooks that Aedes calls before it reads them. */
+/** We set the writable fields in hooks that Aedes calls before it reads them. */
 export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpiryInterval' | 'disconnect' | 'close'> {
   id: string
   clean: boolean
   sessionExpiryInterval: number
   subscriptions: Record<string, unknown>
-  /** The message id it would take next. */
+  /** The next message id. */
   _nextId: number
-  /** Bytes of a packet that the client takes, at most [MQTT-3.1.2-24]. */
+  /** The client's Maximum Packet Size in bytes [MQTT-3.1.2-24]. */
   maximumPacketSize: number | undefined
-  /** Reads nothing more until `resume`. */
+  /** Pauses reading until `resume`. */
   pause(): void
-  /** Packets it has still to handle: when there are none, it reads on. */
+  /** Packets still to be handled; at zero, it reads on. */
   _parsingBatch: number
-  /** One of them is handled. */
+  /** Counts one of them as handled. */
   readonly _nextBatch: () => void
-  /** Restarts the clock of its keepalive. */
+  /** The keepalive's timer. */
   readonly _keepaliveTimer: NodeJS.Timeout | null
-  /** Says on MQTT 5 that a packet is too large, and ends the connection. */
+  /** Ends the connection, with reason code Packet too large on MQTT 5. */
   rejectPacketTooLarge(bytes: number): void
   connackSent: boolean
   readonly errored: boolean
   disconnect(options?: { reasonCode?: number }, done?: () => void): void
   close(done?: () => void): void
-  /** Messages of QoS 1 and 2 that it takes without having acknowledged them. */
+  /** Receive Maximum: QoS 1 and 2 messages that the client accepts before it acknowledges them. */
   readonly receiveMaximum: number
-  /** It has said goodbye: its will is void. */
+  /** The client has sent DISCONNECT: its will is void. */
   _disconnected: boolean
   will: PublishPacket | null
   _will: PublishPacket | null
-  /** False: it wants no Reason String [MQTT-3.1.2-29]. */
+  /** False: the client wants no Reason String [MQTT-3.1.2-29]. */
   _requestProblemInformation: boolean | undefined
   conn: Duplex
   _parser: InnerParser
@@ -42,9 +42,9 @@ export interface InnerClient extends Omit<Client, 'id' | 'clean' | 'sessionExpir
 
 /** The parser of mqtt-packet 9.0.2. */
 export interface InnerParser extends Omit<Parser, 'parse'> {
-  /** Parses these bytes behind those that it has. */
+  /** Parses these bytes after those it already holds. */
   parse(bytes: Buffer | undefined): number
   error: Error | null
-  /** Packets that came before the session was up; null since then. */
+  /** Packets that came before the session was up; null afterwards. */
   _queue: unknown[] | null
 }

@@ -4,7 +4,7 @@ import type { SessionMessage } from '../../seam/session-message.ts'
 /** A message on its way to one client. */
 export interface Outgoing extends Omit<SessionMessage, 'properties'> {
   dup: boolean
-  /** Under which it waits in the client's session, if that holds it. */
+  /** Its number in the client's session, if the session holds it. */
   number: number | undefined
   messageId?: number | undefined
   properties?: PublishPacket['properties']

@@ -3,8 +3,8 @@ import type { InnerClient } from './internals.ts'
 import type { Outgoing } from './outgoing.ts'
 
 /**
- * A PUBLISH as its bytes, for a client of this version.
- * @throws {Error} when a text of it is longer than MQTT can say
+ * Encodes a PUBLISH for a client of this MQTT version.
+ * @throws {Error} when a string in it is longer than MQTT allows
  */
 export function publishBytes({ version }: Pick<InnerClient, 'version'>, packet: Outgoing): Buffer {
   const { topic, payload, qos, dup, retain, messageId = 0, properties } = packet
@@ -13,7 +13,7 @@ export function publishBytes({ version }: Pick<InnerClient, 'version'>, packet: 
   return encodePublish(properties ? { ...message, properties: propertiesOf(properties) } : message, 5)
 }
 
-/** As mqtt-packet names them, and ours. */
+/** Converts properties from mqtt-packet's form to our codec's. */
 export function propertiesOf(given: NonNullable<Outgoing['properties']>): PublishProperties {
   const { userProperties, subscriptionIdentifier, ...others } = given
   const ids = [subscriptionIdentifier ?? []].flat()

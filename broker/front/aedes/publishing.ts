@@ -9,30 +9,30 @@ import { publishOf } from './incoming.ts'
 import type { InnerClient } from './internals.ts'
 
 export interface PublishingPorts {
-  /** QoS 2 messages of one session without PUBREL, at most. */
+  /** Most QoS 2 messages of one session without PUBREL. */
   mostHalfOpen: number
   toCore: (message: FromFront) => void
-  /** The core has dealt with one that never reached it. */
+  /** Finishes a PUBLISH that need not reach the core. */
   published: (connection: Connection, number: number) => void
   witness: Witness
 }
 
 /**
- * What Aedes does with a PUBLISH: those of QoS 2, those that came with CONNECT, and wills. It gets rid of each in the sink; whether and
- * when it is acknowledged is for `Acks`.
+ * Aedes' hook for a PUBLISH: QoS 2, those that came with CONNECT, and wills. Aedes publishes each to the sink, where nobody listens;
+ * `Acks` acknowledges it.
  */
 export function publishing({ mostHalfOpen, toCore, published, witness }: PublishingPorts) {
   return (client: Client | null, packet: PublishPacket, done: (err?: Error | null) => void): void => {
     const inner = client as unknown as InnerClient
     const connection = client ? connectionOf(client) : undefined
     const session = connection?.session
-    if (!connection || !session) return done(new Error('a publish of nobody'))
+    if (!connection || !session) return done(new Error('a PUBLISH before login'))
     if (connection.will === packet) {
       toCore({ kind: 'will_due', connection: connection.number })
       sink(packet)
       return done(null)
     }
-    if (!isTopicName(packet.topic)) return done(new Error('the topic is no topic name'))
+    if (!isTopicName(packet.topic)) return done(new Error('not a valid topic name'))
     const { messageId = 0, qos } = packet
     const { received } = connection
     const isAgain = qos === 2 && received.has(messageId) // [MQTT-4.3.3-10]
@@ -58,7 +58,7 @@ export function publishing({ mostHalfOpen, toCore, published, witness }: Publish
   }
 }
 
-/** The next PUBLISH under this id is another. */
+/** Releases a message id: the next PUBLISH under it is a new one. */
 export function release(
   { number, received }: Connection,
   messageId: number,
@@ -67,7 +67,7 @@ export function release(
   if (received.delete(messageId)) toCore({ kind: 'released', connection: number, messageId })
 }
 
-/** Leaves nothing of it for Aedes to publish or to acknowledge. */
+/** Strips a packet, so that Aedes neither publishes nor acknowledges it. */
 function sink(packet: PublishPacket): void {
   packet.topic = SINK
   packet.qos = 0

@@ -1,6 +1,6 @@
 import type { FromFront, Stored } from '../../seam/messages.ts'
 
-/** What the front has asked the core to store, and has no answer to yet. */
+/** Requests to the core to store something, each open until it is answered. */
 export class Questions {
   readonly #toCore: (message: FromFront) => void
   readonly #open = new Map<number, (failed: boolean) => void>()
@@ -10,13 +10,11 @@ export class Questions {
     this.#toCore = toCore
   }
 
-  /** Resolves when it is stored. @throws when it cannot be */
+  /** Sends a request. Resolves when it is stored. @throws when it cannot be stored */
   ask(what: (asks: number) => FromFront): Promise<void> {
     return new Promise((resolve, reject) => {
       const asks = ++this.#last
-      this.#open.set(asks, (failed) =>
-        failed ? reject(new Error('what the session keeps cannot be stored')) : resolve(),
-      )
+      this.#open.set(asks, (failed) => (failed ? reject(new Error('cannot store the session')) : resolve()))
       this.#toCore(what(asks))
     })
   }

@@ -3,29 +3,29 @@ import type { InnerClient } from './internals.ts'
 import { refusesLevel, WRONG_LEVEL } from './protocol-level.ts'
 import { nextTurn, turnNow } from './turn.ts'
 
-/** Packets of one connection in one turn of the event loop: what it sends beyond waits for the next, after the others. */
+/** Most packets of one connection per turn of the event loop; the rest waits for the next turn, behind other connections. */
 const PACKETS_PER_TURN = 32
 
 export interface ReaderPorts {
-  /** Bytes of a stranger's first packet, at most. */
+  /** Most bytes of the first packet of a client that has not logged in. */
   maxFirst: number
-  /** Bytes of any packet, at most. */
+  /** Most bytes of any packet. */
   maxPacket: number
   /** Handles a packet without Aedes; false leaves it to Aedes. */
   handle(packet: Buffer): boolean
-  /** Nothing that was sent counts from here on. */
+  /** Ignores everything that the client sends from here on. */
   stop(reason: string): Error
-  /** A last packet was written: the connection is about to end. */
+  /** Called when a last packet was written and the connection is about to end. */
   refused(): void
-  /** Reads no more for now: it has enough that is not dealt with. */
+  /** Is reading paused because too much is unfinished? */
   isBusy(): boolean
 }
 
 /**
- * Cuts what a connection sends into packets, and hands each to the fast path, or else alone and whole to Aedes' parser. By itself
- * mqtt-packet follows lengths inside a packet into those behind it (64 KB of such packets take seconds), walks its list of pieces
- * at every byte, and goes through a whole chunk, of 32,000 PINGs perhaps, before anybody else is served. A stranger's first packet
- * is bounded: they may not make us hold what a user may, and Aedes has one bound for all.
+ * Cuts a connection's bytes into packets, and hands each whole packet to the fast path or else to Aedes' parser. On its own,
+ * mqtt-packet follows lengths inside one packet into the packets behind it (64 KB of such packets take seconds), walks its list of
+ * buffers for every byte, and parses a whole chunk, perhaps 32,000 PINGs, before any other connection is served. The first packet
+ * before login has a limit of its own, since strangers must not make us buffer as much as users; Aedes has one limit for all.
  */
 export function readPackets(client: InnerClient, ports: ReaderPorts): void {
   const parser = client._parser
@@ -34,7 +34,7 @@ export function readPackets(client: InnerClient, ports: ReaderPorts): void {
   let [turn, left] = [-1, 0]
   let waits = false
 
-  // Or Aedes, which counts this event as a packet that is done, reads on and on while what it has read waits.
+  // Aedes counts this event as a handled packet, and so would read on without end while packets wait.
   client.conn.off('readable', client._nextBatch)
   client.conn.on('readable', () => waits || ports.isBusy() || client._nextBatch())
 
@@ -46,16 +46,16 @@ export function readPackets(client: InnerClient, ports: ReaderPorts): void {
     ports.refused()
     client.emit('error', err)
   }
-  /** False when the packet that comes is too large. */
+  /** Returns false, and ends the connection, when the next packet is too large. */
   const isWithin = (bytes: number | undefined): boolean => {
     if (bytes === undefined) return true
     if (isStranger() && bytes > ports.maxFirst) {
-      fault(`a first packet of more than ${ports.maxFirst} bytes`)
+      fault(`first packet larger than ${ports.maxFirst} bytes`)
       return false
     }
     if (bytes <= ports.maxPacket) return true
     client.rejectPacketTooLarge(bytes)
-    ports.stop('packet too large')
+    ports.stop('packet larger than MAX_PACKET_BYTES')
     return false
   }
   const take = (): void => {
@@ -65,13 +65,13 @@ export function readPackets(client: InnerClient, ports: ReaderPorts): void {
       if (left === 0) {
         if (frames.buffered === 0) return
         waits = true
-        client._parsingBatch++ // so that it reads no more meanwhile
+        client._parsingBatch++ // pauses reading
         return nextTurn(goOn)
       }
       const packet = frames.next()
       if (!packet) return
       left--
-      if (isStranger() && refusesLevel(packet)) return fault('a protocol level that is none of 3, 4 and 5', WRONG_LEVEL)
+      if (isStranger() && refusesLevel(packet)) return fault('unknown protocol level: expected 3, 4 or 5', WRONG_LEVEL)
       if (!ports.handle(packet)) parse(packet)
     }
   }

@@ -3,15 +3,15 @@ import type { OpenReceiver, Relayed } from '../../seam/messages.ts'
 import type { Connection } from './connection.ts'
 import { Copies } from './copies.ts'
 import type { InnerClient } from './internals.ts'
-import { fitFor, isOver, type ForwardPorts } from './forward.ts'
+import { fitFor, isOver, TOO_SLOW, type ForwardPorts } from './forward.ts'
 import { outgoing, type Outgoing } from './outgoing.ts'
 import { publishBytes } from './packet-bytes.ts'
 
 export type Relays = ReturnType<typeof relaying>
 
 /**
- * Sends messages of open topics, and what has waited in sessions. Aedes does not: it lowers no QoS 2 message to a wildcard subscription
- * of QoS 1, and sends retained ones under message ids that others may have.
+ * Sends messages of open topics, and messages that waited in sessions, without Aedes, which does not lower a QoS 2 message to the
+ * QoS 1 of a wildcard subscription, and sends retained messages under message ids that may be in use.
  */
 export function relaying(ports: ForwardPorts) {
   function send(connection: Connection, message: Outgoing): void {
@@ -24,11 +24,11 @@ export function relaying(ports: ForwardPorts) {
     try {
       outbox.write(publishBytes(client, (client.version === 5 && aliases?.name(packet)) || packet))
     } catch (err) {
-      client.conn.destroy(err as Error) // what a client sent cannot be written to another
+      client.conn.destroy(err as Error) // the message cannot be encoded for this client
     }
   }
 
-  /** Sends a message that no session keeps, and that is as all others get it. */
+  /** Sends a message that no session keeps, in the same form as to all others. */
   function sendCopy(connection: Connection, { qos }: OpenReceiver, copies: Copies): void {
     const { client, outbox } = connection
     const { maximumPacketSize = Infinity, version } = client
@@ -41,7 +41,7 @@ export function relaying(ports: ForwardPorts) {
 
   function isTooSlow({ conn }: InnerClient, outbox: Outbox, qos: 0 | 1 | 2): boolean {
     if (outbox.unsent <= ports.maxUnsentBytes) return false
-    if (qos > 0) conn.destroy(new Error('too slow'))
+    if (qos > 0) conn.destroy(new Error(TOO_SLOW))
     return true
   }
 

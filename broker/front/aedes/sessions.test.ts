@@ -6,7 +6,7 @@ import { PlainHandler } from '../../../test/plain-handler.ts'
 import { carriedLater } from '../../../test/carried.ts'
 import { openStage, type Stage } from '../../../test/stage.ts'
 
-// Aedes' traps around sessions, each as a client meets it.
+// Aedes' traps around sessions, as a client meets them.
 
 let stage: Stage
 beforeAll(async () => {
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** A phone that keeps its session; what it hears is gathered from before its CONNACK on. */
+/** A phone with a persistent session, which collects what it hears from before its CONNACK on. */
 async function phone(sub: string, clientId: string, options: IClientOptions) {
   const mqtt: MqttClient = connect(stage.url, {
     clientId,
@@ -31,7 +31,7 @@ async function phone(sub: string, clientId: string, options: IClientOptions) {
   return { mqtt, heard, connack }
 }
 
-/** Resolves when everything published to this user before has reached this client. */
+/** Resolves when everything published to this user so far has reached this client. */
 async function barrier(mqtt: MqttClient, user: string): Promise<void> {
   await mqtt.subscribeAsync(`${user}_session_info`, { qos: 1 })
   const arrived = new Promise<void>((resolve) =>
@@ -52,7 +52,7 @@ test.each([
   ['3.1.1', { protocolVersion: 4, clean: false }],
   ['5', { protocolVersion: 5, clean: false, properties: { sessionExpiryInterval: 600 } }],
 ] as const)(
-  'events of an absence come in order and once, also those published while it ends (MQTT %s)',
+  'events of an absence arrive in order and once, even those published while it ends (MQTT %s)',
   async (v, kept) => {
     const name = `kim${v.length}`
     const before = await phone(name, 'phone', kept)
@@ -84,7 +84,7 @@ test('resuming on MQTT 5 without a Session Expiry delivers the queue, and ends t
   expect(last.connack.sessionPresent).toBe(false)
 })
 
-test('what a SUBSCRIBE was denied is not kept with the session', async () => {
+test('the session does not keep a denied subscription', async () => {
   const kept = { protocolVersion: 4, clean: false } as const
   const before = await phone('eve', 'phone', kept)
   const granted = await before.mqtt
@@ -100,7 +100,7 @@ test('what a SUBSCRIBE was denied is not kept with the session', async () => {
   expect(after.heard.filter(({ topic }) => topic.startsWith('noa'))).toEqual([])
 })
 
-test("another user's client id takes over neither the connection nor the queue", async () => {
+test("using another user's client id takes over neither the connection nor the queue", async () => {
   const kept = { protocolVersion: 4, clean: false } as const
   const ann = await phone('ann', 'same', kept)
   await ann.mqtt.subscribeAsync('ann_contact_requested', { qos: 1 })
@@ -112,7 +112,7 @@ test("another user's client id takes over neither the connection nor the queue",
   expect(ben.heard).toEqual([])
 })
 
-test('the same user and client id take over: the old connection is told 0x8E, the session lives on', async () => {
+test('the same user and client id take the session over: the old connection gets 0x8E, the session goes on', async () => {
   const kept = { protocolVersion: 5, clean: false, properties: { sessionExpiryInterval: 600 } } as const
   const old = await phone('tom', 'phone', kept)
   await old.mqtt.subscribeAsync('tom_contact_requested', { qos: 1 })
@@ -142,7 +142,7 @@ test('an event reaches both of a client’s overlapping topics, each once, under
   ).toEqual(ids)
 })
 
-test('events that are published while a session comes back do not overtake those that wait for it', async () => {
+test('events published while a session resumes do not overtake those that wait in it', async () => {
   const kept = { protocolVersion: 5, clean: false, properties: { sessionExpiryInterval: 600 } } as const
   const handler = await PlainHandler.connect(stage, 'ticker.1')
   const first = await phone('nils', 'phone', kept)
@@ -168,7 +168,7 @@ test('events that are published while a session comes back do not overtake those
   expect(firsts.at(-1)).toBe(firsts.length - 1)
 })
 
-test('two that take one session from each other again and again lose no event between them, and hear each in its order', async () => {
+test('two connections that keep taking over one session lose no event between them, and get all in order', async () => {
   const kept = {
     protocolVersion: 5,
     clean: false,
@@ -184,7 +184,7 @@ test('two that take one session from each other again and again lose no event be
   })()
   const all = [first]
   while (all.length < 21 || published.length < 100) {
-    // Two at once: whichever comes second has the session.
+    // Two at once: the second one gets the session.
     const both = await Promise.allSettled([phone('otto', 'phone', kept), phone('otto', 'phone', kept)])
     for (const one of both) if (one.status === 'fulfilled') all.push(one.value)
   }

@@ -7,27 +7,27 @@ import { plainOf } from './subscribing.ts'
 
 export interface SessionPorts {
   toCore: (message: FromFront) => void
-  /** Resolves when the core has stored what it is told. @throws when it cannot */
+  /** Resolves when the core has stored it. @throws when it cannot be stored */
   ask(what: (asks: number) => FromFront): Promise<void>
-  /** What the session is subscribed to of a connection that is about to come. */
+  /** The subscriptions of a session whose connection is about to come. */
   restored(session: string): readonly Subscription[]
-  /** A PUBREL has come. */
+  /** Called when a PUBREL has come. */
   released(client: InnerClient, messageId: number): void
   /** Keeps the will of a client that is about to connect. */
   putWill: (client: InnerClient, will: PublishPacket) => Promise<void>
-  /** A PUBACK that came for something no session holds. */
+  /** Called for a PUBACK of a message that no session holds. */
   acknowledged(client: InnerClient, messageId: number, reasonCode: number): void
 }
 
 /**
- * The core's sessions as Aedes' persistence. Deletes never reject and unknown packets are ignored, since Aedes 2.0.0-beta.1 ends
- * the process or the connection on either. Aedes sends nothing of what waits in a session: the core says what is to go out.
+ * The core's sessions in the form of Aedes' persistence. Deletes never reject, and unknown packets are ignored, since Aedes 2.0.0-beta.1
+ * ends the process or the connection otherwise. Aedes never sends what waits in a session: the core decides what goes out.
  */
 export function sessionPersistence(ports: SessionPorts) {
-  /** SUBSCRIBEs that are being stored: Aedes brings each whole once for every filter in it. */
+  /** SUBSCRIBEs that are being stored: Aedes passes each one whole, once for every filter in it. */
   const storing = new WeakMap<Subscription[], Promise<void>>()
 
-  /** A message is done with. `reasonCode`: its client has acknowledged it. */
+  /** Clears a finished message. With `reasonCode`, its client has acknowledged it. */
   function clear(client: InnerClient, messageId: number, reasonCode: number | undefined): void {
     const { number: connection, underWay } = connectionOf(client)
     const number = underWay?.done(messageId)
@@ -55,17 +55,17 @@ export function sessionPersistence(ports: SessionPorts) {
     async subscriptionsByClient({ id }: { id: string }): Promise<readonly Subscription[]> {
       return ports.restored(id)
     },
-    subscriptionsByTopic: async (): Promise<Subscription[]> => [], // the core knows who hears what
-    /** Aedes calls it at a clean start [MQTT-3.1.2-4]: the core is told with the connection. */
+    subscriptionsByTopic: async (): Promise<Subscription[]> => [], // the core knows all subscriptions
+    /** Called at a clean start [MQTT-3.1.2-4]; `came` tells the core. */
     async cleanSubscriptions(client: InnerClient): Promise<void> {
       connectionOf(client).isClean = true
     },
 
-    // The core keeps events; what Aedes publishes by itself, nobody may keep.
+    // The core keeps events; what Aedes itself publishes must not be kept.
     outgoingEnqueue: async (_sub: { clientId: string }, _packet: unknown): Promise<void> => {},
     outgoingEnqueueCombi: async (_subs: { clientId: string }[], _packet: unknown): Promise<void> => {},
 
-    /** A PUBREC has come: when this resolves, its PUBREL goes out [MQTT-4.3.3-1]. */
+    /** A PUBREC has come; once this resolves, its PUBREL is sent [MQTT-4.3.3-1]. */
     async outgoingUpdate(client: InnerClient, { messageId }: { messageId?: number }): Promise<void> {
       const { number: connection, underWay } = connectionOf(client)
       const number = messageId === undefined ? undefined : underWay?.numberOf(messageId)
@@ -84,11 +84,11 @@ export function sessionPersistence(ports: SessionPorts) {
       return Readable.from([])
     },
 
-    // The core has noted it with its PUBLISH.
+    // The core stores the id with its PUBLISH.
     incomingStorePacket: async (): Promise<void> => {},
     async incomingGetPacket(client: InnerClient, packet: { messageId: number }): Promise<{ messageId: number }> {
       if (connectionOf(client).received.has(packet.messageId)) return { messageId: packet.messageId }
-      throw new Error('no such packet') // what Aedes takes for "new"
+      throw new Error('no such packet') // means "new" to Aedes
     },
     async incomingDelPacket(client: InnerClient, packet: { messageId: number }): Promise<void> {
       ports.released(client, packet.messageId)
@@ -100,7 +100,7 @@ export function sessionPersistence(ports: SessionPorts) {
     createRetainedStreamCombi: () => Readable.from([]),
     putWill: ports.putWill,
     getWill: async (): Promise<undefined> => undefined,
-    delWill: async (): Promise<undefined> => undefined, // the core knows by itself
+    delWill: async (): Promise<undefined> => undefined, // the core removes it
     streamWill: () => Readable.from([]),
     getClientList: () => Readable.from([]),
     countOffline: async () => ({ subsCount: 0, clientsCount: 0 }),

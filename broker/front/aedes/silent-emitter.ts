@@ -1,6 +1,6 @@
 import type { AedesOptions } from 'aedes'
 
-/** What Aedes publishes by itself reaches nobody: events are sent by `forward.ts`, open topics by `open-topics.ts`. */
+/** An emitter that delivers nothing: `forward.ts` sends events, `relaying.ts` open topics. */
 export const SILENT = {
   concurrency: 0,
   current: 0,

@@ -9,18 +9,18 @@ import { OPEN, type Subscription as Plain } from '../../seam/subscription.ts'
 import { sharedFilter, sharedOrOwn } from '../../seam/shared-filter.ts'
 
 export interface SubscribingPorts {
-  /** Of one connection, at most. */
+  /** Most subscriptions of one connection. */
   mostSubscriptions: number
   toCore: (message: FromFront) => void
   witness: Witness
 }
 
-/** What Aedes asks and tells of SUBSCRIBE and UNSUBSCRIBE. */
+/** Aedes' hooks for SUBSCRIBE and UNSUBSCRIBE. */
 export function subscribing({ mostSubscriptions, toCore, witness }: SubscribingPorts) {
-  /** Subscriptions that were not there before. */
+  /** New subscriptions. */
   const fresh = new WeakSet<Subscription>()
 
-  /** Retain Handling [MQTT-3.3.1-9 to 11]: at each SUBSCRIBE, only at the first, or never. */
+  /** Retain Handling [MQTT-3.3.1-9 to 11]: retained messages at each SUBSCRIBE, only at the first, or never. */
   function wantsRetained(sub: Subscription): boolean {
     const { rh = 0 } = sub as { rh?: number }
     return rh === 0 || (rh === 1 && fresh.has(sub))
@@ -37,7 +37,7 @@ export function subscribing({ mostSubscriptions, toCore, witness }: SubscribingP
       const isOver = isNew && filters.size >= mostSubscriptions
       const filter = sub.topic.startsWith(OPEN) ? sharedOrOwn(sub.topic.slice(OPEN.length)) : sub.topic
       const verdict = session && !isOver ? maySubscribe(session, filter) : 'deny'
-      if (isOver) witness.fault(session, new Error('too many subscriptions'))
+      if (isOver) witness.fault(session, new Error('too many subscriptions (SUBSCRIPTIONS_PER_SESSION)'))
       else if (session && verdict === 'deny') witness.refusedSubscription(session, filter)
       if (verdict === 'deny') return done(null, null)
       filters.set(sub.topic, sub)
@@ -47,12 +47,12 @@ export function subscribing({ mostSubscriptions, toCore, witness }: SubscribingP
       }
       if (verdict === 'open') {
         if (isNew) fresh.add(sub)
-        // Until it has acknowledged them, its group's messages are in its session, however short that lasts.
+        // A shared subscription's messages stay in the session until they are acknowledged, however short it lasts.
         if (sub.qos > 0 && sharedFilter(sub.topic.slice(OPEN.length))) {
           ;(client as unknown as InnerClient).clean = false
           toCore({ kind: 'keeps', connection: number })
         }
-        // One that is restored is the session's already.
+        // A restored subscription is already the session's.
         if (ended) toCore({ kind: 'subscribes', connection: number, subscriptions: [plainOf(sub)], asks: undefined })
       } else toCore({ kind: 'hears', connection: number, topic: sub.topic })
       done(null, sub)
@@ -61,14 +61,14 @@ export function subscribing({ mostSubscriptions, toCore, witness }: SubscribingP
     subscribed(subs: Subscription[], client: Client): void {
       for (const sub of subs) {
         if (!sub.topic.startsWith(OPEN) || sub.qos > 2 || !wantsRetained(sub)) continue
-        if (sharedFilter(sub.topic.slice(OPEN.length))) continue // its group gets none
+        if (sharedFilter(sub.topic.slice(OPEN.length))) continue // shared subscriptions get no retained messages
         const { subscriptionIdentifier: identifier } = sub as { subscriptionIdentifier?: number }
         const [filter, connection] = [sub.topic.slice(OPEN.length), connectionOf(client).number]
         toCore({ kind: 'wants_retained', connection, filter, qos: sub.qos, identifier })
       }
     },
 
-    /** It takes effect at once: a SUBSCRIBE right behind it must hold. */
+    /** Takes effect at once, so that a SUBSCRIBE right behind it holds. */
     unsubscribed(client: InnerClient, filters: readonly string[]): void {
       const { number, session, filters: own } = connectionOf(client)
       for (const filter of filters) {
@@ -82,7 +82,7 @@ export function subscribing({ mostSubscriptions, toCore, witness }: SubscribingP
   }
 }
 
-/** As the core knows it. */
+/** A subscription in the form that the core knows. */
 export function plainOf(sub: Subscription): Plain {
   const { topic, qos, nl, rap, rh, subscriptionIdentifier } = sub as Plain
   return {

@@ -5,10 +5,10 @@ import type { InnerClient } from './internals.ts'
 import type { Outgoing } from './outgoing.ts'
 import { publishBytes } from './packet-bytes.ts'
 
-/** Bytes that an alias adds to a packet: the property, and perhaps one more byte of their length. */
+/** Bytes that a topic alias adds to a packet: the property, and perhaps one more byte of Property Length. */
 const ALIAS = 4
 
-/** Is it more than the client takes? Then it counts as delivered [MQTT-3.1.2-25]. */
+/** Does it exceed the client's Maximum Packet Size? Then it counts as delivered [MQTT-3.1.2-25]. */
 function isTooLarge(client: InnerClient, packet: Outgoing): boolean {
   const { maximumPacketSize: most } = client
   if (most === undefined) return false
@@ -17,7 +17,7 @@ function isTooLarge(client: InnerClient, packet: Outgoing): boolean {
   return length + (connectionOf(client).aliases ? ALIAS : 0) > most
 }
 
-/** What a client is sent instead of an answer that it cannot take, where it hears that. */
+/** The refusal that replaces an answer too large for the client, if the client subscribes to it. */
 function instead(client: InnerClient, { answers, ...packet }: Outgoing): Outgoing | undefined {
   const { session } = connectionOf(client)
   if (!answers || session?.kind !== 'device') return undefined
@@ -25,7 +25,7 @@ function instead(client: InnerClient, { answers, ...packet }: Outgoing): Outgoin
   return client.subscriptions[told.topic] && mayReceive(session, told.topic) ? told : undefined
 }
 
-/** The packet as this client can take it. An answer that is too large becomes a refusal; anything else that is too large is undefined. */
+/** The packet in a size that the client accepts. An answer that is too large becomes a refusal; anything else too large, undefined. */
 export function fitting(client: InnerClient, packet: Outgoing): Outgoing | undefined {
   if (!isTooLarge(client, packet)) return packet
   const other = instead(client, packet)

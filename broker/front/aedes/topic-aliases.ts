@@ -1,9 +1,9 @@
 import type { Outgoing } from './outgoing.ts'
 
-/** Topics of one connection that have an alias, at most: their names stay in memory as long as it lasts. */
+/** Most topic aliases of one connection: their topics stay in memory while it lasts. */
 const MOST = 64
 
-/** The names that one connection has for topics, as many as its client allows [MQTT-3.1.2-26]. */
+/** The topic aliases of one connection, as many as its client allows [MQTT-3.1.2-26]. */
 export class TopicAliases {
   readonly #most: number
   readonly #aliases = new Map<string, number>()
@@ -12,7 +12,7 @@ export class TopicAliases {
     this.#most = Math.min(most, MOST)
   }
 
-  /** The packet as it goes out: with the topic and its new alias, or by the alias alone. */
+  /** The packet to send: with its topic and a new alias, or with a known alias alone. */
   name(packet: Outgoing): Outgoing {
     const { topic } = packet
     const known = this.#aliases.get(topic)

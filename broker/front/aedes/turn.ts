@@ -1,4 +1,4 @@
-/** Called when the next turn of the event loop begins. */
+/** Callbacks for the next turn of the event loop. */
 let waiting: (() => void)[] = []
 let turn = 0
 let isCounted = false
@@ -17,7 +17,7 @@ function count(): void {
   setImmediate(next)
 }
 
-/** A number for the present turn of the event loop: another in each. */
+/** The number of the current turn of the event loop. */
 export function turnNow(): number {
   count()
   return turn

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { UnderWay } from './under-way.ts'
 
-test('a message goes out again under the id it had before, and no other takes that until it is acknowledged', () => {
+test('a message is resent under its old id, which no other message gets until it is acknowledged', () => {
   const client = { _nextId: 7 }
   const underWay = new UnderWay(client)
   underWay.resumes([
@@ -21,7 +21,7 @@ test('a message goes out again under the id it had before, and no other takes th
   ])
 })
 
-test('a client that acknowledges nothing runs out of ids, and no id is given twice', () => {
+test('a client that never acknowledges runs out of ids, and no id is used twice', () => {
   const underWay = new UnderWay({ _nextId: 1 })
   const given = new Set<number>()
   for (;;) {

@@ -1,23 +1,23 @@
 import type { UnderWay as Known } from '../../seam/messages.ts'
 import type { InnerClient } from './internals.ts'
 
-/** What a client says that takes any number of messages at once. */
+/** The Receive Maximum of a client without a limit. */
 export const NO_LIMIT = 65_535
-/** Message ids that a client may leave unacknowledged: well over what the core lets be under way, and under what there are. */
+/** Most message ids that a client may leave unacknowledged: well above what the core sends, below the number of ids. */
 const MOST = 65_000
 
-/** What a connection has sent at QoS 1 and 2 of what its session keeps, and its client has not acknowledged: by message id, its number there. */
+/** The QoS 1 and 2 messages of a session that are in flight on one connection: by message id, the number in the session. */
 export class UnderWay {
   readonly #client
   readonly #numbers = new Map<number, number>()
-  /** Message ids, by number, of what went out on another connection and has not gone out again. */
+  /** By number, the message ids of messages sent on an earlier connection and not yet resent. */
   readonly #before = new Map<number, number>()
 
   constructor(client: Pick<InnerClient, '_nextId'>) {
     this.#client = client
   }
 
-  /** The session goes on with what was under way on another connection. */
+  /** Takes over what was in flight on an earlier connection. */
   resumes(all: readonly Known[]): void {
     for (const { number, messageId } of all) {
       this.#numbers.set(messageId, number)
@@ -26,9 +26,9 @@ export class UnderWay {
   }
 
   /**
-   * The message id under which a message goes out: the same as before if it has gone out before, or one that is free.
-   * @param number in the session; undefined when that does not hold it
-   * @returns undefined when the client leaves too many unacknowledged
+   * The message id for a message: the previous one if it is resent, else a free one.
+   * @param number in the session; undefined when the session does not hold it
+   * @returns undefined when the client has left too many unacknowledged
    */
   idFor(number: number | undefined): number | undefined {
     const before = number === undefined ? undefined : this.#before.get(number)
@@ -48,7 +48,7 @@ export class UnderWay {
     return this.#numbers.get(messageId)
   }
 
-  /** The client is done with a message. Returns its number, if the session holds it. */
+  /** Removes a finished message. Returns its number, if the session holds it. */
   done(messageId: number): number | undefined {
     const number = this.#numbers.get(messageId)
     if (number === undefined) return undefined
@@ -62,7 +62,7 @@ export class UnderWay {
   }
 }
 
-/** The next message id of a client, whether it is free or not. */
+/** The client's next message id, free or not. */
 export function nextIdOf(client: Pick<InnerClient, '_nextId'>): number {
   const id = client._nextId
   client._nextId = (id % 65_535) + 1

@@ -4,7 +4,7 @@ import { answerOf, connectionOf, firstOfEach } from './connection.ts'
 import { willOf } from './incoming.ts'
 import type { InnerClient } from './internals.ts'
 
-/** Has the core keep the will of a client that is about to connect; resolves when it is on the disk. */
+/** Makes the core keep the will of a client that is logging in; resolves when it is on disk. */
 export async function keepWill(
   client: InnerClient,
   will: PublishPacket,
@@ -19,7 +19,7 @@ export async function keepWill(
   await answerOf(connection, () => toCore({ kind: 'will', connection: number, session, message, delay }))
 }
 
-/** Milliseconds for which a will waits: no longer than its session lasts [MQTT-3.1.3.2.2]. */
+/** Milliseconds that a will waits, at most as long as its session lasts [MQTT-3.1.3.2.2]. */
 function delayOf(will: PublishPacket, sessionExpiry: number): number {
   const { willDelayInterval = 0 } = (will.properties ?? {}) as { willDelayInterval?: number }
   return Math.min(willDelayInterval, sessionExpiry) * 1000
