@@ -36,9 +36,9 @@ async function stops(run: Run): Promise<void> {
 }
 
 /** Resolves when the broker has been told that a process computes. */
-const isBusy = (): Promise<void> => brokerSays('a handler process computes')
+const isBusy = (): Promise<void> => brokerSays('a handler process is busy computing')
 /** Resolves when the broker has been told that it computes no more. */
-const isFree = (): Promise<void> => brokerSays('a handler process begins commands again')
+const isFree = (): Promise<void> => brokerSays('a handler process is free again')
 async function brokerSays(what: string): Promise<void> {
   const timeout = AbortSignal.timeout(30_000)
   while (!lines.some((line) => line.includes(what))) {
@@ -95,9 +95,7 @@ test('a handler that never ends is given up, and its process ends and is replace
   await ivan.sends('quick', {})
   expect(await heidi.receives('command_failed')).toMatchObject({ code: 'timeout' })
   expect(await first.ended).toBe(EXIT_STUCK)
-  expect(first.stdout).toMatch(
-    /"command":"spin",[^\n]*"where":"[^"\n]*computing-handlers\.ts[^\n]*holds up this process/,
-  )
+  expect(first.stdout).toMatch(/"command":"spin",[^\n]*"where":"[^"\n]*computing-handlers\.ts[^\n]*blocks this process/)
   expect(lines.filter((line) => line.includes('a handler process is stuck'))).toEqual([
     expect.stringMatching(/"group":"computing","client":"computing\.[^"]+","command":"spin"/),
   ])

@@ -300,7 +300,7 @@ test('/readyz tells which group puts its commands off, and why, until they have 
   await alice.sends('add_note', {})
   for (const [reason, said] of [
     [{ reason: 'the paper is away\nready' }, 'the paper is away ready'],
-    [{}, 'something that it needs is not there'],
+    [{}, 'something that it needs is unavailable'],
   ] as const) {
     const { stamp } = await notes.gets()
     await notes.ends({ outcome: 'retry', command: stamp['command-id'], attempt: 1, code: 'unavailable', ...reason })

@@ -72,7 +72,7 @@ test('what a frozen process holds is done by the others when it is killed, and n
   frozen!.kill('SIGSTOP')
   await ask()
   await Promise.any(askers.map((asker) => asker.hears('contact_request_sent', ASKED))) // the others work on
-  const named = /^a process of the group contacts \(contacts\.\S+\) does not answer, since \d+ s$/
+  const named = /^a process of the group contacts \(contacts\.\S+\) has not answered for \d+ s$/
   const readyz = async (): Promise<string[]> => (await (await fetch(`${stage.admin}/readyz`)).text()).split('\n')
   while (!(await readyz()).some((line) => named.test(line))) await new Promise((done) => setTimeout(done, 100))
   frozen!.kill('SIGKILL')

@@ -74,7 +74,7 @@ test('a group that is away holds half of the queue at most: what is for others i
   expect(held).toBeLessThanOrEqual(ALL / 2)
   expect(held).toBeGreaterThan(ALL / 4) // other groups that are away hold what the broker has sent them
   expect(refused).toMatchObject({
-    message: expect.stringContaining('too many commands wait for what answers this one'),
+    message: expect.stringContaining('too many commands wait for the handlers of this one'),
   })
   const carol = await stage.device('carol')
   await isServed(carol)
@@ -115,7 +115,7 @@ test('an answer that is more than its user’s share is told once; the same id a
   expect(await emil.asks('greet', {}, { id: 'long' })).toMatchObject({
     event: 'command_rejected',
     code: 'conflict',
-    message: expect.stringContaining('has been done before'),
+    message: expect.stringContaining('has already run'),
   })
   expect(await emil.asks('greet', { n: 2 }, { id: 'long' })).toMatchObject({
     code: 'conflict',

@@ -210,18 +210,19 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
       case 'acknowledged': {
         const [handler, delivery] = [handlerOf(connection), connections.acknowledged(message)]
         // What fails is logged there, and delivered again.
-        if (handler && delivery) dispatch.acknowledged(handler.session, delivery, message.reasonCode).catch(() => {})
+        if (handler && delivery)
+          dispatch.results.acknowledged(handler.session, delivery, message.reasonCode).catch(() => {})
         return
       }
       case 'consume': {
         const handler = handlerOf(connection)
         if (!handler) return
         const { session, connection: its } = handler
-        return dispatch.take(session, its.window, message.command, message.qos)
+        return dispatch.consume(session, its.window, message.command, message.qos)
       }
       case 'unconsume': {
         const handler = handlerOf(connection)
-        if (handler) dispatch.takeNoMore(handler.session, message.command)
+        if (handler) dispatch.stopConsuming(handler.session, message.command)
         return
       }
       case 'subscribes':

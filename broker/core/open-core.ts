@@ -133,7 +133,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     },
   }
   const events = new Events({ storage, kept, inbox, sessions, engine: () => engine })
-  const relay = new LiveEvents({
+  const liveEvents = new LiveEvents({
     storage,
     events: () => events,
     isThere: (user) => live.countOf(user) > 0,
@@ -191,7 +191,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     replays,
     engine: () => engine,
     events,
-    live: relay,
+    liveEvents,
     later,
     standing,
     metrics,
@@ -227,8 +227,8 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
       if (own.forOperators) log.warn({ operator: session.user, ...fields }, own.answer)
       await events.tell({ to: session.user, event: own.answer, fields: { ...fields } }, cause)
     },
-    answersClient: (command) => OWN_COMMANDS.has(command) || dispatch.answersClient(command),
-    isKnown: (command) => dispatch.isKnown(command) && !dispatch.isInternal(command),
+    answersClient: (command) => OWN_COMMANDS.has(command) || dispatch.rules.answersClient(command),
+    isKnown: (command) => dispatch.rules.isKnown(command) && !dispatch.rules.isInternal(command),
     nextOrder: () => queue.nextOrder(),
     accept: (command, isRetransmitted) => dispatch.accept(command, isRetransmitted),
     rejected: ({ user }, command, { code, fields }) => {
@@ -241,7 +241,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     storage,
     isThere: (user) => live.countOf(user) > 0,
     async changed(user, online) {
-      for (const name of dispatch.internal('presence')) await sendInternal(commandName(name), user, { online })
+      for (const name of dispatch.rules.internal('presence')) await sendInternal(commandName(name), user, { online })
     },
     log,
   })
@@ -275,14 +275,14 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     log,
   })
 
-  const fullness = (): Fullness[] => [...queue.fullness(), kept.fullness(), dead.fullness(), relay.fullness()]
+  const fullness = (): Fullness[] => [...queue.fullness(), kept.fullness(), dead.fullness(), liveEvents.fullness()]
   gaugeFullness(metrics.registry, fullness)
 
   return {
     fromFront,
     declare(catalogue) {
       dispatch.declare(catalogue)
-      relay.declare(catalogue)
+      liveEvents.declare(catalogue)
       events.declare(catalogue)
       for (const { events: declared } of Object.values(catalogue)) {
         for (const event of declared) declaredEvents.add(event)
@@ -291,7 +291,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     resume() {
       drop(({ user, jti }) => revocations.holds({ user, jti })) // what a killed broker had no time for
       dispatch.resume()
-      relay.resume()
+      liveEvents.resume()
       later.resume()
       wills.resume()
     },
@@ -306,7 +306,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
       inbox,
       { close: async () => dispatch.close() },
       presence,
-      relay,
+      liveEvents,
       later,
       { close: async () => wills.stop() },
       { close: async () => sessions.stop() },

@@ -5,35 +5,35 @@ import type { DeadLetter } from '../queue/dead-letters.ts'
 import type { Ended } from '../queue/replays.ts'
 import type { Full } from '../queue/room.ts'
 
-// What senders are told of how their commands end.
+// What senders are told about how their commands end.
 
-/** Milliseconds after which one may send again who has too many commands waiting: some have ended, perhaps. */
+/** `retry_after_ms` for a user who has too many commands waiting: some may have ended by then. */
 const SENT_AGAIN = 1_000
 
-/** How a command ends: what it causes, now and later, and the letter of one that is dead. */
+/** How a command ends: its events, its later commands, and its dead letter if its last attempt failed. */
 export interface Ending {
   events: readonly OutgoingEvent[]
   later?: LaterCommands | undefined
-  /** What inboxes tell no more. */
+  /** Events that inboxes no longer return. */
   forget?: readonly Forgotten[] | undefined
   died?: DeadLetter | undefined
 }
 
-/** Why a command finds no room in the queue, as its sender is told. */
+/** Tells a sender why the queue has no room for a command. */
 export function noRoom(share: Full): Refusal {
   if (share === 'all') return refuse('unavailable')
   if (share === 'group')
-    return refuse('unavailable', undefined, 'too many commands wait for what answers this one, try again later')
+    return refuse('unavailable', undefined, 'too many commands wait for the handlers of this one, try again later')
   const message = 'too many of your commands wait, send more when some are answered'
   return new Refusal('rate_limited', { message, retryAfterMs: SENT_AGAIN })
 }
 
-/** What is told of a command that has ended, whose answer is not kept any more. */
+/** Answers the repeat of a command that has ended and whose answer is no longer kept. */
 export function forgotten(): Refusal {
-  return refuse('conflict', undefined, 'this command has been done before, and its answer is not kept any more')
+  return refuse('conflict', undefined, 'this command has already run, and its answer is no longer kept')
 }
 
-/** What a command causes, and that nobody was there for what it was about, if it is answered at all. */
+/** Replaces a command's answer, if it has one, by a refusal: nobody could receive its live events. */
 export function refused<Event extends OutgoingEvent>(events: Event[], command: Command, refusal: Refusal, at: string) {
   const answer = command.internal ? undefined : events.find(({ to }) => to === command.user)
   return events.map((event) => (event === answer ? { ...rejection(command, refusal), at } : event))

@@ -90,7 +90,7 @@ test('an absence is told once, when it begins and when it ends, and shown as lon
   }
   expect(attendance.faults()).toEqual(['the group declared has no process: 3 waiting, the oldest for 30 s'])
   attendance.came('declared')
-  groups.get('declared')!.take(session('one'), 10, 'act', 1)
+  groups.get('declared')!.consume(session('one'), 10, 'act', 1)
   expect(attendance.faults()).toEqual([])
   expect(said).toEqual([
     'a group has its first process',
@@ -108,15 +108,15 @@ test('a group that nobody declares and that nobody needs may go', () => {
 
 test('a command that no process of its group takes is shown, while the others are served', () => {
   const declared = groups.get('declared')!
-  declared.take(session('old'), 10, 'act', 1)
+  declared.consume(session('old'), 10, 'act', 1)
   send(declared)
   send(declared, 'act_anew')
   expect(attendance.faults()).toEqual([])
   jest.advanceTimersByTime(20_000)
   expect(attendance.faults()).toEqual([
-    'no process of the group declared takes act_anew: the oldest has waited for 20 s',
+    'no process of the group declared consumes act_anew: the oldest has waited for 20 s',
   ])
-  declared.take(session('new'), 10, 'act_anew', 1)
+  declared.consume(session('new'), 10, 'act_anew', 1)
   expect(attendance.faults()).toEqual([])
 })
 
@@ -125,12 +125,12 @@ test('a process that fell silent is named until it is back, or ten minutes have 
   attendance.fellSilent('other', 'other.1')
   jest.advanceTimersByTime(3_000)
   expect(attendance.faults()).toEqual([
-    'a process of the group declared (declared.1) does not answer, since 3 s',
-    'a process of the group other (other.1) does not answer, since 3 s',
+    'a process of the group declared (declared.1) has not answered for 3 s',
+    'a process of the group other (other.1) has not answered for 3 s',
   ])
-  expect(said).toEqual(Array(2).fill('a handler process does not answer and is cut off; kill it if it stands still'))
+  expect(said).toEqual(Array(2).fill('cut off a handler process that does not answer; kill it if it hangs'))
   attendance.isBack('declared.1')
-  expect(attendance.faults()).toEqual(['a process of the group other (other.1) does not answer, since 3 s'])
+  expect(attendance.faults()).toEqual(['a process of the group other (other.1) has not answered for 3 s'])
   jest.advanceTimersByTime(600_000)
   expect(attendance.faults()).toEqual([])
 })
@@ -143,7 +143,7 @@ test('a process that is stuck is named, and since when, until it is not or has g
   jest.advanceTimersByTime(3_000)
   expect(attendance.faults()).toEqual([
     'a process of the group g (one.1) is stuck: it has computed for 5 s past the time limit of act',
-    'a process of the group g (two.1) is stuck: it has computed for 3 s longer than any of its commands may',
+    'a process of the group g (two.1) is stuck: it has computed for 3 s longer than any of its commands may run',
   ])
   expect(said).toEqual(Array(2).fill(expect.stringContaining('a handler process is stuck')))
   expect(attendance.isStuck(one, undefined)).toBe(false)

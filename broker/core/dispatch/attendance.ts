@@ -3,9 +3,9 @@ import type { ToldStuck } from '../../../shared/wire/member.ts'
 import type { HandlerSession } from '../../seam/session.ts'
 import type { Group } from './group.ts'
 
-/** Milliseconds for which a group may be without a process before anybody is told: a rolling restart stays quiet. */
+/** Milliseconds that a group may be without a process before that is reported, so that a rolling restart stays quiet. */
 const GRACE = 5_000
-/** Milliseconds for which a process that fell silent is told of, unless it comes back; and how many are, at most. */
+/** Milliseconds for which a silent process is reported, unless it comes back; and how many are reported, at most. */
 const SILENCE_TOLD = 600_000
 const MOST_SILENT = 100
 
@@ -15,7 +15,7 @@ interface Absence {
   isTold: boolean
 }
 
-/** Notices groups that have no process, or none that takes a command, while commands wait: for the log and for `/readyz`. */
+/** Reports groups that have no process, or none that consumes a command that waits: in the log and in `/readyz`. */
 export class Attendance {
   readonly #groups: ReadonlyMap<string, Group>
   readonly #isDeclared: (group: string) => boolean
@@ -24,10 +24,10 @@ export class Attendance {
   readonly #absences = new Map<string, Absence>()
   readonly #seen = new Set<string>()
   readonly #openedAt = Date.now()
-  /** Processes that were cut off because they said nothing: client id to group, and when. */
+  /** Processes that were cut off because they were silent, by client id. */
   readonly #silent = new Map<string, { group: string; since: number }>()
 
-  /** Processes that compute past a time limit: of which command, and when that was over. */
+  /** Processes that compute past a time limit: of which command, and since when. */
   readonly #stuck = new Map<HandlerSession, { command: string | undefined; since: number }>()
 
   constructor(
@@ -42,14 +42,14 @@ export class Attendance {
     this.#graceMs = graceMs
   }
 
-  /** Its last process has gone, or a command has come while there is none. */
+  /** A group's last process has gone, or a command has come while it has none. */
   away(group: string): void {
     if (this.#absences.has(group)) return
     const timer = setTimeout(() => this.#tell(group), this.#graceMs).unref()
     this.#absences.set(group, { since: Date.now(), timer, isTold: false })
   }
 
-  /** Its first process has come. */
+  /** A group's first process has connected. */
   came(group: string): void {
     const absence = this.#absences.get(group)
     clearTimeout(absence?.timer)
@@ -61,15 +61,15 @@ export class Attendance {
     this.#seen.add(group)
   }
 
-  /** A process was cut off since it said nothing for too long: it stands still, and may hold a lock that others need, or its network is gone. */
+  /** A process was cut off because it was silent: it hangs, perhaps with a lock that others need, or its network is down. */
   fellSilent(group: string, client: string): void {
     this.#silent.delete(client)
     this.#silent.set(client, { group, since: Date.now() })
     if (this.#silent.size > MOST_SILENT) this.#silent.delete(this.#silent.keys().next().value!)
-    this.#log.warn({ group, client }, 'a handler process does not answer and is cut off; kill it if it stands still')
+    this.#log.warn({ group, client }, 'cut off a handler process that does not answer; kill it if it hangs')
   }
 
-  /** A process says that it is stuck, or, without a reason, that it is not; it may say so again. Tells whether it is since now. */
+  /** A process reports, perhaps again, that it is stuck, or that it is not (`undefined`). Returns true when it has just become stuck. */
   isStuck(session: HandlerSession, stuck: ToldStuck | undefined): boolean {
     if (!stuck) this.#stuck.delete(session)
     if (!stuck || this.#stuck.has(session)) return false
@@ -78,7 +78,7 @@ export class Attendance {
     const { command, over_ms } = stuck
     this.#log.warn(
       { group, client, command, over_ms },
-      'a handler process is stuck: it computes past its time limit and takes no commands; it ends itself unless it is debugged, else kill it',
+      'a handler process is stuck: it computes past its time limit and begins no commands; it ends itself, unless a debugger is attached: then kill it',
     )
     return true
   }
@@ -88,19 +88,20 @@ export class Attendance {
     this.#stuck.delete(session)
   }
 
-  /** A process is there, again perhaps. */
+  /** A process is connected, perhaps again. */
   isBack(client: string): void {
     this.#silent.delete(client)
   }
 
-  /** A line for each process that fell silent or is stuck, and for each group whose commands wait for a process. */
+  /** A line for each process that is silent or stuck, and for each group whose commands wait for a process. */
   faults(): string[] {
     return [...this.#silences(), ...this.#standstills(), ...this.#shortages()]
   }
 
   #standstills(): string[] {
     return [...this.#stuck].map(([{ group, client }, { command, since }]) => {
-      const past = command === undefined ? 'longer than any of its commands may' : `past the time limit of ${command}`
+      const past =
+        command === undefined ? 'longer than any of its commands may run' : `past the time limit of ${command}`
       return `a process of the group ${group} (${client}) is stuck: it has computed for ${seconds(Date.now() - since)} s ${past}`
     })
   }
@@ -109,7 +110,7 @@ export class Attendance {
     const now = Date.now()
     for (const [client, { since }] of this.#silent) if (now - since > SILENCE_TOLD) this.#silent.delete(client)
     return [...this.#silent].map(([client, { group, since }]) => {
-      return `a process of the group ${group} (${client}) does not answer, since ${seconds(now - since)} s`
+      return `a process of the group ${group} (${client}) has not answered for ${seconds(now - since)} s`
     })
   }
 
@@ -122,10 +123,10 @@ export class Attendance {
         const { waiting, oldestMs } = this.#waiting(name)
         return [`the group ${name} has no process: ${waiting} waiting, the oldest for ${seconds(oldestMs)} s`]
       }
-      return group.untaken().flatMap(({ command, at }) => {
+      return group.unconsumed().flatMap(({ command, at }) => {
         const waitedMs = now - Math.max(at, this.#openedAt)
         if (waitedMs < this.#graceMs) return []
-        return [`no process of the group ${name} takes ${command}: the oldest has waited for ${seconds(waitedMs)} s`]
+        return [`no process of the group ${name} consumes ${command}: the oldest has waited for ${seconds(waitedMs)} s`]
       })
     })
   }

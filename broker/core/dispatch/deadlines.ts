@@ -2,8 +2,8 @@ import { MAX_DELAY } from '../../../shared/timer.ts'
 import type { Job } from './job.ts'
 
 /**
- * When jobs of one group are to be looked at, each at one time at most, by `performance.now()`. One timer for all: a heap whose first
- * is the earliest.
+ * The deadlines of one group's jobs, one per job at most, by `performance.now()`. One timer serves all: they are in a heap whose
+ * first is the earliest.
  */
 export class Deadlines {
   readonly #heap: Job[] = []
@@ -14,9 +14,9 @@ export class Deadlines {
   #wakesAt = Infinity
 
   /**
-   * @param due is called for each job whose time has come; it has none then
-   * @param next when there is something else to look for
-   * @param look looks for that
+   * @param due is called for each job whose deadline has passed; the job then has none
+   * @param next when `look` is to be called next
+   * @param look checks something else at that time
    */
   constructor(due: (job: Job) => void, next: () => number, look: () => void) {
     this.#due = due
@@ -42,7 +42,7 @@ export class Deadlines {
     else this.#down(last, place)
   }
 
-  /** Looks at this time, if not before. */
+  /** Calls `look` at this time at the latest. */
   wakeBy(at: number): void {
     if (at >= this.#wakesAt) return
     clearTimeout(this.#timer)

@@ -1,7 +1,7 @@
-/** Items that were taken before the rest is moved to the front. */
-const TAKEN = 1_024
+/** Items shifted before the rest is moved to the front. */
+const SHIFTED = 1_024
 
-/** First in, first out, both in constant time on average; an array's `shift` moves all that is behind. */
+/** A queue whose `push` and `shift` take constant time on average; an array's `shift` moves all items behind the first. */
 export class Fifo<T> {
   #items: (T | undefined)[]
   #first = 0
@@ -22,7 +22,7 @@ export class Fifo<T> {
     if (this.#first === this.#items.length) return undefined
     const item = this.#items[this.#first]
     this.#items[this.#first++] = undefined
-    if (this.#first === this.#items.length || (this.#first >= TAKEN && this.#first * 2 > this.#items.length)) {
+    if (this.#first === this.#items.length || (this.#first >= SHIFTED && this.#first * 2 > this.#items.length)) {
       this.#items = this.#items.slice(this.#first)
       this.#first = 0
     }

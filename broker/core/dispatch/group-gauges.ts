@@ -1,10 +1,10 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { Group } from './group.ts'
 
-/** Groups that the metrics name, at most: who has the shared handler key may name any. */
+/** Groups that the metrics name, at most: a process with the shared handler key may name any group. */
 const MAX_GROUPS = 200
 
-/** Tells how each group does that is declared, has a process, or has commands. */
+/** Registers gauges for each group that is declared, has a process, or has commands. */
 export function gaugeGroups(
   registry: Registry,
   groups: ReadonlyMap<string, Group>,

@@ -70,7 +70,7 @@ function joins(
     keepsOrder,
     keepsTime,
   }
-  for (const command of takes) group.take(session, window, command, 0)
+  for (const command of takes) group.consume(session, window, command, 0)
   return session
 }
 
@@ -184,7 +184,7 @@ test('a client that comes again before its old connection is seen to be gone is 
 test('a member that takes no more keeps what it holds, and the rest goes to the others', () => {
   const one = joins('one')
   sends('alice1')
-  for (const command of ['act', 'read']) group.takeNoMore(one, command)
+  for (const command of ['act', 'read']) group.stopConsuming(one, command)
   sends('bob1')
   expect(group.has('act')).toBe(false)
   expect(group.held(one, 'alice1')).toBeDefined()
@@ -301,14 +301,14 @@ test('takes back what is behind a failed command, and sends it again after that,
   const one = joins('one', { keepsOrder: true })
   for (const id of ['alice1', 'alice2', 'alice3']) sends(id)
   ends('alice1')
-  const before = jobs.get('alice2')!.lane!.time
+  const before = jobs.get('alice2')!.lane!.generation
   fails('alice2')
   sends('alice4')
   expect(group.held(one, 'alice3')).toBeUndefined()
   expect(given).toHaveLength(3)
   jest.advanceTimersByTime(10)
   expect(given.slice(3)).toEqual(['one: alice2 2', 'one: alice3 1', 'one: alice4 1'])
-  expect(jobs.get('alice2')!.lane!.time).toBeGreaterThan(before)
+  expect(jobs.get('alice2')!.lane!.generation).toBeGreaterThan(before)
 })
 
 test('counts the time of a command from when it is its turn', () => {
@@ -400,7 +400,7 @@ test('who sends without end does not keep others waiting: his later commands go 
 test('what a busy member has not begun goes to another as if it had never been sent, in order, and it gets nothing more', () => {
   const one = joins('one', { keepsOrder: true })
   for (const id of ['alice1', 'alice2', 'alice3', 'bob1', 'carl1']) sends(id)
-  const before = jobs.get('alice2')!.lane!.time
+  const before = jobs.get('alice2')!.lane!.generation
   expect(group.busy(one, { busy: true, back: back('alice2', 'alice3', 'bob1') })).toBe(true) // it has begun alice1 and carl1
   expect(group.held(one, 'alice3')).toBeUndefined()
   expect(given).toHaveLength(5)
@@ -409,7 +409,7 @@ test('what a busy member has not begun goes to another as if it had never been s
   expect(given.slice(5)).toEqual(['two: bob1 1', 'two: dora1 1'])
   ends('alice1')
   expect(given.slice(7)).toEqual(['two: alice2 1', 'two: alice3 1'])
-  expect(jobs.get('alice2')!.lane!.time).toBe(before) // a failure of alice1 would have held them back at `one`
+  expect(jobs.get('alice2')!.lane!.generation).toBe(before) // a failure of alice1 would have held them back at `one`
 })
 
 test('a busy member that is alone gets what waits, stored or not, when it is free again', () => {

@@ -12,45 +12,62 @@ import { Line } from './line.ts'
 
 export interface GroupPorts {
   rule(command: string): Rule
-  /** Has the command of a job in hand; false when it cannot be read any more, and the job is ended. */
+  /** Loads the command of a job into memory. Returns false when it cannot be read; the job is then ended. */
   load(job: Job): boolean
-  /** Its command need not be in hand for now. */
+  /** Frees the memory of a job's command until the job is loaded again. */
   putAway(job: Job): void
   deliver(member: Member, job: Job): void
-  /** An attempt failed, and there will be another. */
+  /** Called when an attempt failed and another will follow. */
   failed(job: Job): void
-  /** The last attempt failed. */
+  /** Called when the last attempt failed. */
   dead(job: Job, code: Failure): void
-  /** May it still run? Asked before each attempt. */
+  /** Checked before each attempt: false when the command's author was banned or its token revoked. */
   mayRun(command: Command): boolean
-  /** It does not run: it expired, no member was there for its time to live, or it may not any more. */
+  /** Called when a job ends without running: it has expired, no member came within its time to live, or it may no longer run. */
   expired(job: Job, code: 'timeout' | 'unavailable' | 'forbidden'): void
   queueTtlMs: number
   retryDelayMs: number
 }
 
 const MAX_RETRY_DELAY = 30_000
-/** Milliseconds before the first look whether what was away is there again. */
+/** Minimum delay after `unavailable`, in milliseconds. */
 const PAUSE = 50
-/** Jobs that are found to have waited for too long in one turn, at most. */
+/** Jobs whose time to live is checked in one turn, at most. */
 const LOOKED_AT = 500
 
-/** The work of one group. Each job goes to the member that holds the fewest; the ordered ones of one user stay in their lane. */
+// A job has one deadline (deadlines.ts). What it means depends on the job's state:
+//
+//   state            deadline                                    when it passes
+//   waiting, ready   the command's expiry, or the end of its     `timeout` if it has expired; `unavailable` if no member
+//                    second wait for a member                    consumes it; otherwise it waits again
+//   resting          the end of the pause between two attempts   waits for a member again; `unavailable` if it was put off
+//                                                                for longer than QUEUE_TTL
+//   held             the time limit and GRACE, for the head of   the attempt has failed with `timeout`
+//                    a lane; none when the member keeps time
+//   over             none
+//
+// The first wait for a member needs no deadline of its own: all jobs wait equally long (QUEUE_TTL) in the order in which they were
+// accepted, so `#patient` points at the first that has not waited that long.
+
+/**
+ * The jobs and members of one handler group. Each job goes to the member that holds the fewest; the ordered jobs of one user
+ * stay in their lane.
+ */
 export class Group {
   readonly #members = new Map<string, Member>()
   readonly #jobs = new Line()
-  /** The first that has not waited for as long as for a group that is away. */
+  /** The first job that has not waited for QUEUE_TTL yet. */
   #patient: Job | undefined
   readonly #deadlines = new Deadlines(
-    (job) => this.#due(job),
+    (job) => this.#deadlinePassed(job),
     () => (this.#patient ? this.#patient.since + this.#ports.queueTtlMs : Infinity),
-    () => this.#lookAtPatient(),
+    () => this.#checkPatience(),
   )
   readonly #lacks = new Lacks()
   readonly #lanes = new Map<UserId, Lane>()
-  #laneTime = 0
-  readonly #nextTime = (): number => ++this.#laneTime
-  /** Ready for a member that takes their command: command to jobs. */
+  #laneGeneration = 0
+  readonly #nextGeneration = (): number => ++this.#laneGeneration
+  /** Jobs that are ready for a member, by command. */
   readonly #ready = new Map<string, Fifo<Job>>()
   readonly #ports: GroupPorts
 
@@ -58,9 +75,9 @@ export class Group {
     this.#ports = ports
   }
 
-  /** Is there a member that takes it, busy or not? One that is stuck may never take anything. */
+  /** True when a member consumes this command, busy or not. A stuck member does not count: it may never begin anything again. */
   has(command: string): boolean {
-    for (const member of this.#members.values()) if (member.takes.has(command) && !member.isStuck) return true
+    for (const member of this.#members.values()) if (member.consumes.has(command) && !member.isStuck) return true
     return false
   }
 
@@ -68,24 +85,24 @@ export class Group {
     return this.#members.size
   }
 
-  /** Commands that are accepted and have not ended. */
+  /** How many commands are accepted and have not ended. */
   get size(): number {
     return this.#jobs.size
   }
 
-  /** When the oldest of them was accepted, in milliseconds since 1970. */
+  /** When the oldest of those was accepted, in milliseconds since 1970. */
   get oldest(): number | undefined {
     return this.#jobs.first && acceptedAt(this.#jobs.first)
   }
 
-  /** Commands that wait and that no member takes, each with the time when its oldest was accepted. */
-  untaken(): { command: string; at: number }[] {
+  /** The commands that wait although no member consumes them, each with the time at which its oldest was accepted. */
+  unconsumed(): { command: string; at: number }[] {
     return [...this.#ready].flatMap(([command, { head }]) =>
       head && !this.has(command) ? [{ command, at: acceptedAt(head) }] : [],
     )
   }
 
-  /** What its commands wait for that were put off: a reason of one of them, damage first. */
+  /** What the commands that were put off wait for: the reason of one of them, damage first. */
   get lacks(): Lack | undefined {
     return this.#lacks.first
   }
@@ -104,17 +121,18 @@ export class Group {
     if (job.state === 'waiting') this.#waitForTurn(job)
   }
 
-  take(session: HandlerSession, window: number, command: string, qos: 0 | 1): void {
+  /** A member has subscribed to a command. */
+  consume(session: HandlerSession, window: number, command: string, qos: 0 | 1): void {
     let member = this.#members.get(session.id)
     if (member && member.session !== session) {
-      this.lost(member.session) // the same client has come again before its old connection was seen to be gone
+      this.lost(member.session) // the client has reconnected before the loss of its old connection was noticed
       member = undefined
     }
     if (!member) {
       member = {
         session,
         window,
-        takes: new Map(),
+        consumes: new Map(),
         holds: new Map(),
         keptFor: undefined,
         isBusy: false,
@@ -122,22 +140,23 @@ export class Group {
       }
       this.#members.set(session.id, member)
     }
-    member.takes.set(command, qos)
+    member.consumes.set(command, qos)
     this.#pump()
   }
 
-  takeNoMore(session: HandlerSession, command: string): void {
-    this.#members.get(session.id)?.takes.delete(command)
+  stopConsuming(session: HandlerSession, command: string): void {
+    this.#members.get(session.id)?.consumes.delete(command)
   }
 
   /**
-   * A member begins nothing now, or does again. What it gives back had not begun: it waits as if it had never been sent, for
-   * another member or for this one. Tells whether it was otherwise before; undefined for one that is no member.
+   * A member reports that it is busy computing, or is free again. The jobs that it gives back had not begun: they wait as if they
+   * had never been sent, for any member.
+   * @returns whether the member's state has changed; undefined for a session that is not a member
    */
   busy(session: HandlerSession, { busy: isBusy, back, stuck }: Busy): boolean | undefined {
     const member = this.#members.get(session.id)
     if (member?.session !== session) return undefined
-    const isNew = member.isBusy !== isBusy
+    const hasChanged = member.isBusy !== isBusy
     member.isBusy = isBusy
     member.isStuck = stuck !== undefined
     if (member.isStuck) member.keptFor = undefined
@@ -150,17 +169,17 @@ export class Group {
       }
       this.#goOn(job)
     }
-    this.#pump() // others who wait go before a lane that has work in flight
+    this.#pump() // jobs that wait elsewhere go before a lane that has work in flight
     if (!isBusy) for (const { lane } of member.holds.values()) if (lane) this.#advance(lane)
-    return isNew
+    return hasChanged
   }
 
-  /** A member's connection is gone: another gets what it held. */
+  /** A member has lost its connection: its jobs go to other members. */
   lost(session: HandlerSession): void {
     const member = this.#members.get(session.id)
     if (member?.session !== session) return
     this.#members.delete(session.id)
-    // Of a lane the first is tried again; those behind it, which it takes back, had not begun.
+    // The head of a lane is retried; that takes back the jobs behind it, which had not begun.
     for (const job of member.holds.values()) {
       if (job.ending || job.member !== member) continue
       job.lost++
@@ -173,7 +192,7 @@ export class Group {
     this.#pump()
   }
 
-  /** What a member holds by that id; undefined when it came too late, or never had it. */
+  /** The job with this command id that a member holds; undefined when it no longer holds that job, or never did. */
   held(session: HandlerSession, id: string, attempt?: number): Job | undefined {
     const member = this.#members.get(session.id)
     const job = member?.session === session ? member.holds.get(id) : undefined
@@ -181,8 +200,8 @@ export class Group {
   }
 
   /**
-   * An attempt has failed: the job, and what its user sent after it, are another's or wait.
-   * @param lack what it was put off for, if that is known
+   * An attempt has failed: the job is retried after a pause, and takes back what is in flight behind it in its lane.
+   * @param lack what the job was put off for, if that is known
    */
   retry(job: Job, code: Failure, { delayMs, lack }: { delayMs?: number; lack?: Lack } = {}): void {
     const behind = job.lane?.takeBack(job).filter((one) => one !== job) ?? []
@@ -206,10 +225,10 @@ export class Group {
     job.state = 'resting'
     job.wasPutOff = code === 'unavailable'
     this.#deadlines.set(job, performance.now() + delay)
-    this.#pump() // there is room now for others
+    this.#pump() // the member has room for other jobs now
   }
 
-  /** The job is over; the user's next one has its turn. */
+  /** A job is over; the next one of its user has its turn. */
   end(job: Job): void {
     const { lane } = job
     const wasHead = lane?.inFlight[0] === job
@@ -223,7 +242,7 @@ export class Group {
     if (!lane) return this.#pump()
     if (lane.isEmpty) this.#lanes.delete(job.user)
     const head = lane.inFlight[0]
-    if (wasHead && head) this.#limit(head)
+    if (wasHead && head) this.#setTimeLimit(head)
     if (head) this.#pump() // others who wait go before a lane that has work in flight
     this.#advance(lane)
     this.#pump()
@@ -235,7 +254,7 @@ export class Group {
 
   #laneOf(user: UserId): Lane {
     let lane = this.#lanes.get(user)
-    if (!lane) this.#lanes.set(user, (lane = new Lane(this.#nextTime)))
+    if (!lane) this.#lanes.set(user, (lane = new Lane(this.#nextGeneration)))
     return lane
   }
 
@@ -244,7 +263,7 @@ export class Group {
     return code !== 'unavailable' && job.attempt >= this.#ports.rule(job.name).attempts
   }
 
-  /** Gives a job that may go on its turn, or leaves it to its lane. */
+  /** Makes a job ready again, or leaves it to its lane. */
   #goOn(job: Job): void {
     if (job.lane) this.#advance(job.lane)
     else this.#makeReady(job)
@@ -252,8 +271,8 @@ export class Group {
   }
 
   /**
-   * Sends of a lane what may go: its first job to any member, and then those behind it to the same, when nobody else waits for
-   * that one.
+   * Sends what a lane may send: its first job to any member, then those behind it to the same member, unless other jobs wait for
+   * that member.
    */
   #advance(lane: Lane): void {
     const { member } = lane
@@ -262,10 +281,10 @@ export class Group {
       return
     }
     if (member.isBusy || !member.session.keepsOrder || this.#members.get(member.session.id) !== member) return
-    for (const [command, { head }] of this.#ready) if (head && member.takes.has(command)) return
+    for (const [command, { head }] of this.#ready) if (head && member.consumes.has(command)) return
     for (let job = lane.next; job && lane.inFlight.length < MAX_BEGUN; job = lane.next) {
       const { name, expiresAt = Infinity } = job
-      const mayGo = job.state === 'waiting' && !job.ending && expiresAt > Date.now() && member.takes.has(name)
+      const mayGo = job.state === 'waiting' && !job.ending && expiresAt > Date.now() && member.consumes.has(name)
       if (!mayGo || member.keptFor || member.holds.size >= member.window) return
       if (!this.#ports.load(job)) continue
       if (!this.#ports.mayRun(job.inHand!.command)) return this.#ports.expired(job, 'forbidden')
@@ -290,7 +309,7 @@ export class Group {
     }
   }
 
-  /** Deals with the first of these; false when it has to wait. */
+  /** Gives away or ends the first of these jobs; false when it has to wait. */
   #giveNext(ready: Fifo<Job>): boolean {
     const job = ready.head
     if (!job) return false
@@ -317,33 +336,39 @@ export class Group {
     job.error = undefined
     job.member = member
     member.holds.set(job.inHand!.command.id, job)
-    job.lane?.send()
-    if (!job.lane || job.lane.inFlight[0] === job) this.#limit(job)
+    job.lane?.startNext()
+    if (!job.lane || job.lane.inFlight[0] === job) this.#setTimeLimit(job)
     this.#ports.deliver(member, job)
   }
 
-  /** From now on a member works on it. One that keeps the time itself knows better when it has begun. */
-  #limit(job: Job): void {
+  /** Starts the time limit of a job that a member works on from now. A member that keeps time knows better when it began. */
+  #setTimeLimit(job: Job): void {
     if (job.member?.session.keepsTime) return
-    this.#deadlines.set(job, performance.now() + this.#limitOf(job))
+    this.#deadlines.set(job, performance.now() + this.#timeLimitOf(job))
   }
 
-  #limitOf({ name }: Job): number {
+  #timeLimitOf({ name }: Job): number {
     return this.#ports.rule(name).timeoutMs + GRACE
   }
 
-  /** Its time has come: it has rested, or is over its time limit, or waits for too long. */
-  #due(job: Job): void {
-    if (job.state === 'resting') {
-      job.state = 'waiting'
-      const isOver = job.wasPutOff && performance.now() >= job.since + this.#ports.queueTtlMs
-      if (isOver) this.#ports.expired(job, 'unavailable')
-      else this.#goOn(job)
-    } else if (job.state === 'held') {
-      if (job.ending) return
-      job.error = { name: 'TimedOut', message: `the handler did not say how it ended within ${this.#limitOf(job)} ms` }
-      this.retry(job, 'timeout')
-    } else this.#waited(job, job.givesUpAt <= performance.now())
+  /** What that means is the job's state: see the table above. */
+  #deadlinePassed(job: Job): void {
+    if (job.state === 'resting') this.#pauseIsOver(job)
+    else if (job.state === 'held') this.#timedOut(job)
+    else this.#waited(job, job.givesUpAt <= performance.now())
+  }
+
+  #pauseIsOver(job: Job): void {
+    job.state = 'waiting'
+    const isTooOld = job.wasPutOff && performance.now() >= job.since + this.#ports.queueTtlMs
+    if (isTooOld) this.#ports.expired(job, 'unavailable')
+    else this.#goOn(job)
+  }
+
+  #timedOut(job: Job): void {
+    if (job.ending) return
+    job.error = { name: 'TimedOut', message: `the handler reported no result within ${this.#timeLimitOf(job)} ms` }
+    this.retry(job, 'timeout')
   }
 
   #release(job: Job): void {
@@ -360,8 +385,8 @@ export class Group {
   }
 
   /**
-   * While a job waits it may expire, or find that nobody came in its time. For the first time those find it whom nobody came for
-   * since they were accepted, all in the order of their acceptance; what has waited for longer waits as long again.
+   * Sets the deadline of a job that waits: its command's expiry, or the end of a second wait for a member. `#patient` covers the
+   * first wait; a job that has waited for QUEUE_TTL already waits as long again.
    */
   #waitForTurn(job: Job): void {
     const { expiresAt = Infinity, since } = job
@@ -372,7 +397,7 @@ export class Group {
     if (at < Infinity) this.#deadlines.set(job, at)
   }
 
-  #lookAtPatient(): void {
+  #checkPatience(): void {
     const accepted = performance.now() - this.#ports.queueTtlMs
     let left = LOOKED_AT
     for (let job = this.#patient; job && job.since <= accepted && left-- > 0; job = this.#patient) {

@@ -4,45 +4,45 @@ import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../../seam/session.ts'
 import type { Lane } from './lane.ts'
 
-/** A command itself, while it is in memory. */
+/** A command that is loaded into memory. */
 export interface InHand {
   readonly command: Command
-  /** By what a repeat is known; undefined when the device gave no id, or it is not stored. */
+  /** Identifies a repeat of the command; undefined when the device gave no id, or the command is not stored. */
   readonly key: string | undefined
 }
 
-/** What few jobs have: those that were tried, or wait for something of their own. */
+/** Fields that few jobs need: those that were tried, or have a deadline of their own. */
 interface Rare {
   expiresAt: number | undefined
-  /** Connections that were lost with it. */
+  /** How many members lost their connection while they held it. */
   lost: number
-  /** Times it was put off because something it needs was not there: no fault of its own. */
+  /** How often it was put off because something that it needs was unavailable; no fault of its own. */
   putOff: number
-  /** What the attempt failed of, as far as it is known. */
+  /** Why the last attempt failed, if that is known. */
   error: ToldError | undefined
   member: Member | undefined
-  /** Its end is being stored; nothing else may end it meanwhile. */
+  /** True while its end is being stored; nothing else may end it in the meantime. */
   ending: boolean
-  /** Was that so the last time? */
+  /** True when the last attempt was put off rather than failed. */
   wasPutOff: boolean
-  /** Until when, by `performance.now()`, it waits for a member, since it has waited for one before. */
+  /** When its second wait for a member ends, by `performance.now()`. */
   givesUpAt: number
-  /** When it is to be looked at, by `performance.now()`, and its place among those that are. */
+  /** Its deadline, by `performance.now()`, and its index in the heap of deadlines. */
   dueAt: number
   place: number
-  /** Of the command in all groups that have not ended it, when there are several. */
+  /** The jobs of this command in all groups that have not ended it, when there are several. */
   siblings: Job[] | undefined
 }
 
-/** `resting` between two attempts; `ready` for a member. */
+/** `resting`: between two attempts; `ready`: the next for a member; `held`: a member has it. */
 const STATES = ['waiting', 'ready', 'resting', 'held', 'over'] as const
 type State = (typeof STATES)[number]
 
 const [STORED, INTERNAL, OWNER, STATE, STATE_AT, ATTEMPT_AT] = [1, 2, 4, 0x38, 3, 6]
 
 /**
- * One command on its way through one group. A million of them may wait, so a job holds what ordering and time need; the command is on
- * the disk, and in hand while it is new or a member has it.
+ * One command on its way through one group. A million of them may wait, so a job holds only what ordering and deadlines need; the
+ * command itself is on the disk, and in memory while it is new or a member has it.
  */
 export class Job {
   readonly order: number
@@ -51,15 +51,15 @@ export class Job {
   readonly group: string
   /** When its command was accepted, by `performance.now()`, in whole milliseconds. */
   readonly since: number
-  /** All that the command takes. */
+  /** The command's size in the queue. */
   bytes: number
-  /** Its flags and state, and the number of its attempt: three fields would take 16 bytes more. */
+  /** Flags, state and attempt number in one field: three fields would take 16 more bytes. */
   #bits: number
   inHand: InHand | undefined = undefined
-  /** The place of an ordered one among its user's, and the one behind it there. */
+  /** The lane of an ordered job, and the job behind it there. */
   lane: Lane | undefined = undefined
   behind: Job | undefined = undefined
-  /** Those accepted before and after it in its group. */
+  /** Its neighbours in the group's order of acceptance. */
   before: Job | undefined = undefined
   after: Job | undefined = undefined
   #rare: Rare | undefined = undefined
@@ -88,12 +88,12 @@ export class Job {
     return (this.#bits & STORED) !== 0
   }
 
-  /** The broker's own. */
+  /** The broker itself has sent the command. */
   get isInternal(): boolean {
     return (this.#bits & INTERNAL) !== 0
   }
 
-  /** Its group answers the command; others only observe it. */
+  /** Its group answers the command; other groups only observe it. */
   get isOwner(): boolean {
     return (this.#bits & OWNER) !== 0
   }
@@ -177,7 +177,7 @@ export class Job {
     this.#own.dueAt = at
   }
 
-  /** -1: it stands among none. */
+  /** -1: it has no deadline. */
   get place(): number {
     return this.#rare?.place ?? -1
   }
@@ -215,27 +215,27 @@ export interface Lack {
   readonly damaged: boolean
 }
 
-/** One process of a group: what it takes, and what it holds. */
+/** One process of a group: the commands that it consumes, and the jobs that it holds. */
 export interface Member {
   readonly session: HandlerSession
   /** Jobs it may hold at a time. */
   readonly window: number
-  /** Command to the QoS of its subscription. */
-  readonly takes: Map<string, 0 | 1>
-  /** By the ids of their commands. */
+  /** QoS of its subscription, by command. */
+  readonly consumes: Map<string, 0 | 1>
+  /** By command id. */
   readonly holds: Map<string, Job>
-  /** What may have ended its predecessors: it gets nothing else until it has had that. */
+  /** A suspected job that this member is reserved for: it gets nothing else until it has run that. */
   keptFor: Job | undefined
-  /** It begins nothing now: its main thread computes. Others go first. */
+  /** Its main thread is computing and it begins nothing new; other members go first. */
   isBusy: boolean
-  /** It computes past a time limit, and may never end: as good as not there. */
+  /** It has computed past a time limit and may never end; it counts as absent. */
   isStuck: boolean
 }
 
 /** How a group runs a command. */
 export interface Rule {
   internal?: 'presence' | 'later' | undefined
-  /** Who gets its reply, if not all of the sender's devices. */
+  /** Who gets the reply, if not all of the sender's devices. */
   replyTo?: 'client' | 'nobody' | undefined
   ordered: boolean
   timeoutMs: number
@@ -243,8 +243,8 @@ export interface Rule {
   seesClients?: boolean | undefined
 }
 
-/** Why an attempt failed; `unavailable` is no fault of the command and does not count. */
+/** Why an attempt failed. `unavailable` is not the command's fault and does not count as an attempt. */
 export type Failure = 'internal' | 'timeout' | 'unavailable'
 
-/** A job with which so many connections were lost is suspected: another has it alone, so that it takes no others with it. */
+/** A job is suspected once so many members lost their connection while they held it: it then runs alone in a process. */
 export const SUSPECTED = 2

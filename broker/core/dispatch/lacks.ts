@@ -1,11 +1,11 @@
 import type { Job, Lack } from './job.ts'
 
-/** What the jobs of a group wait for that were put off. */
+/** Why jobs of a group were put off, by job. */
 export class Lacks {
   readonly #damaged = new Map<Job, Lack>()
   readonly #others = new Map<Job, Lack>()
 
-  /** Of one of them, damage first. */
+  /** The lack of one job, damage first. */
   get first(): Lack | undefined {
     for (const [, lack] of this.#damaged) return lack
     for (const [, lack] of this.#others) return lack

@@ -23,14 +23,14 @@ function sendsAll(): number[] {
   const sent: number[] = []
   for (let job = lane.next; job; job = lane.next) {
     sent.push(job.order)
-    lane.send()
+    lane.startNext()
   }
   return sent
 }
 
 test('ends whose common commit fails are taken back one by one, and go again in the order in which they were sent', () => {
   const [first, second] = jobs as [Job, Job]
-  for (let i = 0; i < 3; i++) lane.send()
+  for (let i = 0; i < 3; i++) lane.startNext()
   first.ending = second.ending = true
   for (const job of [first, second]) {
     job.ending = false
@@ -41,7 +41,7 @@ test('ends whose common commit fails are taken back one by one, and go again in 
 
 test('nor does one whose end fails alone pass what was taken back while it was being stored', () => {
   const [first, second] = jobs as [Job, Job]
-  for (let i = 0; i < 3; i++) lane.send()
+  for (let i = 0; i < 3; i++) lane.startNext()
   second.ending = true
   lane.takeBack(first)
   expect(lane.inFlight).toEqual([second])

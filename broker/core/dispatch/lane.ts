@@ -8,19 +8,20 @@ const NONE: readonly Job[] = []
  */
 export class Lane {
   #inFlight: Job[] | undefined = undefined
-  /** Those that wait, each with the one `behind` it. */
+  /** The jobs that wait, linked by `behind`. */
   #head: Job | undefined = undefined
   #tail: Job | undefined = undefined
   /**
-   * Grows when jobs are taken back. Each delivery bears it: a member that has failed a job leaves what still comes of that
-   * time, until the broker has heard of the failure. No two lanes of a group share one, so that a user's next lane is not left too.
+   * The lane's generation: grows when jobs are taken back. Each delivery carries it. A member that has failed a job ignores
+   * further deliveries of that generation until the broker has learnt of the failure. No two lanes of a group share a
+   * generation, so that a member does not ignore a user's next lane as well.
    */
-  time: number
-  readonly #nextTime: () => number
+  generation: number
+  readonly #nextGeneration: () => number
 
-  constructor(nextTime: () => number) {
-    this.#nextTime = nextTime
-    this.time = nextTime()
+  constructor(nextGeneration: () => number) {
+    this.#nextGeneration = nextGeneration
+    this.generation = nextGeneration()
   }
 
   /** In flight, the head first. */
@@ -28,12 +29,12 @@ export class Lane {
     return this.#inFlight ?? NONE
   }
 
-  /** Who has it in flight. */
+  /** The member that holds the jobs in flight. */
   get member(): Member | undefined {
     return this.inFlight[0]?.member
   }
 
-  /** The first that is not in flight. */
+  /** The first job that is not in flight. */
   get next(): Job | undefined {
     while (this.#head?.state === 'over') this.#shift()
     return this.#head
@@ -48,8 +49,8 @@ export class Lane {
     else this.#head = this.#tail = job
   }
 
-  /** `next` goes into flight. */
-  send(): void {
+  /** Puts `next` in flight. */
+  startNext(): void {
     ;(this.#inFlight ??= []).push(this.#shift()!)
   }
 
@@ -60,14 +61,14 @@ export class Lane {
   }
 
   /**
-   * Takes back a job in flight, and all behind it but those whose end is being stored. Returns them, the first one first. They
-   * wait in the order in which they were sent, also behind what was taken back before them. When none has failed, and something
-   * before them stays in flight, the time goes on: a failure of that holds them back, too.
+   * Takes back a job in flight, and all behind it except those whose end is being stored. Returns them in order. They wait in
+   * the order in which their user sent them, also among jobs that were taken back before. If no job has failed and one before
+   * them stays in flight, the generation stays: should that one fail, the member must hold these back too.
    */
   takeBack(job: Job, hasFailed = true): Job[] {
     const from = this.inFlight.indexOf(job)
     if (from < 0) return []
-    if (hasFailed || from === 0) this.time = this.#nextTime()
+    if (hasFailed || from === 0) this.generation = this.#nextGeneration()
     const behind = this.#inFlight!.splice(from)
     const back = behind.filter(({ ending }) => !ending)
     this.#inFlight!.push(...behind.filter(({ ending }) => ending))
@@ -83,7 +84,7 @@ export class Lane {
     return job
   }
 
-  /** Before all that wait, but for those sent before it. */
+  /** Inserts a job in the order in which its user sent it. */
   #insert(job: Job): void {
     let before: Job | undefined
     for (let next = this.#head; next && next.order < job.order; next = next.behind) before = next

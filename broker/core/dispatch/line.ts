@@ -1,6 +1,6 @@
 import type { Job } from './job.ts'
 
-/** The jobs of one group in the order of their acceptance, each with those before and after it. */
+/** A linked list of one group's jobs in the order of their acceptance. */
 export class Line {
   #first: Job | undefined
   #last: Job | undefined

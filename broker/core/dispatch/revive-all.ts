@@ -12,12 +12,12 @@ interface Ports {
 
 interface Revived {
   revived: { jobs: readonly Job[]; letters: DeadLetter[] }[]
-  /** Those whose id is open: they stay dead. */
+  /** Letters that stay dead, since their id is open. */
   open: DeadLetter[]
 }
 
 /**
- * Makes dead letters commands again, those of one command in several groups one.
+ * Turns dead letters into commands again; the letters of one command from several groups become one command.
  * @throws when they cannot be stored; then they stay dead
  */
 export async function reviveAll(
@@ -29,7 +29,7 @@ export async function reviveAll(
   const open: DeadLetter[] = []
   await storage.commit((unit) => {
     for (const letter of letters) {
-      if (!dead.has(letter)) continue // another has dealt with it meanwhile
+      if (!dead.has(letter)) continue // it was dropped or replayed in the meantime
       const others = ofOneCommand.get(letter.command.id)
       if (others) others.push(letter)
       else ofOneCommand.set(letter.command.id, [letter])

@@ -1,8 +1,8 @@
 import type { Storage, Table } from '../../storage/storage.ts'
 
 /**
- * Which groups take a command, its owner first: the one that declares it, else the first that came. Those that came by
- * subscribing are remembered over a restart, so that their queue is kept while they are away.
+ * Which groups run a command, its owner first: the group that declares it, otherwise the first that subscribed. Groups that have
+ * subscribed are remembered over a restart, so that their queue is kept while they are away.
  */
 export class Routes {
   readonly #routes = new Map<string, string[]>()
@@ -16,12 +16,12 @@ export class Routes {
     for (const { key, value } of this.#table.entries()) this.#routes.set(String(key), value)
   }
 
-  /** The groups that take a command; undefined when none ever did. */
+  /** The groups that run a command; undefined when there are none. */
   of(command: string): readonly string[] | undefined {
     return this.#routes.get(command)
   }
 
-  /** A group's files declare the command. */
+  /** A group declares the command. */
   own(command: string, group: string): void {
     this.#owners.set(command, group)
     const others = (this.#routes.get(command) ?? []).filter((one) => one !== group)
@@ -34,7 +34,7 @@ export class Routes {
     if (!groups.includes(group)) this.#change(command, [...groups, group])
   }
 
-  /** Nobody of the group came for all the time that a command waits: it is no longer waited for, unless it is declared. */
+  /** No process of the group came within a command's time to live: the group no longer gets the command, unless it declares it. */
   leave(command: string, group: string): void {
     if (this.#owners.get(command) === group) return
     this.#change(

@@ -28,10 +28,10 @@ export function takeFromHandler(
       end = parseDone(payload)
     } catch (err) {
       const { command, attempt } = namedBy(payload) ?? {}
-      if (command !== undefined) dispatch.fail(session, command, attempt, (err as Error).message)
+      if (command !== undefined) dispatch.results.fail(session, command, attempt, (err as Error).message)
       throw refuse('bad_payload', undefined, `$done: ${(err as Error).message}`)
     }
-    return dispatch.settle(session, end)
+    return dispatch.results.settle(session, end)
   }
   if (topic === BUSY_TOPIC) {
     const said = busy.safeParse(parse(payload))
@@ -44,11 +44,11 @@ export function takeFromHandler(
   try {
     event = eventOf(session, topic, payload)
   } catch (err) {
-    if (completes !== undefined) dispatch.fail(session, completes, undefined, (err as Error).message)
+    if (completes !== undefined) dispatch.results.fail(session, completes, undefined, (err as Error).message)
     throw err
   }
   if (completes === undefined) return events.tell(event)
-  return dispatch.settle(session, { outcome: 'done', command: completes, events: [event] })
+  return dispatch.results.settle(session, { outcome: 'done', command: completes, events: [event] })
 }
 
 function eventOf(session: HandlerSession, topic: string, payload: Buffer): OutgoingEvent {
