@@ -96,12 +96,13 @@ const linked = (meaning: string): string =>
 /** A number of bytes or milliseconds as people say it. */
 function readable(value: number, unit: About['unit']): string {
   if (unit === undefined) return ''
-  const [base, names] = unit === 'bytes' ? [1024, ['KiB', 'MiB', 'GiB']] : [60, ['min', 'h']]
+  const base = unit === 'bytes' ? 1024 : 60
+  const names = unit === 'bytes' ? ['KiB', 'MiB', 'GiB'] : ['min', 'h']
   let [size, name] = unit === 'ms' ? [value / 1000, 's'] : [value, unit as string]
   if (unit === 'ms' && size < 1) return ' ms'
-  for (const next of names as string[]) {
+  for (const next of names) {
     if (size < base || size % base !== 0) break
-    ;[size, name] = [size / (base as number), next]
+    ;[size, name] = [size / base, next]
   }
   const same = size === value
   return same ? ` ${name}` : ` ${unit} (${size} ${name})`

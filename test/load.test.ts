@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { Run as Measured } from '../scripts/load/figures.ts'
+import type { Run as Measured } from '../tools/load/figures.ts'
 import { Run } from './process.ts'
 
 // npm run load, with real processes. What it counts is looked at, never how long it took.
@@ -16,7 +16,7 @@ afterAll(() => rmSync(dir, { recursive: true }))
 test('the load test has every command answered once, and says what that cost', async () => {
   const file = join(dir, 'figures.json')
   const options = ['--devices', '5', '--in-flight', '2', '--rounds', '1', '--seconds', '1', '--warm-up', '50']
-  const load = new Run(['scripts/load.ts', 'echo', ...options, '--only', 'switchboard', '--json', file])
+  const load = new Run(['tools/load.ts', 'echo', ...options, '--only', 'switchboard', '--json', file])
   load.ready.catch(() => {}) // it never serves anyone
   expect([await load.ended, load.stderr]).toEqual([0, expect.stringContaining('echo 5x2: switchboard: ')])
   const { runs } = JSON.parse(readFileSync(file, 'utf8')) as { runs: Measured[] }

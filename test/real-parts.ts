@@ -19,7 +19,7 @@ export interface RealPart {
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PYTHON = '/usr/bin/python3' // Debian's package of Paho is for Debian's Python
 const MEMORY_SERVER = join(ROOT, 'node_modules/mongodb-memory-server-core')
-const FOLDERS = ['broker', 'handlers', 'scripts', 'shared', 'test']
+const FOLDERS = ['broker', 'handlers', 'scripts', 'shared', 'test', 'tools']
 
 export const REAL_PARTS: Record<string, RealPart> = {
   coturn: { isHere: () => onPath('turnserver'), packages: ['coturn'] },

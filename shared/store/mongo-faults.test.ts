@@ -1,7 +1,7 @@
 // @needs MongoDB
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { MongoClient } from 'mongodb'
-import { openProxy, type Proxy } from '../../scripts/faults/proxy.ts'
+import { openProxy, type Proxy } from '../../tools/faults/proxy.ts'
 import { freePort } from '../../test/free-port.ts'
 import { startMongoServer, type MongoServer } from '../../test/mongo-server.ts'
 import { openLog } from '../log.ts'

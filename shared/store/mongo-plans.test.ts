@@ -1,7 +1,7 @@
 // @needs MongoDB
 import { afterAll, describe, expect, test } from '@jest/globals'
-import { explainAll, whoExplains } from '../../scripts/bench/explain.ts'
-import { faultOf, planOf } from '../../scripts/bench/plan.ts'
+import { explainAll, whoExplains } from '../../tools/bench/explain.ts'
+import { faultOf, planOf } from '../../tools/bench/plan.ts'
 import { startMongoServer } from '../../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../../test/own-data.ts'
 

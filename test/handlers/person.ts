@@ -64,6 +64,7 @@ export class Person<G extends GroupName> {
       if (fields) expect(got).toMatchObject(fields)
       return got as GotEvent & Got<FieldsOf<G, Name>>
     } catch (err) {
+      // oxlint-disable-next-line typescript/unbound-method -- a place in the stack, not called
       Error.captureStackTrace(err as Error, this.receives) // shows the line of the test
       throw err
     }

@@ -56,7 +56,10 @@ export class Play {
     commands: Commands,
     store: Store,
     settings: HandlerSettings,
-    people: { deliver(to: UserId, event: GotEvent): void; forget(isMeant: (event: GotEvent) => boolean): void },
+    people: {
+      readonly deliver: (to: UserId, event: GotEvent) => void
+      readonly forget: (isMeant: (event: GotEvent) => boolean) => void
+    },
   ) {
     const counting = countingStore(store)
     this.#commands = commands

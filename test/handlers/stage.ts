@@ -34,7 +34,7 @@ const CAST = [
 /** A stage with people on it, who send commands to the groups and get what these cause. */
 export type Stage<G extends GroupName> = { readonly [Name in (typeof CAST)[number]]: Person<G> } & {
   /** Somebody who is not in the cast. */
-  person(name: string): Person<G>
+  readonly person: (name: string) => Person<G>
   readonly clock: {
     /** Lets so many milliseconds go by: what handlers put off by `later` runs when it is due. */
     passes(ms: number): Promise<void>

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { KINDS } from '../../scripts/faults/injector.ts'
-import { runFaults } from '../../scripts/faults/run-faults.ts'
+import { KINDS } from '../../tools/faults/injector.ts'
+import { runFaults } from '../../tools/faults/run-faults.ts'
 
 // The short run of `npm run faults`: of N commands that were acknowledged, N have one effect and one answer.
 

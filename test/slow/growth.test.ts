@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { PILES } from '../../scripts/bench/growth/piles.ts'
-import { runPile } from '../../scripts/bench/growth/run-pile.ts'
+import { PILES } from '../../tools/bench/growth/piles.ts'
+import { runPile } from '../../tools/bench/growth/run-pile.ts'
 import { ownData } from '../own-data.ts'
 
 // What a command reads and writes does not grow with what its user has piled up.

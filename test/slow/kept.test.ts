@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { startOn } from '../../scripts/bench/kept/start.ts'
+import { startOn } from '../../tools/bench/kept/start.ts'
 
 // What is kept for users bounds the broker's memory, and not the other way round.
 

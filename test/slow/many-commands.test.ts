@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { fillQueue } from '../../scripts/bench/kept/fill-queue.ts'
+import { fillQueue } from '../../tools/bench/kept/fill-queue.ts'
 import { Parts } from '../parts.ts'
 import { PlainHandler } from '../plain-handler.ts'
 

@@ -1,6 +1,6 @@
 // @needs MongoDB
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import { openProxy, type Proxy } from '../../scripts/faults/proxy.ts'
+import { openProxy, type Proxy } from '../../tools/faults/proxy.ts'
 import { closeAll, type Closable } from '../../shared/shutdown.ts'
 import type { Device } from '../device.ts'
 import { befriend } from '../friends.ts'

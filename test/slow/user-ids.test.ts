@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { seeded } from '../../scripts/random.ts'
+import { seeded } from '../../tools/random.ts'
 import { parseEventTopic, eventTopic } from '../../shared/wire/topic.ts'
 import { isUserId, userIdOf } from '../../shared/wire/user-id.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals'
-import { latencies } from '../../scripts/load/statistics.ts'
+import { latencies } from '../../tools/load/statistics.ts'
 
 // How long somebody waits while another makes trouble. A machine may be slow or busy, and so he is compared with one who asks the
 // same of a platform beside it that nobody troubles, at the same time.

@@ -230,7 +230,7 @@ async function live(): Promise<void> {
 
   // What is deleted is told no more.
   const forgotten = await happens([alice, bob])
-  const what: Forgotten = { events: ['said'], field: 'id', value: `event-${n}` } as Forgotten
+  const what: Forgotten = { events: ['said'], field: 'id', value: `event-${n}` }
   await storage.commit((unit) => kept.forget(unit, what))
   await done()
   await acknowledges('alice/phone', forgotten)

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { fuzzCodec } from '../../../scripts/fuzz/codec.ts'
+import { fuzzCodec } from '../../../tools/fuzz/codec.ts'
 
 const SEED = 20_261_128
 

@@ -2,7 +2,7 @@ import { connect } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, WebSocket } from 'ws'
 import { seeded } from '../random.ts'
-import { signToken } from '../sign-token.ts'
+import { signToken } from '../../scripts/sign-token.ts'
 import { mutate } from './mutate.ts'
 import { connectPacket, oneOf, validPacket, type Random } from './packets.ts'
 

@@ -17,7 +17,7 @@ import { moreThanRecorded, readCounts, writeCounts, type Counts } from './bench/
 import { benchLoad } from './bench/load-figures.ts'
 import { line, openLines, operations, SPEC } from './bench/operations.ts'
 import { measure, table, type Rows } from './bench/timing.ts'
-import { collectionsOf } from './data/collections.ts'
+import { collectionsOf } from '../scripts/data/collections.ts'
 
 // npm run bench: what the hot path costs beside what is recorded, and what the store and the catalogue's commands cost as data
 // grow, on each engine.

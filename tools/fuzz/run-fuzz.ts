@@ -111,9 +111,7 @@ async function attack(
   const { broker } = parts
   const { mqtts, wss } = ((await broker.ready) as { ready: { mqtts: number; wss: number } }).ready
   const args = [mqtts, wss, parts.env['SECRET'], plan.packets, plan.seed, plan.connections].map(String)
-  const attacker = parts.keep(
-    new Run(['scripts/fuzz/attacker.ts', ...args], { env: {}, through: ['nice', '-n', '10'] }),
-  )
+  const attacker = parts.keep(new Run(['tools/fuzz/attacker.ts', ...args], { env: {}, through: ['nice', '-n', '10'] }))
   const told = (): Told => {
     const last = attacker.stdout.trim().split('\n').at(-1)
     return last ? (JSON.parse(last) as Told) : { sent: 0, mutated: 0, connections: 0, closedByBroker: 0 }
