@@ -6,7 +6,7 @@ import { isCommand } from '../shared/runtime/command.ts'
 import { isCommandName } from '../shared/wire/topic.ts'
 import { partsOf } from './real-parts.ts'
 
-// The rules of the house, as far as a machine can see them.
+// The rules of the code base that a machine can check.
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const FOLDERS = ['broker', 'handlers', 'shared', 'scripts', 'test', 'tools']
@@ -19,7 +19,7 @@ const isTest = (file: string): boolean => /\.test\.ts$|^test\/|^shared\/store\/c
 const sources = files.filter((file) => !isTest(file))
 const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
-/** What a file imports: a package by its name, a file of ours by its path, `type ` before it when only types are. */
+/** A file's imports: packages by name, our files by path, with the prefix `type ` for type-only imports. */
 function importsOf(file: string): string[] {
   const code = text(file).replace(/^\s*(?:\/\/|\*|\/\*).*$/gm, '')
   const found = code.matchAll(/^(?:import|export)\s+(type\s)?(?:[\w\s{},*$]*?\sfrom\s+)?'([^']+)'/gm)
@@ -31,7 +31,7 @@ function importsOf(file: string): string[] {
   ]
 }
 
-// Folder, what of ours it may import, which packages it may use. The first row that fits a file is its own.
+// Folder, which of our files it may import, which packages. The first row that matches a file applies.
 // prettier-ignore
 const RULES: [RegExp, RegExp, RegExp][] = [
   [/^shared\/wire\//,     /^shared\/wire\//,                                                        /^zod$|^node:(?:net|buffer)$/],
@@ -67,13 +67,13 @@ test('every file imports only what its folder may', () => {
       })
       .map((from) => `${file} imports ${from}`)
   })
-  expect(sources.flatMap(importsOf).length).toBeGreaterThan(100) // it has looked
+  expect(sources.flatMap(importsOf).length).toBeGreaterThan(100) // proves that imports were found
   expect(wrong).toEqual([])
 })
 
 const withoutComments = (file: string): string => text(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
 
-test('nothing in the seam has a state, and what goes over it is data: no function, no promise', () => {
+test('the seam holds no state, and its messages are data: no function, no promise', () => {
   const seam = sources.filter((file) => file.startsWith('broker/seam/'))
   const wrong = seam.flatMap((file) => {
     const code = withoutComments(file)
@@ -93,7 +93,7 @@ test('nothing in the seam has a state, and what goes over it is data: no functio
   expect(withoutComments('broker/seam/messages.ts')).not.toMatch(/=>|\w\(|^import (?!type)|\bclass\b|\bfunction\b/m)
 })
 
-test('each half of the broker gets of the other what it says, and nothing else', () => {
+test('the halves of the broker exchange messages and nothing else', () => {
   const code = withoutComments('broker/broker.ts')
   const given = (opener: string): string => new RegExp(`${opener}\\(\\{[\\s\\S]*?\\n  \\}\\)`).exec(code)![0]
   expect(given('openEngine').match(/\bcore\b[\w.]*/g)).toEqual(['core.fromFront'])
@@ -115,7 +115,7 @@ test('no handler group imports from another; all may import from handlers/shared
   expect(wrong).toEqual([])
 })
 
-test('one folder alone knows Aedes, and from outside one opens its engine', () => {
+test('only front/aedes knows Aedes, and other code imports its engine alone', () => {
   const outside = sources.filter((file) => !file.startsWith('broker/front/aedes/'))
   expect(outside.filter((file) => importsOf(file).some((from) => /^(?:type )?(?:aedes|mqemitter)/.test(from)))).toEqual(
     [],
@@ -124,12 +124,12 @@ test('one folder alone knows Aedes, and from outside one opens its engine', () =
   expect(new Set(inner.map((from) => basename(from)))).toEqual(new Set(['engine.ts']))
 })
 
-test('one file reads the environment; the scripts hand it on to what they start', () => {
+test('one file reads the environment; scripts pass it on to the processes they start', () => {
   const readers = sources.filter((file) => /process\.env\b/.test(text(file).replace(/^\s*(?:\/\/|\*).*$/gm, '')))
   expect(readers.filter((file) => !/^(?:scripts|tools)\//.test(file))).toEqual(['shared/config.ts'])
 })
 
-test('every file of a group without a hyphen in its name is a command, and its name is its topic', async () => {
+test('every file of a group without a hyphen in its name is a command, whose topic is the file name', async () => {
   const commands = sources.filter((file) => /^handlers\/[^/]+\/[^/-]+$/.test(file))
   expect(commands.length).toBeGreaterThan(0)
   for (const file of commands) {
@@ -138,7 +138,7 @@ test('every file of a group without a hyphen in its name is a command, and its n
   }
 })
 
-test('a test file that starts a program by others says so, and is left out where that is missing', () => {
+test('a test file that starts a third-party program declares it with @needs, and is skipped where that is missing', () => {
   const starters = [
     ['test/coturn.ts', 'coturn'],
     ['test/browser.ts', 'Chromium'],
@@ -146,7 +146,7 @@ test('a test file that starts a program by others says so, and is left out where
     ['test/mongo-server.ts', 'MongoDB'],
   ] as const
   const silent = files
-    .filter((file) => file.endsWith('.test.ts') && file !== 'test/turn.test.ts') // one test of it asks for MongoDB itself
+    .filter((file) => file.endsWith('.test.ts') && file !== 'test/turn.test.ts') // one of its tests checks for MongoDB itself
     .flatMap((file) =>
       starters.filter(([from, part]) => importsOf(file).includes(from) && !partsOf(file).includes(part)),
     )
@@ -167,7 +167,7 @@ test('a handler holds no topic, no JSON, no MQTT, no retry and catches nothing',
   )
 })
 
-test('names that go on the wire are snake_case, all others kebab-case, and none is a drawer', () => {
+test('file names on the wire are snake_case, all others kebab-case, and none is a catch-all like utils', () => {
   const named = files.map((file) => [file, basename(file).replace(/(?:\.test|\.d)?\.ts$/, '')] as const)
   const onWire = (file: string, name: string): boolean => /^handlers\/[^/]+\//.test(file) && !name.includes('-')
   const wrong = named.filter(([file, name]) =>

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { befriend } from './friends.ts'
 import { Parts } from './parts.ts'
 
-// What a broker owes when it is killed in the middle of a call: the signals that wait for their turn, and the end of the ringing.
+// What a broker that is killed in the middle of a call must still deliver: queued signals, and the end of the ringing.
 
 const SDP = 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n'
 let parts: Parts
@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => parts.close())
 
-test('signals that wait for their turn come after the restart, in order and once', async () => {
+test('queued signals arrive after the restart, in order and once', async () => {
   const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
   await befriend(alice, bob)
   const candidate = (i: number) => ({ candidate: `candidate:${i} 1 udp 1 192.0.2.1 5000 typ host`, sdpMLineIndex: i })
@@ -30,7 +30,7 @@ test('signals that wait for their turn come after the restart, in order and once
   expect(await bob.unread()).toEqual([])
 })
 
-test('a call that rings when the broker is killed is missed in its time, once', async () => {
+test('a call that rings when the broker is killed is missed on time, once', async () => {
   const [carl, dora] = [await parts.device('carl'), await parts.device('dora')]
   await befriend(carl, dora)
   await carl.asks('signal', { target: 'dora', type: 'offer', body: SDP, call_id: 'c1' })

@@ -7,11 +7,11 @@ import type { Received } from './device.ts'
 import { PlainHandler } from './plain-handler.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// What a command is promised: its payload is checked, it runs with one effect, and its sender gets one answer.
+// The promises about a command: its payload is checked, it has one effect, and its sender gets one answer.
 
-/** What ran, in order: the witness of every effect. */
+/** What ran, in order: a record of every effect. */
 const ran: { command: string; user: string; attempt: number; id: string; n: number }[] = []
-/** Closed gates hold a command that names them; `meet` opens its own when two are there. */
+/** A closed gate holds the commands that name it; `meet` opens its own once two have arrived. */
 const gates = new Map<string, { open: () => void; opened: Promise<void>; waiting: number }>()
 
 function gate(name: string) {
@@ -113,7 +113,7 @@ beforeEach(() => {
 })
 afterEach(() => gates.clear())
 
-test('a group whose collections do not fit the store does not begin to serve', async () => {
+test('a group whose collections do not fit the store does not start', async () => {
   const notesBy = (field: string) => (store: Store) =>
     store.collection({ name: 'notes', indexes: { by_owner: { fields: [field] } } })
   const uses = { some: notesBy('owner'), others: notesBy('user') }
@@ -142,7 +142,7 @@ test.each(BROKEN)('rejects %s as bad_payload, and the handler is not called', as
   expect(ran).toEqual([])
 })
 
-test('rejects 10,000 levels within the size that is allowed here', async () => {
+test('rejects 10,000 levels of nesting within the allowed size', async () => {
   const deep = await openStage()
   try {
     const alice = await deep.device('alice')
@@ -180,12 +180,12 @@ test.each(WRONG)('names the field for %s, and the handler is not called', async 
   expect(await alice.unread()).toEqual([])
 })
 
-test('rejects what is too large, what is too late and what nobody knows', async () => {
+test('rejects commands that are too large, expired or unknown', async () => {
   const alice = await stage.device('alice', { version: 4 })
   await alice.mqtt.publishAsync('echo', JSON.stringify({ text: 'x'.repeat(2000) }), { qos: 1 })
   expect(await alice.receives('command_rejected')).toMatchObject({ code: 'too_large' })
   expect(await alice.asks('echo', { text: 'x'.repeat(2000) }, { id: 'a "long" one' })).toMatchObject({
-    code: 'too_large', // what is too large is not read, but for an id that comes first
+    code: 'too_large', // an oversized payload is not read, except for an id at its beginning
   })
   const past = new Date(Date.now() - 1).toISOString()
   expect(await alice.asks('echo', { text: 'hi', expires_at: past })).toMatchObject({ code: 'timeout' })
@@ -205,7 +205,7 @@ test.each([0, 1, 2] as const)('runs a command of QoS %d once', async (qos) => {
   expect(ran).toMatchObject([{ attempt: 1 }])
 })
 
-test('tries a failing handler five times, with one id, then says so; the next command of Alice goes on', async () => {
+test('runs a failing command five times with one id, then reports it; Alice’s next command goes on', async () => {
   const alice = await stage.device('alice')
   const failing = await alice.sends('echo', { text: 'fail always', n: 1 })
   const next = await alice.sends('echo', { text: 'hi', n: 2 })
@@ -230,7 +230,7 @@ test('tries a failing handler five times, with one id, then says so; the next co
   expect(new Set(ran.map(({ id }) => id)).size).toBe(2)
 })
 
-test('answers once what succeeds at the second attempt, and holds back what Alice sent after it', async () => {
+test('answers a command that succeeds at its second attempt once, and holds back what Alice sent after it', async () => {
   const alice = await stage.device('alice')
   await Promise.all([alice.sends('echo', { text: 'fail once', n: 1 }), alice.sends('echo', { text: 'hi', n: 2 })])
   expect([await alice.receives('echoed'), await alice.receives('echoed')]).toMatchObject([{ n: 1 }, { n: 2 }])
@@ -242,14 +242,14 @@ test('answers once what succeeds at the second attempt, and holds back what Alic
   expect(await alice.unread()).toEqual([])
 })
 
-test('tries again a handler that takes too long, then says so', async () => {
+test('retries a command that exceeds its time limit, then reports it', async () => {
   const alice = await stage.device('alice')
   expect(await alice.asks('stall')).toMatchObject({ event: 'command_failed', code: 'timeout' })
   expect(ran.map(({ attempt }) => attempt)).toEqual([1, 2])
   expect(await alice.asks('echo', { text: 'hi' })).toMatchObject({ event: 'echoed' })
 })
 
-test('gives up on a handler that never says anything', async () => {
+test('gives up on a handler that never answers', async () => {
   const lone = await openStage()
   try {
     await lone.broker.reload({
@@ -265,7 +265,7 @@ test('gives up on a handler that never says anything', async () => {
   }
 })
 
-test('a QoS 0 command is tried once, and never waits', async () => {
+test('a QoS 0 command gets one attempt, and never waits', async () => {
   const alice = await stage.device('alice')
   expect(await alice.asks('echo', { text: 'fail always' }, { qos: 0 })).toMatchObject({ event: 'command_failed' })
   expect(ran).toHaveLength(1)
@@ -275,7 +275,7 @@ test('a QoS 0 command is tried once, and never waits', async () => {
   })
 })
 
-test('a command for a group that is away is queued, and runs when the group comes', async () => {
+test('a command for an absent group is queued, and runs when the group comes', async () => {
   const other = await openStage()
   try {
     const alice = await other.device('alice')
@@ -293,7 +293,7 @@ test('a command for a group that is away is queued, and runs when the group come
   }
 })
 
-test('a command for a group that stays away ends as unavailable, and one that may not wait as timeout', async () => {
+test('a command for a group that stays away ends as unavailable, and one with an expiry as timeout', async () => {
   const alice = await stage.device('alice')
   const bob = await stage.device('bob')
   const patient = await alice.asks('get_contact_list')
@@ -325,7 +325,7 @@ test('the same id three times at once has one effect', async () => {
   expect(ran).toHaveLength(1)
 })
 
-test('a refusal is answered the same again, too', async () => {
+test('a repeated command gets the same refusal again', async () => {
   const alice = await stage.device('olga')
   for (let i = 0; i < 2; i++) {
     expect(await alice.asks('echo', { text: 'refuse me' }, { id: 'r' })).toMatchObject({ code: 'not_found', re: 'r' })
@@ -333,14 +333,14 @@ test('a refusal is answered the same again, too', async () => {
   expect(ran).toHaveLength(1)
 })
 
-test("the same id with another payload is a conflict; another user's same id is none", async () => {
+test('the same id with another payload is a conflict; the same id of another user is not', async () => {
   const [alice, bob] = [await stage.device('paul'), await stage.device('rita')]
   await alice.asks('count', { n: 1 }, { id: 'mine' })
   expect(await alice.asks('count', { n: 2 }, { id: 'mine' })).toMatchObject({ code: 'conflict', re: 'mine' })
   expect(await bob.asks('count', { n: 2 }, { id: 'mine' })).toMatchObject({ event: 'counted', n: 2 })
 })
 
-test("Alice's 300 pipelined commands run in her order, over three processes, while Bob's go in parallel", async () => {
+test("Alice's 300 pipelined commands run in order across three processes, in parallel with Bob's", async () => {
   const more = [await stage.serve('demo', demo), await stage.serve('demo', demo)]
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   const all = Array.from({ length: 300 }, (_, n) => n)
@@ -355,7 +355,7 @@ test("Alice's 300 pipelined commands run in her order, over three processes, whi
   for (const one of more) await one.close()
 })
 
-test('two users are served at the same time, and two commands of one user when they need no order', async () => {
+test('commands of two users run at the same time, and unordered commands of one user do too', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   const meetings = [alice.asks('meet', { at: 'the fountain' }), bob.asks('meet', { at: 'the fountain' })]
   expect(await Promise.all(meetings)).toMatchObject([{ event: 'met' }, { event: 'met' }])
@@ -387,7 +387,7 @@ test('every one of 200 commands, good and bad, gets exactly one answer', async (
   }
 })
 
-test('an observing group gets each command once and cannot answer; the owner does', async () => {
+test('an observing group gets each command once and cannot answer; the owner answers', async () => {
   const [first, second] = [await PlainHandler.connect(stage, 'audit.1'), await PlainHandler.connect(stage, 'audit.2')]
   await first.takes('echo', 0)
   await second.takes('echo', 0)
@@ -406,7 +406,7 @@ test('an observing group gets each command once and cannot answer; the owner doe
   await Promise.all([first.mqtt.endAsync(), second.mqtt.endAsync()])
 })
 
-test('what a handler held when its connection broke runs at another, as attempt 2', async () => {
+test('commands of a handler whose connection broke run at another, as attempt 2', async () => {
   const [first, second] = [await PlainHandler.connect(stage, 'notes.1'), await PlainHandler.connect(stage, 'notes.2')]
   await first.takes('add_note', 0)
   const alice = await stage.device('alice')
@@ -421,7 +421,7 @@ test('what a handler held when its connection broke runs at another, as attempt 
   expect(await alice.unread()).toEqual([])
 })
 
-test('a handler that is told to stop finishes what it holds and takes nothing new', async () => {
+test('a handler that is told to stop finishes its commands and takes no new ones', async () => {
   const old = await openStage()
   try {
     const first = await old.serve('demo', demo)
@@ -442,7 +442,7 @@ test('a handler that is told to stop finishes what it holds and takes nothing ne
   }
 })
 
-test('an answer that is larger than the broker takes is a failure of its command, and of no other', async () => {
+test('an answer larger than the broker accepts fails its own command, and no other', async () => {
   const long = event('long', { text: z.string() })
   const say_much = command({
     input: z.object({ bytes: z.int() }),
@@ -464,7 +464,7 @@ test('an answer that is larger than the broker takes is a failure of its command
   }
 })
 
-test('an answer that goes to <user>_events by Response Topic comes once', async () => {
+test('an answer sent to <user>_events by Response Topic arrives once', async () => {
   const alice = await stage.device('alice')
   const id = await alice.sends('echo', { text: 'hi' }, { properties: { responseTopic: 'alice_events' } })
   await alice.hears('echoed')

@@ -6,12 +6,12 @@ import { metric } from './metrics.ts'
 import { Run } from './process.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// A handler that computes without awaiting holds up its process' main thread, as a debugger's breakpoint does. Its time limit is
-// the one that its author set, and nobody else's command loses an attempt by it.
+// A handler that computes without awaiting blocks its process' main thread, as a breakpoint in a debugger does. Its own time limit
+// applies to it, and no other command loses an attempt.
 
-/** Seconds past its limit after which a process has ended itself. */
+/** Seconds beyond its limit after which a process ends itself. */
 const STUCK_AT_MOST = 6
-/** Milliseconds after which the broker gives up a connection that says nothing, and some. */
+/** Milliseconds after which the broker gives up a silent connection, with a margin. */
 const LONGER_THAN_SILENCE = 8_500
 
 const lines: string[] = []
@@ -35,9 +35,9 @@ async function stops(run: Run): Promise<void> {
   expect(await run.ended).toBe(0)
 }
 
-/** Resolves when the broker has been told that a process computes. */
+/** Resolves when the broker knows that a process is computing. */
 const isBusy = (): Promise<void> => brokerSays('a handler process is busy computing')
-/** Resolves when the broker has been told that it computes no more. */
+/** Resolves when the broker knows that it is not computing any more. */
 const isFree = (): Promise<void> => brokerSays('a handler process is free again')
 async function brokerSays(what: string): Promise<void> {
   const timeout = AbortSignal.timeout(30_000)
@@ -49,7 +49,7 @@ async function brokerSays(what: string): Promise<void> {
 }
 const times = (run: Run, what: string): number => run.stdout.split(what).length - 1
 
-test('alone, it runs once, however long it is silent; others wait for it, in order, and lose no attempt', async () => {
+test('in a lone process it runs once, however long it is silent; other commands wait in order and lose no attempt', async () => {
   const { until, opens } = gate(stage)
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await alice.sends('compute', { until, ms: LONGER_THAN_SILENCE })
@@ -63,13 +63,13 @@ test('alone, it runs once, however long it is silent; others wait for it, in ord
   const own = { attempt: 1, pid: first.pid }
   expect(await alice.receives('ran')).toMatchObject(own)
   const answers = [await alice.receives('ran'), await alice.receives('ran')]
-  expect(new Set(answers.map(({ re }) => re))).toEqual(new Set([later, unstored])) // what is not stored may pass on its way back
+  expect(new Set(answers.map(({ re }) => re))).toEqual(new Set([later, unstored])) // the unstored one's answer may overtake
   for (const re of sent) expect(await bob.receives('ran')).toMatchObject({ ...own, re })
   expect(times(first, 'computes')).toBe(1)
   expect([...(await alice.unread()), ...(await bob.unread())]).toEqual([])
 })
 
-test('beside another process, what it has not begun goes there meanwhile', async () => {
+test('with a second process, commands that it has not begun go there meanwhile', async () => {
   const { until, opens } = gate(stage)
   const [carol, dan] = [await stage.device('carol'), await stage.device('dan')]
   await carol.sends('compute', { until, ms: 0 })
@@ -86,7 +86,7 @@ test('beside another process, what it has not begun goes there meanwhile', async
   await stops(second)
 })
 
-test('a handler that never ends is given up, and its process ends and is replaced; others lose nothing by it', async () => {
+test('a handler that never ends is given up, and its process ends and is replaced; other commands lose no attempt', async () => {
   const [heidi, ivan] = [await stage.device('heidi'), await stage.device('ivan')]
   await ivan.sends('nap', {})
   await first.says(/naps 1/)
@@ -105,9 +105,9 @@ test('a handler that never ends is given up, and its process ends and is replace
   expect(await readyz(stage)).not.toContain('is stuck')
 })
 
-test('one that computes for longer than its limit is tried elsewhere, and its late end is ignored; others lose nothing by it', async () => {
+test('a command that computes beyond its limit is retried elsewhere, and its late result is ignored; others lose no attempt', async () => {
   await stops(first)
-  first = await starts({ NODE_OPTIONS: '--inspect=127.0.0.1:0' }) // at a breakpoint, perhaps, so it goes on
+  first = await starts({ NODE_OPTIONS: '--inspect=127.0.0.1:0' }) // it may be at a breakpoint, so it is not ended
   const { until, opens } = gate(stage)
   const [erin, frank] = [await stage.device('erin'), await stage.device('frank')]
   await frank.sends('nap', {})
@@ -128,7 +128,7 @@ test('one that computes for longer than its limit is tried elsewhere, and its la
   expect([...(await erin.unread()), ...(await frank.unread())]).toEqual([])
 })
 
-test('a process that is told to stop tells its handlers; what heeds it is put off without counting, and done elsewhere', async () => {
+test('a stopping process signals its handlers; commands that obey are deferred without losing an attempt, and run elsewhere', async () => {
   const { until: heard, opens } = gate(stage)
   const grace = await stage.device('grace')
   await grace.sends('listen', {})
@@ -141,7 +141,7 @@ test('a process that is told to stop tells its handlers; what heeds it is put of
   expect(await grace.receives('ran')).toMatchObject({ attempt: 1, pid: first.pid })
 })
 
-test('what does not heed it is given back when its time is over, and the process ends all the same', async () => {
+test('a command that ignores the signal is handed back when its time is over, and the process still ends', async () => {
   const { until, opens } = gate(stage)
   const judy = await stage.device('judy')
   await judy.sends('ignore', { until })

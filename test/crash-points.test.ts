@@ -4,7 +4,7 @@ import type { Device } from './device.ts'
 import { Parts } from './parts.ts'
 import type { Run } from './process.ts'
 
-// One command, killed at every point of its way between the handler's commit and the broker's acknowledgement of its end.
+// One command, with a process killed at each point between the handler's commit and the broker's acknowledgement of the result.
 
 let parts: Parts
 let handlers: Run
@@ -19,7 +19,7 @@ const dieAt = (point: string): Record<string, string> => ({
   NODE_OPTIONS: `--import ${fileURLToPath(new URL('die-at.mjs', import.meta.url))}`,
 })
 
-/** Each of two people hears of a request once, and it is listed once. */
+/** Both people get the request once, and it is listed once. */
 async function onceOnly(alice: Device, bob: Device, re: string): Promise<void> {
   expect(await alice.receives('contact_request_sent')).toMatchObject({ re, user_id: bob.user })
   expect(await bob.receives('contact_requested')).toMatchObject({ user_id: alice.user, note: 'hello' })
@@ -37,7 +37,7 @@ async function twoPeople(): Promise<[Device, Device]> {
   return [await parts.device(`alice${pairs}`), await parts.device(`bob${pairs}`, { version: 4 })]
 }
 
-test.each(['committed', 'said'])('a handler is killed when it has %s', async (point) => {
+test.each(['committed', 'said'])('a handler is killed after it has %s', async (point) => {
   const [alice, bob] = await twoPeople()
   handlers.kill('SIGTERM')
   await handlers.ended

@@ -23,7 +23,7 @@ function overwrite(file: string): void {
   closeSync(fd)
 }
 
-test('a broker whose file is cut off names it and ends, and `npm run data -- verify` names it too', async () => {
+test('a broker with a truncated file names it and exits, and `npm run data -- verify` names it too', async () => {
   const parts = await Parts.open()
   opened.push(parts)
   const alice = await parts.device('alice')
@@ -42,9 +42,9 @@ test('a broker whose file is cut off names it and ends, and `npm run data -- ver
   expect(verify.stdout).toMatch(`${file}: damaged`)
 })
 
-test('while the data of handlers are damaged commands wait without losing an attempt, and run when they are restored', async () => {
+test('while the handlers’ data are damaged, commands wait without losing an attempt, and run once the data are restored', async () => {
   const heard: string[] = []
-  const stage = await openStage('contacts', { MONGODB_URL: '' }, heard) // SQLite's file, whatever the tests run on
+  const stage = await openStage('contacts', { MONGODB_URL: '' }, heard) // always on SQLite
   opened.push(stage)
   const alice = await stage.device('alice')
   for (let i = 0; i < 40; i++) await alice.asks('request_contact', { user_id: `user-${i}`, note: 'x'.repeat(280) })
@@ -59,7 +59,7 @@ test('while the data of handlers are damaged commands wait without losing an att
   let readyz = await fetch(`${stage.admin}/readyz`)
   for (; readyz.status === 200; readyz = await fetch(`${stage.admin}/readyz`)) await pause(20)
   expect(readyz.status).toBe(503)
-  const said = (await readyz.text()).split('\n') // on a slow machine groups that have no process are told, too
+  const said = (await readyz.text()).split('\n') // on a slow machine, groups without a process are reported too
   expect(said[0]).toBe('not ready')
   expect(said).toContainEqual(
     expect.stringContaining(`the group contacts puts commands off: ${file} is damaged: SQLITE_CORRUPT`),
@@ -72,7 +72,7 @@ test('while the data of handlers are damaged commands wait without losing an att
   ).toHaveLength(1)
 })
 
-test('a secret of this machine that is empty is told with its file, and nothing is signed with it', async () => {
+test('an empty secret file is an error that names it, and nothing is signed with it', async () => {
   const data = await ownData()
   opened.push(data)
   const config = readConfig(data.settings)

@@ -12,7 +12,7 @@ import { ownData } from './own-data.ts'
 import { Run } from './process.ts'
 import { HANDLERS } from './stage.ts'
 
-// npm run data: what is moved arrives whole, in whatever pieces.
+// npm run data: moved data arrive whole, even in several runs.
 
 let dir: string
 let specs: CollectionSpec[]
@@ -26,7 +26,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true })
 })
 
-/** In a file; what is moved `to` is in MongoDB where the tests are run on it. */
+/** Data in a file; the data moved `to` are in MongoDB when the tests run on it. */
 async function storeIn(name: string): Promise<Store> {
   if (name === 'to' && process.env['TEST_MONGODB_URL'] !== undefined) {
     const data = await ownData()
@@ -41,7 +41,7 @@ const specOf = (name: string): CollectionSpec => specs.find((spec) => spec.name 
 const quiet = (): void => {}
 const MESSAGES = 1_234
 
-/** Messages that came in an order that is not that of their keys, and a profile. */
+/** Messages whose order of arrival is not that of their keys, and a profile. */
 async function fill(store: Store): Promise<void> {
   const messages = store.collection<Document>(specOf('messages'))
   const all = Array.from({ length: MESSAGES }, (_, i) => ({
@@ -65,7 +65,7 @@ test('all collections of all handlers are moved', () => {
   )
 })
 
-test('what is exported and imported is the same, and is found in the order in which it came', async () => {
+test('exported and imported data are the same, and are found in their order of arrival', async () => {
   const [from, to, dump] = [await storeIn('from.db'), await storeIn('to'), join(dir, 'dump')]
   await fill(from)
   const manifest = await exportTo(dump, from, specs, quiet)
@@ -79,7 +79,7 @@ test('what is exported and imported is the same, and is found in the order in wh
   await expect(exportTo(dump, from, specs, quiet)).rejects.toThrow('complete export already')
 })
 
-test('an export that was interrupted, in the middle of a line, goes on where it stopped', async () => {
+test('an export that was interrupted in the middle of a line continues where it stopped', async () => {
   const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
   await fill(from)
   const stop = (collection: string, documents: number): void => {
@@ -93,7 +93,7 @@ test('an export that was interrupted, in the middle of a line, goes on where it 
   expect(manifest).toEqual(other)
 })
 
-test('an export that goes on after handlers were at work again is none', async () => {
+test('an export cannot continue after handlers have written again', async () => {
   const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
   await fill(from)
   const stop = (collection: string): void => {
@@ -106,7 +106,7 @@ test('an export that goes on after handlers were at work again is none', async (
   await expect(importFrom(dump, await storeIn('to'), specs, quiet)).rejects.toThrow('no complete export')
 })
 
-test('a document is one line, whatever its text has that ends lines elsewhere', async () => {
+test('a document is one line, whatever line separators its text holds', async () => {
   const [from, to, dump] = [await storeIn('from.db'), await storeIn('to'), join(dir, 'dump')]
   const text = { _id: 'p1', fields: { name: 'a\u2028b\u2029c\r\nd\u0085e\ud800' } }
   await from.collection<Document>(specOf('profiles')).insert(text)
@@ -116,14 +116,14 @@ test('a document is one line, whatever its text has that ends lines elsewhere', 
   expect(await to.collection<Document>(specOf('profiles')).get('p1')).toEqual(text)
 })
 
-test('a dump is for its owner’s eyes only', async () => {
+test('only its owner can read a dump', async () => {
   const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
   await fill(from)
   await exportTo(dump, from, specs, quiet)
   for (const name of ['', ...(await readdir(dump))]) expect((await stat(join(dump, name))).mode & 0o077).toBe(0)
 })
 
-test('an import that was interrupted can be run again; what is there and differs is told, and kept', async () => {
+test('an interrupted import can be run again; differing documents are reported and kept', async () => {
   const [from, to, dump] = [await storeIn('from.db'), await storeIn('to'), join(dir, 'dump')]
   await fill(from)
   await exportTo(dump, from, specs, quiet)
@@ -142,7 +142,7 @@ test('an import that was interrupted can be run again; what is there and differs
   expect(wrong).toMatchObject([{ collection: 'profiles', wrong: ['as many documents, but not the same'] }])
 })
 
-test('a dump that is not as it was written is not imported', async () => {
+test('a dump that was changed is not imported', async () => {
   const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
   await fill(from)
   await exportTo(dump, from, specs, quiet)
@@ -153,7 +153,7 @@ test('a dump that is not as it was written is not imported', async () => {
   )
 })
 
-test('the command says what it moved, and that something is not as it should be', async () => {
+test('the command reports what it moved, and what is wrong', async () => {
   await fill(await openSqliteIn('a'))
   const run = async (at: string, ...args: string[]) => {
     const one = new Run(['scripts/data.ts', ...args], { env: { DATA_DIR: join(dir, at) } })
@@ -176,7 +176,7 @@ test('the command says what it moved, and that something is not as it should be'
   expect(await run('b', 'move', dump)).toMatchObject({ code: 1, said: expect.stringContaining('usage: npm run data') })
 })
 
-/** Where `DATA_DIR` would have it. */
+/** The path below `DATA_DIR`. */
 function openSqliteIn(folder: string): Promise<Store> {
   mkdirSync(join(dir, folder))
   return storeIn(join(folder, 'handlers.db'))

@@ -6,7 +6,7 @@ import type { Device } from './device.ts'
 import { Run } from './process.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// What an operator does about commands that have failed for good.
+// How an operator handles commands that have failed for good.
 
 const worked = event('worked', { text: z.string() })
 let isBroken = true
@@ -22,7 +22,7 @@ const read = command({ input, events: { worked }, attempts: 1, replyTo: 'client'
 
 let stage: Stage
 let env: Record<string, string>
-/** The process of the group that the tests begin with. */
+/** The group's first process. */
 let away: Closable
 const devices = new Map<string, Device>()
 beforeAll(async () => {
@@ -33,7 +33,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** `npm run dead`, as an operator types it. */
+/** Runs `npm run dead` as an operator does. */
 async function dead(...args: string[]): Promise<{ code: unknown; lines: string[]; errors: string }> {
   const run = stage.keep(new Run(['scripts/dead.ts', ...args], { env }))
   const code = await run.ended
@@ -78,7 +78,7 @@ test('lists, shows, replays with a dry run, and drops: by command, user, time an
   expect(await alice.receives('worked')).toMatchObject({ re: 'a2' })
   expect(runs).toBe(before + 2)
 
-  expect((await dead('replay', '--user', 'alice')).lines).toEqual(['0 replayed']) // what has ended never runs again
+  expect((await dead('replay', '--user', 'alice')).lines).toEqual(['0 replayed']) // a finished command never runs again
   expect(await alice.asks('do_work', { text: 'a1' }, { id: 'a1' })).toMatchObject({ event: 'worked', text: 'a1' })
   expect(runs).toBe(before + 2)
 
@@ -87,7 +87,7 @@ test('lists, shows, replays with a dry run, and drops: by command, user, time an
   expect(await devices.get('bob')!.unread()).toEqual([])
 })
 
-test('what fails again is a dead letter again', async () => {
+test('a replayed command that fails again is a dead letter again', async () => {
   isBroken = true
   await fails('bob', 'b2')
   const { code, lines } = await dead('replay', '--all')
@@ -99,7 +99,7 @@ test('what fails again is a dead letter again', async () => {
   expect((await dead('list')).lines.at(-1)).toBe('1 dead letter')
 })
 
-test('says what still waits when it has waited long enough, and does not wait when it is told so', async () => {
+test('reports what is still open after its timeout, and does not wait when told so', async () => {
   isBroken = true
   await fails('bob', 'b3')
   await away.close()
@@ -114,7 +114,7 @@ test('says what still waits when it has waited long enough, and does not wait wh
   await devices.get('bob')!.receives('command_failed')
 })
 
-test('what its device has sent again, and has not ended, is not replayed beside it: never two commands of one id', async () => {
+test('does not replay a letter whose device has sent the command again: never two commands of one id', async () => {
   isBroken = true
   const reads = new Map([['read_work', read]])
   const process = await stage.serve('reads', reads)
@@ -123,7 +123,7 @@ test('what its device has sent again, and has not ended, is not replayed beside 
   await sends()
   await alice.receives('command_failed')
   await process.close()
-  await sends() // with the same id: it is the same command
+  await sends() // the same id: the same command
   await alice.receives('command_queued')
   const { code, lines } = await dead('replay', '--id', 'c1')
   const stays = expect.stringMatching(/^not replayed {2}read_work {2}alice {2}reads {2}alice\/c1~\w+$/)
@@ -140,7 +140,7 @@ test('what its device has sent again, and has not ended, is not replayed beside 
   expect(await alice.unread()).toEqual([])
 })
 
-test('two who replay the same at once have one of them replay it', async () => {
+test('of two simultaneous replays of a letter, one replays it', async () => {
   isBroken = true
   await fails('alice', 'd1')
   isBroken = false
@@ -157,7 +157,7 @@ test('two who replay the same at once have one of them replay it', async () => {
   expect(runs).toBe(before + 1)
 })
 
-test('says what is wrong with what it is asked', async () => {
+test('reports what is wrong with its arguments', async () => {
   for (const [args, message] of [
     [['replay'], /needs a filter, or --all/],
     [['list', '--since', 'yesterday'], /--since: yesterday is no time/],
@@ -174,7 +174,7 @@ test('says what is wrong with what it is asked', async () => {
   expect((await dead('--help')).lines[0]).toMatch(/^usage/)
 })
 
-test('the admin port shows nothing of it without the token of an operator', async () => {
+test('the admin port shows no dead letters without the token of an operator', async () => {
   const url = `http://127.0.0.1:${stage.broker.ports.admin}/dead`
   const { default: jwt } = await import('jsonwebtoken')
   const sign = (claims: object): string => jwt.sign({ sub: 'alice', ...claims }, stage.secret, { expiresIn: 60 })
@@ -197,7 +197,7 @@ test('the admin port shows nothing of it without the token of an operator', asyn
   expect((await fetch(url, { headers })).status).toBe(200)
 })
 
-test('no broker, or another secret: it says so', async () => {
+test('reports that there is no broker, or that the secret is wrong', async () => {
   const elsewhere = { ...env, ADMIN_PORT: '1' }
   const nobody = stage.keep(new Run(['scripts/dead.ts', 'list'], { env: elsewhere }))
   expect(await nobody.ended).toBe(1)

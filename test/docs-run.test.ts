@@ -7,9 +7,9 @@ import { readConfig } from '../shared/config.ts'
 import { blocksOf, PAGES, placeOf, type Block } from './docs-blocks.ts'
 import { DocsPlatform, type Output } from './docs-platform.ts'
 
-// Runs every code block of the docs, page after page, on one platform. docs-blocks.ts says how a block is marked.
+// Runs every code block of the docs, page by page, on one platform. docs-blocks.ts explains how blocks are marked.
 
-/** What is not run here, by how it begins, and why. Shell is at least parsed. */
+/** Blocks that are not run here, by their beginning, and why. Shell is at least parsed. */
 const NOT_RUN: readonly [page: string, start: string, why: string][] = [
   ['README.md', 'npm test', 'it is what runs this'],
   ['CONTRIBUTING.md', 'npm run jest -- shared', 'npm test runs this file'],
@@ -24,11 +24,11 @@ const NOT_RUN: readonly [page: string, start: string, why: string][] = [
   [
     'docs/operate/scaling.md',
     'npm run data -- export dump',
-    'it needs MongoDB; data.test.ts moves data there and back',
+    'it needs MongoDB; data.test.ts moves data to it and back',
   ],
 ]
 
-/** What a machine may lack, by the command that needs it. */
+/** Programs that a machine may lack, by the command that needs them. */
 const NEEDS: readonly [in_: RegExp, there: () => boolean][] = [
   [/\bmosquitto_(?:pub|sub)\b/, () => isThere('mosquitto_pub')],
   [/\bcurl\b/, () => isThere('curl')],
@@ -76,7 +76,7 @@ function isWritten({ language, words, text }: Block): void {
   if (language === 'ts') programs.push(file)
 }
 
-/** What every message may bear. */
+/** Fields that every message may have. */
 const ENVELOPE = new Set(['event', 'event_seq', 're', 'at', 'id', 'expires_at'])
 
 function isValid({ words, text }: Block): void {
@@ -101,16 +101,17 @@ for (const block of all.filter((one) => reasonOf(one) === undefined)) {
             ? isValid
             : undefined
   if (how) (isLacking(block) ? test.skip : test)(placeOf(block), () => Promise.resolve(how(block)))
-  else if (!words.has('drawing')) test(placeOf(block), () => Promise.reject(new Error('it is neither run nor listed')))
+  else if (!words.has('drawing'))
+    test(placeOf(block), () => Promise.reject(new Error('the block is neither run nor listed in NOT_RUN')))
 }
 
-test('what is not run is still there, and is at least correct shell', () => {
+test('blocks that are not run still exist, and are valid shell', () => {
   const blocks = all.filter((block) => reasonOf(block) !== undefined)
   expect(blocks).toHaveLength(NOT_RUN.length)
   for (const { text } of blocks.filter(({ language }) => language === 'sh')) execFileSync('bash', ['-n', '-c', text])
 })
 
-test('every file of the docs is used, and the type checker accepts those in TypeScript', () => {
+test('every file in the docs is used, and the TypeScript ones type-check', () => {
   const shell = all.filter(({ language }) => language === 'sh').map(({ text }) => text)
   for (const { words } of all.filter((block) => block.words.has('file'))) {
     const file = words.get('file')!

@@ -7,7 +7,7 @@ import { readContract, renderDocs, type Contract } from '../scripts/async-api.ts
 import { settings } from '../shared/settings.ts'
 import { blocksOf, PAGES, proseOf, ROOT } from './docs-blocks.ts'
 
-// The documents are made from the handlers. After a change of one: npm run docs
+// Parts of the docs are generated from the handlers. After changing a handler: npm run docs
 
 const DOCS = fileURLToPath(new URL('../docs/', import.meta.url))
 let contract: Contract
@@ -19,11 +19,11 @@ test.each([
   ['docs/asyncapi.json', 'asyncapi'],
   ['docs/client.d.ts', 'client'],
   ['test/handlers/declared.ts', 'declared'],
-] as const)('%s says what the handlers declare', async (file, part) => {
+] as const)('%s matches what the handlers declare', async (file, part) => {
   expect(await readFile(`${DOCS}../${file}`, 'utf8')).toBe((await renderDocs())[part])
 })
 
-/** GitHub's anchors of a page. */
+/** A page's anchors on GitHub. */
 const anchorsOf = (page: string): string[] =>
   Array.from(proseOf(page).matchAll(/^#+ (.+)$/gm), ([, title]) =>
     title!
@@ -49,7 +49,7 @@ test('every page of docs/ is in its index', () => {
 
 const inCode = (page: string): string[] => Array.from(proseOf(page).matchAll(/`([^`\n]+)`/g), ([, code]) => code!)
 
-test.each(PAGES)('every npm script and every setting that %s names exists', async (page) => {
+test.each(PAGES)('every npm script and setting named in %s exists', async (page) => {
   const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: object }
   const named = inCode(page).concat(blocksOf(page).map(({ text }) => text))
   const run = named.flatMap((code) =>
@@ -61,7 +61,7 @@ test.each(PAGES)('every npm script and every setting that %s names exists', asyn
 })
 
 test.each(PAGES.filter((page) => page.startsWith('docs/app/') || page.startsWith('docs/operate/')))(
-  'every command, event, field and metric that %s names exists',
+  'every command, event, field and metric named in %s exists',
   async (page) => {
     const catalogue = JSON.stringify(contract)
     const metrics = await readFile(join(ROOT, 'broker/metrics/metrics.ts'), 'utf8')
@@ -75,13 +75,13 @@ test.each(PAGES.filter((page) => page.startsWith('docs/app/') || page.startsWith
     expect(words.filter((word) => !known.has(word) && !OTHER_WORDS.has(word))).toEqual([])
   },
 )
-/** Variables in the docs that are no settings of ours: of Node, and of the tests. */
+/** Variables in the docs that are not our settings: Node's, and those of the tests. */
 const OTHER_VARIABLES = new Set(['NODE_OPTIONS', 'NO_INSTALL'])
-/** Names in the docs that are neither in the catalogue nor in a block. */
+/** Names in the docs that are in neither the catalogue nor a block. */
 const OTHER_WORDS = new Set(['access_token', 'contact_pairs', 'dead_letters', 'jwks_uri', 'name_claim'])
 
 test.each(['docs/architecture.md', 'broker/front/aedes/README.md'])(
-  'every file that %s names by its name alone exists',
+  'every file that %s names without a path exists',
   async (document) => {
     const names = new Set(
       readdirSync(`${DOCS}../broker`, { recursive: true, encoding: 'utf8' }).map((file) => basename(file)),
@@ -144,11 +144,11 @@ test.each([
   ['signal', ['origin', 'type', 'body']],
   ['turn_credentials', ['username', 'password', 'ttl', 'uris', 'ice_servers']],
   ['command_rejected', ['command', 'code', 'message', 'fields', 'retry_after_ms']],
-])('%s bears the fields of the catalogue', (event, fields) => {
+])('%s has the fields of the catalogue', (event, fields) => {
   expect(Object.keys(contract.events[event]?.properties ?? {})).toEqual(expect.arrayContaining(fields))
 })
 
-test('the client knows every command and event that there is', async () => {
+test('the client knows every command and event', async () => {
   const { client } = await renderDocs()
   for (const name of [...Object.keys(contract.commands), ...Object.keys(contract.events)]) {
     expect(client).toMatch(new RegExp(`^  ${name}: `, 'm'))

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Parts } from './parts.ts'
 import type { Run } from './process.ts'
 
-// What the broker has acknowledged outlives it. Every test kills it.
+// What the broker has acknowledged survives. Every test kills the broker.
 
 let parts: Parts
 let handlers: Run
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => parts.close())
 
-test('a command acknowledged right before the broker is killed runs after its restart; its devices come back', async () => {
+test('a command acknowledged right before the broker is killed runs after the restart; devices reconnect', async () => {
   const [alice, bob] = [await parts.device('alice'), await parts.device('bob', { version: 4 })]
   await handlers.close()
   const re = await alice.sends('request_contact', { user_id: 'bob', note: 'hello' })
@@ -28,7 +28,7 @@ test('a command acknowledged right before the broker is killed runs after its re
   expect((await bob.unread()).map(({ event }) => event)).toEqual([])
 })
 
-test('the events of an absence outlive the broker, on 3.1.1 and 5, in order and once', async () => {
+test('events of an absence survive the broker, on 3.1.1 and 5, in order and once', async () => {
   const [four, five] = [await parts.device('four', { version: 4 }), await parts.device('five')]
   await Promise.all([four.leaves(), five.leaves()])
   const dora = await parts.device('dora')
@@ -48,7 +48,7 @@ test('the events of an absence outlive the broker, on 3.1.1 and 5, in order and 
     const heard = (await back.unread()).map(({ event }) => event)
     expect(heard).toEqual(['contact_requested', 'contact_request_cancelled', 'contact_requested'])
     await back.leaves()
-    await dora.asks('get_contact_list') // and so what was acknowledged before is stored
+    await dora.asks('get_contact_list') // so what was acknowledged before is stored
     await parts.killBroker()
     await parts.startBroker()
     await dora.isBack()
@@ -57,7 +57,7 @@ test('the events of an absence outlive the broker, on 3.1.1 and 5, in order and 
   }
 })
 
-test('an id is remembered over a restart: the same answer, or conflict, and one effect', async () => {
+test('a command id is remembered across a restart: the same answer, or conflict, and one effect', async () => {
   const [eve, frank] = [await parts.device('eve'), await parts.device('frank')]
   const answer = await eve.asks('request_contact', { user_id: 'frank' }, { id: 'once' })
   await parts.killBroker()
@@ -68,7 +68,7 @@ test('an id is remembered over a restart: the same answer, or conflict, and one 
   expect((await frank.unread()).map(({ event }) => event)).toEqual(['contact_requested'])
 })
 
-test('a session that has expired, or was begun anew, brings nothing back', async () => {
+test('an expired session, or a clean start, brings nothing back', async () => {
   const short = { properties: { sessionExpiryInterval: 1 } }
   const gina = await parts.device('gina', { mqtt: short })
   await gina.leaves()
@@ -81,15 +81,15 @@ test('a session that has expired, or was begun anew, brings nothing back', async
   const anew = await parts.device('harry', { mqtt: { clean: true } })
   expect(anew.connack?.sessionPresent).toBe(false)
   expect(await anew.unread()).toEqual([])
-  await new Promise((resolve) => setTimeout(resolve, 1_100)) // what is waited for is that nothing comes
+  await new Promise((resolve) => setTimeout(resolve, 1_100)) // waits to see that nothing comes
   const back = await parts.device('gina', { mqtt: short })
   expect(back.connack?.sessionPresent).toBe(false)
   expect(await back.unread()).toEqual([])
 })
 
-test('a full disk: nothing is acknowledged, and it says why; with room again all goes on by itself', async () => {
+test('on a full disk nothing is acknowledged, and the broker says why; with room again it goes on by itself', async () => {
   await parts.killBroker()
-  // A disk of its own for what it keeps, that is gone with the process.
+  // A separate disk for its data, which disappears with the process.
   const folder = join(parts.dir, 'broker')
   const script = `mount -t tmpfs -o size=8m tmpfs ${folder} && exec "$@"`
   const broker = await parts.startBroker({}, [
@@ -104,8 +104,8 @@ test('a full disk: nothing is acknowledged, and it says why; with room again all
   expect(await lena.asks('request_contact', { user_id: 'mike' })).toMatchObject({ event: 'contact_request_sent' })
 
   const ballast = join('/proc', String(broker.pid), 'root', folder, 'ballast')
-  await writeFile(ballast, Buffer.alloc(2 ** 23)).catch(() => {}) // as far as it goes
-  while (await parts.isReady()) await pause(20) // it looks at the disk every 100 ms
+  await writeFile(ballast, Buffer.alloc(2 ** 23)).catch(() => {}) // as much as fits
+  while (await parts.isReady()) await pause(20) // the broker measures the disk every 100 ms
   const command = { user_id: 'nora' }
   await expect(lena.sends('request_contact', command, { id: 'late' })).rejects.toMatchObject({ code: 0x97 })
   expect(await lena.receives('command_rejected')).toMatchObject({ re: 'late', code: 'unavailable' })
@@ -120,7 +120,7 @@ test('a full disk: nothing is acknowledged, and it says why; with room again all
   await parts.startBroker()
 })
 
-test('SIGTERM ends the broker in order under load; devices and handlers come back, and each command has one answer', async () => {
+test('SIGTERM ends the broker cleanly under load; devices and handlers reconnect, and each command has one answer', async () => {
   const [ida, jack] = [await parts.device('ida'), await parts.device('jack')]
   const sent: string[] = []
   const refused: unknown[] = []
@@ -133,13 +133,13 @@ test('SIGTERM ends the broker in order under load; devices and handlers come bac
   }
   expect(await parts.broker.ended).toBe(0)
   await parts.startBroker()
-  const answers = new Set<string>() // her client sends again what was not acknowledged, and then gets the same answer again
+  const answers = new Set<string>() // her client resends what was not acknowledged, and gets the same answer again
   while (answers.size < sent.length) {
     const { re, event } = await ida.next()
     if (event !== 'command_queued') answers.add(re!)
   }
   expect([...answers]).toEqual(sent)
-  expect(refused).toEqual([]) // a broker that ends refuses nothing: the next one takes it
+  expect(refused).toEqual([]) // a broker that shuts down refuses nothing; the next one accepts it
   await jack.hears('contact_requested', 20)
   const heard = (await jack.unread()).map(({ event }) => event)
   expect(heard).toEqual(sent.map((_, i) => (i % 2 === 0 ? 'contact_requested' : 'contact_request_cancelled')))

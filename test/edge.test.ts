@@ -13,7 +13,7 @@ import { describe } from '../shared/runtime/scan.ts'
 import { Device, tokenFor } from './device.ts'
 import { HANDLERS, openStage, type Stage } from './stage.ts'
 
-// The outermost edge: listeners, before anyone has said who he is.
+// The outermost edge: listeners, before anyone has logged in.
 
 const PAGE = 'https://app.example'
 let stage: Stage
@@ -59,7 +59,7 @@ test.each(['AES128-SHA', 'ECDHE-ECDSA-AES128-SHA256', 'AES128-GCM-SHA256', 'NULL
           const ciphers = `${cipher}@SECLEVEL=0`
           connectTls({ port, ca: stage.ca, maxVersion: 'TLSv1.2', ciphers }).on('error', resolve)
         } catch (err) {
-          resolve(err as NodeJS.ErrnoException) // not even OpenSSL has it any more
+          resolve(err as NodeJS.ErrnoException) // OpenSSL itself no longer has it
         }
       })
       expect((await refused).code).toMatch(/SSL|RESET/)
@@ -81,7 +81,7 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s with a good cipher is served', as
   socket.destroy()
 })
 
-/** The HTTP status that a WebSocket's opening gets, 101 for one that opens, and what it agreed on. */
+/** The HTTP status of a WebSocket's upgrade (101 if it opens), and what was negotiated. */
 async function opens(headers: Record<string, string>, protocols = ['mqtt'], path = '/mqtt') {
   const ws = new WebSocket(stage.wss.replace('/mqtt', path), protocols, { ca: stage.ca, headers })
   ws.on('error', () => {})
@@ -93,7 +93,7 @@ async function opens(headers: Record<string, string>, protocols = ['mqtt'], path
   return answer
 }
 
-test('a page of a foreign origin gets no WebSocket; one of a listed origin, of our own, or no page at all does', async () => {
+test('a page of a foreign origin gets no WebSocket; pages of a listed or our own origin, and clients without one, do', async () => {
   for (const origin of [
     'https://evil.example',
     'null',
@@ -110,7 +110,7 @@ test('a page of a foreign origin gets no WebSocket; one of a listed origin, of o
   expect(await opens({})).toMatchObject({ status: 101 })
 })
 
-test('origins are compared as origins: whatever their case, and with or without the default port', async () => {
+test('origins are compared regardless of case and of the default port', async () => {
   for (const origin of ['HTTPS://App.Example', `${PAGE}:443`, `${PAGE}/`]) {
     expect([origin, await opens({ origin })]).toMatchObject([origin, { status: 101 }])
   }
@@ -121,7 +121,7 @@ test('origins are compared as origins: whatever their case, and with or without 
     ['https://[::1]:8443', '[0:0::1]:8443'],
   ] as const) {
     const asked = { origin: Buffer.from(origin).toString('latin1'), host }
-    const status = origin.includes('ü') ? 403 : 101 // browsers send punycode, and bytes are no name
+    const status = origin.includes('ü') ? 403 : 101 // browsers send punycode, never raw bytes
     expect([origin, await opens(asked)]).toMatchObject([origin, { status }])
   }
   for (const [origin, host] of [
@@ -136,7 +136,7 @@ test('origins are compared as origins: whatever their case, and with or without 
   }
 })
 
-test('a refused origin is logged and counted, and null is let in where it is listed', async () => {
+test('a refused origin is logged and counted, and the origin null is accepted where it is listed', async () => {
   const lines: string[] = []
   const other = await openStage([], { WSS_ORIGINS: 'null' }, lines)
   try {
@@ -157,7 +157,7 @@ test('a refused origin is logged and counted, and null is let in where it is lis
   }
 })
 
-test('a WebSocket speaks mqtt at /mqtt, uncompressed, and nothing else', async () => {
+test('a WebSocket opens only at /mqtt, with subprotocol mqtt, uncompressed', async () => {
   expect(await opens({}, ['chat', 'mqtt'])).toEqual({ status: 101, protocol: 'mqtt', extensions: '' })
   expect(await opens({}, [])).toMatchObject({ status: 400 })
   expect(await opens({}, ['mqttv3.1'])).toMatchObject({ status: 400 })
@@ -165,7 +165,7 @@ test('a WebSocket speaks mqtt at /mqtt, uncompressed, and nothing else', async (
     expect(await opens({}, ['mqtt'], path)).toMatchObject({ status: 404 })
 })
 
-test('a page asked of the web port is not there', async () => {
+test('the web port serves no pages', async () => {
   const asked = request(stage.wss.replace('wss', 'https'), { ca: stage.ca })
   asked.end()
   const [answer] = (await once(asked, 'response')) as [{ statusCode: number; resume(): void }]
@@ -184,7 +184,7 @@ test('a frame over the packet size ends its own WebSocket and no other', async (
   expect(await alice.asks('whoami')).toMatchObject({ event: 'session_info' })
 })
 
-test('an unfinished WebSocket message is bounded, too', async () => {
+test('an unfinished WebSocket message is bounded too', async () => {
   const ws = new WebSocket(stage.wss, ['mqtt'], { ca: stage.ca })
   ws.on('error', () => {})
   await once(ws, 'open')
@@ -193,7 +193,7 @@ test('an unfinished WebSocket message is bounded, too', async () => {
   expect((await once(ws, 'close'))[0]).toBe(1009)
 })
 
-test('who connects and says nothing is hung up on', async () => {
+test('a silent connection is closed', async () => {
   const impatient = await openStage([], { CONNECT_TIMEOUT: '100' })
   try {
     const socket = connectTls({ port: impatient.broker.ports.mqtts, ca: impatient.ca })
@@ -204,7 +204,7 @@ test('who connects and says nothing is hung up on', async () => {
   }
 })
 
-test('health and metrics answer on loopback, and tell no user', async () => {
+test('health and metrics answer on loopback, and name no user', async () => {
   const person = await stage.device('a very particular name')
   await person.asks('whoami')
   await person.asks('sing')
@@ -227,7 +227,7 @@ test('health and metrics answer on loopback, and tell no user', async () => {
   expect(err.code).toBe('ECONNREFUSED')
 })
 
-test('the admin port is asked by address, as localhost or by a listed name, and by no other: no page rebinds its name to it', async () => {
+test('the admin port answers requests by address, localhost or a listed name, and no others, so DNS rebinding fails', async () => {
   const own = await openStage([], { ADMIN_HOSTS: 'broker,Metrics.Internal' })
   const { admin: port } = own.broker.ports
   const status = (host: string, path: string): Promise<number> =>
@@ -262,7 +262,7 @@ function certificate(commonName: string): Promise<{ cert: string; private: strin
   return selfSigned([{ name: 'commonName', value: commonName }], { keyType: 'ec', extensions })
 }
 
-test('a renewed certificate is shown to who comes next, and disconnects nobody', async () => {
+test('a renewed certificate serves new connections, and disconnects nobody', async () => {
   const [TLS_CERT, TLS_KEY] = [join(stage.config.DATA_DIR, 'cert.pem'), join(stage.config.DATA_DIR, 'key.pem')]
   const [old, renewed] = [await certificate('old'), await certificate('renewed')]
   const use = (pem: typeof old): void => {
@@ -295,25 +295,25 @@ test('a renewed certificate is shown to who comes next, and disconnects nobody',
       socket.destroy()
       return fingerprint256
     }
-    while ((await fingerprint(wss)) === now[1].fingerprint256) await new Promise((resolve) => setTimeout(resolve, 50)) // by itself
+    while ((await fingerprint(wss)) === now[1].fingerprint256) await new Promise((resolve) => setTimeout(resolve, 50)) // without a reload
     use(renewed)
     while ((await fingerprint(wss)) !== now[1].fingerprint256) await new Promise((resolve) => setTimeout(resolve, 50))
     const carl = await Device.connect('carl', other.url, other.secret, renewed.cert)
     for (const one of [alice, bob, carl]) {
-      expect(await one.asks('get_contact_list')).toMatchObject({ event: 'contact_list' }) // the handlers stay, too
+      expect(await one.asks('get_contact_list')).toMatchObject({ event: 'contact_list' }) // the handlers stay too
     }
     await carl.leaves()
 
     writeFileSync(TLS_CERT, 'no certificate')
     await expect(other.broker.reload(await describe(HANDLERS))).rejects.toThrow()
-    expect((await shown(mqtts)).fingerprint256).toBe(now[0].fingerprint256) // what was there stays
+    expect((await shown(mqtts)).fingerprint256).toBe(now[0].fingerprint256) // the previous one stays
     expect(await alice.asks('whoami')).toMatchObject({ event: 'session_info' })
   } finally {
     await other.close()
   }
 })
 
-test('a refused upgrade is closed by us, whether its peer closes or not', async () => {
+test('the broker closes a refused upgrade whether the peer closes or not', async () => {
   const { wss } = stage.broker.ports
   const socket = connectTls({
     socket: connectTcp({ port: wss, host: '127.0.0.1', allowHalfOpen: true }),
@@ -324,12 +324,12 @@ test('a refused upgrade is closed by us, whether its peer closes or not', async 
   const closed = new Promise((resolve) => socket.once('close', resolve))
   socket.write('GET /elsewhere HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
   await once(socket, 'data')
-  const writing = setInterval(() => socket.write('still here'), 20) // a half of a connection would take it for ever
+  const writing = setInterval(() => socket.write('still here'), 20) // a half-open connection would accept it for ever
   await closed
   clearInterval(writing)
 })
 
-test('one who connects to the web port and says nothing does not keep the broker from ending', async () => {
+test('a silent connection on the web port does not delay the broker’s shutdown', async () => {
   const other = await openStage()
   const silent = connectTcp(other.broker.ports.wss, '127.0.0.1')
   silent.on('error', () => {})

@@ -20,7 +20,7 @@ import { ownData } from './own-data.ts'
 import { PlainHandler, type PlainOptions } from './plain-handler.ts'
 import { HANDLERS, openStage, type Stage } from './stage.ts'
 
-// What a handler's key opens, and how a plain MQTT client is a handler.
+// What a handler's key allows, and how a plain MQTT client works as a handler.
 
 const NEW = 'the shared key that is new'
 const OLD = 'the shared key that is old'
@@ -41,14 +41,14 @@ beforeEach(() => {
   lines.length = 0
 })
 
-/** What `/readyz` says of a group. */
+/** The lines of `/readyz` about a group. */
 async function faultsOf(group: string): Promise<string[]> {
   const [first, ...faults] = (await (await fetch(`${stage.admin}/readyz`)).text()).trimEnd().split('\n')
   expect(first).toBe(faults.length > 0 ? 'degraded' : 'ready')
   return faults.filter((fault) => fault.includes(`the group ${group} `))
 }
 
-/** How a publish was acknowledged on MQTT 5; undefined for success. */
+/** The reason code of a publish on MQTT 5; undefined for success. */
 function reasonOf(publish: Promise<void>): Promise<number | undefined> {
   return publish.then(
     () => undefined,
@@ -85,7 +85,7 @@ test.each([
   ['the old shared key', { key: OLD }],
   ["its group's key", own],
   ["its group's next key", { ...own, key: CONTACTS_NEXT }],
-])('a handler with %s is let in, by MQTT 3.1.1 and 5', async (_, login) => {
+])('a handler with %s is admitted, on MQTT 3.1.1 and 5', async (_, login) => {
   for (const version of [4, 5] as const) {
     const handler = await PlainHandler.connect(stage, 'contacts.x', { ...login, version })
     await handler.takes('get_contact_list')
@@ -93,7 +93,7 @@ test.each([
   }
 })
 
-test("a group's own key takes its group's commands and no other", async () => {
+test("a group's own key takes its group's commands and no others", async () => {
   const contacts = await PlainHandler.connect(stage, 'c.1', own)
   await contacts.takes('request_contact')
   for (const foreign of ['add_note', 'whoami', 'contacts', '#', 'alice_events', 'fleet/7/pos', '$SYS/#', '__proto__']) {
@@ -107,7 +107,7 @@ test("a group's own key takes its group's commands and no other", async () => {
   await Promise.all([contacts.mqtt.endAsync(), nobody.mqtt.endAsync()])
 })
 
-test("a group's own key causes the events that its group declares and no other", async () => {
+test("a group's own key publishes the events that its group declares and no others", async () => {
   const contacts = await PlainHandler.connect(stage, 'c.1', own)
   await contacts.causes('alice_contact_requested', { user_id: 'bob' })
   expect(await alice.receives('contact_requested')).toMatchObject({ user_id: 'bob' })
@@ -129,7 +129,7 @@ test("a group's own key causes the events that its group declares and no other",
   await contacts.mqtt.endAsync()
 })
 
-test('an event that its key does not open ends nothing on $done either: the attempt has failed', async () => {
+test('a $done with an event that the key does not allow fails the attempt', async () => {
   const contacts = await PlainHandler.connect(stage, 'c.1', own)
   await contacts.takes('get_contact_list', 0)
   const id = await alice.sends('get_contact_list', {})
@@ -145,7 +145,7 @@ test('an event that its key does not open ends nothing on $done either: the atte
   await contacts.mqtt.endAsync()
 })
 
-test('no handler publishes a command, not even with the shared key: what it publishes is an event', async () => {
+test('no handler publishes a command, even with the shared key: what it publishes is an event', async () => {
   const [notes, other] = [await PlainHandler.connect(stage, 'notes.1'), await PlainHandler.connect(stage, 'other.1')]
   await other.takes('request_contact', 0)
   const request = await stage.device('request', { hears: ['contact'] })
@@ -157,7 +157,7 @@ test('no handler publishes a command, not even with the shared key: what it publ
   await Promise.all([notes.mqtt.endAsync(), other.mqtt.endAsync()])
 })
 
-test("the broker's own commands are nobody else's to take, with the shared key neither, and no file may declare them", async () => {
+test("no key takes the broker's own commands, the shared one included, and no file may declare them", async () => {
   const notes = await PlainHandler.connect(stage, 'notes.1')
   for (const name of ['whoami', 'sync_events', 'kick_user']) {
     await expect(notes.takes(name)).rejects.toMatchObject({ packet: { granted: [0x87] } })
@@ -175,7 +175,7 @@ test("the broker's own commands are nobody else's to take, with the shared key n
   await notes.mqtt.endAsync()
 })
 
-test('a handler hears no events, whatever it subscribes to', async () => {
+test('a handler receives no events, whatever it subscribes to', async () => {
   const curious = await PlainHandler.connect(stage, 'notes.1')
   for (const topic of ['alice_events', 'request_contact/#', '$SYS/#', '#']) {
     await curious.takes(topic).catch(() => {}) // alice_events could be a command's name
@@ -186,7 +186,7 @@ test('a handler hears no events, whatever it subscribes to', async () => {
   await curious.mqtt.endAsync()
 })
 
-test('a plain client completes by an event that names the command, with what it answers', async () => {
+test('a plain client completes a command by an event that names the command, which is the answer', async () => {
   const notes = await PlainHandler.connect(stage, 'notes.1')
   await notes.takes('add_note', 0)
   const id = await alice.sends('add_note', { text: 'hi' })
@@ -195,19 +195,19 @@ test('a plain client completes by an event that names the command, with what it 
   expect(stamp).toMatchObject({ 'user-id': 'alice', attempt: '1' })
   await notes.causes('alice_note_added', { text: 'hi' }, stamp['command-id'])
   expect(await alice.receives('note_added')).toMatchObject({ re: id, text: 'hi' })
-  await notes.causes('alice_note_added', { text: 'again' }, stamp['command-id']) // too late: it has ended
+  await notes.causes('alice_note_added', { text: 'again' }, stamp['command-id']) // too late: the command has ended
   expect(await alice.unread()).toEqual([])
   await notes.mqtt.endAsync()
 })
 
-test.each([4, 5] as const)('a plain client completes by PUBACK (MQTT %d)', async (version) => {
+test.each([4, 5] as const)('a plain client completes a command by PUBACK (MQTT %d)', async (version) => {
   const notes = await PlainHandler.connect(stage, 'notes.1', { version })
   await notes.takes('add_note', 1)
   await alice.sends('add_note', { n: 1 })
   await alice.sends('add_note', { n: 2 })
   for (const n of [1, 2]) {
     const { payload, acknowledge } = await notes.gets()
-    expect(JSON.parse(payload.toString())).toMatchObject({ n }) // the second comes when the first is over
+    expect(JSON.parse(payload.toString())).toMatchObject({ n }) // the second comes once the first has ended
     expect(notes.unread).toBe(0)
     acknowledge()
   }
@@ -215,7 +215,7 @@ test.each([4, 5] as const)('a plain client completes by PUBACK (MQTT %d)', async
   await notes.mqtt.endAsync()
 })
 
-test('a plain client completes on $done: with events, with a refusal, or with a wish for another attempt', async () => {
+test('a plain client completes a command on $done: with events, with a refusal, or with a request to retry', async () => {
   const notes = await PlainHandler.connect(stage, 'notes.1')
   await notes.takes('add_note', 0)
   const bob = await stage.device('bob')
@@ -256,7 +256,7 @@ test('a plain client completes on $done: with events, with a refusal, or with a 
   await notes.mqtt.endAsync()
 })
 
-test('a completion that is refused ends its attempt at once, and is told why', async () => {
+test('a refused completion ends its attempt at once, and the handler is told why', async () => {
   const contacts = await PlainHandler.connect(stage, 'c.1', own)
   await contacts.takes('get_contact_list', 0)
   await alice.sends('get_contact_list', {})
@@ -294,7 +294,7 @@ test('a completion that is refused ends its attempt at once, and is told why', a
   await contacts.mqtt.endAsync()
 })
 
-test('/readyz tells which group puts its commands off, and why, until they have ended', async () => {
+test('/readyz names a group that defers its commands, and why, until they have ended', async () => {
   const notes = await PlainHandler.connect(stage, 'notes.1')
   await notes.takes('add_note', 0)
   await alice.sends('add_note', {})
@@ -313,7 +313,7 @@ test('/readyz tells which group puts its commands off, and why, until they have 
   await notes.mqtt.endAsync()
 })
 
-test('a group without a process is told while commands wait for it, in /readyz, the log and the metrics', async () => {
+test('a group without a process is reported while commands wait for it: in /readyz, the log and the metrics', async () => {
   const drafts = await PlainHandler.connect(stage, 'drafts.1')
   await drafts.takes('keep_draft')
   await drafts.mqtt.endAsync()
@@ -341,7 +341,7 @@ test('a group without a process is told while commands wait for it, in /readyz, 
   await again.mqtt.endAsync()
 })
 
-test('a PUBACK with a reason code of 0x80 or more asks for another attempt, up to the limit', async () => {
+test('a PUBACK with a reason code of 0x80 or more asks for a retry, up to the limit', async () => {
   const notes = await PlainHandler.connect(stage, 'notes.1')
   await notes.takes('add_note', 1)
   const id = await alice.sends('add_note', {})
@@ -354,7 +354,7 @@ test('a PUBACK with a reason code of 0x80 or more asks for another attempt, up t
   await notes.mqtt.endAsync()
 })
 
-test('nobody ends what another holds', async () => {
+test('no handler completes a command that another holds', async () => {
   const [notes, other] = [await PlainHandler.connect(stage, 'notes.1'), await PlainHandler.connect(stage, 'other.1')]
   await notes.takes('add_note', 0)
   const id = await alice.sends('add_note', {})
@@ -369,7 +369,7 @@ test('nobody ends what another holds', async () => {
   await Promise.all([notes.mqtt.endAsync(), other.mqtt.endAsync()])
 })
 
-test('a process whose key does not open one of its commands says which, and serves the others', async () => {
+test('a process whose key does not allow one of its commands says which, and serves the others', async () => {
   const declared = await loadGroup(HANDLERS, 'contacts')
   const commands = new Map([...declared, ['add_note', declared.get('get_contact_list')!]])
   const broker = { url: stage.url, ca: [stage.ca], key: CONTACTS, ownKey: true }
@@ -386,7 +386,7 @@ test('a process whose key does not open one of its commands says which, and serv
   expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
 })
 
-test('a handler process does not give its key to a broker whose certificate it does not know', async () => {
+test('a handler process does not send its key to a broker with an unknown certificate', async () => {
   const commands = await loadGroup(HANDLERS, 'contacts')
   const log = openLog('silent', 'contacts')
   const store = stage.keep(await openStore(stage.config, log))
@@ -405,7 +405,7 @@ test('a handler process does not give its key to a broker whose certificate it d
   await (await serve([...rootCertificates, stage.ca])).close()
 })
 
-test('a handler process sizes its answers by what the broker says at CONNECT, not by its own setting', async () => {
+test('a handler process limits its answers to the broker’s Maximum Packet Size, not its own setting', async () => {
   const small = stage.keep(
     await openStage([], { MAX_PACKET_BYTES: '32768', MAX_COMMAND_BYTES: '16384', HANDLER_EVENTS: 'sized' }),
   )
@@ -429,7 +429,7 @@ test('a handler process sizes its answers by what the broker says at CONNECT, no
   expect(await bob.asks('size')).toMatchObject({ event: 'sized', bytes: 16_384 })
 })
 
-test('a handler process comes back to a broker whose self-signed certificate was renewed in the file that it reads', async () => {
+test('a handler process reconnects to a broker whose self-signed certificate was renewed in the file that both read', async () => {
   const [before, after] = [stage.keep(await ownData()), stage.keep(await ownData())]
   const [old, renewed] = [await tlsFiles(readConfig(before.settings)), await tlsFiles(readConfig(after.settings))]
   const files = {
@@ -465,7 +465,7 @@ test('a handler process comes back to a broker whose self-signed certificate was
   expect(await bob.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
 })
 
-/** A way to a port of this machine, which breaks when the test wants it. */
+/** A connection to a port of this machine that the test can break. */
 async function openWay(to: number) {
   const sockets = new Set<Socket>()
   const server = createServer((here) => {

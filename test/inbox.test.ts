@@ -10,7 +10,7 @@ import { Parts } from './parts.ts'
 import { PlainHandler } from './plain-handler.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// What a client has missed, and how it finds out.
+// How a client learns what it has missed.
 
 const told = event('told', { text: z.string() })
 const noted = event('noted', { text: z.string() })
@@ -36,7 +36,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** What `sync_events` tells. */
+/** The answer to `sync_events`. */
 interface Synced extends Received {
   recovered: boolean
   epoch: string
@@ -46,12 +46,12 @@ interface Synced extends Received {
 }
 const synced = async (device: Device, fields: object): Promise<Synced> =>
   (await device.asks('sync_events', fields)) as Synced
-/** Where a user's events stand. */
+/** The current position in a user's events. */
 async function mark(device: Device): Promise<{ epoch: string; since: number }> {
   const info = await device.asks('whoami')
   return { epoch: info['epoch'] as string, since: info['last'] as number }
 }
-/** What a client has sent so far was read by the broker: it has answered a PING after it. */
+/** Resolves when the broker has read everything the client sent so far, which its PINGRESP proves. */
 async function answered({ mqtt }: { mqtt: MqttClient }): Promise<void> {
   const heard = new Promise<void>((resolve) => mqtt.on('packetreceive', ({ cmd }) => cmd === 'pingresp' && resolve()))
   mqtt.sendPing()
@@ -60,7 +60,7 @@ async function answered({ mqtt }: { mqtt: MqttClient }): Promise<void> {
 
 const seqs = (events: Received[]): unknown[] => events.map(({ event_seq }) => event_seq)
 
-test('Bob, who keeps no session, gets what he has missed: in order, as those heard it who were there', async () => {
+test('Bob, who keeps no session, gets what he missed, in order and as connected clients got it', async () => {
   const [alice, phone, laptop] = [await stage.device('alice'), await stage.device('bob'), await stage.device('bob')]
   const here = await mark(phone)
   await phone.leaves()
@@ -83,7 +83,7 @@ test('Bob, who keeps no session, gets what he has missed: in order, as those hea
   expect((await synced(back, { epoch: here.epoch, since: answer.last })).events).toEqual([])
 })
 
-test('events on their own topics bear the number, too', async () => {
+test('events on their own topics have the number too', async () => {
   const eve = await stage.device('eve', { hears: ['told', 'events_synced', 'command_rejected'] })
   await eve.asks('tell', { text: 'one' })
   expect(await eve.asks('tell', { text: 'two' })).toMatchObject({ event: 'told', event_seq: 2 })
@@ -91,7 +91,7 @@ test('events on their own topics bear the number, too', async () => {
   expect(await mark(eve)).toMatchObject({ since: 3 })
 })
 
-test('an answer is missed with the id of what it answers, and a command that has failed is, too', async () => {
+test('missed answers have the id of their command, and so do missed failures', async () => {
   const frank = await stage.device('frank')
   const here = await mark(frank)
   const handler = await PlainHandler.connect(stage, 'slow.1')
@@ -116,7 +116,7 @@ test('an answer is missed with the id of what it answers, and a command that has
   await handler.mqtt.endAsync()
 })
 
-test('page by page, with as many as he asks for', async () => {
+test('pages hold as many events as the client asks for', async () => {
   const gina = await stage.device('gina')
   const here = await mark(gina)
   for (let n = 0; n < 7; n++) await gina.asks('tell', { text: String(n) })
@@ -133,7 +133,7 @@ test('page by page, with as many as he asks for', async () => {
   expect(since).toBe(7)
 })
 
-test('a page is at most half of what one packet may be, and what is larger comes alone', async () => {
+test('a page is at most half the maximum packet, and a larger event comes alone', async () => {
   const small = await openStage([], { MAX_PACKET_BYTES: '16384', MAX_COMMAND_BYTES: '8192' })
   try {
     const shout = event('shout', { text: z.string() })
@@ -158,7 +158,7 @@ test('a page is at most half of what one packet may be, and what is larger comes
   }
 })
 
-/** A client as docs/app/catching-up.md has it: what it shows, in order. */
+/** A client as in docs/app/catching-up.md, with the events it shows, in order. */
 async function follows(device: Device, kept: { epoch: string; since: number }) {
   let { epoch, since } = kept
   let catching = true
@@ -199,7 +199,7 @@ async function follows(device: Device, kept: { epoch: string; since: number }) {
   }
 }
 
-test('who catches up while more and more comes shows each once and in order, and notices a gap', async () => {
+test('a client that catches up while new events arrive shows each once and in order, and notices a gap', async () => {
   const [rosa, sender] = [await stage.device('rosa'), await stage.device('sender')]
   const here = await mark(rosa)
   await rosa.leaves()
@@ -208,7 +208,7 @@ test('who catches up while more and more comes shows each once and in order, and
   await send(text(0, 30))
   const back = await stage.device('rosa')
   const [{ shown, shows }] = await Promise.all([follows(back, here), send(text(30, 90))])
-  await shows(90) // it does not catch up any more, and needs no answer
+  await shows(90) // it has caught up, and needs no answer
   await back.mqtt.unsubscribeAsync('rosa_events')
   await send(text(90, 93))
   await back.mqtt.subscribeAsync('rosa_events', { qos: 1 })
@@ -217,7 +217,7 @@ test('who catches up while more and more comes shows each once and in order, and
   expect(shown.map((one) => one['text'])).toEqual(text(0, 95))
 })
 
-test('what was on its way to the disk, to nobody who heard it, when he subscribed and asked, is in the answer', async () => {
+test('an event that was being stored when he subscribed and asked is in the answer', async () => {
   const own = await openStage()
   try {
     const [alice, rosa] = [await own.device('alice'), await own.device('rosa', { hears: ['events_synced'] })]
@@ -242,7 +242,7 @@ test('what was on its way to the disk, to nobody who heard it, when he subscribe
   }
 })
 
-test('what is forgotten is not recovered; he is told where to go on', async () => {
+test('forgotten events are not recovered, and the client learns where to go on', async () => {
   const forgetful = await openStage([], { INBOX_EVENTS: '3' })
   try {
     await forgetful.serve('demo', demo)
@@ -259,7 +259,7 @@ test('what is forgotten is not recovered; he is told where to go on', async () =
   }
 })
 
-test('with another epoch, none, or a number that was never given, nothing is recovered', async () => {
+test('with another epoch, none, or an unused number, nothing is recovered', async () => {
   const kate = await stage.device('kate')
   await kate.asks('tell', { text: 'hi' })
   const { epoch } = await mark(kate)
@@ -272,7 +272,7 @@ test('with another epoch, none, or a number that was never given, nothing is rec
   }
 })
 
-test('nobody gets what is of another user, who has the same numbers', async () => {
+test('nobody gets events of another user, who has the same numbers', async () => {
   const [leo, mallory] = [await stage.device('leo'), await stage.device('mallory')]
   const { epoch } = await mark(leo)
   await leo.asks('tell', { text: 'a secret of Leo' })
@@ -283,7 +283,7 @@ test('nobody gets what is of another user, who has the same numbers', async () =
   expect((await synced(mallory, { epoch, since: 0 })).events).toMatchObject([{ text: 'mine', event_seq: 1 }])
 })
 
-test('a token that narrows what he may hear narrows what he has missed', async () => {
+test('a token that narrows a user’s events narrows what they missed', async () => {
   const nora = await stage.device('nora')
   const { epoch } = await mark(nora)
   await nora.asks('tell', { to: ['nora'], text: 'hi' })
@@ -295,7 +295,7 @@ test('a token that narrows what he may hear narrows what he has missed', async (
   expect(last).toBe(2)
 })
 
-test('the same command twice gives the very same answer, its number too', async () => {
+test('repeating a command returns the same answer, with the same number', async () => {
   const oscar = await stage.device('oscar')
   const bodies: string[] = []
   oscar.mqtt.on('message', (_, payload) => void bodies.push(payload.toString()))
@@ -309,7 +309,7 @@ test('the same command twice gives the very same answer, its number too', async 
   expect((await mark(oscar)).since).toBe(2)
 })
 
-test('an event to several users has a number of each one of them', async () => {
+test('an event to several users has a number for each of them', async () => {
   const [paul, rita, sam] = [await stage.device('paul'), await stage.device('rita'), await stage.device('sam')]
   for (let n = 0; n < 3; n++) await rita.asks('tell', { text: 'for herself' })
   await paul.asks('tell', { to: ['sam'], text: 'first' })
@@ -319,13 +319,13 @@ test('an event to several users has a number of each one of them', async () => {
   expect(await rita.receives('noted')).toEqual({ event: 'noted', event_seq: 4, text: 'all', at: expect.any(String) })
   expect(await sam.receives('noted')).toEqual({ event: 'noted', event_seq: 2, text: 'all', at: expect.any(String) })
   const { epoch } = await mark(paul)
-  const absent = await stage.device('absent') // who was never there before
+  const absent = await stage.device('absent') // connects for the first time
   expect((await synced(absent, { epoch, since: 0 })).events).toMatchObject([
     { event: 'noted', text: 'all', event_seq: 1 },
   ])
 })
 
-test('what no stored command has ended with bears no number, and is not kept', async () => {
+test('events that no stored command caused have no number, and are not kept', async () => {
   const tina = await stage.device('tina')
   const handler = await PlainHandler.connect(stage, 'talker.1')
   const without: Received[] = [
@@ -335,18 +335,18 @@ test('what no stored command has ended with bears no number, and is not kept', a
     await tina.asks('tell', { text: 'never stored' }, { qos: 0 }),
     await tina.asks('sync_events', {}),
   ]
-  await tina.sends('update_profile', { fields: { name: 'Tina' } }) // whose group is away
+  await tina.sends('update_profile', { fields: { name: 'Tina' } }) // her command's group is away
   without.push(await tina.receives('command_queued'))
   await handler.causes('tina_told', { text: 'by the way' })
   without.push(await tina.receives('told'))
   for (const one of without) expect([one.event, one['event_seq']]).toEqual([one.event, undefined])
-  expect(await tina.receives('command_rejected')).toMatchObject({ code: 'unavailable', event_seq: 1 }) // it was accepted
+  expect(await tina.receives('command_rejected')).toMatchObject({ code: 'unavailable', event_seq: 1 }) // the command was accepted
   const { epoch } = await mark(tina)
   expect((await synced(tina, { epoch })).events.map(({ event }) => event)).toEqual(['command_rejected'])
   await handler.mqtt.endAsync()
 })
 
-test('what a client reads is told to it alone, and takes nobody’s place in the inbox', async () => {
+test('an answer to a read goes to its client alone, and takes no place in the inbox', async () => {
   const [phone, tablet] = [await stage.device('uma'), await stage.device('uma')]
   const here = await mark(phone)
   await phone.asks('tell', { text: 'to be kept' })
@@ -363,7 +363,7 @@ test('what a client reads is told to it alone, and takes nobody’s place in the
   expect(await phone.unread()).toEqual([])
 })
 
-test('an answer for one client waits in its session while it is away, over a restart too, and in no other', async () => {
+test('an answer for one client waits in that client’s session alone while it is away, across a restart too', async () => {
   const parts = await Parts.open()
   try {
     const vic = await parts.device('vic', { clientId: 'phone' })
@@ -373,7 +373,7 @@ test('an answer for one client waits in its session while it is away, over a res
     vic.mqtt.stream.destroy()
     vic.mqtt.options.reconnectPeriod = 0
     const handlers = await parts.startHandlers()
-    await tablet.asks('get_block_list') // asked later, answered later
+    await tablet.asks('get_block_list') // a later question has a later answer
     await handlers.close()
     await parts.killBroker()
     await parts.startBroker()
@@ -386,7 +386,7 @@ test('an answer for one client waits in its session while it is away, over a res
   }
 })
 
-test('numbers, epoch and what was missed outlive a broker that is killed', async () => {
+test('numbers, epoch and missed events survive a killed broker', async () => {
   const parts = await Parts.open()
   try {
     await parts.startHandlers()

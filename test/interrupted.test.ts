@@ -12,7 +12,7 @@ import { ownData, type OwnData } from './own-data.ts'
 import { HANDLERS } from './stage.ts'
 import { isTried } from './tried.ts'
 
-// A handler that dies behind any of its writes is run again with the same command: it must cause what it would have caused.
+// A handler that dies after any of its writes runs again with the same command, and must have the same effects.
 
 const commands = new Map(
   (await Promise.all((await groupsIn(HANDLERS)).map((group) => loadGroup(HANDLERS, group)))).flatMap((all) => [...all]),
@@ -29,7 +29,7 @@ async function newStore(): Promise<Store> {
   return data.store()
 }
 
-/** What one user sends. Its input may need what an earlier answer said. */
+/** A command of one user, whose input may use earlier answers. */
 type Line = [user: string, command: string, input: object | ((said: Record<string, unknown>[]) => object)]
 
 const both: Line[] = [
@@ -91,7 +91,7 @@ const PLAYS: Record<string, Line[]> = {
   'send_message to a group': [...group, ['bob', 'send_message', inGroup({ body: 'hello' })]],
 }
 
-/** Lines on a store, whose answers later ones need. */
+/** Commands on one store; later ones use answers of earlier ones. */
 function stageOf(lines: Line[], store: Store) {
   const said: Record<string, unknown>[] = []
   const run = (line: number, on = store): Promise<Done> => {
@@ -109,7 +109,7 @@ function stageOf(lines: Line[], store: Store) {
     const shop = openWorkshop(on, handlerSettings(readConfig({})), openLog('silent', 'test'))
     return execute(command, commands.get(command)!, payload, stamp, shop)
   }
-  /** The first so many of them, which must go well. */
+  /** Runs the first n commands, which must succeed. */
   async function runFirst(count: number): Promise<void> {
     for (let line = 0; line < count; line++) {
       const end = await run(line)
@@ -120,7 +120,7 @@ function stageOf(lines: Line[], store: Store) {
   return { run, runFirst }
 }
 
-/** Plays the lines on a new store, the last one dying behind its nth write, and once more. Resolves with its end. */
+/** Runs the commands on a new store; the last one dies after its nth write, and runs again. Resolves with its result. */
 async function play(lines: Line[], dies = 0): Promise<{ end: Done; died: boolean }> {
   const store = await newStore()
   const { run, runFirst } = stageOf(lines, store)
@@ -131,7 +131,7 @@ async function play(lines: Line[], dies = 0): Promise<{ end: Done; died: boolean
   return { end, died: first?.outcome === 'retry' }
 }
 
-/** An end, but for what is drawn by lot. */
+/** A result without random parts. */
 function bare(end: Done): string {
   return JSON.stringify(end).replace(/"token":"[^"]*"/g, '')
 }
@@ -151,19 +151,19 @@ test.each(Object.keys(PLAYS))('%s', async (name) => {
   expect(deaths).toBeGreaterThan(0)
 })
 
-test('every command that changes something is among them, or dies behind its writes in its own test', () => {
+test('every command that changes something is listed here, or has such a test of its own', () => {
   const plays = Object.values(PLAYS).flat()
   const played = new Set(plays.map(([, command]) => command))
-  const only = /^(?:get|search|invite)_|^typing$|^signal_conference$|^send_conference_message$/ // reads, and tells
+  const only = /^(?:get|search|invite)_|^typing$|^signal_conference$|^send_conference_message$/ // commands that read or notify
   const changing = [...commands].filter(
     ([name, { internal, uses, replyTo }]) =>
       !internal && Object.keys(uses).length > 0 && replyTo !== 'client' && !only.test(name),
   )
   const left = changing.map(([name]) => name).filter((name) => !played.has(name) && !isTried(name, 'crashes: true'))
-  expect(left).toEqual([]) // calls(command, input, { crashes: true }) tries it
+  expect(left).toEqual([]) // calls(command, input, { crashes: true }) tests it
 })
 
-// Several commands of one user are begun before the end of the first is stored. After a crash all of them come again.
+// Several commands of one user start before the result of the first is stored. After a crash all of them run again.
 
 const AUDIO = 'v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\n'
 const onCall = (by: string, target: string, ...types: string[]): Line[] =>
@@ -207,7 +207,7 @@ const BEGUN: Record<string, [before: Line[], begun: Line[]]> = {
   ],
 }
 
-test.each(Object.keys(BEGUN))('%s, all of it again', async (name) => {
+test.each(Object.keys(BEGUN))('%s, all run again', async (name) => {
   const [before, begun] = BEGUN[name]!
   const store = await newStore()
   const { run, runFirst } = stageOf([...before, ...begun], store)

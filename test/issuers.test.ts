@@ -7,7 +7,7 @@ import { Parts } from './parts.ts'
 import { openStage, type Stage } from './stage.ts'
 import { tokenFor, type Device } from './device.ts'
 
-// Tokens of real OpenID Connect issuers, beside those signed with our own secret.
+// Tokens of real OpenID Connect issuers, next to those signed with our own secret.
 
 const AUDIENCES = (['RS256', 'ES256'] as const).map((algorithm) => `urn:switchboard:${algorithm}`)
 const lines: string[] = []
@@ -42,16 +42,13 @@ async function refused(token: string, reason: RegExp, on: Stage = stage): Promis
   expect(lines.join('')).not.toContain(token.slice(0, 40))
 }
 
-test.each<Algorithm>(['RS256', 'ES256'])(
-  'a token that the issuer signs with %s lets its user in',
-  async (algorithm) => {
-    const alice = await arrives(await main.tokenOf('alice', algorithm))
-    expect(await alice.asks('whoami')).toMatchObject({ user_id: 'main:alice' })
-    expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
-  },
-)
+test.each<Algorithm>(['RS256', 'ES256'])('a token that the issuer signs with %s is accepted', async (algorithm) => {
+  const alice = await arrives(await main.tokenOf('alice', algorithm))
+  expect(await alice.asks('whoami')).toMatchObject({ user_id: 'main:alice' })
+  expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
+})
 
-test('the same subject at two issuers, and with a secret, is three users', async () => {
+test('the same subject at two issuers and with a secret are three users', async () => {
   const ids = await Promise.all(
     [await main.tokenOf('alice'), await other.tokenOf('alice', 'ES256'), tokenFor('alice', stage.secret)].map(
       async (token, i) => {
@@ -63,7 +60,7 @@ test('the same subject at two issuers, and with a secret, is three users', async
   expect(ids).toEqual(['main:alice', 'other:alice', 'alice'])
 })
 
-test('nobody borrows an alias: a subject that begins with one is refused where it has none itself', async () => {
+test('a source without an alias cannot sign a subject that begins with another’s alias', async () => {
   await refused(tokenFor('main:alice', stage.secret), /alias of another issuer/)
   const mainly = await stage.device('mainly:alice', { token: tokenFor('mainly:alice', stage.secret) })
   expect(await mainly.asks('whoami')).toMatchObject({ user_id: 'mainly:alice' })
@@ -77,7 +74,7 @@ const claims = (more: object = {}): object => ({
   exp: inAnHour(),
   ...more,
 })
-test('an unknown key is asked for once in 30 seconds: a rotation is followed, a flood of key ids is not', async () => {
+test('unknown key ids cause one fetch in 30 seconds: a rotation works, a flood of key ids does not', async () => {
   const issuer = stage.keep(await Issuer.open())
   const settings = { OIDC_ISSUERS: JSON.stringify([{ issuer: issuer.url, audience: AUDIENCES, alias: 'main' }]) }
   const own = stage.keep(await openStage([], settings, lines))
@@ -94,19 +91,19 @@ test('an unknown key is asked for once in 30 seconds: a rotation is followed, a 
   expect(issuer.asked).toBe(before + 1)
 })
 
-test('an issuer that is named by another address inside is asked there, and believed by its outer name alone', async () => {
+test('an issuer with an internal discovery address is asked there, and trusted by its public name alone', async () => {
   const issuer = stage.keep(await Issuer.open())
   const inner = { issuer: 'https://id.example.com', discovery: `${issuer.url}/.well-known/openid-configuration` }
   const own = stage.keep(await openStage([], { OIDC_ISSUERS: JSON.stringify([{ ...inner, alias: 'main' }]) }, lines))
   await refused(await issuer.tokenOf('alice'), /issuer "http:.*" is not in OIDC_ISSUERS/, own)
-  while (issuer.asked === 0) await new Promise((resolve) => setTimeout(resolve, 10)) // at its start
+  while (issuer.asked === 0) await new Promise((resolve) => setTimeout(resolve, 10)) // it is asked at the start
   expect(issuer.asked).toBe(1)
   expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
     expect.objectContaining({ issuer: 'https://id.example.com', told: `"${issuer.url}"` }),
   )
 })
 
-test('an issuer says by its own claims who the user is, which roles they have, and whom the token is for', async () => {
+test('settings choose the claims for the user, their roles and the audience', async () => {
   const issuer = stage.keep(await Issuer.open())
   issuer.rotate({
     oid: 'object-1',
@@ -136,7 +133,7 @@ test('an issuer says by its own claims who the user is, which roles they have, a
   expect(await same.asks('kick_user', { user_id: 'nobody' })).toMatchObject({ code: 'forbidden' })
 })
 
-test('keys outlive their issuer, over a restart of the broker too; /readyz says that it is away', async () => {
+test('keys stay valid while their issuer is down, across a restart too, and /readyz says so', async () => {
   const issuer = stage.keep(await Issuer.open())
   const settings = { OIDC_ISSUERS: JSON.stringify([{ issuer: issuer.url, audience: AUDIENCES, alias: 'main' }]) }
   const parts = stage.keep(await Parts.open({ ...settings, LOG_LEVEL: 'warn' }))
@@ -187,7 +184,7 @@ test.each([
   expect(lines.join('')).not.toContain('forged')
 })
 
-test('a token in the CONNECT goes before one that was carried', async () => {
+test('a token in the CONNECT takes precedence over one in the WebSocket’s request', async () => {
   const [bob, carol] = [await main.tokenOf('bob'), await main.tokenOf('carol')]
   const device = await stage.device('main:carol', {
     over: 'wss',

@@ -3,7 +3,7 @@ import type { Device, Received } from './device.ts'
 import { befriend } from './friends.ts'
 import { Parts } from './parts.ts'
 
-// What is kept for users who are away, and what is not any more.
+// What is kept for absent users, and what is removed again.
 
 const ROOM = 24
 
@@ -22,7 +22,7 @@ async function sync(device: Device, since: unknown): Promise<Received & { events
   return (await device.asks('sync_events', { epoch, since, limit: 100 })) as Received & { events: Received[] }
 }
 
-/** Two strangers do what strangers can. */
+/** Two strangers cause all the events that strangers can. */
 async function strangersFlood(names: string[], target: string): Promise<void> {
   const strangers = await Promise.all(names.map((name) => parts.device(name)))
   for (let i = 0; i < ROOM; i++) {
@@ -34,7 +34,7 @@ async function strangersFlood(names: string[], target: string): Promise<void> {
   await Promise.all(strangers.map((one) => one.leaves()))
 }
 
-test('strangers push nothing that a contact sent out of a session or an inbox, over a restart too', async () => {
+test('strangers cannot push a contact’s events out of a session or an inbox, across a restart too', async () => {
   const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
   await befriend(alice, bob)
   const { last } = await bob.asks('whoami')
@@ -55,11 +55,11 @@ test('strangers push nothing that a contact sent out of a session or an inbox, o
   const back = await parts.device('bob')
   const heard = await back.unread()
   expect(bodies(heard)).toEqual(sent)
-  expect(heard.filter(({ event }) => event === 'contact_request_cancelled').length).toBeGreaterThan(0) // there was room for some
+  expect(heard.filter(({ event }) => event === 'contact_request_cancelled').length).toBeGreaterThan(0) // there was room for some of them
   const synced = await sync(back, last)
   expect(synced).toMatchObject({ recovered: true, more: false })
   expect(bodies(synced.events)).toEqual(sent)
-  // Alice herself can make them go, since they are hers.
+  // Alice can push them out herself.
   await back.leaves()
   await send(ROOM)
   const again = await parts.device('bob')
@@ -68,7 +68,7 @@ test('strangers push nothing that a contact sent out of a session or an inbox, o
   await again.leaves()
 })
 
-test('a message that is deleted is gone from the sessions that wait for it, and from the inbox', async () => {
+test('a deleted message disappears from waiting sessions and from the inbox', async () => {
   const [carol, dave] = [await parts.device('carol'), await parts.device('dave')]
   await befriend(carol, dave)
   const { last } = await dave.asks('whoami')

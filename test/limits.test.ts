@@ -7,7 +7,7 @@ import { PlainHandler } from './plain-handler.ts'
 import { connectOn, connectRaw, openRaw } from './raw-client.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// How often and how much: each bound, what who passes it is told, and that it touches nobody else.
+// Rate and size limits: each bound, what a user beyond it is told, and that nobody else is affected.
 
 const lines: string[] = []
 let stage: Stage
@@ -35,7 +35,7 @@ const refusals = (): { reason: string; user?: string; address?: string }[] =>
     .map((line) => JSON.parse(line) as { msg: string; reason: string })
     .filter(({ msg }) => msg === 'connect refused')
 
-test('what is dear to answer counts as more', async () => {
+test('expensive commands count as more than one', async () => {
   const sven = await stage.device('sven')
   const answers = await Promise.all(Array.from({ length: 12 }, () => sven.asks('sync_events')))
   const events = answers.map(({ event }) => event)
@@ -44,7 +44,7 @@ test('what is dear to answer counts as more', async () => {
 })
 
 test.each([4, 5] as const)(
-  'who sends too often is told rate_limited and when he may again, and stays connected (MQTT %d)',
+  'a user beyond the rate gets rate_limited with the time to wait, and stays connected (MQTT %d)',
   async (version) => {
     const alice = await stage.device(`alice${version}`, { version })
     const answers = await Promise.all(Array.from({ length: 60 }, () => alice.asks('get_contact_list')))
@@ -60,7 +60,7 @@ test.each([4, 5] as const)(
   },
 )
 
-test('the rate is the user’s, over all of his devices; beyond twice as much he is disconnected', async () => {
+test('the rate counts all devices of a user; beyond twice the rate they are disconnected', async () => {
   const devices = await Promise.all([1, 2, 3].map(() => stage.device('flora')))
   const ends = devices.map(async ({ mqtt }) => {
     const [{ reasonCode }] = (await once(mqtt as never, 'disconnect')) as [{ reasonCode: number }]
@@ -73,7 +73,7 @@ test('the rate is the user’s, over all of his devices; beyond twice as much he
   await serves()
 })
 
-test('the sixteenth connect of a client in a minute is refused, and those after it until the ban is over', async () => {
+test('the sixteenth connect of a client in a minute is refused, and later ones until its ban is over', async () => {
   const comes = async (clientId = 'flapper'): Promise<void> => (await stage.device('fred', { clientId })).leaves()
   for (let i = 0; i < 15; i++) await comes()
   lines.length = 0
@@ -85,19 +85,19 @@ test('the sixteenth connect of a client in a minute is refused, and those after 
       reason: expect.stringMatching(/too often/),
     })),
   )
-  await comes('another') // of the same user
-  await (await stage.device('fritz', { clientId: 'flapper' })).leaves() // of another user
-  await new Promise((resolve) => setTimeout(resolve, 10_100)) // what is waited for is time itself
+  await comes('another') // another client of the same user
+  await (await stage.device('fritz', { clientId: 'flapper' })).leaves() // the same client id of another user
+  await new Promise((resolve) => setTimeout(resolve, 10_100)) // waits for time itself
   await comes()
 })
 
-test('a user has so many sessions: the oldest that has no connection makes room, and none that has one', async () => {
+test('sessions per user are bounded: the oldest disconnected one makes room, never a connected one', async () => {
   const kept = { mqtt: { clean: false, properties: { sessionExpiryInterval: 600 } } }
   const comes = (i: number): Promise<Device> => stage.device('sam', { clientId: `kept-${i}`, ...kept })
   for (let i = 0; i < 5; i++) await (await comes(i)).leaves()
   const present = async (i: number): Promise<boolean | undefined> => (await comes(i)).connack?.sessionPresent
-  expect(await present(5)).toBe(false) // for whom the session 0 goes
-  expect(await present(2)).toBe(true) // is one of them
+  expect(await present(5)).toBe(false) // session 0 makes room for it
+  expect(await present(2)).toBe(true) // session 2 still exists
   expect([await present(1), await present(3), await present(4)]).toEqual([true, true, true])
   lines.length = 0
   await expect(comes(6)).rejects.toMatchObject({ code: 0x97 })
@@ -105,7 +105,7 @@ test('a user has so many sessions: the oldest that has no connection makes room,
   await serves()
 })
 
-test('subscriptions beyond the bound are refused, and those before it stand', async () => {
+test('subscriptions beyond the bound are refused, and earlier ones stay', async () => {
   const raw = await connectRaw(stage, 'subi', { clientId: 'subs' })
   const subscriptions = Array.from({ length: 15 }, (_, i) => ({ topic: `subi_e${i}`, qos: 1 as const }))
   raw.send({ cmd: 'subscribe', messageId: 1, subscriptions })
@@ -143,7 +143,7 @@ test('a flood of PINGs, or of SUBSCRIBEs, ends its connection', async () => {
   await serves()
 })
 
-test('an address that opens or holds too many connections is hung up on before the handshake', async () => {
+test('connections of an address that opens or holds too many are closed before the handshake', async () => {
   const said: string[] = []
   const small = await openStage([], { CONNECTIONS_PER_ADDRESS: '3', CONNECTS_PER_ADDRESS: '10' }, said)
   try {
@@ -175,7 +175,7 @@ test('an address that opens or holds too many connections is hung up on before t
   }
 })
 
-test('a right handler key is let in from an address whose limits others have used up', async () => {
+test('a right handler key is admitted from an address whose limits others have exhausted', async () => {
   const small = await openStage([], { CONNECTIONS_PER_ADDRESS: '30', CONNECTS_PER_ADDRESS: '40' })
   try {
     await (await PlainHandler.connect(small, 'contacts.1')).mqtt.endAsync(true)
@@ -196,7 +196,7 @@ test('a right handler key is let in from an address whose limits others have use
   }
 })
 
-test('a first packet of more than 40 KB is not waited for; a token and a will have room', async () => {
+test('a first packet over 40 KB is refused unread; a token and a will fit', async () => {
   const stranger = await openRaw(stage)
   stranger.socket.write(Buffer.from([0x10, 0x81, 0xc0, 0x02]))
   await stranger.closed

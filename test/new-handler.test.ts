@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Device } from './device.ts'
 import { childrenOf, isAlive, ROOT, Run } from './process.ts'
 
-// A handler developer's first minutes, in a copy of the tree: scaffold, test, edit while it runs.
+// A handler developer's first minutes, in a copy of the repository: scaffold, test, edit while it runs.
 
 const FOLDERS = ['broker', 'docs', 'handlers', 'scripts', 'shared', 'test']
 const TREE = [
@@ -27,17 +27,17 @@ const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
 beforeAll(() => {
   const filter = (file: string): boolean => !file.endsWith('.test.ts')
   for (const part of TREE) cpSync(join(ROOT, part), join(tree, part), { recursive: true, filter })
-  rmSync(join(tree, 'handlers/notes'), { recursive: true, force: true }) // who follows the docs has it already
+  rmSync(join(tree, 'handlers/notes'), { recursive: true, force: true }) // it exists where someone has followed the docs
   symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'))
 })
 afterAll(() => rmSync(tree, { recursive: true }))
 
-/** An npm script of the copy; rejects when it fails. */
+/** Runs an npm script in the copy; rejects when it fails. */
 function npm(script: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
   return promisify(execFile)('npm', ['run', '--silent', script, '--', ...args], { cwd: tree, env })
 }
 
-test('npm run dev serves a handler that is scaffolded meanwhile; an edit is live at once and drops nothing', async () => {
+test('npm run dev serves a handler scaffolded while it runs; an edit takes effect at once and drops nothing', async () => {
   const ports = { MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
   const settings = { NODE_ENV: '', DATA_DIR: join(tree, 'data'), ...ports }
   const dev = new Run(['scripts/dev.ts', '--inspect=0'], { root: tree, cwd: tree, env: settings })
@@ -64,7 +64,7 @@ test('npm run dev serves a handler that is scaffolded meanwhile; an edit is live
       people.map(async (person) => {
         const texts: unknown[] = []
         do {
-          const answer = await person.asks('add_note', { text: 'hello' }) // each is answered, or this rejects
+          const answer = await person.asks('add_note', { text: 'hello' }) // rejects if one is not answered
           expect(answer).toMatchObject({ event: 'note_added' })
           texts.push(answer['text'])
         } while (texts.at(-1) !== 'hello!')
@@ -94,7 +94,7 @@ test.each(['start', 'dev', 'broker', 'handlers'])('SIGTERM to npm run %s ends it
   const settings = { DATA_DIR: join(tree, 'signals'), MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
   const npm = spawn('npm', ['run', '--silent', script, ...args], { cwd: tree, env: { ...env, ...settings } })
   const ended = once(npm, 'exit')
-  let ours: number | undefined // of the processes below npm, the one that runs our script, as soon as there is one
+  let ours: number | undefined // the process below npm that runs our script
   while (ours === undefined) {
     await new Promise((resolve) => setTimeout(resolve, 20))
     const below = [npm.pid!, ...childrenOf(npm.pid!).keys()].flatMap((pid) => [...childrenOf(pid)])
@@ -107,7 +107,7 @@ test.each(['start', 'dev', 'broker', 'handlers'])('SIGTERM to npm run %s ends it
 
 const KINDS = { command: 'add_note', book: 'keep_note', live: 'wave', later: 'note_due' }
 
-test('npm run new makes handlers of every kind that pass their own tests, the type check and the format check', async () => {
+test('npm run new creates handlers of every kind that pass their tests, the type check and the format check', async () => {
   const said = new Map<string, string>()
   for (const [kind, name] of Object.entries(KINDS)) {
     const { stdout } = await npm('new', `notes/${name}`, ...(kind === 'command' ? [] : ['--kind', kind]))
@@ -133,13 +133,13 @@ test('npm run new makes handlers of every kind that pass their own tests, the ty
   expect(said.get('command')).toMatch(/npx mqtt pub .* -t add_note -m '\{"text":"hello"\}'/)
   expect(said.get('later')).not.toContain('mqtt') // no device sends it
 
-  // What is made for a command still passes when its author has let it keep what it gets.
+  // The generated test still passes once the author stores the command's input.
   const kept = readFileSync(join(tree, 'handlers/notes/keep_note.ts'), 'utf8').replaceAll('note_kept', 'note_added')
   writeFileSync(HANDLER, kept)
   expect((await npm('jest', 'handlers/notes/add_note')).stderr).toMatch(/Tests: +2 passed, 2 total/)
 })
 
-/** A mistake in a declaration, and what the compiler's message must hold. */
+/** A mistake in a declaration, and what the compiler's message must contain. */
 const MISTAKES: [what: string, declared: string, message: RegExp][] = [
   ['a forgotten reply', 'run: () => ({})', /'\{\}' is not assignable to type '.*ReplyOrRefusal</],
   [
@@ -153,18 +153,14 @@ const MISTAKES: [what: string, declared: string, message: RegExp][] = [
     /Not all code paths return a value/,
   ],
   ['nothing at all', 'async run() {}', /Type 'void' is not assignable to type 'ReplyOrRefusal</],
+  ['an undeclared event', 'run: () => ({ reply: removed({}) })', /'"removed"' is not assignable to type '"added"'/],
   [
-    'an event that is not declared',
-    'run: () => ({ reply: removed({}) })',
-    /'"removed"' is not assignable to type '"added"'/,
-  ],
-  [
-    'a command put off that is not declared',
+    'an undeclared deferred command',
     'run: () => ({ reply: added({}), later: [[9, remind({})]] })',
     /'LaterValue<"remind">' is not assignable to type '"none is declared"'/,
   ],
   [
-    'a reply where there is none',
+    'a reply where none is declared',
     "replyTo: 'nobody', run: () => ({ reply: added({}) })",
     /"no reply: the declaration says replyTo: 'nobody' or internal"/,
   ],
@@ -187,7 +183,7 @@ export const used = [removed, remind, add]
     writeFileSync(join(folder, 'tsconfig.json'), '{ "extends": "../../tsconfig.json", "include": ["."] }')
     const tsc = promisify(execFile)('node_modules/.bin/tsc', ['--noEmit', '-p', folder], { cwd: tree, env })
     const { stdout } = await tsc.catch((err: { stdout: string }) => err)
-    const said = stdout.split(/^(?=\S)/m) // an error each
+    const said = stdout.split(/^(?=\S)/m) // one error each
     for (const [i, [what, , message]] of MISTAKES.entries()) {
       const own = said.filter((error) => error.includes(`memo_${i}.ts(6,`)).join('')
       expect([what, own]).toEqual([what, expect.stringMatching(message)])
@@ -205,7 +201,7 @@ const REFUSED: [name: string, why: string][] = [
   ['session/add_note', 'the group name session is reserved'],
   ['mongodb/query_note', 'docker-compose.yml has a service mongodb already'],
 ]
-test('npm run new refuses names that cannot be, each with the reason', async () => {
+test('npm run new refuses invalid names, each with the reason', async () => {
   const before = readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')
   const runs = REFUSED.map(
     ([name, why]) => [name, why, new Run(['scripts/new.ts', name], { root: tree, cwd: tree })] as const,
@@ -219,7 +215,7 @@ test('npm run new refuses names that cannot be, each with the reason', async () 
   expect(readFileSync(join(tree, 'docs/client.d.ts'), 'utf8')).toBe(before)
 })
 
-test('npm run new --help lists the kinds, and another kind is refused with those that there are', async () => {
+test('npm run new --help lists the kinds, and refuses an unknown kind with that list', async () => {
   const help = await npm('new', '--help')
   for (const kind of Object.keys(KINDS)) expect(help.stdout).toMatch(new RegExp(`^ +${kind} +\\w`, 'm'))
   await expect(npm('new', 'notes/other', '--kind', 'thing')).rejects.toMatchObject({
@@ -250,7 +246,7 @@ const MISNAMED: [string, string, string, string][] = [
   ],
   ['a group that no key can name', 'memos.v2/add_note.ts', "internal: 'later', events: {}", 'not memos.v2'],
   [
-    'a later that is no command',
+    'a later that is not a command',
     'memos/add_note.ts',
     "replyTo: 'nobody', events: {}, later: { l: later('tell', {}) }",
     'no command tell',
@@ -274,14 +270,14 @@ test.each(MISNAMED)(
   },
 )
 
-/** What the handlers of the copy declare, as production loads them. */
+/** The declarations of the copy's handlers, as production loads them. */
 async function compiledCatalogue(): Promise<{ catalogue: Record<string, unknown>; stderr: string }> {
   const args = ['--enable-source-maps', 'scripts/run.mjs', 'handlers/describe.ts']
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: tree, env })
   return { catalogue: JSON.parse(stdout) as Record<string, unknown>, stderr }
 }
 
-test('production runs the handlers of now: a new one without a list, none that is removed, and their errors say where', async () => {
+test('production runs the current handlers: new ones without a list, no removed ones, and errors name the source line', async () => {
   const memos = join(tree, 'handlers/memos')
   mkdirSync(memos)
   try {
@@ -304,7 +300,7 @@ test('production runs the handlers of now: a new one without a list, none that i
   expect(Object.keys((await compiledCatalogue()).catalogue)).not.toContain('memos')
 })
 
-test('without esbuild production runs what is built already, and else says what is missing', async () => {
+test('without esbuild production runs what is already built, or says what is missing', async () => {
   const bare = mkdtempSync(join(tmpdir(), 'bare-'))
   try {
     for (const folder of FOLDERS) mkdirSync(join(bare, folder))

@@ -7,7 +7,7 @@ import { Parts } from './parts.ts'
 import { PlainHandler } from './plain-handler.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// Topics with a slash: for those to whom a token or a setting grants them, and as MQTT has them.
+// Open topics, which hold a slash: who may use them, and how they follow MQTT.
 
 const GRANTS = JSON.stringify({ tracking: { sub: ['fleet/+/pos'], pub: ['fleet/+/task'] } })
 let stage: Stage
@@ -22,7 +22,7 @@ interface Heard {
   packet: IPublishPacket
 }
 
-/** A client of open topics, and what it hears. */
+/** A client of open topics, and the messages it receives. */
 class Peer {
   readonly mqtt: MqttClient
   readonly heard: Heard[] = []
@@ -62,7 +62,7 @@ class Peer {
     return this.heard.splice(0, count)
   }
 
-  /** What has come when something sent later to itself has. */
+  /** Everything received before a message that it sends to itself now. */
   async all(): Promise<Heard[]> {
     await this.mqtt.publishAsync('loop/back', 'end', { qos: 1 })
     while (!this.heard.some(({ topic }) => topic === 'loop/back')) {
@@ -81,7 +81,7 @@ class Peer {
 }
 
 const ALL = { pub: ['fleet/#', 'loop/back'], sub: ['fleet/#', 'loop/back'] }
-/** A peer who can tell what he has not heard. */
+/** A peer that can also tell what it did not receive. */
 async function listener(
   sub: string,
   acl: { pub: string[]; sub: string[] } = ALL,
@@ -98,7 +98,7 @@ const granted = (subscribed: Promise<{ qos: number }[]>): Promise<number> =>
   )
 
 test.each([4, 5] as const)(
-  'what is granted is heard, by wildcards too, and nothing else (MQTT %d)',
+  'a client receives granted topics, by wildcards too, and no others (MQTT %d)',
   async (protocolVersion) => {
     const van = await Peer.connect(`van${protocolVersion}`, { pub: ['fleet/+/pos'] }, { protocolVersion })
     const dispatcher = await listener(`disp${protocolVersion}`, ALL, { protocolVersion })
@@ -109,7 +109,7 @@ test.each([4, 5] as const)(
   },
 )
 
-test('without a grant nothing with a slash is published or subscribed to', async () => {
+test('without a grant a client can neither publish nor subscribe to open topics', async () => {
   const [alice, watcher] = [await stage.device('alice'), await listener('watcher')]
   await watcher.takes('fleet/#')
   for (const topic of ['fleet/7/pos', 'alice/x', '/', 'alice_/x', '$SYS/x']) {
@@ -135,7 +135,7 @@ test.each([
   await peer.leaves()
 })
 
-test('no grant reaches an event of another user, a command, or what begins with $', async () => {
+test('no grant covers another user’s events, commands, or topics that begin with $', async () => {
   const greedy = {
     pub: ['#', '+', 'bob_events', '$SYS/#', '+/+'],
     sub: ['#', '+', 'bob_events', 'request_contact', '$SYS/#'],
@@ -154,7 +154,7 @@ test('no grant reaches an event of another user, a command, or what begins with 
   expect((await bob.unread()).map(({ event }) => event)).not.toContain('forged')
 })
 
-test('an acl narrows what a user has of his own', async () => {
+test('an acl narrows a user’s own commands and events', async () => {
   const acl = { pub: ['get_contact_list'], sub: ['contact_list', 'noah_command_rejected'] }
   const noah = await Peer.connect('noah', acl)
   expect(await granted(noah.takes('noah_contact_list'))).toBe(1)
@@ -173,7 +173,7 @@ test('an acl narrows what a user has of his own', async () => {
 })
 
 test.each([['text'], [[]], [{ pub: 'fleet/#' }], [{ pub: [7] }], [{ write: ['a/b'] }], [null]])(
-  'a token whose acl is %j is refused: nobody knows what it was to forbid',
+  'a token whose acl is %j is refused, since what it meant to forbid is unknown',
   async (acl) => {
     await expect(stage.device('mallory', { token: tokenFor('mallory', stage.secret, { acl }) })).rejects.toMatchObject({
       code: 0x87,
@@ -181,7 +181,7 @@ test.each([['text'], [[]], [{ pub: 'fleet/#' }], [{ pub: [7] }], [{ write: ['a/b
   },
 )
 
-test('a retained message is for those who come later, until an empty one takes it away', async () => {
+test('later subscribers get a retained message, until an empty one removes it', async () => {
   const [van, early] = [await listener('van'), await listener('early')]
   await early.takes('fleet/9/#')
   await van.says('fleet/9/pos', 'first', { retain: true })
@@ -200,7 +200,7 @@ test('a retained message is for those who come later, until an empty one takes i
   expect(await never.all()).toEqual([])
 })
 
-test('retain handling and retain as published are as the subscriber says', async () => {
+test('Retain Handling and Retain As Published work as the subscriber asks', async () => {
   const van = await listener('van')
   await van.says('fleet/rh/pos', 'kept', { retain: true })
   const peer = await listener('rh')
@@ -227,7 +227,7 @@ test('retained messages are bounded', async () => {
   for (let i = 0; i < 60; i++) await van.says(`fleet/many/${i}`, '', { retain: true })
 })
 
-test('a message comes by the lower QoS of its publisher and subscriber, once for overlapping subscriptions', async () => {
+test('a message arrives at the lower QoS of publisher and subscriber, once for overlapping subscriptions', async () => {
   const [van, peer] = [await listener('van'), await listener('overlap')]
   await peer.takes('fleet/#', { qos: 0 })
   await peer.takes('fleet/+/pos', { qos: 1, properties: { subscriptionIdentifier: 3 } })
@@ -242,7 +242,7 @@ test('a message comes by the lower QoS of its publisher and subscriber, once for
   expect(await peer.all()).toMatchObject([{ text: 'exactly once', packet: { qos: 2 } }])
 })
 
-test('no local: one does not hear oneself', async () => {
+test('with No Local a client does not receive its own messages', async () => {
   const peer = await listener('nl')
   await peer.takes('fleet/nl/#', { nl: true })
   await peer.says('fleet/nl/x', 'mine')
@@ -250,7 +250,7 @@ test('no local: one does not hear oneself', async () => {
   expect((await peer.all()).map(({ text }) => text)).toEqual(['theirs'])
 })
 
-test('properties travel, those that stand for the broker’s own word do not', async () => {
+test('properties are passed on, except those reserved for the broker', async () => {
   const [van, peer] = [await listener('van'), await listener('props')]
   await peer.takes('fleet/p/pos')
   const userProperties = { colour: 'red', 'user-id': 'forged', 'command-id': 'forged' }
@@ -262,7 +262,7 @@ test('properties travel, those that stand for the broker’s own word do not', a
   expect(Object.keys(packet.properties!.userProperties!)).toEqual(['colour'])
 })
 
-test('a will of an open topic is published when its connection breaks, and one that is not granted is not', async () => {
+test('a will on an open topic is published when the connection breaks, and one without a grant is not', async () => {
   const peer = await listener('mourner')
   await peer.takes('fleet/#')
   const will = (topic: string) => ({ will: { topic, payload: Buffer.from('gone'), qos: 1 as const, retain: false } })
@@ -274,7 +274,7 @@ test('a will of an open topic is published when its connection breaks, and one t
   expect(await peer.all()).toEqual([])
 })
 
-test('after UNSUBSCRIBE nothing comes', async () => {
+test('after UNSUBSCRIBE nothing arrives', async () => {
   const [van, peer] = [await listener('van'), await listener('unsub')]
   await peer.takes(['fleet/u/#', 'fleet/u/pos'])
   await peer.mqtt.unsubscribeAsync(['fleet/u/#', 'fleet/u/pos'])
@@ -282,7 +282,7 @@ test('after UNSUBSCRIBE nothing comes', async () => {
   expect(await peer.all()).toEqual([])
 })
 
-test('handlers use the open topics that are granted to their group', async () => {
+test('handlers use the open topics granted to their group', async () => {
   const [van, tracking] = [await listener('van'), await PlainHandler.connect(stage, 'tracking.1')]
   expect(await granted(tracking.mqtt.subscribeAsync('fleet/+/pos', { qos: 1 }))).toBe(1)
   expect(await granted(tracking.mqtt.subscribeAsync('fleet/+/task', { qos: 1 }))).toBe(0x87)
@@ -298,7 +298,7 @@ test('handlers use the open topics that are granted to their group', async () =>
   await expect(tracking.mqtt.publishAsync('fleet/7/pos', 'x', { qos: 1 })).rejects.toMatchObject({ code: 0x87 })
 })
 
-test('over an absence and a killed broker messages wait, retained ones stay, wills are sent, and QoS 2 comes once', async () => {
+test('across an absence and a killed broker, messages wait, retained ones stay, wills are sent, and QoS 2 arrives once', async () => {
   const parts = await Parts.open({ CONNECTS_PER_CLIENT: '1000' })
   try {
     const on = { url: parts.url, ca: parts.ca, secret: parts.env['SECRET']! }
@@ -351,7 +351,7 @@ test('over an absence and a killed broker messages wait, retained ones stay, wil
   }
 })
 
-test('a grant that a new token has not is over for what is under way, too', async () => {
+test('a grant that the new token lacks ends for queued messages too', async () => {
   const peer = await listener('narrowed')
   await peer.takes('fleet/#')
   await peer.takes('narrowed_session_refreshed')
@@ -364,7 +364,7 @@ test('a grant that a new token has not is over for what is under way, too', asyn
   expect((await peer.hears()).map(({ topic }) => topic)).toEqual(['narrowed_session_info'])
 })
 
-test('a Response Topic is an event topic of one’s own: an open one that is granted is refused, and not silent', async () => {
+test('a Response Topic must be one of the user’s event topics: a granted open topic is refused, with an answer', async () => {
   const acl = { sub: ['fleet/#'], pub: ['fleet/#'] }
   const eva = await stage.device('eva', { token: tokenFor('eva', stage.secret, { acl }) })
   await eva.mqtt.subscribeAsync('fleet/#', { qos: 1 })

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { openStage, type Stage } from './stage.ts'
 
-// A handler needs none of our code: a public MQTT client with a key, in any language.
+// A handler needs none of our code: any MQTT client with a key will do, in any language.
 
 let stage: Stage
 let ca: string
@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** A program that is no part of ours. */
+/** A third-party program. */
 async function starts(program: string, ...args: string[]) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child, 'spawn')
@@ -30,7 +30,7 @@ async function starts(program: string, ...args: string[]) {
     },
   })
   return {
-    /** Resolves with the matches when it has printed so many. */
+    /** Resolves with the matches once it has printed this many. */
     async says(what: RegExp, times = 1): Promise<string[]> {
       for (;;) {
         const found = said.match(what) ?? []
@@ -42,7 +42,7 @@ async function starts(program: string, ...args: string[]) {
   }
 }
 
-test('Python, with paho: it answers by an event that completes the command', async () => {
+test('Python with paho answers by an event that completes the command', async () => {
   const script = fileURLToPath(new URL('plain-handler.py', import.meta.url))
   const greeter = await starts('/usr/bin/python3', script, String(stage.broker.ports.mqtts), ca, stage.handlerKey)
   await greeter.says(/ready/g)
@@ -55,7 +55,7 @@ test('Python, with paho: it answers by an event that completes the command', asy
   }
 })
 
-test('mosquitto_sub, which can only listen: its PUBACK completes a command, and each comes once', async () => {
+test('mosquitto_sub, which can only listen, completes commands by PUBACK, and gets each once', async () => {
   const port = String(stage.broker.ports.mqtts)
   const login = [
     '-h',

@@ -6,13 +6,13 @@ import { tokenFor, type Device, type DeviceOptions } from './device.ts'
 import { PlainHandler } from './plain-handler.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// Direction decides what a topic means: a device publishes commands and reads its own events, a handler the other way round.
+// Direction decides what a topic means: a device publishes commands and reads its own events, a handler the reverse.
 
 const VERSIONS = [4, 5] as const
 let stage: Stage
 let greeter: PlainHandler
 beforeAll(async () => {
-  // What front and core say to each other takes a turn, as between processes.
+  // Messages between front and core take a turn, as between processes.
   stage = await openStage('contacts', {}, undefined, carriedLater)
   greeter = await PlainHandler.connect(stage, 'greetings.1')
   await greeter.takes('greet', 0)
@@ -20,14 +20,14 @@ beforeAll(async () => {
 afterAll(() => stage.close())
 afterEach(() => expect(greeter.unread).toBe(0))
 
-/** Greets whoever asked, and says under which stamp. */
+/** Greets the sender, and returns the stamp. */
 async function greets(): Promise<Record<string, string>> {
   const { stamp } = await greeter.gets('greet')
   await greeter.causes(`${stamp['user-id']}_greeted`, {}, stamp['command-id'])
   return stamp
 }
 
-/** The next packet on a topic, with its properties. */
+/** The next packet on a topic, including its properties. */
 function packetOn({ mqtt }: Device, topic: string): Promise<IPublishPacket> {
   return new Promise((resolve) => {
     const look = (heard: string, _: Buffer, packet: IPublishPacket): void => {
@@ -77,7 +77,7 @@ const NOT_COMMANDS: [string, string][] = [
   ['$SYS/x/new/clients', 'forbidden'],
 ]
 test.each(VERSIONS)(
-  'what a device publishes reaches no event topic; it is told so and stays (MQTT %d)',
+  'a device’s publish reaches no event topic; it is told so and stays connected (MQTT %d)',
   async (version) => {
     const device = await stage.device('68946', { version })
     const bystanders = [await stage.device('23412'), await stage.device('bob'), await stage.device('68946')]
@@ -128,7 +128,7 @@ test.each(VERSIONS)('a device reads its own events and nothing else (MQTT %d)', 
   expect(new Set(heard)).toEqual(new Set(['68946_events']))
 })
 
-test('a shared subscription is refused, whatever it shares', async () => {
+test('a shared subscription to events is refused, whatever the filter', async () => {
   const [three, five] = [await stage.device('68946', { version: 4 }), await stage.device('68946', { version: 5 })]
   for (const filter of ['$share/g/23412_events', '$share/g/68946_events', '$share/g/request_contact']) {
     expect(await subscribes(three, filter)).toEqual([0x80])
@@ -136,7 +136,7 @@ test('a shared subscription is refused, whatever it shares', async () => {
   }
 })
 
-test.each(VERSIONS)('a refusal comes on its own topic, and among all events (MQTT %d)', async (version) => {
+test.each(VERSIONS)('a refusal arrives on its own topic, and on <user>_events (MQTT %d)', async (version) => {
   const one = await stage.device('alice', { version, hears: ['command_rejected'] })
   const all = await stage.device('alice', { version })
   one.sends('sing', {}, { id: 'a song' }).catch(() => {})
@@ -145,7 +145,7 @@ test.each(VERSIONS)('a refusal comes on its own topic, and among all events (MQT
   expect(await all.receives('command_rejected')).toMatchObject({ ...rejection, message: expect.any(String) })
 })
 
-test("the sender's name is the broker's word; what a device sends under it is gone", async () => {
+test("the broker alone names the sender; a device's properties of that name are removed", async () => {
   const alice = await stage.device('alice')
   const forged = { 'user-id': ['bob', 'carl'], 'client-id': 'bobs-phone', 'command-id': 'bob/1', attempt: '9' }
   const more = { at: '1970-01-01T00:00:00Z', traceparent: 'mine', completes: 'bob/1', extra: 'x' }
@@ -167,7 +167,7 @@ test("the sender's name is the broker's word; what a device sends under it is go
   expect(pretending).toMatchObject({ code: 'bad_payload', fields: { from: expect.any(String) } })
 })
 
-test.each(VERSIONS)('whoami tells a client who it is (MQTT %d)', async (version) => {
+test.each(VERSIONS)('whoami tells a client its user (MQTT %d)', async (version) => {
   const device = await stage.device('a_b', { version, clientId: 'phone' })
   expect(await device.asks('whoami')).toMatchObject({
     event: 'session_info',
@@ -177,7 +177,7 @@ test.each(VERSIONS)('whoami tells a client who it is (MQTT %d)', async (version)
   })
 })
 
-test('MQTT 5 tells the user id with its CONNACK', async () => {
+test('on MQTT 5 the CONNACK holds the user id', async () => {
   const login = { protocolVersion: 5, ca: stage.ca, username: 'JWT', password: tokenFor('a_b', stage.secret) } as const
   const client = connect(stage.url, { ...login, reconnectPeriod: 0 })
   stage.keep({ close: () => client.endAsync(true) })
@@ -185,7 +185,7 @@ test('MQTT 5 tells the user id with its CONNACK', async () => {
   expect(connack.properties?.userProperties).toEqual({ 'user-id': 'a%5Fb' })
 })
 
-test('correlation data is the id when the payload has none, and comes back as it was', async () => {
+test('correlation data is the command id when the payload has none, and is returned unchanged', async () => {
   const alice = await stage.device('alice')
   const exchange = async (correlation: Buffer, fields: object = {}) => {
     const packet = packetOn(alice, 'alice_events')
@@ -207,7 +207,7 @@ test('correlation data is the id when the payload has none, and comes back as it
   expect(await alice.receives('command_rejected')).toMatchObject({ code: 'bad_payload', re: 'broken' })
 })
 
-test("an answer goes to the Response Topic when it is one of the caller's own, else the command is forbidden", async () => {
+test("an answer goes to the Response Topic if that is one of the caller's event topics, else the command is forbidden", async () => {
   const [alice, bob] = [
     await stage.device('alice', { hears: ['my_answers', 'contact_list', 'contact_request_sent', 'command_rejected'] }),
     await stage.device('bob'),
@@ -222,7 +222,7 @@ test("an answer goes to the Response Topic when it is one of the caller's own, e
   await asks('alice_my_answers', '1', 'request_contact', { user_id: 'dora' })
   expect((await packet).properties?.correlationData?.toString()).toBe('c')
   expect(await alice.receives('contact_request_sent')).toMatchObject({ re: '1', event: 'contact_request_sent' })
-  expect(await everything.receives('contact_request_sent')).toMatchObject({ re: '1' }) // on alice_events all the same
+  expect(await everything.receives('contact_request_sent')).toMatchObject({ re: '1' }) // on alice_events as well
   expect(await alice.unread()).toEqual([])
 
   await asks('alice_my_answers', '2')
@@ -237,7 +237,7 @@ test("an answer goes to the Response Topic when it is one of the caller's own, e
   expect(await bob.unread()).toEqual([])
 })
 
-test('message expiry is expires_at: the seconds a command may wait', async () => {
+test('Message Expiry sets expires_at: the seconds for which a command may wait', async () => {
   const away = await openStage()
   try {
     const alice = await away.device('alice')
@@ -256,7 +256,7 @@ const REASONS: [string, string, string, number | undefined][] = [
   ['topic name invalid for an unknown command', 'sing', '{}', 0x90],
   ['payload format invalid', 'get_contact_list', 'not JSON', 0x99],
 ]
-test.each(REASONS)('MQTT 5 acknowledges with its reason: %s', async (_, topic, payload, code) => {
+test.each(REASONS)('on MQTT 5 the PUBACK has the reason: %s', async (_, topic, payload, code) => {
   const alice = await stage.device('alice')
   for (const qos of [1, 2] as const) {
     const reason = await alice.mqtt.publishAsync(topic, payload, { qos }).then(
@@ -268,7 +268,7 @@ test.each(REASONS)('MQTT 5 acknowledges with its reason: %s', async (_, topic, p
   expect(await alice.asks('whoami')).toMatchObject({ event: 'session_info' })
 })
 
-test('MQTT 5 acknowledges what is too large, too, and the connection stays', async () => {
+test('on MQTT 5 a command that is too large gets a PUBACK too, and the connection stays', async () => {
   const alice = await stage.device('alice')
   const broken = new Promise<string>((resolve) => alice.mqtt.once('error', ({ message }) => resolve(message)))
   const refused = alice.mqtt.publishAsync('greet', 'x'.repeat(stage.config.MAX_COMMAND_BYTES + 1), { qos: 1 }).then(
@@ -279,7 +279,7 @@ test('MQTT 5 acknowledges what is too large, too, and the connection stays', asy
   expect(await alice.receives('command_rejected')).toMatchObject({ code: 'too_large' })
 })
 
-test('a topic that is no command is refused as such, whatever is in it', async () => {
+test('a topic that is not a command is refused as such, whatever the payload', async () => {
   const alice = await stage.device('alice', { version: 4 })
   for (const [topic, code] of [
     ['23412_events', 'forbidden'],
@@ -290,7 +290,7 @@ test('a topic that is no command is refused as such, whatever is in it', async (
   }
 })
 
-test('MQTT 3.1.1 acknowledges a refused command as taken, and tells it by its event', async () => {
+test('on MQTT 3.1.1 a refused command gets a plain PUBACK, and an event tells the refusal', async () => {
   const alice = await stage.device('alice', { version: 4 })
   for (const qos of [1, 2] as const) await alice.mqtt.publishAsync('sing', '{}', { qos })
   expect(await alice.receives('command_rejected')).toMatchObject({ code: 'unknown_command' })
@@ -312,7 +312,7 @@ const PEOPLE = [
   'x@y.z',
   'git:7|9~-',
 ]
-test.each(VERSIONS)('every user has topics of his own, whatever his name is (MQTT %d)', async (version) => {
+test.each(VERSIONS)('every user has their own topics, whatever their name (MQTT %d)', async (version) => {
   const devices = await Promise.all(PEOPLE.map((sub) => stage.device(sub, { version })))
   const ids = devices.map(({ user }) => user)
   expect(new Set(ids).size).toBe(PEOPLE.length)
@@ -324,7 +324,7 @@ test.each(VERSIONS)('every user has topics of his own, whatever his name is (MQT
   }
 })
 
-test.each(VERSIONS)('a cannot read the topics of a_b (MQTT %d)', async (version) => {
+test.each(VERSIONS)('user a cannot read the topics of user a_b (MQTT %d)', async (version) => {
   const a = await stage.device('a', { version, hears: ['b_greeted', 'b_events'] })
   const ab = await stage.device('a_b', { version })
   await greeter.causes(eventTopic(ab.user, 'greeted'), {})
@@ -354,7 +354,7 @@ test.each(VERSIONS)(
 )
 
 test.each(VERSIONS)(
-  'what is for Alice while she is away waits for her, in order and once (MQTT %d)',
+  'events for Alice wait while she is away, and arrive in order and once (MQTT %d)',
   async (version) => {
     const alice = await stage.device('carol', phone(version))
     await alice.leaves()
@@ -367,7 +367,7 @@ test.each(VERSIONS)(
   },
 )
 
-test.each(VERSIONS)('a will is what its user might have sent himself (MQTT %d)', async (version) => {
+test.each(VERSIONS)('a will may do what its user may do (MQTT %d)', async (version) => {
   const [bob, carl] = [await stage.device('bob'), await stage.device('carl')]
   const dies = async (topic: string): Promise<void> => {
     const will = { topic, payload: Buffer.from('{"text":"gone"}'), qos: 1, retain: false } as const
@@ -382,18 +382,15 @@ test.each(VERSIONS)('a will is what its user might have sent himself (MQTT %d)',
   expect(await bob.unread()).toEqual([])
 })
 
-test.each(VERSIONS)(
-  'nothing is retained: neither a command nor what was meant as an event (MQTT %d)',
-  async (version) => {
-    const alice = await stage.device('alice', { version })
-    const sent = alice.asks('greet', {}, { retain: true })
-    await greets()
-    expect(await sent).toMatchObject({ event: 'greeted' })
-    alice.mqtt.publish('alice_greeted', '{}', { qos: 1, retain: true })
-    await alice.receives('command_rejected')
-    await greeter.mqtt.publishAsync('alice_greeted', '{}', { qos: 1, retain: true })
-    await alice.receives('greeted')
-    const later = await stage.device('alice', { version, hears: ['greeted'] })
-    expect(await later.unread()).toEqual([])
-  },
-)
+test.each(VERSIONS)('neither a command nor an attempt at an event is retained (MQTT %d)', async (version) => {
+  const alice = await stage.device('alice', { version })
+  const sent = alice.asks('greet', {}, { retain: true })
+  await greets()
+  expect(await sent).toMatchObject({ event: 'greeted' })
+  alice.mqtt.publish('alice_greeted', '{}', { qos: 1, retain: true })
+  await alice.receives('command_rejected')
+  await greeter.mqtt.publishAsync('alice_greeted', '{}', { qos: 1, retain: true })
+  await alice.receives('greeted')
+  const later = await stage.device('alice', { version, hears: ['greeted'] })
+  expect(await later.unread()).toEqual([])
+})

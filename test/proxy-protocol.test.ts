@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { tokenFor } from './device.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// Behind a TCP load balancer that tells its clients' addresses.
+// The broker behind a TCP load balancer that passes on its clients' addresses.
 
 const lines: string[] = []
 let logins = 0
@@ -23,7 +23,7 @@ function header(address: string): Buffer {
   return Buffer.concat([fixed, Buffer.from(address.split('.').map(Number)), Buffer.from('7f000001d43122b3', 'hex')])
 }
 
-/** A connection that begins with these bytes; then TLS. */
+/** A connection that begins with these bytes, followed by TLS. */
 function dial(port: number, first: Buffer): Socket {
   const socket = connectTcp(port, '127.0.0.1')
   socket.on('error', () => {})
@@ -34,7 +34,7 @@ function dial(port: number, first: Buffer): Socket {
 const closed = (socket: { once(event: 'close', heard: () => void): unknown }): Promise<void> =>
   new Promise((resolve) => socket.once('close', () => resolve()))
 
-/** What a login over TLS on this connection is answered; undefined when it is hung up on. */
+/** The answer to a login over TLS on this connection; undefined when it is closed. */
 function login(stage: Stage, socket: Socket, secret = stage.secret): Promise<number | undefined> {
   return new Promise((resolve) => {
     const tls = connectTls({ socket, ca: stage.ca, servername: 'localhost' })
@@ -57,7 +57,7 @@ function login(stage: Stage, socket: Socket, secret = stage.secret): Promise<num
   })
 }
 
-test('a login is logged with the address that a listed proxy tells, on both ports', async () => {
+test('a login is logged with the address from a listed proxy, on both ports', async () => {
   const { mqtts, wss } = behind.broker.ports
   expect(await login(behind, dial(mqtts, header('203.0.113.7')), 'a secret that is wrong')).toBe(5)
   expect(lines.join('')).toContain('"address":"203.0.113.7"')
@@ -70,7 +70,7 @@ test('a login is logged with the address that a listed proxy tells, on both port
   expect(lines.join('')).toMatch(/evil\.example.*"address":"203\.0\.113\.8"/)
 })
 
-test('limits count the addresses that it tells', async () => {
+test('limits count the addresses from the proxy', async () => {
   const { mqtts } = behind.broker.ports
   const open = ['203.0.113.20', '203.0.113.20', '203.0.113.21'].map((address) => dial(mqtts, header(address)))
   expect(await Promise.all(open.map((socket) => login(behind, socket)))).toEqual([0, 0, 0])
@@ -81,14 +81,14 @@ test('limits count the addresses that it tells', async () => {
 test.each([
   ['no header', Buffer.alloc(0)],
   ['a header of version 1', Buffer.from('PROXY TCP4 1.2.3.4 127.0.0.1 1 2\r\n')],
-])('a listed proxy that sends %s is hung up on', async (_, first) => {
+])('a connection of a listed proxy that sends %s is closed', async (_, first) => {
   for (const port of [behind.broker.ports.mqtts, behind.broker.ports.wss]) {
     expect(await login(behind, dial(port, first))).toBeUndefined()
   }
   expect(lines.join('')).toMatch(/"reason":"connection from a listed proxy without a PROXY header of version 2"/)
 })
 
-test('a header from anybody else is refused, and who sends none is served', async () => {
+test('a header from another address is refused, and connections without one are served', async () => {
   const { mqtts, wss } = alone.broker.ports
   for (const port of [mqtts, wss]) await closed(dial(port, header('203.0.113.7')))
   expect(await login(alone, dial(mqtts, Buffer.alloc(0)))).toBe(0)

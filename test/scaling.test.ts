@@ -3,7 +3,7 @@ import type { Device } from './device.ts'
 import { Run } from './process.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// One group in several processes, and what becomes of 300 commands when one of them ends: politely, or by kill -9.
+// One group in several processes, and 300 commands while one of them ends: cleanly, or by kill -9.
 
 const ASKERS = 30
 const ASKED = 10
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** As many processes of the contacts group as that, all serving. */
+/** Starts this many processes of the contacts group; all serve. */
 async function processes(count: number): Promise<Run[]> {
   const env = { BROKER_URL: stage.url, ...stage.data, LOG_LEVEL: 'warn' }
   while (running.length < count) running.push(stage.keep(new Run(['handlers/run.ts', 'contacts'], { env })))
@@ -23,7 +23,7 @@ async function processes(count: number): Promise<Run[]> {
   return running.splice(0)
 }
 
-/** 30 people who each ask 10 others, and all that they and the others hear. */
+/** 30 people who each send requests to 10 others, and everything that all of them hear. */
 async function crowd(name: string) {
   const people = (role: string, count: number): Promise<Device[]> =>
     Promise.all(Array.from({ length: count }, (_, i) => stage.device(`${name}-${role}-${i}`)))
@@ -66,12 +66,12 @@ test('three processes: 300 commands have 300 effects and 300 answers', async () 
   await allIsWell()
 })
 
-test('what a frozen process holds is done by the others when it is killed, and nothing is lost or doubled', async () => {
+test('commands of a frozen process run at the others when it is killed, and nothing is lost or doubled', async () => {
   const [frozen, ...others] = await processes(3)
   const { askers, ask, allIsWell } = await crowd('frozen')
   frozen!.kill('SIGSTOP')
   await ask()
-  await Promise.any(askers.map((asker) => asker.hears('contact_request_sent', ASKED))) // the others work on
+  await Promise.any(askers.map((asker) => asker.hears('contact_request_sent', ASKED))) // the others go on
   const named = /^a process of the group contacts \(contacts\.\S+\) has not answered for \d+ s$/
   const readyz = async (): Promise<string[]> => (await (await fetch(`${stage.admin}/readyz`)).text()).split('\n')
   while (!(await readyz()).some((line) => named.test(line))) await new Promise((done) => setTimeout(done, 100))
@@ -92,7 +92,7 @@ test('kill -9 in the middle of the work: 300 effects and 300 answers', async () 
   running.push(...others)
 })
 
-test('SIGTERM: the process takes nothing new, finishes what it holds and exits 0; the rest waits for the next', async () => {
+test('on SIGTERM a process takes nothing new, finishes its commands and exits with 0; the rest waits for the next process', async () => {
   const [last, ...others] = await processes(1)
   for (const one of others) one.kill('SIGTERM')
   expect(await Promise.all(others.map(({ ended }) => ended))).toEqual(others.map(() => 0))

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { openStage, type Stage } from './stage.ts'
 
-// The two scenarios of the original concept. 68946 and 23412 are users; 55555 is there and has nothing to do with them.
+// The two scenarios of the original concept. 68946 and 23412 are users; 55555 is an uninvolved third.
 
 const WAYS = [
   { version: 4, over: 'tls' },
@@ -49,7 +49,7 @@ test.each(WAYS)('add a contact, by MQTT $version over $over: 68946 asks 23412, w
   for (const anyone of [asker, asked, bystander]) expect(await anyone.unread()).toEqual([])
 })
 
-test.each(WAYS)('all of it comes on <user>_events too, by MQTT $version over $over', async (way) => {
+test.each(WAYS)('all events also arrive on <user>_events, by MQTT $version over $over', async (way) => {
   const [asker, asked] = [await stage.device('68946', way), await stage.device('23412', way)]
   const bystander = await stage.device('55555', way)
 
@@ -86,7 +86,7 @@ test.each(WAYS)('get list of contacts, by MQTT $version over $over', async (way)
   expect(await friend.asks('get_contact_list')).toMatchObject({ contacts: [{ user_id: '68946', state: 'contact' }] })
 })
 
-test('68946 reads his contacts page by page', async () => {
+test('68946 reads their contacts page by page', async () => {
   const owner = await stage.device('68946')
   const others = ['23412', '40000', '55555', '70000', '91000']
   for (const user_id of others) await owner.asks('request_contact', { user_id })

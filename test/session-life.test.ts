@@ -4,7 +4,7 @@ import { tokenFor, type Device, type DeviceOptions } from './device.ts'
 import { Parts } from './parts.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// How long a session lasts, and who may end it.
+// How long a session lasts, and who can end it.
 
 let stage: Stage
 let operator: Device
@@ -19,7 +19,7 @@ const tokenOf = (sub: string, claims: object = {}): string => tokenFor(sub, stag
 const asOperator = (on: Pick<Stage, 'device' | 'secret'>): Promise<Device> =>
   on.device('olga', { token: tokenFor('olga', on.secret, { role: 'operator' }) })
 
-/** Why the broker ended a connection, on MQTT 5. */
+/** The reason code of the broker's DISCONNECT, on MQTT 5. */
 async function endOf({ mqtt }: Device): Promise<number | undefined> {
   let reason: number | undefined
   mqtt.once('disconnect', ({ reasonCode }) => (reason = reasonCode))
@@ -27,14 +27,14 @@ async function endOf({ mqtt }: Device): Promise<number | undefined> {
   return reason
 }
 
-test('a session is told a minute before its token ends, and which client it is', async () => {
+test('a session is warned a minute before its token expires, with its client id', async () => {
   const exp = seconds() + 65
   const alice = await stage.device('alice', { clientId: 'phone', token: tokenOf('alice', { exp }) })
   expect(await alice.receives('session_expiring')).toMatchObject({ client_id: 'phone', exp })
   expect(Date.now()).toBeGreaterThanOrEqual((exp - 60) * 1000 - 50)
 })
 
-test('a new token of the same user lets the session go on, with its end and its rights', async () => {
+test('a session continues with a new token of the same user, with its expiry and its rights', async () => {
   const first = tokenOf('alice', { exp: seconds() + 10 })
   const [alice, other] = [await stage.device('alice', { token: first }), await stage.device('alice', { token: first })]
   const firstEnded = endOf(other)
@@ -53,7 +53,7 @@ test.each([
   ['a forged one', () => tokenFor('alice', 'a secret of her own'), { token: 'is not accepted' }],
   ['one that has ended', () => tokenOf('alice', { exp: seconds() - 60 }), { token: 'is not accepted' }],
   ['nonsense', () => 'nonsense', { token: 'is not accepted' }],
-])('%s does not refresh a session: forbidden, and the old one stands', async (_, make, fields) => {
+])('%s does not refresh a session: forbidden, and the old token stays in force', async (_, make, fields) => {
   const alice = await stage.device('alice')
   const before = await alice.asks('whoami')
   const answer = await alice.asks('refresh_session', { token: make() })
@@ -61,14 +61,14 @@ test.each([
   expect(await alice.asks('whoami')).toMatchObject({ expires_at: before['expires_at'] })
 })
 
-test('a token that is no text is a bad payload', async () => {
+test('a token that is not a string is a bad payload', async () => {
   const alice = await stage.device('alice')
   for (const token of [7, null, { jwt: 'x' }, undefined]) {
     expect(await alice.asks('refresh_session', { token })).toMatchObject({ code: 'bad_payload', fields: { token: {} } })
   }
 })
 
-test('an operator kicks a user, or one of his clients; he may come back', async () => {
+test('an operator kicks a user, or one of their clients; they may reconnect', async () => {
   const [phone, laptop] = [
     await stage.device('kim', { clientId: 'phone' }),
     await stage.device('kim', { clientId: 'laptop' }),
@@ -86,7 +86,7 @@ test('an operator kicks a user, or one of his clients; he may come back', async 
   await stage.device('kim', { clientId: 'phone' })
 })
 
-test('a banned user is gone at once and refused, until he is no more', async () => {
+test('a banned user is disconnected at once, and refused until unbanned', async () => {
   const bob = await stage.device('bob')
   const end = endOf(bob)
   expect(await operator.asks('ban_user', { user_id: 'bob' })).toMatchObject({ event: 'user_banned', sessions: 1 })
@@ -98,14 +98,14 @@ test('a banned user is gone at once and refused, until he is no more', async () 
   await stage.device('bob')
 })
 
-test('a ban may end by itself', async () => {
+test('a ban may expire', async () => {
   await operator.asks('ban_user', { user_id: 'carl', seconds: 8 })
   await expect(stage.device('carl')).rejects.toMatchObject({ code: 0x8a })
-  await new Promise((resolve) => setTimeout(resolve, 8_100)) // what is waited for is time itself
+  await new Promise((resolve) => setTimeout(resolve, 8_100)) // waits for time itself
   await stage.device('carl')
 })
 
-test('a revoked token ends its own sessions and no other of its user', async () => {
+test('a revoked token ends its own sessions and no others of its user', async () => {
   const options = (jti: string): DeviceOptions => ({ token: tokenOf('dora', { jti }) })
   const [lost, other] = [await stage.device('dora', options('lost')), await stage.device('dora', options('other'))]
   const end = endOf(lost)
@@ -128,7 +128,7 @@ test.each(['kick_user', 'ban_user', 'unban_user', 'revoke_token'])('%s is for op
   await alice.leaves()
 })
 
-test('an operator sends what the acl leaves them, as any user does', async () => {
+test('an acl narrows an operator’s commands like any user’s', async () => {
   const claims = { role: 'operator', acl: { pub: ['kick_user'] } }
   const odd = await stage.device('odd', { token: tokenOf('odd', claims) })
   for (const command of ['ban_user', 'unban_user', 'revoke_token']) {
@@ -142,12 +142,12 @@ test('an operator sends what the acl leaves them, as any user does', async () =>
   expect(await Promise.all([dead(['kick_user']), dead(['dead_letters']), dead(['fleet/#'])])).toEqual([401, 200, 200])
 })
 
-describe('a machine whose clock is set by an hour', () => {
+describe('a machine whose clock is changed by an hour', () => {
   const { now } = Date
   afterEach(() => {
     Date.now = now
   })
-  test.each([3_600_000, -3_600_000])('logs nobody out, nor refuses anybody: %i ms', async (by) => {
+  test.each([3_600_000, -3_600_000])('logs nobody out and refuses nobody: %i ms', async (by) => {
     const exp = seconds() + 1_800
     const alice = await stage.device('alice', { token: tokenOf('alice', { exp }) })
     const token = tokenOf('bob-of-the-clock', { exp, nbf: seconds(), iat: seconds() })
@@ -159,12 +159,12 @@ describe('a machine whose clock is set by an hour', () => {
   })
 })
 
-test('a ban and a revocation outlive a killed broker', async () => {
+test('a ban and a revocation survive a killed broker', async () => {
   const parts = await Parts.open()
   try {
     const secret = parts.env['SECRET']!
     const boss = await asOperator({ device: (sub, options) => parts.device(sub, options), secret })
-    await (await parts.device('bob')).leaves() // and keeps a session, as dora does
+    await (await parts.device('bob')).leaves() // with a kept session, as dora has
     await (
       await parts.device('dora', { clientId: 'tablet', token: tokenFor('dora', secret, { jti: 'tablet' }) })
     ).leaves()
@@ -184,7 +184,7 @@ test('a ban and a revocation outlive a killed broker', async () => {
   }
 })
 
-test('what a banned user has under way counts no more, his will neither', async () => {
+test('what a banned user has already sent is ignored, their will included', async () => {
   const eve = await stage.device('eve', {
     mqtt: { will: { topic: 'request_contact', payload: Buffer.from('{"user_id":"frank"}'), qos: 1, retain: false } },
   })

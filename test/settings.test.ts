@@ -39,7 +39,7 @@ const SECRET_ONES = ['SECRET', 'HANDLER_KEY', 'HANDLER_KEYS', 'TLS_KEY', 'TURN_S
 const LONG = 'sixteen-characters'
 const PRODUCTION = { NODE_ENV: 'production', SECRET: LONG, HANDLER_KEY: LONG, TLS_CERT: 'c.pem', TLS_KEY: 'k.pem' }
 
-/** The message that these settings are refused with; empty when they are taken. */
+/** The error for these settings; empty when they are accepted. */
 function refusalOf(env: Record<string, string>): string {
   try {
     readConfig(env)
@@ -50,7 +50,7 @@ function refusalOf(env: Record<string, string>): string {
   }
 }
 
-/** A folder of one test's own. */
+/** Runs in a temporary folder. */
 async function inFreshFolder<T>(work: (dir: string) => T | Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-'))
   try {
@@ -60,13 +60,13 @@ async function inFreshFolder<T>(work: (dir: string) => T | Promise<T>): Promise<
   }
 }
 
-/** Runs TypeScript in a folder, with nothing in its environment but this. */
+/** Runs TypeScript in a folder, with this environment alone. */
 function run(args: string[], cwd: string, env: Record<string, string>) {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
   return spawnSync(process.execPath, ['--import', tsx, ...args], { cwd, env, encoding: 'utf8' })
 }
 
-// What may be set, and how a mistake is told
+// Which values are valid, and how mistakes are reported
 
 test.each([
   ['MQTTS_PORT', '70000'],
@@ -106,7 +106,7 @@ test.each([
   expect(refusal).not.toContain(value)
 })
 
-test('refuses nonsense in every setting that is no free text', () => {
+test('refuses nonsense in every setting that is not free text', () => {
   const nonsense = 'hunter2'
   const refusals = SETTINGS.map((name) => [name, refusalOf({ [name]: nonsense })] as const)
   for (const [name, refusal] of refusals.filter(([, text]) => text !== '')) {
@@ -126,14 +126,14 @@ test('refuses nonsense in every setting that is no free text', () => {
   ])
 })
 
-test('tells every mistake at once', () => {
+test('reports every mistake at once', () => {
   expect(refusalOf({ WSS_PORT: '70000', SECRET: 'short' }).split('\n')).toEqual([
     expect.stringMatching(/^WSS_PORT: /),
     expect.stringMatching(/^SECRET: /),
   ])
 })
 
-test('takes the bounds themselves, and lists with blanks', () => {
+test('accepts the bounds themselves, and lists with spaces', () => {
   expect(readConfig({ MQTTS_PORT: '0', WSS_PORT: '65535', SECRET: 'x'.repeat(16) })).toMatchObject({
     MQTTS_PORT: 0,
     WSS_PORT: 65_535,
@@ -150,24 +150,24 @@ test('takes the bounds themselves, and lists with blanks', () => {
   ])
 })
 
-test('a setting that is no more is told with what bounds the same now', () => {
+test('a removed setting is an error that names its successor', () => {
   expect(refusalOf({ INBOX_BYTES: '1000' })).toMatch(/^INBOX_BYTES: .* use KEPT_BYTES_PER_USER, /)
   expect(refusalOf({ INBOX_BYTES: '' })).toBe('')
 })
 
-test('wants certificate and key together', () => {
+test('requires certificate and key together', () => {
   expect(refusalOf({ TLS_CERT: 'c.pem' })).toBe('TLS_CERT and TLS_KEY: set both or neither')
   expect(refusalOf({ TLS_KEY: 'k.pem' })).toBe('TLS_CERT and TLS_KEY: set both or neither')
 })
 
-test('says of Redis that it is not in this version', () => {
+test('says that Redis is not part of this version', () => {
   expect(NOT_YET).toEqual(['REDIS_URL'])
   expect(refusalOf({ REDIS_URL: 'redis://:hunter2@db' })).toBe(
     'REDIS_URL: Redis is not part of this version; leave it unset',
   )
 })
 
-test("takes coturn's secrets from one place", () => {
+test("allows one source of coturn's secrets", () => {
   expect(refusalOf({ TURN_SECRET: LONG, TURN_SECRET_STORE: '/var/lib/turn/turndb' })).toBe(
     'TURN_SECRET and TURN_SECRET_STORE: set one of them',
   )
@@ -180,19 +180,19 @@ test("takes coturn's secrets from one place", () => {
   ])
 })
 
-test('counts an empty value as unset', () => {
+test('treats an empty value as unset', () => {
   expect(readConfig(Object.fromEntries(SETTINGS.map((name) => [name, ''])))).toEqual(readConfig({}))
 })
 
 // Production
 
-test('listens on loopback only, except in production', () => {
+test('listens on loopback alone, except in production', () => {
   expect(readConfig({}).HOST).toBe('127.0.0.1')
   expect(readConfig(PRODUCTION)).toMatchObject({ HOST: '0.0.0.0', ADMIN_HOST: '127.0.0.1', production: true })
   expect(readConfig({ ...PRODUCTION, HOST: '10.0.0.1' }).HOST).toBe('10.0.0.1')
 })
 
-test('generates nothing in production: what is missing is named', () =>
+test('generates nothing in production, and names what is missing', () =>
   inFreshFolder(async (dir) => {
     const bare = readConfig({ NODE_ENV: 'production', DATA_DIR: dir })
     expect(() => tokenSecrets(bare)).toThrow(/^SECRET: must be set/)
@@ -206,7 +206,7 @@ test("needs no shared key in production when the groups' own are set", () => {
   expect(sharedHandlerKeys(readConfig({ ...rest, HANDLER_KEYS: `contacts=${LONG}` }))).toEqual([])
 })
 
-test('the certificate made in development is good for HOST, and another HOST leaves it as it is', () =>
+test('the development certificate is valid for HOST, and changing HOST leaves it as it is', () =>
   inFreshFolder(async (dir) => {
     const made = async (HOST: string): Promise<X509Certificate> =>
       new X509Certificate((await tlsFiles(readConfig({ DATA_DIR: dir, HOST }))).cert)
@@ -221,13 +221,13 @@ test('the certificate made in development is good for HOST, and another HOST lea
 
 // Files that a setting names, and what is wrong with them
 
-test('names the certificate that is not there', async () => {
+test('names a missing certificate', async () => {
   await expect(tlsFiles(readConfig(PRODUCTION))).rejects.toThrow(
     'TLS_CERT: cannot read c.pem: it does not exist (ENOENT). Create it, or set TLS_CERT to another path',
   )
 })
 
-test('says which setting, which path, why, and what to do, for whatever is wrong with a certificate or key', () =>
+test('names the setting, the path, the reason and the remedy for every fault of a certificate or key', () =>
   inFreshFolder(async (dir) => {
     const [one, other] = [join(dir, 'one'), join(dir, 'other')]
     const [mine, foreign] = [
@@ -251,7 +251,7 @@ test('says which setting, which path, why, and what to do, for whatever is wrong
     expect(() => readPem('BROKER_CA', nothing)).toThrow(`BROKER_CA: ${nothing} does not hold a certificate`)
   }))
 
-test('says of a DATA_DIR that is a file, or below one, what it is', () =>
+test('says that a DATA_DIR is a file, or below one', () =>
   inFreshFolder((dir) => {
     const file = join(dir, 'file')
     writeFileSync(file, '')
@@ -259,7 +259,7 @@ test('says of a DATA_DIR that is a file, or below one, what it is', () =>
     expect(() => tokenSecrets(readConfig({ DATA_DIR: join(file, 'x') }))).toThrow(/^DATA_DIR: cannot use .*is a file/)
   }))
 
-test('says of a DATA_DIR that cannot be made that it does not exist: below /proc, and behind a link to nothing', () =>
+test('says that a DATA_DIR that cannot be created does not exist: below /proc, and behind a dangling link', () =>
   inFreshFolder(async (dir) => {
     const link = join(dir, 'link')
     symlinkSync(join(dir, 'nothing'), link)
@@ -267,7 +267,7 @@ test('says of a DATA_DIR that cannot be made that it does not exist: below /proc
       expect(() => tokenSecrets(readConfig({ DATA_DIR }))).toThrow(/^DATA_DIR: cannot use .*does not exist \(ENOENT\)/)
     }
     for (const program of ['token.ts alice', 'data.ts export dump']) {
-      const through = ['timeout', '-s', 'KILL', '60'] // one that would look for a folder to begin with for ever
+      const through = ['timeout', '-s', 'KILL', '60'] // in case it looks for a parent folder for ever
       const run = new Run(`scripts/${program}`.split(' '), { env: { DATA_DIR: '/proc/x' }, through })
       expect(await run.ended).toBe(1)
       expect(run.stderr).toMatch(/^DATA_DIR: cannot \w+ \/proc\/x.*it does not exist \(ENOENT\)/)
@@ -317,7 +317,7 @@ test.each([
   }),
 )
 
-test('says by the setting which address or port cannot be listened on', () =>
+test('names the setting when an address or port cannot be listened on', () =>
   inFreshFolder(async (dir) => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
@@ -345,7 +345,7 @@ test.each([
   }),
 )
 
-test('names the group that there is not, and those that there are', () =>
+test('names an unknown group, and the existing ones', () =>
   inFreshFolder((dir) => {
     const { status, stderr } = run([path('handlers/run.ts'), 'contacts', 'nosuch'], dir, {})
     expect(stderr).toMatch(/^unknown group nosuch\nusage: npm run handlers -- <group> .*\ngroups: contacts, .*\n$/)
@@ -356,13 +356,13 @@ test('names the group that there is not, and those that there are', () =>
 
 const shown = [...example.matchAll(/^#([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => ({ name: name!, value: value! }))
 
-test('.env.example shows every setting once, and nothing else', () => {
+test('.env.example lists every setting once, and nothing else', () => {
   expect(SETTINGS).toEqual(expect.arrayContaining(['NODE_ENV', 'IDEMPOTENCY_WINDOW']))
   expect(SETTINGS).toEqual(expect.arrayContaining(Object.keys(readConfig({})).filter((name) => name !== 'production')))
   expect(shown.map(({ name }) => name).toSorted()).toEqual(SETTINGS.toSorted())
 })
 
-test('.env.example shows the default of each', () => {
+test('.env.example lists the defaults', () => {
   const standard = readConfig({}) as unknown as Record<string, unknown>
   const text = (value: unknown): string => (typeof value === 'number' ? String(value) : ((value as string) ?? ''))
   const none = [[], new Map(), {}, standard['HOST']] // of a list or of pairs; production has another HOST
@@ -372,7 +372,7 @@ test('.env.example shows the default of each', () => {
   }
 })
 
-test('.env.example and the page of settings are what npm run docs makes of the settings, each with a meaning', async () => {
+test('.env.example and the page of settings match what npm run docs generates, and every setting is explained', async () => {
   const { example: expected, page } = await renderSettings()
   expect(example).toBe(expected)
   expect(read('docs/operate/settings.md')).toBe(page)
@@ -395,7 +395,7 @@ test('.env.example, copied as .env, changes nothing', () =>
     }
   }))
 
-test('.env is read, and the environment goes before it', () =>
+test('.env is read, and the environment takes precedence', () =>
   inFreshFolder((dir) => {
     const print = `import { readConfig } from ${JSON.stringify(pathToFileURL(path('shared/config.ts')).href)}
       const { LOG_LEVEL, HANDLER_WINDOW } = readConfig()
@@ -421,7 +421,7 @@ const environment = (name: string): Map<string, string | null> =>
 
 const NODE = ['node', '--enable-source-maps', '--import', './dist/shared/stop-early.mjs']
 
-test('docker-compose.yml has a service for the broker and for each group, which is what it runs', () => {
+test('docker-compose.yml has a service for the broker and each group, and each runs what its name says', () => {
   expect(groups).toContain('contacts')
   expect(services.get('broker')!.command).toEqual([...NODE, 'dist/broker/main.js'])
   const missing = groups.filter((group) => !services.has(group))
@@ -438,13 +438,13 @@ test('docker-compose.yml has a service for the broker and for each group, which 
   for (const other of others) expect([other, services.get(other)!.profiles]).toEqual([other, [other]])
 })
 
-test('docker-compose.yml sets only settings that there are, and lets each through to the broker or the groups', () => {
+test('docker-compose.yml sets only existing settings, and passes each one to the broker or the groups', () => {
   const ours = ['broker', ...groups].flatMap((service) => [...environment(service).keys()])
-  const fixed = ['HOST', 'MQTTS_PORT', 'WSS_PORT', 'ADMIN_PORT'] // inside a container; outside, `ports` has them
+  const fixed = ['HOST', 'MQTTS_PORT', 'WSS_PORT', 'ADMIN_PORT'] // inside a container; `ports` maps them outside
   expect(new Set([...ours, ...fixed, ...NOT_YET])).toEqual(new Set(SETTINGS))
 })
 
-test('docker-compose.yml explains every variable that is no setting', () => {
+test('docker-compose.yml explains every variable that is not a setting', () => {
   const head = composeText.slice(0, composeText.indexOf('\nname:'))
   const read = [...composeText.matchAll(/(?<!\$)\$\{([A-Z_]+)/g)].map(([, name]) => name!)
   const passed = [...services.keys()].flatMap((service) => [...environment(service)])
@@ -471,7 +471,7 @@ test('docker-compose.yml gives a handler neither the secret of tokens nor the pr
   }
 })
 
-test('docker-compose.yml publishes to the network only MQTT, WebSocket and, where it is asked to, TURN', () => {
+test('docker-compose.yml publishes only MQTT, WebSocket and, on request, TURN to the network', () => {
   const published = [...services.values()].flatMap(({ ports }) => ports)
   expect(published.map((port) => port.replace(/:[\d-]+(?:\/\w+)?$/, '')).toSorted()).toEqual(
     [

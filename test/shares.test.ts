@@ -4,7 +4,7 @@ import { metric } from './metrics.ts'
 import { PlainHandler } from './plain-handler.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// What one user, one group or one observer piles up in the queue is their own trouble: everybody else goes on.
+// One user, group or observer that fills its share of the queue affects nobody else.
 
 const [ALL, A_USER] = [80, 10]
 
@@ -23,14 +23,14 @@ afterAll(() => stage.close())
 
 const readyz = async (): Promise<string[]> => (await (await fetch(`${stage.admin}/readyz`)).text()).trim().split('\n')
 
-/** A group that takes a command, and is away. */
+/** A group that has subscribed to a command, and is away. */
 async function away(group: string, command: string): Promise<void> {
   const handler = await PlainHandler.connect(stage, `${group}.1`)
   await handler.takes(command, 1)
   await handler.mqtt.endAsync()
 }
 
-/** Sends one after another, until one is refused. */
+/** Sends commands one after another, until one is refused. */
 async function sendsUntilRefused(one: Device, command: string): Promise<{ accepted: number; refusal: Received }> {
   for (let accepted = 0; ; accepted++) {
     const isAccepted = await one.sends(command, {}).then(
@@ -49,7 +49,7 @@ async function isServed(one: Device): Promise<void> {
   expect(await one.receives('greeted')).toMatchObject({ re })
 }
 
-test('a user with too many commands that wait is told rate_limited; others send to the same group', async () => {
+test('a user with too many waiting commands gets rate_limited; others can send to the same group', async () => {
   await away('absent', 'wait')
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   const { accepted, refusal } = await sendsUntilRefused(alice, 'wait')
@@ -63,7 +63,7 @@ test('a user with too many commands that wait is told rate_limited; others send 
   expect(await bob.receives('command_queued')).toMatchObject({ command: 'wait' })
 })
 
-test('a group that is away holds half of the queue at most: what is for others is accepted, and /readyz names it', async () => {
+test('an absent group holds at most half of the queue: commands for others are accepted, and /readyz names it', async () => {
   let held = A_USER + 1
   let refused: Received | undefined
   for (let i = 0; !refused; i++) {
@@ -72,7 +72,7 @@ test('a group that is away holds half of the queue at most: what is for others i
     if (refusal['code'] === 'unavailable') refused = refusal
   }
   expect(held).toBeLessThanOrEqual(ALL / 2)
-  expect(held).toBeGreaterThan(ALL / 4) // other groups that are away hold what the broker has sent them
+  expect(held).toBeGreaterThan(ALL / 4) // other absent groups hold commands of the broker's own
   expect(refused).toMatchObject({
     message: expect.stringContaining('too many commands wait for the handlers of this one'),
   })
@@ -87,7 +87,7 @@ test('a group that is away holds half of the queue at most: what is for others i
   expect(await metric(stage, 'storage_used_bytes', 'kind="queued"')).toBeGreaterThan(held * 100)
 })
 
-test('an observer that is away takes no room of owners; it loses its oldest, and an operator is told', async () => {
+test('an absent observer takes no room from owners; it loses its oldest commands, and /readyz says so', async () => {
   await away('audit', 'greet')
   const dora = await stage.device('dora')
   for (let i = 0; i < ALL / 4; i++) await isServed(dora)
@@ -106,7 +106,7 @@ test('an observer that is away takes no room of owners; it loses its oldest, and
   expect(audit.unread).toBe(0)
 })
 
-test('an answer that is more than its user’s share is told once; the same id again is told that it was done, and is not done again', async () => {
+test('an answer beyond its user’s share is sent once; the same id again gets conflict, and does not run again', async () => {
   const emil = await stage.device('emil')
   await emil.sends('greet', {}, { id: 'long' })
   const { stamp } = await answering.gets('greet')

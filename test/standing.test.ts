@@ -8,7 +8,7 @@ import { tokenFor, type Device, type DeviceOptions } from './device.ts'
 import { PlainHandler } from './plain-handler.ts'
 import { openStage, type Stage } from './stage.ts'
 
-// What goes on in somebody's name after a ban, a revocation, an expiry, a kick: broker/core/standing.ts has the table.
+// What still acts in a user's name after a ban, a revocation, an expiry or a kick: broker/core/standing.ts has the table.
 
 const rung = event('rung', { who: z.string() })
 const ringing = event('ringing', {})
@@ -58,7 +58,7 @@ const isPresent = async (sub: string, clientId: string, claims: object = {}): Pr
   return device.connack?.sessionPresent
 }
 
-/** Resolves when a line of the log holds all of this. */
+/** Resolves when a log line holds all of this. */
 async function logs(...parts: string[]): Promise<void> {
   const deadline = AbortSignal.timeout(60_000)
   while (!lines.some((line) => parts.every((part) => line.includes(part)))) {
@@ -67,7 +67,7 @@ async function logs(...parts: string[]): Promise<void> {
   }
 }
 
-test('a will acts by the standing that its user has when it acts', async () => {
+test('a will acts by its user’s standing at the time it acts', async () => {
   const heard: string[] = []
   const watcher = await connectAsync(
     stage.url,
@@ -95,7 +95,7 @@ test('a will acts by the standing that its user has when it acts', async () => {
   for (const [name, its] of Object.entries(claims)) {
     await devices.get(name)!.asks('refresh_session', { token: tokenOf(name, its) })
   }
-  // The will of `ending` is what its own end sets off.
+  // The end of `ending` itself triggers its will.
   for (const [name, { mqtt }] of devices) if (name !== 'ending') mqtt.stream.destroy()
   await Promise.all([
     operator.asks('ban_user', { user_id: 'banned' }),
@@ -109,7 +109,7 @@ test('a will acts by the standing that its user has when it acts', async () => {
   expect(heard.toSorted()).toEqual(['fleet/ending', 'fleet/good'])
 })
 
-test('commands that waited, and dead letters, run for whom they may when they are run', async () => {
+test('queued commands and dead letters run by their user’s standing at the time they run', async () => {
   await stage.broker.reload({
     slow: { commands: { do_slow: { ordered: false, timeoutMs: 10_000, attempts: 1 } }, events: [] },
   })
@@ -138,13 +138,13 @@ test('commands that waited, and dead letters, run for whom they may when they ar
     return events as unknown[]
   }
   const slow = await PlainHandler.connect(stage, 'slow.1', { mqtt: { properties: { receiveMaximum: 100 } } })
-  const taking = slow.takes('do_slow') // its SUBACK comes behind what waits
+  const taking = slow.takes('do_slow') // its SUBACK comes after the waiting commands
   const ran: string[] = []
   for (let i = 0; i < 4; i++) {
     const { payload, acknowledge } = await slow.gets('do_slow')
     const { name } = JSON.parse(payload.toString()) as { name: string }
     ran.push(name)
-    acknowledge(name === 'good-q' ? 0x80 : 0) // and is a dead letter
+    acknowledge(name === 'good-q' ? 0x80 : 0) // which makes it a dead letter
   }
   await taking
   expect(ran.toSorted()).toEqual(['expired-q', 'good-q', 'kicked-q', 'narrowed-q'])
@@ -163,7 +163,7 @@ test('commands that waited, and dead letters, run for whom they may when they ar
   expect(slow.unread).toBe(0)
 })
 
-test('what a handler has put off comes about for others, whatever became of its user', async () => {
+test('a deferred command runs for others, whatever happened to its user', async () => {
   await stage.serve('rings', COMMANDS)
   const bob = await stage.device('bob')
   const names = ['banned-r', 'revoked-r', 'good-r']
@@ -179,7 +179,7 @@ test('what a handler has put off comes about for others, whatever became of its 
   expect(new Set(who)).toEqual(new Set(names))
 })
 
-test('a thief’s sessions go with their token, and never keep the owner out', async () => {
+test('a thief’s sessions end with their token, and never lock the owner out', async () => {
   for (let i = 0; i < 5; i++) await (await keeps('owner', `thief-${i}`, { jti: 'stolen' })).leaves()
   const mine = await keeps('owner', 'mine', { jti: 'mine' })
   expect(mine.connack?.sessionPresent).toBe(false)
@@ -190,7 +190,7 @@ test('a thief’s sessions go with their token, and never keep the owner out', a
   expect(await isPresent('owner', 'mine')).toBe(true)
 })
 
-test('a kept session is its last token’s', async () => {
+test('a kept session belongs to its last token', async () => {
   await (await keeps('rita', 'resumed', { jti: 'old of rita' })).leaves()
   await (await keeps('rita', 'resumed', { jti: 'new of rita' })).leaves()
   const refreshed = await keeps('rita', 'refreshed', { jti: 'old of rita' })
@@ -200,7 +200,7 @@ test('a kept session is its last token’s', async () => {
   expect(await operator.asks('revoke_token', { jti: 'new of rita' })).toMatchObject({ sessions: 2 })
 })
 
-test('a kick ends what is kept, of one client or all, connected or not', async () => {
+test('a kick ends kept sessions, of one client or all, connected or not', async () => {
   const online = await keeps('kim', 'online')
   for (const client of ['a', 'b']) await (await keeps('kim', client)).leaves()
   const left = once(online.mqtt as never, 'close')
@@ -211,7 +211,7 @@ test('a kick ends what is kept, of one client or all, connected or not', async (
   expect([await isPresent('kim', 'online'), await isPresent('kim', 'b')]).toEqual([false, false])
 })
 
-test('a ban ends what is kept', async () => {
+test('a ban ends kept sessions', async () => {
   const online = await keeps('ben', 'online')
   await (await keeps('ben', 'away')).leaves()
   const left = once(online.mqtt as never, 'close')

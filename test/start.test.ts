@@ -10,7 +10,7 @@ import { Device } from './device.ts'
 import { freePorts } from './free-port.ts'
 import { childrenOf, isAlive, ROOT, Run } from './process.ts'
 
-// A fresh machine: nothing is set, nothing is there, and one command starts it all.
+// A fresh machine: no settings, no data, and one command starts everything.
 
 const PORTS = await freePorts()
 
@@ -42,7 +42,7 @@ function said(what: RegExp): string {
   return what.exec(start.stdout)?.[1] ?? `nothing like ${what}`
 }
 
-/** A person with the token that was printed. */
+/** A person with the printed token. */
 async function device(name: 'alice' | 'bob', over: 'tls' | 'wss' = 'tls'): Promise<Device> {
   const url = said(over === 'wss' ? /(wss:\/\/\S+)/ : /(mqtts:\/\/\S+)/)
   const ca = readFileSync(said(/--ca (\S+)/), 'utf8')
@@ -61,7 +61,7 @@ function environmentOf(pid: number): Record<string, string> {
   return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]))
 }
 
-/** Kills the process of a part as soon as there is one. */
+/** Kills the process of a part as soon as it exists. */
 async function killAtOnce(platform: Run, script: string, but = 0): Promise<number> {
   for (;;) {
     const found = [...platform.children()].find(([pid, command]) => pid !== but && command.includes(script))
@@ -73,7 +73,7 @@ async function killAtOnce(platform: Run, script: string, but = 0): Promise<numbe
   }
 }
 
-test('starts everything with nothing set, says where it is, and gives two tokens that work at once', async () => {
+test('starts everything without settings, prints the addresses, and prints two tokens that work at once', async () => {
   expect(said(/(mqtts:\/\/\S+)/)).toMatch(/^mqtts:\/\/127\.0\.0\.1:[1-9]\d+$/)
   expect(said(/(wss:\/\/\S+)/)).toMatch(/^wss:\/\/127\.0\.0\.1:[1-9]\d+\/mqtt$/)
   const health = said(/(http:\/\/\S+\/)healthz/)
@@ -84,14 +84,14 @@ test('starts everything with nothing set, says where it is, and gives two tokens
   expect(await bob.receives('contact_requested')).toMatchObject({ user_id: 'alice' })
 })
 
-test('every file is for its owner alone, although others may enter the folder', () => {
+test('only their owner can read the files, although others may enter the folder', () => {
   const files = readdirSync(fresh, { recursive: true, encoding: 'utf8' }).filter((file) => /\.|key|secret/.test(file))
   expect(files).toEqual(expect.arrayContaining(['handlers.db', 'handlers.db-wal', 'broker/broker.lmdb', 'dev/tls.pem']))
   const open = files.filter((file) => (statSync(join(fresh, file)).mode & 0o077) !== 0)
   expect(open).toEqual([])
 })
 
-test('each handler process has the key of its own group, and none of the broker’s secrets', async () => {
+test('each handler process has its own group’s key, and none of the broker’s secrets', async () => {
   const keys = new Set<string>()
   for (const group of ['contacts', 'messaging', 'turn']) {
     const { HANDLER_KEYS = '', ...env } = environmentOf(part(`handlers/run.js ${group}`))
@@ -115,14 +115,14 @@ test('each handler process has the key of its own group, and none of the broker�
   await (await login('handler:contacts')).endAsync()
 })
 
-test('a handler process that is killed is started again, and what was sent meanwhile is done', async () => {
+test('a killed handler process is restarted, and commands sent meanwhile run', async () => {
   const bob = await device('bob')
   process.kill(part('handlers/run.js'), 'SIGKILL')
   await start.says(/contacts ended \(SIGKILL\); starting it again/)
   expect(await bob.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
 })
 
-test('a broker that is killed is started again where it was, and handlers and devices find it', async () => {
+test('a killed broker is restarted on the same ports, and handlers and devices reconnect', async () => {
   process.kill(part('broker/main.js'), 'SIGKILL')
   await start.says(/broker ended \(SIGKILL\); starting it again/)
   await start.says(/the broker listens[^]*the broker listens[^]*"serving"/)
@@ -130,7 +130,7 @@ test('a broker that is killed is started again where it was, and handlers and de
   expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
 })
 
-test('SIGTERM ends all of it', async () => {
+test('SIGTERM ends everything', async () => {
   const parts = [part('broker/main.js'), part('handlers/run.js')]
   start.kill('SIGTERM')
   expect(await start.ended).toBe(0)
@@ -138,7 +138,7 @@ test('SIGTERM ends all of it', async () => {
   expect(start.stderr.split('\n').filter((line) => line !== '' && !line.includes('starting it again'))).toEqual([])
 })
 
-test('parts that are killed while the platform starts are started again, on an address other than 127.0.0.1 too', async () => {
+test('parts that are killed during the start are restarted, on an address other than 127.0.0.1 too', async () => {
   const settings = { HOST: '127.0.0.2', SECRET: 'a secret of the tests', HANDLER_KEY: 'a handler key of the tests' }
   const other = run(['scripts/start.ts'], { ...settings, ...(await freePorts()) })
   const loading = await killAtOnce(other, 'broker/main.js')
@@ -160,7 +160,7 @@ test('parts that are killed while the platform starts are started again, on an a
   expect(await other.ended).toBe(0)
 })
 
-test('a process that is told to end while it loads its code ends with 0, as PID 1 too', async () => {
+test('a process that gets SIGTERM while it loads its code exits with 0, as PID 1 too', async () => {
   const loading = 'data:text/javascript,console.log("loading");setInterval(() => {}, 1e6);await new Promise(() => {})'
   const early = join(ROOT, 'shared/stop-early.mjs')
   const node = [process.execPath, '--import', early, '--import', loading, join(ROOT, 'broker/main.ts')]
@@ -182,7 +182,7 @@ test('a process that is told to end while it loads its code ends with 0, as PID 
   )
 })
 
-test('a start that is told to end, ends at once, with 0 and nothing left', async () => {
+test('npm start that gets SIGTERM while starting exits at once, with 0 and no processes left', async () => {
   const other = run(['scripts/start.ts'], await freePorts())
   await other.says(/the broker listens/)
   const children = [...other.children().keys()]
@@ -193,7 +193,7 @@ test('a start that is told to end, ends at once, with 0 and nothing left', async
   expect(other.stderr).toBe('')
 })
 
-test('a wrong setting ends the start with 1, its name on stderr, and no value that could be a secret', async () => {
+test('a wrong setting ends the start with 1 and its name on stderr, without any value', async () => {
   const several = {
     MQTTS_PORT: 'eight',
     WSS_PORT: '65536',
@@ -218,7 +218,7 @@ test('a wrong setting ends the start with 1, its name on stderr, and no value th
   }
 })
 
-test('in production what is missing is named, and nothing is made up', async () => {
+test('in production missing settings are named, and nothing is generated', async () => {
   const env = { NODE_ENV: 'production' }
   const keys = { SECRET: 'a secret of production', HANDLER_KEY: 'a key of production' }
   const missing: [string, Run][] = [
@@ -254,7 +254,7 @@ test('the token script prints a token and nothing else', async () => {
   }
 })
 
-test('processes that start at once on a fresh machine agree on one secret, for their owner alone', async () => {
+test('processes that start at once on a fresh machine agree on one secret, readable by their owner alone', async () => {
   const all = ['ada', 'ben', 'cleo', 'dan'].map((name) => run(['scripts/token.ts', name]))
   await Promise.all(all.map(({ ended }) => ended))
   const secret = readFileSync(join(dir, 'dev', 'secret'), 'utf8')

@@ -29,14 +29,14 @@ afterAll(() => stage.close())
 const MOST = 2_000
 const LONG = 'x'.repeat(4_000)
 const REFUSED = { event: 'command_rejected', command: 'tell', code: 'too_large', message: expect.any(String) }
-/** A client that takes packets of 2,000 bytes. */
+/** A client with a Maximum Packet Size of 2,000 bytes. */
 const small = (sub: string, { mqtt, ...more }: DeviceOptions = {}): Promise<Device> =>
   stage.device(sub, {
     ...more,
     mqtt: { ...mqtt, properties: { maximumPacketSize: MOST, ...mqtt?.properties } },
   })
 
-test('an answer that its client cannot take is told as too_large, also when it is asked for again; others get it', async () => {
+test('an answer over its client’s Maximum Packet Size becomes too_large, also on repetition; others get it', async () => {
   const [phone, laptop] = [await small('ada'), await stage.device('ada')]
   const id = await phone.sends('tell', { text: LONG })
   expect(await phone.receives('command_rejected')).toMatchObject({ ...REFUSED, re: id })
@@ -46,7 +46,7 @@ test('an answer that its client cannot take is told as too_large, also when it i
   expect((await phone.unread()).map(({ event }) => event)).toEqual([])
 })
 
-test('it is told where the client hears refusals, or on its Response Topic, with the correlation data', async () => {
+test('too_large arrives on the topic of refusals, or on the Response Topic, with the correlation data', async () => {
   const named = await small('bea', { hears: ['told', 'command_rejected'] })
   expect(await named.asks('tell', { text: LONG })).toMatchObject(REFUSED)
 
@@ -61,7 +61,7 @@ test('it is told where the client hears refusals, or on its Response Topic, with
   expect(await answer).toEqual(['cleo_told', expect.objectContaining({ ...REFUSED, re: 'mine' }), 'mine'])
 })
 
-test('what waits for a session, or for room in its Receive Maximum, is judged by the client that gets it', async () => {
+test('a message that waits in a session is judged by the Maximum Packet Size of the client that gets it', async () => {
   const kept = { clean: false, properties: { sessionExpiryInterval: 600 } }
   const laptop = await stage.device('dora')
   await (await stage.device('dora', { clientId: 'phone', mqtt: kept })).leaves()
@@ -77,7 +77,7 @@ test('what waits for a session, or for room in its Receive Maximum, is judged by
   expect(asked).toMatchObject([REFUSED, REFUSED, REFUSED])
 })
 
-test('sync_events fits its client: page by page, large answers as too_large, other large events left out', async () => {
+test('sync_events fits its client: page by page, large answers as too_large, without other large events', async () => {
   const phone = await small('emma')
   const { epoch, last: since } = (await phone.asks('whoami')) as Received & { epoch: string; last: number }
   const finn = await stage.device('finn')

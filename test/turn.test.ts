@@ -25,10 +25,10 @@ import { REAL_PARTS } from './real-parts.ts'
 import { openStage, type Stage } from './stage.ts'
 import { openRelay, overTls, overUdp } from './turn-client.ts'
 
-// What the platform gives out, tried at a real coturn, which runs with the configuration that we ship.
+// The credentials that the platform issues, tried at a real coturn with the configuration that we ship.
 
 const [SECRET, NEXT] = ['a-secret-of-the-tests', 'the-secret-after-it']
-const ANYWHERE = '9.9.9.9' // nothing is sent there
+const ANYWHERE = '9.9.9.9' // no packet is sent there
 const opened: Closable[] = []
 const folder = mkdtempSync(join(tmpdir(), 'coturn-'))
 let coturn: Coturn
@@ -52,7 +52,7 @@ function keep<T extends Closable>(one: T): T {
   return one
 }
 
-/** A certificate for localhost and its key, as files. */
+/** Files of a certificate for localhost and its key. */
 async function certificate() {
   await tlsFiles(readConfig({ DATA_DIR: folder }))
   return { TLS_CERT: join(folder, 'dev/tls-cert.pem'), TLS_KEY: join(folder, 'dev/tls.pem') }
@@ -63,7 +63,7 @@ async function credentials(of: Device, ttl?: number): Promise<Login> {
   return { username: String(username), password: String(password) }
 }
 
-/** What whoever knows a secret can sign. */
+/** Credentials signed with a secret. */
 function signed(username: string, secret: string): Login {
   return { username, password: createHmac('sha1', secret).update(username).digest('base64') }
 }
@@ -74,12 +74,12 @@ const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + s
 test.each([
   ['UDP', []],
   ['TCP', ['-t']],
-])('what a device was given relays, over %s', async (_, options) => {
+])('a device’s credentials get a relay, over %s', async (_, options) => {
   expect(await relay(coturn.port, await credentials(alice), options)).toMatchObject({ relayed: 4, lost: 0 })
 })
 
-// With a client of our own: turnutils_uclient 4.6.1 never gets beyond its first TLS connection.
-test('over TLS it gets a relay too, with the certificate that coturn was given', async () => {
+// With our own client: turnutils_uclient 4.6.1 hangs after its first TLS connection.
+test('over TLS they get a relay too, with coturn’s certificate', async () => {
   const [login, ca] = [await credentials(alice), readFileSync(join(folder, 'dev/tls-cert.pem'), 'utf8')]
   const one = keep(await openRelay(await overTls(coturn.tlsPort, ca), login))
   expect(await one.permits(ANYWHERE)).toBe(0)
@@ -110,7 +110,7 @@ test.each([
     },
   ],
   [
-    'a lifetime made longer',
+    'an extended lifetime',
     async () => {
       const { username, password } = await credentials(alice)
       return { username: username.replace(/^\d+/, (expiry) => String(Number(expiry) + 3_600)), password }
@@ -123,7 +123,7 @@ test.each([
   expect(await relay(coturn.port, await login())).toMatchObject(REFUSED)
 })
 
-test('one user gets no more than twelve relays at a time, with however many names, and others get theirs', async () => {
+test('one user gets at most twelve relays at a time, under however many names, and others get theirs', async () => {
   const names = Array.from({ length: 13 }, (_, i) => signed(`${inSeconds(600 + i)}:greedy`, SECRET))
   const last = names.pop()!
   for (const name of names) keep(await openRelay(overUdp(coturn.port), name))
@@ -133,12 +133,12 @@ test('one user gets no more than twelve relays at a time, with however many name
 
 // What a relay reaches
 
-test('a relay to loopback is refused as we ship it, and only by what we ship', async () => {
+test('our configuration refuses a relay to loopback, and without its rule it works', async () => {
   const login = signed(`${inSeconds(600)}:alice`, SECRET)
   const asShipped = keep(await openCoturn(folder, [`--static-auth-secret=${SECRET}`]))
   expect(await relay(asShipped.port, login)).toMatchObject({ relayed: 0, refused: expect.stringContaining('403') })
 
-  // coturn itself would refuse loopback; our list does so too, when that is turned off
+  // coturn itself refuses loopback by default; our list also refuses it when that default is off
   const listed = keep(await openCoturn(folder, [`--static-auth-secret=${SECRET}`, '--allow-loopback-peers']))
   expect(await relay(listed.port, login)).toMatchObject({ relayed: 0, refused: expect.stringContaining('403') })
   expect(listed.said()).toContain('A peer IP 127.0.0.1 denied in the range: 127.0.0.0-127.255.255.255')
@@ -168,22 +168,22 @@ async function reaches(version: 4 | 6, relayIp: string): Promise<void> {
   expect(codes).toEqual(Object.fromEntries([...INSIDE[version].map(wanted(403)), ...OUTSIDE[version].map(wanted(0))]))
 }
 
-test('a relay reaches no address that only its host may reach, and all others', () => reaches(4, '127.0.0.1'))
+test('a relay reaches no address reserved for its host, and all others', () => reaches(4, '127.0.0.1'))
 
 const testIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
   ? test
-  : test.skip // this machine has no IPv6 to relay from
+  : test.skip // this machine has no IPv6
 testIPv6('nor does one over IPv6', () => reaches(6, '::1'))
 
-test('coturn takes every line of the file', async () => {
-  const said = coturn.said().replaceAll(/Bad configuration format: no-tlsv1(?:_1)?$/gm, '') // 4.17 does so by itself
+test('coturn accepts every line of the file', async () => {
+  const said = coturn.said().replaceAll(/Bad configuration format: no-tlsv1(?:_1)?$/gm, '') // 4.17 has it by default
   expect(said).not.toMatch(/Bad configuration|Wrong address|CONFIG ERROR|Unknown/i)
   const denied = readFileSync(new URL('../deploy/coturn.conf', import.meta.url), 'utf8').match(/^denied-peer-ip=.*/gm)!
   expect(denied.length).toBeGreaterThan(25)
   for (const line of denied) expect(coturn.said()).toContain(`: ${line.slice('denied-peer-ip='.length)}\n`)
 })
 
-// A rotation, by coturn's own tool, while everything runs
+// Rotation with coturn's own tool, while everything runs
 
 async function rotates(database: string): Promise<void> {
   await turnadmin(database, '-s', SECRET)
@@ -211,7 +211,7 @@ async function rotates(database: string): Promise<void> {
   expect(third).toEqual(signed(third.username, NEXT))
 }
 
-test("secrets are rotated in coturn's database, and nothing is started again", () =>
+test("secrets are rotated in coturn's database without any restart", () =>
   rotates(join(mkdtempSync(join(folder, 'rotation-')), 'turndb')))
 
 const testMongo = REAL_PARTS['MongoDB']!.isHere() && (await readsMongo()) ? test : test.skip

@@ -4,11 +4,11 @@ import { groupsIn } from '../../shared/runtime/scan.ts'
 import type { Device, Received } from '../device.ts'
 import { HANDLERS, openStage, type Stage } from '../stage.ts'
 
-// Every command, by somebody whom it does not concern: he reads, changes and learns nothing.
+// Every command, sent by a user with no rights to its target: they read, change and learn nothing.
 
 const { commands } = await readContract()
 const fieldsOf = (command: string): string[] => Object.keys(commands[command]!.input.properties ?? {})
-/** Commands by the field that names somebody or something else: whom it could concern. */
+/** Commands, by the field that names another user or thing. */
 const taking = (fields: readonly string[]): [command: string, field: string][] =>
   Object.keys(commands).flatMap((name) =>
     fieldsOf(name)
@@ -17,7 +17,7 @@ const taking = (fields: readonly string[]): [command: string, field: string][] =
   )
 const OF_USERS = taking(['user_id', 'to', 'with'])
 const OF_IDS = taking(['group_id', 'message_id', 'message_ids'])
-/** What else a command needs to be well-formed. */
+/** Further fields that make a command well-formed. */
 const GOOD: Record<string, unknown> = { body: 'x', title: 'x', role: 'admin', up_to: 1, user_id: 'bob', q: 'x' }
 const ALSO: Record<string, string[]> = { send_message: ['body'], edit_message: ['body'] }
 function inputOf(command: string, field: string, target: unknown): Record<string, unknown> {
@@ -43,24 +43,30 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** An answer without what differs from call to call. */
+/** An answer without the fields that differ from call to call. */
 function bare({ re: _re, at: _at, event_seq: _seq, ...rest }: Received, names: Record<string, string>): string {
   return Object.entries(names).reduce((text, [name, role]) => text.replaceAll(name, role), JSON.stringify(rest))
 }
 
-test.each(OF_USERS)('%s {%s} tells a stranger the same of a user and of nobody', async (command, field) => {
-  const answers = []
-  for (const [i, target] of ['alice', 'nobody-there'].entries()) {
-    const mallory = await stage.device(`mallory-${command.replaceAll('_', '-')}-${field}-${i}`.replaceAll('_', '-'))
-    answers.push(
-      bare(await mallory.asks(command, inputOf(command, field, target)), { [mallory.user]: 'ME', [target]: 'TARGET' }),
-    )
-    await mallory.leaves()
-  }
-  expect(answers[0]).toBe(answers[1])
-})
+test.each(OF_USERS)(
+  '%s {%s} tells a stranger the same about an existing and an unknown user',
+  async (command, field) => {
+    const answers = []
+    for (const [i, target] of ['alice', 'nobody-there'].entries()) {
+      const mallory = await stage.device(`mallory-${command.replaceAll('_', '-')}-${field}-${i}`.replaceAll('_', '-'))
+      answers.push(
+        bare(await mallory.asks(command, inputOf(command, field, target)), {
+          [mallory.user]: 'ME',
+          [target]: 'TARGET',
+        }),
+      )
+      await mallory.leaves()
+    }
+    expect(answers[0]).toBe(answers[1])
+  },
+)
 
-test.each(OF_IDS)('%s {%s} tells a stranger the same of what is there and of what is not', async (command, field) => {
+test.each(OF_IDS)('%s {%s} tells a stranger the same about an existing and an unknown id', async (command, field) => {
   const mallory = await stage.device(`mallory-${command}-${field}`.replaceAll('_', '-'))
   const there = field === 'group_id' ? group : message
   const answers = [there, 'A'.repeat(22)].map(async (id) => {
@@ -72,7 +78,7 @@ test.each(OF_IDS)('%s {%s} tells a stranger the same of what is there and of wha
   await mallory.leaves()
 })
 
-test.each(OF_USERS)('%s {%s} tells one who is blocked the same as a stranger', async (command, field) => {
+test.each(OF_USERS)('%s {%s} tells a blocked user the same as a stranger', async (command, field) => {
   if (command === 'block_user' || command === 'unblock_user') return expect(commands[command]!.group).toBe('contacts')
   const [carol, stranger] = [
     await stage.device('carol'),
@@ -84,7 +90,7 @@ test.each(OF_USERS)('%s {%s} tells one who is blocked the same as a stranger', a
   await Promise.all([carol.leaves(), stranger.leaves()])
 })
 
-test('after all of that the contacts of others are as they were, and nobody has read them', async () => {
+test('afterwards the contacts of others are unchanged, and nobody has read them', async () => {
   expect(await alice.asks('get_block_list')).toMatchObject({ users: ['carol'] })
   const lists = [await alice.asks('get_contact_list', { limit: 100 }), await bob.asks('get_contact_list')]
   expect((lists[0]!['contacts'] as { user_id: string }[]).filter(({ user_id }) => user_id === 'bob')).toEqual([
@@ -95,7 +101,7 @@ test('after all of that the contacts of others are as they were, and nobody has 
   expect((await alice.unread()).map(({ user_id }) => user_id)).not.toContain('carol')
 })
 
-test('no list shows another his: each command without a target answers of its sender alone', async () => {
+test('no list shows another user’s data: a command without a target answers about its sender alone', async () => {
   const mallory = await stage.device('mallory')
   const reads = Object.keys(commands).filter(
     (name) => !OF_USERS.some(([of]) => of === name) && (commands[name]!.input.required ?? []).length === 0,

@@ -3,7 +3,7 @@ import type { Device, Received } from '../device.ts'
 import { befriend, gather } from '../friends.ts'
 import { openStage, type Stage } from '../stage.ts'
 
-// One who is blocked by a contact gets what he would get if that contact were away: the same answers and events, number by number.
+// A user blocked by a contact gets what they would get if that contact were away: the same answers and events, number by number.
 
 let stage: Stage
 beforeAll(async () => {
@@ -70,12 +70,12 @@ test.each(Object.keys(PLAYS))('%s', async (name) => {
   expect(seen[1]).toBe(seen[0])
 })
 
-/** What does not change from one time to the next. */
+/** The parts that are the same in every run. */
 const bare = (one: Received): object => ({ ...one, re: '', at: '', event_seq: 0, conference_id: '', message_id: '' })
 const SDP = 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n'
 
 test.each(['the one in it', 'the one who joins'])(
-  'in a conference %s blocks: neither is there for the other, and the answers are those of a conference without him',
+  'when %s blocks in a conference, neither sees the other, and the answers are those of a conference without them',
   async (who) => {
     const user = (name: string): string => `${name}-${who.replaceAll(' ', '-')}`
     const [vic, mal, carl] = [
@@ -118,7 +118,7 @@ test.each(['the one in it', 'the one who joins'])(
   },
 )
 
-test('a block made in a conference: to each the other is away, and nothing that they do there shows that it is a block', async () => {
+test('after a block made in a conference each finds the other away, and nothing reveals the block', async () => {
   const said: string[] = []
   for (const how of ['loses their connection', 'blocks']) {
     const user = (who: string): string => `${who}-${how.replaceAll(' ', '-')}`
@@ -159,7 +159,7 @@ test('a block made in a conference: to each the other is away, and nothing that 
   expect(said[1]).toBe(said[0])
 })
 
-test('in a group two with a block between them do not see each other type, nor get receipts; what is said there both hear', async () => {
+test('in a group, two users with a block between them get each other’s messages, but no typing and no receipts', async () => {
   const [gwen, hugo, ivan] = [await stage.device('gwen'), await stage.device('hugo'), await stage.device('ivan')]
   const group_id = await gather(gwen, hugo, ivan)
   await hugo.asks('block_user', { user_id: 'ivan' })

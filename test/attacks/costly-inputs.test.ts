@@ -6,7 +6,7 @@ import { Refusal } from '../../shared/wire/refusal.ts'
 import { cpuTime } from '../cpu-time.ts'
 import { HANDLERS } from '../stage.ts'
 
-// A payload of 64 kB, as large as a command may be, that is made to be looked at for long, or to be refused at length.
+// Payloads of 64 kB, the maximum, made to be slow to check or to produce long refusals.
 
 const LONG = 60_000
 const commands = new Map(

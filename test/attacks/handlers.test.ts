@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-test('who guesses has to wait longer and longer, and the right key still opens', async () => {
+test('wrong guesses wait longer and longer, and the right key still works', async () => {
   const guess = async (): Promise<number> => {
     const began = performance.now()
     await expect(
@@ -29,10 +29,10 @@ test('who guesses has to wait longer and longer, and the right key still opens',
   await other.mqtt.endAsync()
   const right = await PlainHandler.connect(stage, 'c.1', { username: 'handler:contacts', key: KEY })
   await right.mqtt.endAsync()
-  expect(await guess()).toBeGreaterThan(790) // a right key at the same address gives a guesser no fresh start
+  expect(await guess()).toBeGreaterThan(790) // a right key at the same address does not reset the delay
 })
 
-test('guesses at once are not looked at all at once', async () => {
+test('simultaneous guesses are not all checked at once', async () => {
   const login = { username: 'handler:notes', key: 'a guess that is wrong' }
   const results = await Promise.allSettled(
     Array.from({ length: 20 }, (_, i) => PlainHandler.connect(stage, `g.${i}`, login)),
@@ -43,7 +43,7 @@ test('guesses at once are not looked at all at once', async () => {
   expect(lines.join('')).not.toContain('a guess that is wrong')
 })
 
-test('a right key is let in beside any number of wrong ones from its address', async () => {
+test('a right key is admitted beside any number of wrong ones from its address', async () => {
   const guess = { username: 'handler:notes', key: 'a guess that is wrong' }
   const refused: string[] = []
   const guessing = Promise.all(
@@ -52,7 +52,7 @@ test('a right key is let in beside any number of wrong ones from its address', a
       refused.push(`g.${i}`)
     }),
   )
-  while (refused.length < 20) await new Promise((resolve) => setTimeout(resolve, 10)) // more than may wait
+  while (refused.length < 20) await new Promise((resolve) => setTimeout(resolve, 10)) // more refusals than may wait
   for (let n = 0; n < 5; n++) {
     const right = await PlainHandler.connect(stage, `n.${n}`, {
       username: 'handler:notes',
@@ -63,7 +63,7 @@ test('a right key is let in beside any number of wrong ones from its address', a
   await guessing
 })
 
-test("a stolen group's key reads no other group's commands and publishes no event it did not declare", async () => {
+test("a stolen group key reads no other group's commands and publishes no event that its group did not declare", async () => {
   const { commands, events } = await readContract()
   const own = Object.entries(commands).filter(([, { group }]) => group === 'contacts')
   const declared = new Set(own.flatMap(([, one]) => one.events))
@@ -85,7 +85,7 @@ test("a stolen group's key reads no other group's commands and publishes no even
   await thief.mqtt.endAsync()
 })
 
-test('the shared key publishes what some group declares or a setting names, and nothing else', async () => {
+test('the shared key publishes events that a group declares or a setting names, and no others', async () => {
   const thief = await PlainHandler.connect(stage, 'thief.1')
   const alice = await stage.device('alice')
   for (const event of ['made_up', 'command_rejected', 'session_info', 'events']) {
@@ -98,7 +98,7 @@ test('the shared key publishes what some group declares or a setting names, and 
   await thief.mqtt.endAsync()
 })
 
-test("no handler fills in what is the broker's: an event's name, number, time and what it answers", async () => {
+test("no handler can set the broker's fields of an event: its name, number, time and the command it answers", async () => {
   const contacts = await PlainHandler.connect(stage, 'c.1', { username: 'handler:contacts', key: KEY })
   await contacts.takes('get_contact_list', 0)
   const alice = await stage.device('alice', { hears: ['events', 'answers', 'contact_list', 'contact_added'] })
@@ -122,7 +122,7 @@ test("no handler fills in what is the broker's: an event's name, number, time an
       expect((await contacts.gets()).stamp).toMatchObject({ 'command-id': command, attempt: '3' })
       await contacts.causes('alice_contact_list', { contacts: [] }, command)
       expect(await alice.receives('contact_list')).toMatchObject({ re: id, contacts: [] })
-      await alice.unread() // it came on alice_events, too
+      await alice.unread() // it came on alice_events too
     }
   }
   expect(lines.join('')).toContain('has a field event_seq, which the broker fills in')

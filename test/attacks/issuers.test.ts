@@ -4,7 +4,7 @@ import jwt from 'jsonwebtoken'
 import { Issuer } from '../oidc-issuer.ts'
 import { openStage, type Stage } from '../stage.ts'
 
-// Mallory's tokens in the name of issuers that are believed. What is wrong with one is in the log alone.
+// Mallory's tokens in the name of trusted issuers. Only the log tells what is wrong with one.
 
 const AUDIENCES = ['urn:switchboard:RS256', 'urn:switchboard:ES256']
 const lines: string[] = []
@@ -70,22 +70,22 @@ const FORGED: [string, () => string | Promise<string>, RegExp][] = [
     /has no key|signature/,
   ],
   [
-    'a key of her own under a known key id',
+    'her own key under a known key id',
     () => jwt.sign(claims(), privateKey, { algorithm: 'RS256', keyid: `${main.kids.at(-1)}-RS256` }),
     /invalid signature/,
   ],
   [
-    'an issuer that nobody knows',
+    'an unknown issuer',
     () => jwt.sign(claims({ iss: 'https://evil.example' }), privateKey, { algorithm: 'RS256', keyid: 'x' }),
     /issuer "https:\/\/evil.example" is not in OIDC_ISSUERS$/,
   ],
   [
-    'an issuer that nobody knows, with a wrong secret',
+    'an unknown issuer, with a wrong secret',
     () => jwt.sign(claims({ iss: 'https://evil.example' }), 'a secret of her own'),
     /invalid signature; issuer "https:\/\/evil.example" is not in OIDC_ISSUERS$/,
   ],
   [
-    'an issuer that is known without the final slash',
+    'a known issuer with an added final slash',
     () => jwt.sign(claims({ iss: `${main.url}/` }), privateKey, { algorithm: 'RS256', keyid: 'x' }),
     /not in OIDC_ISSUERS; OIDC_ISSUERS has "http:\/\/127.0.0.1:\d+", which differs only by a final slash or by case$/,
   ],

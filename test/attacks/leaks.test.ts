@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => parts.close())
 
-test('a whole day of use and abuse leaves no secret in what the processes say, nor on the admin port', async () => {
+test('after all kinds of use and abuse there is no secret in any output of the processes, or on the admin port', async () => {
   const secret = parts.env['SECRET']!
   const token = tokenFor('alice', secret, { jti: 'the-id-of-the-token' })
   const handlers = await parts.startHandlers()
@@ -61,11 +61,11 @@ test('a whole day of use and abuse leaves no secret in what the processes say, n
   await wrong.ended
 
   const said = [parts.broker, handlers, signaling, turn, wrong].map(({ stdout, stderr }) => stdout + stderr).join('')
-  expect(said).toContain('connect refused') // it has looked
+  expect(said).toContain('connect refused') // proves that the logs were searched
   const secrets = [
     secret,
     parts.handlerKey,
-    'the own key of the contacts group',
+    'the contacts group’s own key',
     'guessed key',
     'short-pw',
     'short-turn',

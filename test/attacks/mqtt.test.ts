@@ -7,8 +7,8 @@ import { devicesLeave } from '../metrics.ts'
 import { connectOn, connectPacket, connectRaw, openRaw } from '../raw-client.ts'
 import { openStage, type Stage } from '../stage.ts'
 
-// What can be done to the MQTT port. After each, Alice is served. (Crashes of the engine: `broker/front/aedes/traps.test.ts`; rates and
-// counts: `test/limits.test.ts`; how long Alice waits meanwhile: `test/slow/floods.test.ts`.)
+// Attacks on the MQTT port. After each, Alice is still served. (Crashes of the engine: `broker/front/aedes/traps.test.ts`; rates and
+// counts: `test/limits.test.ts`; how long Alice waits during an attack: `test/slow/floods.test.ts`.)
 
 let stage: Stage
 let alice: Device
@@ -32,7 +32,7 @@ const publish = (topic: string, more: Partial<IPublishPacket> = {}): IPublishPac
   ...more,
 })
 
-test('a flood of 300 connections that say nothing is cut off in time', async () => {
+test('300 silent connections are cut off at the login timeout', async () => {
   const sockets = Array.from({ length: 300 }, () =>
     connectTcp(stage.broker.ports.mqtts, '127.0.0.1').on('error', () => {}),
   )
@@ -41,7 +41,7 @@ test('a flood of 300 connections that say nothing is cut off in time', async () 
   await Promise.all(closed)
 })
 
-test('a CONNECT of a byte a time is cut off in time', async () => {
+test('a CONNECT sent byte by byte is cut off at the login timeout', async () => {
   const slow = await openRaw(stage)
   const connect = bytes('10 20 00 04 4d 51 54 54 04 02 00 3c')
   let sent = 0
@@ -94,7 +94,7 @@ test.each(AFTER_CONNECT)('%s ends its connection', async (_, packet) => {
   await raw.closed
 })
 
-test('topics of 65,535 bytes are refused as any other', async () => {
+test('topics of 65,535 bytes are refused like any other', async () => {
   const raw = await connectRaw(stage, 'mallory', { clientId: 'm' })
   const long = 'x'.repeat(65_535)
   raw.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: long, qos: 1 }] })
@@ -103,7 +103,7 @@ test('topics of 65,535 bytes are refused as any other', async () => {
   await raw.hears('puback')
 })
 
-test('nobody else is heard: every filter that is not one’s own is refused, and delivers nothing', async () => {
+test('every filter that is not the user’s own is refused, and delivers nothing', async () => {
   const raw = await connectRaw(stage, 'mallory', { clientId: 'm', clean: false })
   const filters = [
     '#',
@@ -130,7 +130,7 @@ test('nobody else is heard: every filter that is not one’s own is refused, and
 })
 
 test.each(['alice_events', 'alice_contact_requested', '$SYS/x/new/clients', 'fleet/1/pos'])(
-  'a retained message, a will and a plain one to %s reach nobody',
+  'a retained message, a will and a plain message to %s reach nobody',
   async (topic) => {
     const raw = await connectRaw(stage, 'mallory', {
       clientId: 'm',
@@ -146,7 +146,7 @@ test.each(['alice_events', 'alice_contact_requested', '$SYS/x/new/clients', 'fle
   },
 )
 
-test('65,535 half-open QoS 2 messages are not held', async () => {
+test('the broker does not hold 65,535 half-open QoS 2 messages', async () => {
   const raw = await connectRaw(stage, 'mallory', { clientId: 'm' })
   for (let messageId = 1; messageId <= 65_535 && !raw.socket.destroyed; messageId++) {
     raw.send(publish('whoami', { qos: 2, messageId }))
@@ -155,7 +155,7 @@ test('65,535 half-open QoS 2 messages are not held', async () => {
   await raw.closed
 })
 
-test('20,000 subscriptions are not held', async () => {
+test('the broker does not hold 20,000 subscriptions', async () => {
   const raw = await connectRaw(stage, 'mallory', { clientId: 'm' })
   const subscriptions = Array.from({ length: 5_000 }, (_, i) => ({ topic: `mallory_e${i}`, qos: 1 as const }))
   raw.send({ cmd: 'subscribe', messageId: 1, subscriptions })
@@ -165,7 +165,7 @@ test('20,000 subscriptions are not held', async () => {
   await raw.closed // too many packets, a SUBSCRIBE counting as its filters
 })
 
-test("another user's client id disconnects nobody and gets nothing of his", async () => {
+test("using another user's client id disconnects nobody and reveals nothing", async () => {
   const bob = await stage.device('bob', {
     clientId: 'bobs-phone',
     mqtt: { clean: false, properties: { sessionExpiryInterval: 60 } },
@@ -193,7 +193,7 @@ test('a hundred subscribers that stop reading hold up nobody', async () => {
   for (const { socket } of stalled) socket.destroy()
 })
 
-test('a login that never gets its answer read costs no more than others', async () => {
+test('a login whose answer is never read costs no more than others', async () => {
   const raw = await openRaw(stage)
   raw.socket.pause()
   raw.send(

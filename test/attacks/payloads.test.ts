@@ -16,13 +16,13 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** What answers a payload that may hold no readable id. */
+/** The answer to a payload that may hold no readable id. */
 async function says(command: string, payload: string | Buffer): Promise<Received> {
   mallory.mqtt.publish(command, payload, { qos: 1 }, () => {})
   return mallory.next()
 }
 
-/** Fields that a command takes: the text it wants, and numbers where it wants those. */
+/** The fields of a command: valid text, and numbers where it expects those. */
 function fields(command: string): Record<string, unknown> {
   const { properties = {}, required = [] } = commands[command]!.input
   return Object.fromEntries(required.map((name) => [name, exampleOf(properties[name]!)]))
@@ -46,7 +46,7 @@ const BROKEN: [string, string | Buffer][] = [
   ['a byte order mark', Buffer.from('\ufeff{}')],
   ['NaN', '{"user_id":NaN}'],
 ]
-test.each(NAMES)('%s takes no broken payload', async (command) => {
+test.each(NAMES)('%s refuses broken payloads', async (command) => {
   for (const [what, payload] of BROKEN) {
     expect([what, await says(command, payload)]).toMatchObject([
       what,
@@ -58,7 +58,7 @@ test.each(NAMES)('%s takes no broken payload', async (command) => {
 })
 
 const WITH_FIELDS = NAMES.filter((name) => (commands[name]!.input.required ?? []).length > 0)
-test.each(WITH_FIELDS)('%s takes no query, list or object where it wants a value', async (command) => {
+test.each(WITH_FIELDS)('%s refuses a query, list or object where it expects a value', async (command) => {
   for (const name of commands[command]!.input.required!) {
     for (const hostile of [{ $gt: '' }, { $ne: null }, [['alice']], null, true, { toString: 'alice' }]) {
       const { type } = commands[command]!.input.properties![name]!
@@ -72,7 +72,7 @@ test.each(WITH_FIELDS)('%s takes no query, list or object where it wants a value
   }
 })
 
-test('nobody is who he says: forged senders in payload and user properties are refused or gone', async () => {
+test('forged senders in payload and user properties are refused or removed', async () => {
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   for (const name of ['from', 'user', 'sender', 'user-id', 'origin']) {
     const answer = await mallory.asks('request_contact', { user_id: 'bob', [name]: 'alice' })

@@ -20,14 +20,14 @@ beforeEach(() => {
   lines.length = 0
 })
 afterEach(async () => {
-  expect(await alice.asks('whoami')).toMatchObject({ event: 'session_info', user_id: 'alice' }) // nobody is disturbed
+  expect(await alice.asks('whoami')).toMatchObject({ event: 'session_info', user_id: 'alice' }) // others are unaffected
 })
 
 const inAnHour = (): number => Math.floor(Date.now() / 1000) + 3600
 const encode = (value: unknown): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
-/** Any header and any claims, signed with whatever Mallory likes; text stands for itself. */
+/** A token of any header and claims, signed with any key; a string is used as it is. */
 function forged(
   claims: unknown,
   header: unknown = { alg: 'HS256', typ: 'JWT' },
@@ -50,7 +50,7 @@ const ATTACKS: [string, () => string, RegExp][] = [
   ['HS512', () => jwt.sign(good(), FIRST, { algorithm: 'HS512' }), /invalid algorithm/],
   ['RS256 with a key of her own', () => jwt.sign(good(), rsa.privateKey, { algorithm: 'RS256' }), /invalid algorithm/],
   [
-    'a key of her own in its header',
+    'her own key in its header',
     () => forged(good(), { alg: 'HS256', jwk: { kty: 'oct', k: 'bXk' } }, 'my'),
     /invalid signature/,
   ],
@@ -130,12 +130,15 @@ test.each(ATTACKS)('a token with %s is refused; the log says why and shows nothi
   }
 })
 
-test.each(['a/b', '#', '+', '__proto__', 'constructor', 'a_b', '$SYS'])('%s is a name like any other', async (sub) => {
-  const device = await stage.device(sub, { token: tokenFor(sub, FIRST) })
-  expect(await device.asks('whoami')).toMatchObject({ user_id: device.user })
-})
+test.each(['a/b', '#', '+', '__proto__', 'constructor', 'a_b', '$SYS'])(
+  '%s is a user name like any other',
+  async (sub) => {
+    const device = await stage.device(sub, { token: tokenFor(sub, FIRST) })
+    expect(await device.asks('whoami')).toMatchObject({ user_id: device.user })
+  },
+)
 
-test('a token of an issuer whose clock is 20 s ahead is taken, and one that ended 2 s ago', async () => {
+test('accepts a token of an issuer whose clock is 20 s ahead, and one that expired 2 s ago', async () => {
   const now = inAnHour() - 3600
   const ahead = await stage.device('bob', { token: tokenFor('bob', FIRST, { nbf: now + 20, iat: now + 20 }) })
   expect(await ahead.asks('whoami')).toMatchObject({ user_id: 'bob' })
@@ -152,7 +155,7 @@ test.each([
   ['query', () => ({}), () => ({})],
 ])('a token of 300 groups logs in over WebSocket by its %s', async (by, headers, login) => {
   const token = LONG()
-  expect(token.length).toBeGreaterThan(16_200) // with other headers beyond Node's own bound
+  expect(token.length).toBeGreaterThan(16_200) // with the other headers, beyond Node's default limit
   const url = by === 'query' ? `${stage.wss}?access_token=${token}` : stage.wss
   const wsOptions = { ca: stage.ca, headers: headers(token) }
   const mqtt = await connectAsync(url, { ...login(token), clientId: by, wsOptions, reconnectPeriod: 0 }, false)
@@ -167,7 +170,7 @@ test('the same token logs in over TLS, refreshes a session, and opens the admin 
   expect(answer.status).toBe(200)
 })
 
-test('in a rotation the tokens of both secrets are good', async () => {
+test('during a rotation, tokens of both secrets are valid', async () => {
   for (const secret of [FIRST, SECOND]) {
     const bob = await stage.device('bob', { token: tokenFor('bob', secret) })
     expect(await bob.asks('whoami')).toMatchObject({ user_id: 'bob' })
@@ -177,7 +180,7 @@ test('in a rotation the tokens of both secrets are good', async () => {
 test.each([
   ['a wrong username', { username: 'jwt' }, /username/],
   ['no password', { password: undefined }, /password/],
-])('%s is refused, too', async (_, wrong, reason) => {
+])('%s is refused too', async (_, wrong, reason) => {
   const login = { protocolVersion: 4, ca: stage.ca, username: 'JWT', password: tokenFor('bob', FIRST) } as const
   const { password, ...rest } = { ...login, ...wrong }
   const given = { ...rest, ...(password && { password }), reconnectPeriod: 0 }
@@ -186,7 +189,7 @@ test.each([
   expect(lines.join('')).not.toContain(login.password.slice(0, 32))
 })
 
-test('a session ends when its token does', async () => {
+test('a session ends when its token expires', async () => {
   const exp = Math.floor(Date.now() / 1000) + 8
   const endOf = async (version: 4 | 5): Promise<number | undefined> => {
     const bob = await stage.device('bob', { version, token: tokenFor('bob', FIRST, { exp }) })

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { openStage, type Stage } from '../stage.ts'
 import type { Device } from '../device.ts'
 
-// What can be done to the web port. (Origins and subprotocols: `test/edge.test.ts`.)
+// Attacks on the web port. (Origins and subprotocols: `test/edge.test.ts`.)
 
 let stage: Stage
 let alice: Device
@@ -26,7 +26,7 @@ async function opened(): Promise<WebSocket> {
   return ws
 }
 
-/** A TLS connection to the web port, for what no library would send. */
+/** A TLS connection to the web port, for input that no library would send. */
 async function raw(): Promise<TLSSocket> {
   const socket = connectTls({ port: stage.broker.ports.wss, host: '127.0.0.1', ca: stage.ca })
   socket.on('error', () => {})
@@ -43,7 +43,7 @@ const UPGRADE = [
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
   'Sec-WebSocket-Protocol: mqtt',
 ]
-/** Opens a WebSocket by hand; what follows is frames as they are. */
+/** Opens a WebSocket by hand, for raw frames. */
 async function upgraded(): Promise<TLSSocket> {
   const socket = await raw()
   socket.write(`${UPGRADE.join('\r\n')}\r\n\r\n`)
@@ -56,7 +56,7 @@ test('one connection gets one answer, however many requests it sends at once', a
   let heard = ''
   socket.setEncoding('latin1').on('data', (text: string) => (heard += text))
   socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2_000))
-  await new Promise((resolve) => socket.once('close', resolve)) // perhaps by a reset: it still sends
+  await new Promise((resolve) => socket.once('close', resolve)) // perhaps by a reset, since it still sends
   expect(heard.match(/HTTP\/1\.1/g)).toHaveLength(1)
   expect(heard).toMatch(/^HTTP\/1\.1 404 [^]*connection: close/i)
   await serves()
@@ -66,7 +66,7 @@ test.each([
   ['PONGs', Buffer.from([0x8a, 0x80, 0, 0, 0, 0])],
   ['PINGs', Buffer.from([0x89, 0x80, 0, 0, 0, 0])],
   ['empty messages', Buffer.from([0x82, 0x80, 0, 0, 0, 0])],
-])('endless %s end their connection, long before its time to log in is over, and hold up nobody', async (_, frame) => {
+])('endless %s end their connection long before the login timeout, and hold up nobody', async (_, frame) => {
   const patient = await openStage([], { CONNECT_TIMEOUT: '60000' })
   try {
     const socket = connectTls({ port: patient.broker.ports.wss, host: '127.0.0.1', ca: patient.ca })
@@ -80,7 +80,7 @@ test.each([
   }
 })
 
-test('a frame that says it has 100 MB is refused by its first bytes', async () => {
+test('a frame that announces 100 MB is refused on its first bytes', async () => {
   const socket = await upgraded()
   const length = Buffer.alloc(8)
   length.writeBigUInt64BE(100_000_000n)
@@ -104,11 +104,11 @@ test('a flood of empty fragments ends its connection', async () => {
   const socket = await upgraded()
   const [first, more] = [Buffer.from([0x02, 0x80, 0, 0, 0, 0]), Buffer.from([0x00, 0x80, 0, 0, 0, 0])]
   socket.write(Buffer.concat([first, ...Array.from({ length: 20_000 }, () => more)]))
-  await once(socket.resume(), 'close') // it says no CONNECT in time, if nothing else
+  await once(socket.resume(), 'close') // at the latest for sending no CONNECT in time
   await serves()
 })
 
-test('compression is not agreed on, and a compressed frame is a fault: no bomb is opened', async () => {
+test('compression is not negotiated, and a compressed frame is refused, so no bomb is inflated', async () => {
   const ws = await opened()
   expect(ws.extensions).toBe('')
   ws.terminate()
@@ -150,7 +150,7 @@ test.each([
   await serves()
 })
 
-test('an upgrade that drips in, or never ends, is cut off', async () => {
+test('an upgrade that trickles in, or never ends, is cut off', async () => {
   const socket = await raw()
   const dripping = setInterval(() => socket.write('X'), 50)
   socket.write(`${UPGRADE[0]}\r\nX-Slow: `)

@@ -17,7 +17,7 @@ import type { Device } from '../device.ts'
 import { metric } from '../metrics.ts'
 import { Parts } from '../parts.ts'
 
-// All that the settings bound, full at once: a broker starts on it, serves and starts again in the heap that operators are told of.
+// Everything that the settings bound, full at once: a broker starts, serves and starts again in the heap that the docs name.
 
 const SETTINGS = {
   MAX_QUEUED: '150000',
@@ -32,19 +32,19 @@ const SETTINGS = {
 }
 const CONFIG = readConfig(SETTINGS)
 const HEAP = heapFor(CONFIG)
-/** MB beside the heap: what is in hand, indexes of numbers, code. */
+/** MB beside the heap: buffers in use, numeric indexes, code. */
 const BESIDE = 200
-/** Users whose commands, answers and letters these are. */
+/** Users who own these commands, answers and letters. */
 const USERS = 10_000
 const A_TIME = 2_000
-/** What `/readyz` tells of that is nearly full. Signals go out meanwhile. */
+/** The kinds that `/readyz` reports as nearly full. Signals are not among them: they go out meanwhile. */
 const ON_DISK = ['commands is', 'answers that are told again', 'events that are kept', 'dead letters']
 const HUNDRED = 'x'.repeat(100)
 
 let parts: Parts | undefined
 afterAll(() => parts?.close())
 
-/** Stores so many things, some in one transaction each. */
+/** Stores this many things, several per transaction. */
 async function store(
   storage: Storage,
   many: number,
@@ -57,7 +57,7 @@ async function store(
   }
 }
 
-/** Answers, dead letters, retained messages and signals, each up to its bound. */
+/** Fills answers, dead letters, retained messages and signals up to their bounds. */
 async function fillOthers(folder: string): Promise<void> {
   const storage = openLmdb(join(folder, 'broker', 'broker.lmdb'))
   const user = (i: number) => userIdOf(`user-${i % USERS}`)
@@ -87,7 +87,7 @@ async function fillOthers(folder: string): Promise<void> {
   const fields = { from: user(0), text: HUNDRED }
   const bytes = 400 + JSON.stringify(fields).length
   await store(storage, Math.floor(CONFIG.MAX_LIVE_BYTES / bytes), (unit, i) => {
-    const [to, from] = [userIdOf('receiver'), user(i)] // one, to whom they go at a slow pace
+    const [to, from] = [userIdOf('receiver'), user(i)] // one receiver, who gets them slowly
     unit.put(live, i + 1, { user: to, from, event: { to, event: 'signal', fields }, at: until, kept: true })
   })
   await storage.close()
@@ -98,7 +98,7 @@ async function memory(): Promise<number> {
   return Number(/RssAnon:\s+(\d+) kB/.exec(status)![1]) / 1_024
 }
 
-/** Starts a broker in that heap; all kinds are full. */
+/** Starts a broker with that heap while all kinds are full. */
 async function start(kinds: readonly string[]): Promise<void> {
   const broker = await parts!.startBroker({ NODE_OPTIONS: `--max-old-space-size=${HEAP}` })
   const said = (await parts!.readyz()).join('\n')
@@ -108,7 +108,7 @@ async function start(kinds: readonly string[]): Promise<void> {
   expect(broker.stderr + broker.stdout).not.toContain('its heap limit is')
 }
 
-test('with all kinds full at once a broker starts, serves and starts again in the heap that its settings need', async () => {
+test('with everything full at once, a broker starts, serves and restarts in the heap that its settings need', async () => {
   parts = await Parts.open(SETTINGS)
   parts.broker.kill('SIGTERM')
   await parts.broker.ended
@@ -124,7 +124,7 @@ test('with all kinds full at once a broker starts, serves and starts again in th
   process.stderr.write(`all is full; the heap: ${HEAP} MB\n`)
 
   await start([...ON_DISK, 'signals'])
-  // More of everything, from users who have nothing: it is refused, or pushes out what is oldest, and the broker goes on.
+  // More of everything, from users who have nothing: it is refused, or replaces the oldest, and the broker goes on.
   const devices: Device[] = []
   await atATime(10, Array(60).keys(), async (i) => devices.push(await parts!.device(`late-${i}`)))
   for (let round = 0; round < 10; round++) {

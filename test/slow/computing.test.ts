@@ -7,10 +7,10 @@ import { metric } from '../metrics.ts'
 import { ROOT, Run } from '../process.ts'
 import { openStage, type Stage } from '../stage.ts'
 
-// Handlers that compute for long, for ever, or do not stop.
+// Handlers that compute for a long time, for ever, or do not stop.
 
 const TWENTY_SECONDS = 20_000
-/** Milliseconds in which a slow machine starts several processes one after another, and each is stuck. */
+/** Milliseconds in which even a slow machine starts several processes in a row, each of which gets stuck. */
 const SEVERAL_STARTS = 180_000
 
 let stage: Stage
@@ -35,7 +35,7 @@ test('a handler that computes for 20 s of its 60 runs once; others in its proces
   await alice.sends('compute', { until, ms: TWENTY_SECONDS })
   await first.says(/computes 1/)
   const sent = [await bob.sends('quick', {}), await bob.sends('quick', {})]
-  opens() // it ends when its time is over
+  opens() // it ends when its time limit is over
   expect(await alice.receives('ran')).toMatchObject({ attempt: 1 })
   expect(await bob.receives('ran')).toMatchObject({ attempt: 1 })
   for (const re of sent) expect(await bob.receives('ran')).toMatchObject({ re, attempt: 1 })
@@ -43,7 +43,7 @@ test('a handler that computes for 20 s of its 60 runs once; others in its proces
   expect(times(first, 'computes')).toBe(1)
 })
 
-test('with another process beside it, others are answered by that while it computes', async () => {
+test('while one process computes, another answers other commands', async () => {
   const first = await starts()
   const { until, opens } = gate(stage)
   const alice = await stage.device('alice')
@@ -54,12 +54,12 @@ test('with another process beside it, others are answered by that while it compu
     const bob = await stage.device(`bob-${n}`)
     expect(await bob.asks('quick', {})).toMatchObject({ event: 'ran', attempt: 1, pid: second.pid })
   }
-  opens() // all of that was before it ended
+  opens() // all of that happened before it ended
   expect(await alice.receives('ran')).toMatchObject({ attempt: 1, pid: first.pid })
   expect([times(first, 'computes'), times(second, 'computes')]).toEqual([1, 0])
 })
 
-test('what ignores that its process is to stop is given back after 20 s, uncounted, and the process ends', async () => {
+test('a handler that ignores the stop signal loses its command after 20 s, uncounted, and the process ends', async () => {
   const first = await starts()
   const { until, opens } = gate(stage)
   const alice = await stage.device('alice')
@@ -74,7 +74,7 @@ test('what ignores that its process is to stop is given back after 20 s, uncount
   expect(await alice.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
 })
 
-test('a handler that never ends is dead after its attempts, each in a process that is started again; others lose nothing', async () => {
+test('a command whose handler never ends is dead after its attempts, each in a restarted process; others lose nothing', async () => {
   const spin = { ordered: true, timeoutMs: 100, attempts: 3 }
   await stage.broker.reload({ computing: { commands: { spin }, events: ['ran'] } })
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { KINDS } from '../../tools/faults/injector.ts'
 import { runFaults } from '../../tools/faults/run-faults.ts'
 
-// The short run of `npm run faults`: of N commands that were acknowledged, N have one effect and one answer.
+// The short run of `npm run faults`: every acknowledged command has one effect and one answer.
 
 test('twenty faults of each kind, and fifty thousand commands: none lost, doubled or overtaken', async () => {
   const seed = Math.floor(Math.random() * 2 ** 31)

@@ -4,7 +4,7 @@ import { Parts } from '../parts.ts'
 import { Run } from '../process.ts'
 import { expectServed, waitsFor } from './waits.ts'
 
-// While one user floods, another is served.
+// While one user floods the broker, another is served.
 
 const SECONDS = 10
 let flooded: Parts
@@ -28,7 +28,7 @@ test.each(['commands', 'unknown words', 'pings', 'subscribes', 'forged logins', 
   async (kind) => {
     const { url, env } = flooded
     const args = ['test/flooder.ts', kind, new URL(url).port, env['SECRET']!, String(SECONDS)]
-    const run = new Run(args, { env: {}, through: ['nice', '-n', '19'] }) // he has a machine of his own, so to speak
+    const run = new Run(args, { env: {}, through: ['nice', '-n', '19'] }) // as if the attacker had a machine of their own
     flooded.keep(run)
     const all = [waitsFor(asks(alice), run.ended), waitsFor(asks(bystander), run.ended)] as const
     expectServed(`a flood of ${kind}`, ...(await Promise.all(all)))

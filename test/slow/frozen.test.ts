@@ -6,9 +6,9 @@ import { Device } from '../device.ts'
 import { freePorts } from '../free-port.ts'
 import { isAlive, Run } from '../process.ts'
 
-// A process that stands still holds what it holds: SQLite's lock for one, and with it every group's writes.
+// A frozen process keeps its locks, for example SQLite's, which blocks the writes of every group.
 
-test('npm start kills a broker and a group that stand still, and starts them again', async () => {
+test('npm start kills a frozen broker and a frozen group, and restarts them', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'frozen-'))
   const secret = 'a secret of the tests'
   const env = { NODE_ENV: '', DATA_DIR: dir, SECRET: secret, ...(await freePorts()) }

@@ -4,7 +4,7 @@ import { runFuzz } from '../../tools/fuzz/run-fuzz.ts'
 
 // The short runs of `npm run fuzz`.
 
-test('two hundred thousand packets, many of them broken, end nothing', async () => {
+test('two hundred thousand packets, many of them malformed, do no harm', async () => {
   const seed = Math.floor(Math.random() * 2 ** 31)
   const say = (line: string): void => void process.stderr.write(`seed ${seed}, ${line}\n`)
   const report = await runFuzz({ seed, packets: 200_000, connections: 16 }, say)
@@ -16,7 +16,7 @@ test('two hundred thousand packets, many of them broken, end nothing', async () 
   expect(report.waits.at(-1)).toBeLessThan(10_000)
 }, 600_000)
 
-test('two hundred thousand packets are read by our codec as by mqtt-packet, or refused', () => {
+test('our codec reads two hundred thousand packets as mqtt-packet does, or refuses them', () => {
   const seed = Math.floor(Math.random() * 2 ** 31)
   const { taken, differences } = fuzzCodec(seed, 200_000)
   expect({ seed, differences }).toEqual({ seed, differences: [] })

@@ -3,11 +3,11 @@ import { PILES } from '../../tools/bench/growth/piles.ts'
 import { runPile } from '../../tools/bench/growth/run-pile.ts'
 import { ownData } from '../own-data.ts'
 
-// What a command reads and writes does not grow with what its user has piled up.
+// What a command reads and writes does not grow with the amount of its user's data.
 
-/** Beyond one page of anything. */
+/** More than one page of anything. */
 const SIZES = [400, 600]
-/** Commands that read all of a pile, which has a limit of its own, or as much of it as their own limit allows. */
+/** Commands that read a whole pile, which is bounded, or as much of it as their `limit` allows. */
 const BOUNDED: Readonly<Record<string, readonly string[]>> = {
   'contacts who are there': ['set_status', 'presence_changed', 'update_profile'],
   'contacts who are away': ['get_user_list', 'set_status'],
@@ -20,7 +20,7 @@ const BOUNDED: Readonly<Record<string, readonly string[]>> = {
 
 const piles = PILES.filter(({ most = Infinity }) => most > SIZES[1]!).map((pile) => [pile.what, pile] as const)
 
-test.each(piles)('%s cost no command more, the more they are', async (what, pile) => {
+test.each(piles)('%s make no command cost more as they grow in number', async (what, pile) => {
   const data = await ownData()
   const store = await data.store()
   const [some, more] = [await runPile(store, pile, SIZES[0]!, 1), await runPile(store, pile, SIZES[1]!, 1)]
@@ -32,7 +32,7 @@ test.each(piles)('%s cost no command more, the more they are', async (what, pile
   await data.close()
 })
 
-test('each command can be measured more often than its pile is large', async () => {
+test('each command can be repeated more often than its pile has items', async () => {
   for (const pile of PILES) {
     const data = await ownData()
     const costs = await runPile(await data.store(), pile, 5, 8)

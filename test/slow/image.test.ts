@@ -12,7 +12,7 @@ import { freePorts } from '../free-port.ts'
 import { buildImage, cannotBuild, type Container, type Image } from '../image.ts'
 import { childrenOf } from '../process.ts'
 
-// The image that docker-compose.yml runs: built, then started as there, with the commands and health checks that stand there.
+// The image of docker-compose.yml: built, then run with the commands and health checks of that file.
 
 const reason = cannotBuild()
 const test = reason === undefined ? always : always.skip // the last lines of a run name what was skipped
@@ -46,7 +46,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true })
 })
 
-/** What stands in docker-compose.yml for a service: its command, or what its health check runs, with the ports of this test. */
+/** A service's command in docker-compose.yml, or the one of its health check, with the ports of this test. */
 function listOf(service: string, key: 'command' | 'test'): string[] {
   const { command, healthcheck } = services.get(service)!
   const words = key === 'command' ? command! : healthcheck.test
@@ -65,7 +65,7 @@ const HANDLERS = {
   BROKER_CA: '/run/secrets/tls_cert',
 }
 
-/** Runs a command to its end. */
+/** Runs a command until it ends. */
 async function ends(
   service: string,
   command: string[],
@@ -75,7 +75,7 @@ async function ends(
   return [await container.ended, container.said]
 }
 
-/** Resolves when it has said this; rejects when it ends before. */
+/** Resolves when the container has printed this; rejects when it ends first. */
 async function says(container: Container, what: RegExp): Promise<void> {
   while (!what.test(container.said)) {
     const isOver = await Promise.race([
@@ -86,13 +86,13 @@ async function says(container: Container, what: RegExp): Promise<void> {
   }
 }
 
-/** What `docker stop` does. */
+/** Does what `docker stop` does. */
 function stop({ child }: Container, signal: NodeJS.Signals = 'SIGTERM'): void {
   const [first] = childrenOf(child.pid!).keys()
   process.kill(first!, signal)
 }
 
-test('a broker and a group run in the image as uid 1000 on a read-only root, let a command through, and end with 0', async () => {
+test('a broker and a group run in the image as uid 1000 on a read-only root, answer a command, and exit with 0', async () => {
   expect(image!.config).toMatchObject({ User: 'node', Cmd: listOf('broker', 'command') })
   const [broker, contacts] = [start('broker'), start('contacts')]
   await Promise.all([says(broker, /the broker listens/), says(contacts, /"serving"/)])
@@ -106,12 +106,12 @@ test('a broker and a group run in the image as uid 1000 on a read-only root, let
   for (const service of ['broker', 'contacts']) expect(await ends(service, listOf(service, 'test'))).toEqual([0, ''])
   expect(await ends('broker', ['id', '-u'])).toEqual([0, '1000\n'])
 
-  // Compiled code and the packages it needs, and nothing that compiles.
+  // The image holds compiled code and the packages it needs, and no compiler.
   expect(await ends('broker', ['ls'])).toEqual([0, 'deploy\ndist\nnode_modules\npackage.json\n'])
   const [, packages] = await ends('broker', ['ls', 'node_modules'])
   for (const tool of ['tsx', 'esbuild', 'typescript']) expect(packages.split('\n')).not.toContain(tool)
 
-  // What an operator runs beside them.
+  // The scripts that an operator runs beside them.
   const dead = ['node', 'dist/scripts/dead.js', 'list']
   expect(await ends('broker', dead)).toEqual([0, '0 dead letters\n'])
   const token = ['node', 'dist/scripts/token.js', 'alice']
@@ -139,14 +139,14 @@ test('every group that docker-compose.yml names loads in the image', async () =>
   expect(Object.keys(JSON.parse(said) as object).toSorted()).toEqual(groups.toSorted())
 })
 
-test('the health check ends a process that is stopped, and says which', async () => {
+test('the health check kills a frozen process, and says which', async () => {
   const script =
     'node -e "process.kill(process.pid, \'SIGSTOP\')" & until grep -qs "^State:.T " /proc/$!/status; do :; done; exec "$@"'
   const [status, said] = await ends('contacts', ['sh', '-c', script, 'sh', ...listOf('contacts', 'test')])
   expect([status, said]).toEqual([1, expect.stringMatching(/^process \d+ is stopped; killing it\n$/)])
 })
 
-test('data of another owner is told by the setting, as is a broker that has its data already', async () => {
+test('data of another owner, or data in use by another broker, is an error that names the setting', async () => {
   const [status, said] = await ends('broker', listOf('broker', 'command'), { DATA_DIR: '/app/deploy' })
   expect([status, said]).toEqual([1, expect.stringMatching(/^DATA_DIR: cannot use \/app\/deploy\/broker: .*\n$/)])
   const first = start('broker')

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { startOn } from '../../tools/bench/kept/start.ts'
 
-// What is kept for users bounds the broker's memory, and not the other way round.
+// Events kept for users take bounded memory, however many there are.
 
 test('a broker starts on more events than it may keep, in little memory, and keeps as many as it may', async () => {
   const MAX_KEPT_BYTES = 67_108_864
@@ -15,7 +15,7 @@ test('a broker starts on more events than it may keep, in little memory, and kee
   expect(own).toBeLessThan(256)
 }, 300_000)
 
-test('100,000 events that wait for sessions take a broker 60 MB more than 1,000, and no payload of them', async () => {
+test('100,000 events that wait for sessions take at most 60 MB more memory than 1,000: no payload is in memory', async () => {
   const on = (users: number) => startOn({ events: { users, events: 100, sessions: 1, bytes: 1_000 } })
   const [few, many] = [await on(10), await on(1_000)]
   expect(many.file - few.file).toBeGreaterThan(100)

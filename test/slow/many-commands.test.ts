@@ -4,12 +4,12 @@ import { fillQueue } from '../../tools/bench/kept/fill-queue.ts'
 import { Parts } from '../parts.ts'
 import { PlainHandler } from '../plain-handler.ts'
 
-// A broker starts with more commands than its memory would hold, and serves: what it holds of each is small, and the rest is on its disk.
+// A broker starts and serves with more commands than fit its memory: it holds a small part of each, and the rest is on disk.
 
 const MANY = 300_000
-/** Bytes of each payload: 600 MB in all. */
+/** Bytes of each payload; 600 MB in all. */
 const PAYLOAD = 2_000
-/** MB of JavaScript's heap, and of all that is not a page of the file. */
+/** MB of JavaScript heap, and of all memory except pages of the file. */
 const [HEAP, MEMORY] = [160, 400]
 
 let parts: Parts
@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 600_000)
 afterAll(() => parts.close())
 
-/** MB of the broker's memory that are its own. */
+/** MB of the broker's private memory. */
 async function memory(): Promise<number> {
   const status = await readFile(`/proc/${parts.broker.pid}/status`, 'utf8')
   return Number(/RssAnon:\s+(\d+) kB/.exec(status)![1]) / 1_024

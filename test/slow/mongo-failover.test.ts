@@ -8,17 +8,17 @@ import { Parts } from '../parts.ts'
 import type { Run } from '../process.ts'
 import { openReplicaSet, type Failure, type SetOptions } from '../replica-set.ts'
 
-// The primary of the handlers' MongoDB fails again and again, while commands come: each is done once and in order, and none dies.
-// The set is a stand-in with one server behind it: see test/replica-set.ts for what it can show, and what it cannot.
+// The primary of the handlers' MongoDB fails again and again while commands come: each runs once and in order, and none dies.
+// The set is a stand-in with one server behind it: test/replica-set.ts says what it can show and what it cannot.
 
 /** Milliseconds between two commands of one user. */
 const PACE = 250
 /**
- * Milliseconds until another is primary: when the first gives way in good order, and when the others have to notice that it is
+ * Milliseconds until another member is primary: when the first steps down in good order, and when the others must notice that it is
  * gone (manual, "Replica Set Elections": 10 s, and some more).
  */
 const [SOON, LATE] = [1_000, 11_000]
-/** Milliseconds that a command may wait longer than the set is without a primary. */
+/** Milliseconds for which a command may wait beyond the time without a primary. */
 const LONGER = 20_000
 const LAST = 'last'
 const SECRET = 'what nobody else may read'
@@ -29,13 +29,13 @@ beforeAll(async () => {
 })
 afterAll(() => server?.close())
 
-/** What one user says, one command after another without waiting, and what he is answered. */
+/** One user who sends commands without waiting, and the answers they get. */
 class Talk {
   readonly sent: string[] = []
   readonly answers: Received[] = []
   readonly from: Device
   readonly to: Device
-  /** The longest that a command has waited since this was set to 0, in milliseconds. */
+  /** The longest wait of a command since this was set to 0, in milliseconds. */
   longest = 0
   readonly #over = new AbortController()
   readonly #sentAt = new Map<string, number>()
@@ -47,10 +47,10 @@ class Talk {
     this.to = to
     this.#command = command
     this.#talking = Promise.all([this.#say(), this.#hear()])
-    this.#talking.catch(() => {}) // whoever ends it hears of it
+    this.#talking.catch(() => {}) // reported to whoever ends it
   }
 
-  /** Resolves when what was sent by now is answered. */
+  /** Resolves when everything sent so far is answered. */
   async catchesUp(): Promise<void> {
     for (const until = this.sent.length; this.answers.length < until;) await pause(20)
   }
@@ -89,7 +89,7 @@ const asks = (i: number, { user }: Device): [string, object] => [
 ]
 const writes = (i: number, { user }: Device): [string, object] => ['send_message', { to: user, body: `${SECRET} ${i}` }]
 
-/** Each asked for and taken back, once and in turn, by the one and for the other. */
+/** Each request and each cancellation arrived once and in turn, at the sender and at the receiver. */
 async function expectAsked({ sent, answers, to }: Talk): Promise<void> {
   const inTurn = (...two: string[]): string[] => sent.map((_, i) => two[i % 2]!)
   expect(answers.map(({ re }) => re)).toEqual(sent)
@@ -98,7 +98,7 @@ async function expectAsked({ sent, answers, to }: Talk): Promise<void> {
   expect(heard).toEqual(inTurn('contact_requested', 'contact_request_cancelled'))
 }
 
-/** Each written and read once, with one number after another. */
+/** Each message was written and read once, with consecutive numbers. */
 async function expectRead({ sent, answers, from, to }: Talk): Promise<void> {
   const numbered = sent.map((id, i) => [id, 'message_sent', i + 1])
   expect(answers.map(({ re, event, seq }) => [re, event, seq])).toEqual(numbered)
@@ -108,7 +108,7 @@ async function expectRead({ sent, answers, from, to }: Talk): Promise<void> {
   expect(kept['messages']).toEqual([expect.objectContaining({ seq: sent.length })])
 }
 
-/** One line when it goes and one when it is back, or one when there is another primary at once, in each process. */
+/** Each process logs one line when MongoDB goes and one when it is back, or one when another primary follows at once. */
 function expectTold(handlers: Run[], times: number): void {
   for (const { stdout } of handlers) {
     const says = (what: string): number => stdout.split(`"msg":"${what}"`).length - 1
@@ -121,7 +121,7 @@ function expectTold(handlers: Run[], times: number): void {
   }
 }
 
-/** Three who ask, and three who write, each to another. */
+/** Three users who send requests and three who send messages, each to another user. */
 async function talks(parts: Parts): Promise<{ asking: Talk[]; writing: Talk[] }> {
   const two = (who: string) => Promise.all([parts.device(`alice-${who}`), parts.device(`bob-${who}`)])
   const asking: Talk[] = []
@@ -135,7 +135,7 @@ async function talks(parts: Parts): Promise<{ asking: Talk[]; writing: Talk[] }>
   return { asking, writing }
 }
 
-/** What `/readyz` says while it lasts. */
+/** What `/readyz` says during the fail-over. */
 async function readyzDuring(parts: Parts, work: Promise<unknown>): Promise<string> {
   const heard = new Set<string>()
   const look = (): void =>
@@ -166,7 +166,7 @@ test.each<[name: string, options: SetOptions, failures: [Failure, number][]]>([
     ],
   ],
   [
-    'of a set that does not know a write that comes again',
+    'of a set that does not recognize a retried write',
     { remembers: false },
     [
       ['stepDown', SOON],
@@ -194,7 +194,7 @@ test.each<[name: string, options: SetOptions, failures: [Failure, number][]]>([
         expect(await failing).toBeGreaterThan(0)
         expect(Math.max(...all.map(({ longest }) => longest))).toBeLessThan(ms + LONGER)
         if (ms === LATE) expect(readyz).toMatch(/,the group \w+ puts commands off: MongoDB cannot be used: /)
-        // Presence and signaling are not started here, and the broker has commands for them.
+        // Presence and signaling are not started here, so commands wait for them.
         expect((await parts.readyz()).slice(1).filter((line) => !line.includes('has no process'))).toEqual([])
       }
       await Promise.all(all.map((talk) => talk.ends()))

@@ -9,10 +9,10 @@ import { Parts } from '../parts.ts'
 import { Run } from '../process.ts'
 import { asking, eachOnce, meanwhile, megabytes, STALL } from './stall.ts'
 
-// The handlers' MongoDB stands still, is killed, is slow, is cut off: what was accepted is done once and in order, and no command
-// dies of it. A replica set's fail-overs are in mongo-failover.test.ts.
+// The handlers' MongoDB freezes, is killed, is slow, is cut off: accepted commands run once and in order, and none of them
+// dies. Fail-overs of a replica set are in mongo-failover.test.ts.
 
-/** A platform whose handlers reach a MongoDB of its own through a proxy. */
+/** A platform whose handlers reach their own MongoDB through a proxy. */
 interface Place {
   server: MongoServer
   proxy: Proxy
@@ -56,16 +56,16 @@ async function whileAway(
   expect(megabytes(handlers.pid)).toBeLessThan(300)
   await end(own)
   await eachOnce(alice, bob)
-  // Nothing but the two lines, however many commands have waited.
+  // Only these two lines, however many commands have waited.
   const says = (what: string): number => handlers.stdout.split(`"msg":"${what}"`).length - 1
   expect([says('cannot reach MongoDB; commands wait'), says('MongoDB can be reached again')]).toEqual([1, 1])
   expect(handlers.stdout).not.toMatch(/"level":(?:50|60)/)
   expect(mb).toBeLessThan(400)
 }
 
-// They wait most of the time, and so all at once.
+// They mostly wait, so they run at the same time.
 test.concurrent(
-  'it stands still for a minute',
+  'MongoDB freezes for a minute',
   () =>
     whileAway(
       'a MongoDB that stands still',
@@ -76,7 +76,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'it is killed, and back after a minute with what it had acknowledged',
+  'MongoDB is killed, and is back after a minute with what it had acknowledged',
   () =>
     whileAway(
       'a MongoDB that is killed',
@@ -87,17 +87,17 @@ test.concurrent(
 )
 
 test.concurrent(
-  'nothing comes through to it for a minute, and nobody says so',
+  'nothing reaches MongoDB for a minute, without any error',
   () =>
     whileAway(
       'a MongoDB that is cut off',
       ({ proxy }) => proxy.blackhole(true),
-      ({ proxy }) => (proxy.cut(), proxy.blackhole(false)), // or some hear that it is back, and are cut
+      ({ proxy }) => (proxy.cut(), proxy.blackhole(false)), // in this order, or some connections would work again and then be cut
     ),
   300_000,
 )
 
-/** Each asks three others and takes it back; all at once. */
+/** Everyone sends requests to three others and cancels them, all at once. */
 async function crowd(name: string): Promise<void> {
   const people = await Promise.all(Array.from({ length: 8 }, (_, i) => place.parts.device(`${name}${i}`)))
   const [askers, asked] = [people.slice(0, 5), people.slice(5)]
@@ -138,7 +138,7 @@ async function heardOnce(other: Device, askers: number): Promise<void> {
 
 afterEach(() => place.proxy.slow(0))
 
-test('it takes 2 s for each operation, from a connection’s first on', async () => {
+test('MongoDB takes 2 s for each operation, from a connection’s first one on', async () => {
   await place.parts.startHandlers('messaging')
   const [alice, bob] = [await place.parts.device('alice4'), await place.parts.device('bob4')]
   await befriend(alice, bob)
@@ -159,9 +159,9 @@ test('it takes 2 s for each operation, from a connection’s first on', async ()
   }
 }, 300_000)
 
-test('its connections are cut again and again', async () => {
+test('connections to MongoDB are cut again and again', async () => {
   const end = Date.now() + 20_000
-  const cutting = setInterval(() => Date.now() < end && place.proxy.cut(), 100) // the last crowd ends on a whole line
+  const cutting = setInterval(() => Date.now() < end && place.proxy.cut(), 100) // the last round ends with the connections intact
   try {
     for (let i = 0; Date.now() < end; i++) await crowd(`cut${i}-`)
   } finally {
@@ -170,7 +170,7 @@ test('its connections are cut again and again', async () => {
   await crowd('whole')
 }, 300_000)
 
-test('a process that starts while it is away says so and waits; one that is stopped meanwhile ends', async () => {
+test('a process that starts while MongoDB is down says so and waits; one that is told to stop meanwhile ends', async () => {
   await place.server.kill('SIGKILL')
   const options = { env: { ...place.parts.env, BROKER_URL: place.parts.url } }
   const [waiting, stopped] = [

@@ -7,13 +7,13 @@ import { RECOMMENDED_NODE } from '../../scripts/recommended-node.ts'
 import { Device } from '../device.ts'
 import { ROOT, Run } from '../process.ts'
 
-// The oldest Node that is supported, and the one that the image has: each is the npm package with its binary, in a folder of ours.
+// The oldest supported Node, and the image's: each is the npm package with its binary, in a temporary folder.
 
 const { engines } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { engines: { node: string } }
 const OLDEST = /^>=(\d+\.\d+)$/.exec(engines.node)![1]!
 const PACKAGE = `node-${process.platform}-${process.arch}`
 const MINUTES = 60_000
-/** What loads native packages, starts threads or processes, or leans on what Node's versions do differently. */
+/** Tests that load native packages, start threads or processes, or depend on differences between Node versions. */
 const TESTS = [
   'broker/storage',
   'broker/core/queue',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { befriend, comes } from '../friends.ts'
 import { Parts } from '../parts.ts'
 
-// Who is there stays true whatever is killed.
+// Presence stays right whatever is killed.
 
 let parts: Parts
 beforeAll(async () => {
@@ -11,19 +11,19 @@ beforeAll(async () => {
 })
 afterAll(() => parts.close())
 
-test('a presence handler that is killed tells what happened meanwhile when it is back', async () => {
+test('a presence handler that was killed reports what happened meanwhile when it is back', async () => {
   const presence = await parts.startHandlers('presence')
   const [alice, bob] = [await comes(parts, 'alice'), await comes(parts, 'bob')]
   await befriend(alice, bob)
   presence.kill('SIGKILL')
   await presence.ended
   await bob.leaves()
-  await new Promise((resolve) => setTimeout(resolve, 6_000)) // what is waited for is time itself: he counts as gone after five
+  await new Promise((resolve) => setTimeout(resolve, 6_000)) // waits for time itself: a user counts as gone after five seconds
   await parts.startHandlers('presence')
   expect(await alice.receives('user_offline')).toMatchObject({ user_id: 'bob' })
 })
 
-test('over a killed broker those who come back were never gone, and who does not is', async () => {
+test('after a broker is killed, users who reconnect were never gone, and those who do not are', async () => {
   const [carl, dora, eve] = [await comes(parts, 'carl'), await comes(parts, 'dora'), await comes(parts, 'eve')]
   await befriend(carl, dora)
   await befriend(carl, eve)

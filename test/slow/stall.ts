@@ -6,18 +6,18 @@ import type { Parts } from '../parts.ts'
 import { PlainHandler } from '../plain-handler.ts'
 import { expectServed, waitsFor } from './waits.ts'
 
-// What goes on while an engine stands still.
+// Users who keep asking while a storage engine is frozen.
 
 export const STALL = 60_000
 
-/** What a process has in memory now. */
+/** The memory of a process. */
 export function megabytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
 }
 
 /**
- * Those who ask for `ms`, while a bystander of theirs has something echoed at QoS 0, and so has one beside.
- * @returns what the broker had in memory at most
+ * Users who ask for `ms`, while a bystander on their platform and one on a calm platform get echoes at QoS 0.
+ * @returns the broker's peak memory
  */
 export async function meanwhile(name: string, parts: Parts, calm: Parts, ms: number, ask: () => void): Promise<number> {
   const [echo, beside] = [await openEcho(parts), await openEcho(calm)]
@@ -42,7 +42,7 @@ interface Echo extends Closable {
 
 let echoes = 0
 async function openEcho(parts: Parts): Promise<Echo> {
-  const n = ++echoes // some share the platform beside
+  const n = ++echoes // several tests share the calm platform
   const echo = await PlainHandler.connect(parts, `echo${n}.1`, { mqtt: { reconnectPeriod: 100 } })
   await echo.takes(`echo${n}`, 0)
   echo.mqtt.on('message', (_topic, _payload, { properties }) => {
@@ -62,7 +62,7 @@ async function openEcho(parts: Parts): Promise<Echo> {
   }
 }
 
-/** Asks, at most 300 times, and takes back in turn. */
+/** Sends requests, at most 300, and cancels each in turn. */
 export function asking(alice: Device, bob: Device, sent: Set<string>) {
   let i = -1
   return (): void => {

@@ -6,7 +6,7 @@ import { holdStorage } from '../hold-storage.ts'
 import { Parts } from '../parts.ts'
 import { asking, eachOnce, meanwhile, STALL } from './stall.ts'
 
-// An engine that stands still for a minute, or a disk that is full: nothing is acknowledged wrongly, others go on, and memory
+// A storage engine that freezes for a minute, or a full disk: nothing is acknowledged wrongly, others go on, and memory
 // is bounded.
 
 const opened: Closable[] = []
@@ -23,9 +23,9 @@ async function openParts(): Promise<Parts> {
   return parts
 }
 
-// They wait most of the time, and so both at once.
+// They mostly wait, so they run at the same time.
 test.concurrent(
-  'the handlers’ database is locked for a minute: what was accepted is done afterwards, once and in order',
+  'the handlers’ database is locked for a minute: accepted commands run afterwards, once and in order',
   async () => {
     const parts = locked!
     const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]
@@ -43,7 +43,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'the broker’s storage stands still for a minute: nothing is acknowledged, all goes on afterwards',
+  'the broker’s storage freezes for a minute: nothing is acknowledged, and everything goes on afterwards',
   async () => {
     const parts = still!
     const [alice, bob] = [await parts.device('alice'), await parts.device('bob')]

@@ -3,7 +3,7 @@ import { seeded } from '../../tools/random.ts'
 import { parseEventTopic, eventTopic } from '../../shared/wire/topic.ts'
 import { isUserId, userIdOf } from '../../shared/wire/user-id.ts'
 
-// Over a million pairs of subjects, against an oracle that knows nothing of how ids are made: `encodeURIComponent` turned inside out.
+// Over a million pairs of subjects, checked by an independent decoder: `decodeURIComponent`.
 
 const PAIRS = 1_000_000
 const PARTS = [
@@ -32,10 +32,10 @@ const PARTS = [
   'kc:',
 ]
 
-/** The subject that an id stands for, by the URL decoder of the language. */
+/** The subject of an id, decoded by JavaScript's URL decoder. */
 const meantBy = (id: string): string => decodeURIComponent(id)
 
-test('different subjects have different ids, that hold nothing of a topic’s own, and nobody reads what another hears', () => {
+test('different subjects have different ids without topic characters, and nobody can subscribe to another’s events', () => {
   const next = seeded(20261121)
   const subject = (): string => {
     const length = 1 + Math.floor(next() * 6)
@@ -46,15 +46,16 @@ test('different subjects have different ids, that hold nothing of a topic’s ow
   for (let i = 0; i < PAIRS; i++) {
     const [a, b] = [subject(), subject()]
     const [idA, idB] = [userIdOf(a), userIdOf(b)]
-    if ((a === b) !== (idA === idB)) throw new Error(`${JSON.stringify([a, b])} are ${idA} and ${idB}`)
+    if ((a === b) !== (idA === idB)) throw new Error(`${JSON.stringify([a, b])} have the ids ${idA} and ${idB}`)
     if (/[_/+#$\s\u0000]/.test(idA) || !isUserId(idA) || meantBy(idA) !== a)
-      throw new Error(`${JSON.stringify(a)} is ${idA}`)
+      throw new Error(`${JSON.stringify(a)} has the invalid id ${idA}`)
     const topic = eventTopic(idA, words[i % words.length]!)
-    if (parseEventTopic(topic)?.user !== idA) throw new Error(`${topic} is not of ${idA}`)
-    if (a !== b && topic.startsWith(`${idB}_`)) throw new Error(`${JSON.stringify(b)} reads ${topic}`)
+    if (parseEventTopic(topic)?.user !== idA) throw new Error(`${topic} does not belong to ${idA}`)
+    if (a !== b && topic.startsWith(`${idB}_`)) throw new Error(`${JSON.stringify(b)} could read ${topic}`)
     const aliased = userIdOf(b, 'kc')
-    if (aliased === idA && !idA.startsWith('kc:')) throw new Error(`${aliased} of an issuer is ${JSON.stringify(a)}`)
+    if (aliased === idA && !idA.startsWith('kc:'))
+      throw new Error(`the aliased id ${aliased} equals the id of ${JSON.stringify(a)}`)
     if (a === b) equal++
   }
-  expect(equal).toBeGreaterThan(100) // it has met both
+  expect(equal).toBeGreaterThan(100) // proves that equal pairs occurred
 })

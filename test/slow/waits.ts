@@ -1,13 +1,13 @@
 import { expect } from '@jest/globals'
 import { latencies } from '../../tools/load/statistics.ts'
 
-// How long somebody waits while another makes trouble. A machine may be slow or busy, and so he is compared with one who asks the
-// same of a platform beside it that nobody troubles, at the same time.
+// How long a user waits while another causes trouble. The machine may be slow or busy, so they are compared with a user who asks the
+// same of an undisturbed platform at the same time.
 
-/** At most this many times as long as beside, on the whole and at the 99th percentile. */
+/** Longest allowed wait in multiples of the undisturbed platform's, in sum and at the 99th percentile. */
 const [MEAN, P99] = [8, 20]
 
-/** Asks again and again until `ended`, 10 ms after each answer. @returns how long each answer took, in milliseconds */
+/** Asks until `ended`, 10 ms after each answer. @returns milliseconds that each answer took */
 export async function waitsFor(answer: () => Promise<unknown>, ended: Promise<unknown>): Promise<number[]> {
   const over = new AbortController()
   void ended.finally(() => over.abort())
@@ -21,7 +21,7 @@ export async function waitsFor(answer: () => Promise<unknown>, ended: Promise<un
   return took
 }
 
-/** Prints both, and compares them. */
+/** Prints both series and compares them. */
 export function expectServed(name: string, waits: readonly number[], beside: readonly number[]): void {
   process.stdout.write(`${name}: waited ${say(waits)}; beside it ${say(beside)}\n`)
   expect(mean(waits)).toBeLessThan(MEAN * mean(beside))

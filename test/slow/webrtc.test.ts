@@ -36,7 +36,7 @@ function keep<T extends Closable>(one: T): T {
   return one
 }
 
-/** Two who are contacts, each at a page. The first in the alphabet is the one that gives way. */
+/** Two contacts, each at a page. The alphabetically first one yields when offers collide. */
 async function pair(one: string, other: string, policy: Login['policy'] = 'all'): Promise<[Caller, Caller]> {
   const devices = await Promise.all([parts.device(one), parts.device(other)])
   await befriend(...devices)
@@ -46,7 +46,7 @@ async function pair(one: string, other: string, policy: Login['policy'] = 'all')
   return [await open(one), await open(other)]
 }
 
-/** From now on each gets twenty more pictures of the other, and sound. */
+/** Waits until each has received twenty more frames of the other, and sound. */
 async function mediaFlows(...both: Caller[]): Promise<void> {
   await Promise.all(
     both.map((one) =>
@@ -60,7 +60,7 @@ async function mediaFlows(...both: Caller[]): Promise<void> {
   )
 }
 
-/** Closes both pages, in which nothing has gone wrong. */
+/** Closes both pages, and checks that neither has an error. */
 async function leave(...both: Caller[]): Promise<void> {
   const faults = await Promise.all(both.map(async (one) => (await one.sight()).faults))
   expect(faults).toEqual([[], []])
@@ -83,7 +83,7 @@ test.each([
 })
 
 test.each(['all', 'relay'] as const)(
-  'a call outlives the broker (%s), and is negotiated anew after it',
+  'a call outlives the broker (%s), and is renegotiated after its restart',
   async (policy) => {
     const [carl, dora] = await pair(`carl-${policy}`, `dora-${policy}`, policy)
     const both = [carl, dora]
@@ -113,7 +113,7 @@ test.each(['all', 'relay'] as const)(
   },
 )
 
-test('two who call each other at the same moment are in one call', async () => {
+test('two users who call each other at the same moment end up in one call', async () => {
   const [eve, finn] = await pair('eve', 'finn')
   await Promise.all([eve.holds(), finn.holds()])
   await Promise.all([eve.calls(finn, 'of-eve'), finn.calls(eve, 'of-finn')])
@@ -128,7 +128,7 @@ test('two who call each other at the same moment are in one call', async () => {
   await leave(eve, finn)
 })
 
-test('two who call each other at the same moment by the same name are in one call, too', async () => {
+test('two users who call each other at the same moment with the same call id end up in one call', async () => {
   const [ida, jon] = await pair('ida', 'jon')
   await Promise.all([ida.holds(), jon.holds()])
   await Promise.all([ida.calls(jon, 'c1'), jon.calls(ida, 'c1')])
@@ -138,7 +138,7 @@ test('two who call each other at the same moment by the same name are in one cal
   await leave(ida, jon)
 })
 
-test('two who negotiate anew at the same moment stay in their call', async () => {
+test('two users who renegotiate at the same moment stay in their call', async () => {
   const [gina, hal] = await pair('gina', 'hal')
   await gina.calls(hal, 'c1')
   await mediaFlows(gina, hal)
