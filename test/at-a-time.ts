@@ -1,4 +1,4 @@
-/** Does the work for each item, so many at a time, as a handler process does: a store is not asked for thousands of things at once. */
+/** Does the work for each item with bounded concurrency, as a handler process does, so that a store never gets thousands of requests at once. */
 export async function atATime<Item>(
   most: number,
   items: Iterable<Item>,

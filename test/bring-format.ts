@@ -1,7 +1,7 @@
 import { openFormat } from '../broker/core/format.ts'
 import { openLmdb } from '../broker/storage/lmdb.ts'
 
-// Brings a file into the format of this version, three records at a time, and kills itself while the commit of that number is
+// Migrates a file to this version's format, three records at a time, and kills itself while the nth commit is being
 // written. For format.test.ts.
 
 const [path = '', dieAt = ''] = process.argv.slice(2)

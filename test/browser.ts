@@ -12,7 +12,7 @@ import { ROOT } from './process.ts'
 
 const PAGE = fileURLToPath(new URL('./page', import.meta.url))
 
-/** Starts a Chromium that has a camera and a microphone made of software, and finds no host but this one. */
+/** Starts a Chromium with a simulated camera and microphone, which can reach no other host. */
 export async function openBrowser(): Promise<Browser> {
   const paths = (process.env['PATH'] ?? '').split(delimiter).map((dir) => join(dir, 'chromium'))
   const executablePath = paths.find((path) => existsSync(path))
@@ -22,7 +22,7 @@ export async function openBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath,
     args: [
-      '--no-sandbox', // it does not start as root otherwise
+      '--no-sandbox', // required as root
       '--use-fake-device-for-media-stream',
       '--use-fake-ui-for-media-stream',
       '--allow-loopback-in-peer-connection',
@@ -32,11 +32,11 @@ export async function openBrowser(): Promise<Browser> {
 }
 
 export interface Site extends Closable {
-  /** Such as `http://127.0.0.1:40001`: a page may use a camera there, since a browser trusts this machine. */
+  /** Such as `http://127.0.0.1:40001`: browsers allow pages from this machine to use a camera. */
   readonly origin: string
 }
 
-/** Serves a page with mqtt.js and the script of `test/page/`. */
+/** Serves a page with mqtt.js and a script of `test/page/`. */
 export async function openSite(): Promise<Site> {
   const page = '<!doctype html><script src="/mqtt.js"></script><script type="module" src="/call-page.ts"></script>'
   const scriptOf = (path: string): string | undefined => {

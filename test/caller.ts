@@ -4,11 +4,11 @@ import { tokenFor } from './device.ts'
 import type { Answer, Login, Phone, Sight } from './phone.ts'
 import type { Site } from './browser.ts'
 
-declare const phone: Phone // in the page
+declare const phone: Phone // exists in the page
 
 const DEADLINE = 60_000
 
-/** A person at a page of their own, with a call in it. */
+/** A person at a page that can hold a call. */
 export class Caller implements Closable {
   readonly user: string
   readonly #page: Page
@@ -42,7 +42,7 @@ export class Caller implements Closable {
     return this.#tells(([name, given]) => phone.asks(name, given), [command, fields] as const)
   }
 
-  /** Looks at no signal until an own offer is out. */
+  /** Ignores signals until its own offer is out. */
   holds(): Promise<void> {
     return this.#tells(() => phone.holds(), undefined)
   }
@@ -64,12 +64,12 @@ export class Caller implements Closable {
   }
 
   /**
-   * Resolves with what the page sees as soon as that is as it should be.
-   * @param is runs in the page, so it knows its arguments only
-   * @param before what it saw earlier, to compare with
+   * Resolves with what the page sees once the condition holds.
+   * @param is the condition; it runs in the page, so it may use its arguments alone
+   * @param before what the page saw earlier, for comparison
    */
   async sees(is: (now: Sight, before: Sight) => boolean, before?: Sight): Promise<Sight> {
-    // waitForFunction would take a promise for a yes
+    // waitForFunction treats a promise as true
     const watch = `phone.sees(${String(is)}, ${JSON.stringify(before ?? null)} ?? undefined, ${DEADLINE})`
     return (await this.#page.evaluate(watch).catch((err: Error) => {
       throw new Error(`${this.user}: ${err.message}`, { cause: err })
@@ -86,7 +86,7 @@ export class Caller implements Closable {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`${this.user}'s page does not answer: ${String(work)}`)), DEADLINE)
     })
-    // its types cannot say that what goes in and comes out is JSON
+    // its types cannot express that arguments and results are JSON
     const told = this.#page.evaluate(work as (given: unknown) => unknown, given) as Promise<Told>
     return Promise.race([told, late]).finally(() => clearTimeout(timer))
   }

@@ -1,14 +1,14 @@
 import { deserialize, serialize } from 'node:v8'
 
-// Carry what one half of the broker says to the other as bytes, as between processes: what is no plain data fails, and no object is
-// both halves'.
+// Ways to carry messages between the halves of the broker as bytes, as between processes: anything but plain data fails, and no object is
+// shared.
 
-/** Each message at once. */
+/** Carries each message at once. */
 export function carried<Message>(send: (message: Message) => void): (message: Message) => void {
   return (message) => send(deserialize(serialize(message)) as Message)
 }
 
-/** The messages of one turn of the event loop together, in the next. */
+/** Carries the messages of one turn of the event loop together, in the next turn. */
 export function carriedLater<Message>(send: (message: Message) => void): (message: Message) => void {
   let batch: Buffer[] = []
   return (message) => {

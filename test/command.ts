@@ -1,7 +1,7 @@
 import type { Command } from '../broker/seam/session.ts'
 import { commandName } from '../shared/wire/topic.ts'
 
-/** A command that is stored, with nothing in it beyond what is given. */
+/** A stored command with minimal fields, and these. */
 export function commandWith(given: Pick<Command, 'id' | 'order' | 'user'> & Partial<Command>): Command {
   return {
     name: commandName('act'),

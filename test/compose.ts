@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { z } from 'zod'
 
-/** docker-compose.yml as it is written. */
+/** The text of docker-compose.yml. */
 export const composeText = readFileSync(fileURLToPath(new URL('../docker-compose.yml', import.meta.url)), 'utf8')
 
 const service = z.looseObject({
   command: z.array(z.string()).optional(),
-  /** Null where the value is taken from .env alone. */
+  /** Null where the value comes from .env alone. */
   environment: z.record(z.string(), z.string().nullable()).default({}),
   secrets: z.array(z.string()).default([]),
   ports: z.array(z.string()).default([]),

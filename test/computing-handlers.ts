@@ -10,8 +10,8 @@ import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { openStore } from '../shared/store/open.ts'
 
-// A process of a group whose handlers hold up its main thread, or do not stop: run by computing.test.ts, which knows what it does by
-// its output. An argument is the milliseconds that they may take to end when it is told to stop.
+// A process of a group whose handlers block its main thread, or do not stop. computing.test.ts runs it and follows it by
+// its output. The argument is the milliseconds that handlers have to end once the process is told to stop.
 
 const ran = event('ran', { attempt: z.int(), pid: z.int() })
 const { pid } = process
@@ -19,7 +19,7 @@ const [drainMs] = process.argv.slice(2)
 const answer = (attempt: number) => ({ reply: ran({ attempt, pid }) })
 const say = (what: string, attempt: number): void => void process.stdout.write(`${what} ${attempt}\n`)
 
-/** Holds up this thread until there is such a file, and for so many milliseconds at least. */
+/** Blocks this thread until the file exists, and for at least this many milliseconds. */
 function compute(until: string, ms: number): void {
   const clock = new Int32Array(new SharedArrayBuffer(4))
   const began = performance.now()

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { devCertFile } from '../shared/dev-secrets.ts'
 import type { Stage } from './stage.ts'
 
-// Processes of the group `computing`, which hold up their main thread.
+// Processes of the group `computing`, which block their main thread.
 
 export const COMPUTING = 'test/computing-handlers.ts'
 
@@ -17,7 +17,7 @@ export const computingEnv = (stage: Stage): Record<string, string> => ({
 })
 
 let gates = 0
-/** A file that is not there until the test opens it. */
+/** A gate: a file that does not exist until the test opens it. */
 export function gate({ config }: Stage) {
   const until = join(config.DATA_DIR, `gate-${gates++}`)
   return { until, opens: () => writeFileSync(until, '') }
@@ -25,7 +25,7 @@ export function gate({ config }: Stage) {
 
 export const readyz = async ({ admin }: Stage): Promise<string> => (await fetch(`${admin}/readyz`)).text()
 
-/** Resolves when `/readyz` says that a process has been stuck with that command for so many seconds. */
+/** Resolves when `/readyz` says that a process has been stuck with this command for this many seconds. */
 export async function stuckFor(stage: Stage, command: string, least: number): Promise<void> {
   const line = new RegExp(
     `a process of the group computing \\(computing\\.\\S+\\) is stuck: it has computed for (\\d+) s past the time limit of ${command}\\b`,

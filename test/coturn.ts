@@ -10,28 +10,28 @@ import { freePort } from './free-port.ts'
 
 // A real coturn, with the configuration that we ship, on loopback. Debian: apt-get install coturn
 
-/** The rule that a test must break on purpose: here every peer is on loopback. */
+/** The rule that tests must turn off: here every peer is on loopback. */
 export const LOOPBACK_PEERS = ['--allow-loopback-peers', '--allowed-peer-ip=127.0.0.1']
 
 const DEADLINE = 15_000
 
 export interface Coturn extends Closable {
   readonly port: number
-  /** Of TLS, where a certificate is given. */
+  /** The TLS port, if a certificate is given. */
   readonly tlsPort: number
-  /** All it has said on stdout. */
+  /** Everything it has printed on stdout. */
   said(): string
 }
 
-/** Whether this coturn reads its secrets from a MongoDB; Debian's does not. */
+/** Can this coturn read its secrets from MongoDB? Debian's cannot. */
 export async function readsMongo(): Promise<boolean> {
   return (await run('turnadmin', ['--help'])).said.includes('--mongo-userdb')
 }
 
 /**
  * Starts a coturn with `deploy/coturn.conf`, and resolves when it answers.
- * @param dir for its database, `turndb`
- * @param options over those of the file
+ * @param dir folder of its database, `turndb`
+ * @param options override those of the file
  */
 export async function openCoturn(dir: string, options: string[] = []): Promise<Coturn> {
   const [port, tlsPort, low] = [await freePort(), await freePort(), randomInt(200, 310) * 100]
@@ -70,12 +70,12 @@ export async function openCoturn(dir: string, options: string[] = []): Promise<C
   return { port, tlsPort, said: () => said, close }
 }
 
-/** What leads coturn's programs to a database. */
+/** The options that point coturn's programs to a database. */
 export function databaseOption(database: string): string[] {
   return [database.startsWith('mongodb') ? `--mongo-userdb=${database}` : `--userdb=${database}`]
 }
 
-/** coturn's own database below a folder. */
+/** The path of coturn's own database in a folder. */
 export const databaseIn = (dir: string): string => join(dir, 'turndb')
 
 /**
@@ -89,7 +89,7 @@ export async function turnadmin(
   realm = 'switchboard',
 ): Promise<void> {
   const { code, said } = await run('turnadmin', [change, secret, '-r', realm, ...databaseOption(database)])
-  const log = /log file opened: (\S+turn_\d+_[\d-]+\.log)/.exec(said)?.[1] // it has no option to write none
+  const log = /log file opened: (\S+turn_\d+_[\d-]+\.log)/.exec(said)?.[1] // it always writes a log file
   if (log) rmSync(log, { force: true })
   if (code !== 0) throw new Error(`turnadmin ended (${code}): ${said}`)
 }
@@ -100,8 +100,8 @@ export interface Login {
 }
 
 /**
- * Allocates two relays with these credentials, and sends from one to the other: `relayed` messages came. Where the server
- * refuses, `refused` says with what.
+ * Allocates two relays with these credentials, and sends from one to the other: `relayed` messages arrived. If the server
+ * refuses, `refused` holds its answer.
  */
 export async function relay(port: number, { username, password }: Login, options: string[] = []) {
   const between = ['-y', '-c', '-n', '2', '-z', '5', '-m', '1', '-l', '100']
@@ -136,7 +136,7 @@ const missing = (program: string): string =>
 async function answers(port: number, signal: AbortSignal): Promise<void> {
   const socket = createSocket('udp4')
   const request = Buffer.concat([Buffer.from('000100002112a442', 'hex'), randomBytes(12)])
-  const send = (): void => socket.send(request, port, '127.0.0.1', () => {}) // refused while nobody listens
+  const send = (): void => socket.send(request, port, '127.0.0.1', () => {}) // fails while nobody listens
   const again = setInterval(send, 100)
   try {
     await once(socket, 'message', { signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE)]) })

@@ -1,12 +1,12 @@
 import type { Collection, Document, Store } from '../shared/store/documents.ts'
 
-/** What a command makes a store do, whatever the machine is like. */
+/** The work that a command causes in a store, on any machine. */
 export interface Work {
-  /** Documents that it gives. */
+  /** Documents read. */
   read: number
-  /** Entries of an index that are counted, and not read. */
+  /** Index entries counted without reading their documents. */
   counted: number
-  /** Documents that it changes, inserts or removes, or is asked to. */
+  /** Documents inserted, changed or removed, or attempts at that. */
   written: number
 }
 

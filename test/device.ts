@@ -5,7 +5,7 @@ import { connect, type IClientOptions, type IClientPublishOptions, type IConnack
 import jwt from 'jsonwebtoken'
 import { userIdOf, type UserId } from '../shared/wire/user-id.ts'
 
-/** An event as a device got it. */
+/** An event as a device received it. */
 export interface Received {
   event: string
   at: string
@@ -17,20 +17,20 @@ export interface DeviceOptions {
   version?: 4 | 5
   over?: 'tls' | 'wss'
   clientId?: string
-  /** Names of the events it subscribes to, one topic each; without it, all of them on `<user>_events`. */
+  /** Names of events to subscribe to, one topic each; by default, all on `<user>_events`. */
   hears?: string[]
-  /** Instead of one that is good for an hour. */
+  /** Replaces the default token, which is valid for an hour. */
   token?: string
   mqtt?: IClientOptions
 }
 
 const DEADLINE = 30_000
 
-/** A person at a device: a public MQTT client, and what it has heard. */
+/** A person at a device: a public MQTT client, and the events it has received. */
 export class Device {
   readonly user: UserId
   readonly mqtt: MqttClient
-  /** What the broker said at the last connect. */
+  /** The broker's last CONNACK. */
   connack: IConnackPacket | undefined
   readonly #unread: Received[] = []
   readonly #arrived = new EventTarget()
@@ -38,12 +38,12 @@ export class Device {
   private constructor(user: UserId, mqtt: MqttClient) {
     this.user = user
     this.mqtt = mqtt
-    setMaxListeners(0, this.#arrived) // as many as ask at once
+    setMaxListeners(0, this.#arrived) // one listener per open question
     mqtt.on('connect', (connack) => (this.connack = connack))
     const heard = new Set<string>()
     mqtt.on('message', (topic, payload, { dup }) => {
       const message = `${topic} ${payload.toString()}`
-      if (dup && heard.has(message)) return // its PUBACK was lost with a connection [MQTT-4.3.2]
+      if (dup && heard.has(message)) return // a retransmission: its PUBACK was lost [MQTT-4.3.2]
       heard.add(message)
       const event = topic.slice(user.length + 1)
       this.#unread.push({ event, ...(JSON.parse(payload.toString()) as Omit<Received, 'event'>) } as Received)
@@ -68,7 +68,7 @@ export class Device {
       reconnectPeriod: 0,
       ...options.mqtt,
     })
-    const device = new Device(userIdOf(sub), mqtt) // listens before the CONNACK: a kept session's events follow it at once
+    const device = new Device(userIdOf(sub), mqtt) // listens before CONNACK, which a kept session's events follow at once
     try {
       await connected(mqtt)
     } catch (err) {
@@ -91,14 +91,14 @@ export class Device {
     return id
   }
 
-  /** Sends a command and resolves with what answers it. A refusal is an answer too. */
+  /** Sends a command and resolves with its answer, which may be a refusal. */
   async asks(
     command: string,
     fields: object = {},
     options: { id?: string } & IClientPublishOptions = {},
   ): Promise<Received> {
     const id = options.id ?? randomUUID()
-    this.sends(command, fields, { ...options, id }).catch(() => {}) // MQTT 5 tells a refusal twice
+    this.sends(command, fields, { ...options, id }).catch(() => {}) // MQTT 5 also reports a refusal in the PUBACK
     return this.#take(({ re, event }) => re === id && event !== 'command_queued', `the answer to ${command}`)
   }
 
@@ -107,7 +107,7 @@ export class Device {
     return this.#take((one) => one.event === event, event)
   }
 
-  /** Resolves when that many events of that name are unread, and leaves them so. */
+  /** Resolves when this many events of that name are unread; leaves them unread. */
   async hears(event: string, times = 1): Promise<void> {
     const timeout = AbortSignal.timeout(DEADLINE)
     while (this.#unread.filter((one) => one.event === event).length < times) await this.#news(timeout, event)
@@ -118,13 +118,13 @@ export class Device {
     return this.#take(() => true, 'anything', deadline)
   }
 
-  /** All that came and was not taken; whatever was published to this user before the call is among it. */
+  /** Takes all unread events, among them everything published to this user before the call. */
   async unread(): Promise<Received[]> {
     await this.asks('whoami')
     return this.#unread.splice(0)
   }
 
-  /** Resolves when it is connected again. That a try before was refused is no matter: `once()` of Node would reject. */
+  /** Resolves when it is connected again. Ignores failed attempts, for which Node's `once()` would reject. */
   async isBack(): Promise<void> {
     if (!this.mqtt.connected) await new Promise((resolve) => this.mqtt.once('connect', resolve))
   }
@@ -145,7 +145,7 @@ export class Device {
   async #news(signal: AbortSignal, name: string): Promise<void> {
     await once(this.#arrived, 'event', { signal }).catch(() => {
       const heard = this.#unread.map(({ event }) => event).join(', ')
-      throw new Error(`${this.user} waits in vain for ${name}; unread: ${heard || 'nothing'}`)
+      throw new Error(`${this.user} did not receive ${name}; unread: ${heard || 'nothing'}`)
     })
   }
 }

@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url'
 
 // The fenced code blocks of the docs. Words after the language say what a block is; GitHub does not show them:
 //
-//   ```sh                     commands that are run and must succeed
-//   ```sh background=NAME     a command that goes on; what it prints is known as NAME
-//   ```sh fails               commands of which the last must fail
-//   ```text output            what the last sh block prints: these lines in this order, `…` for anything
-//   ```text output=NAME       what the command in the background prints
+//   ```sh                     commands that must succeed
+//   ```sh background=NAME     a command that keeps running; its output is called NAME
+//   ```sh fails               commands, of which the last must fail
+//   ```text output            the output of the last sh block: these lines in this order, `…` for anything
+//   ```text output=NAME       the output of the background command
 //   ```text drawing           a picture, or a formula
-//   ```ts file=PATH           a file that is written to this place, and checked by the type checker; js, python likewise
+//   ```ts file=PATH           a file that is written to this path and type-checked; js, python likewise
 //   ```json command=NAME      the payload of a command; event=NAME: of an event; setting=NAME: the value of a setting
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -23,7 +23,7 @@ export interface Block {
   text: string
 }
 
-/** Every page, in the order in which a newcomer reads them. */
+/** Every page, in a newcomer's reading order. */
 export const PAGES: readonly string[] = ['README.md', ...pagesOf('docs'), 'CONTRIBUTING.md']
 
 function pagesOf(folder: string): string[] {
@@ -53,7 +53,7 @@ export function blocksOf(page: string): Block[] {
       open = { page, line: index + 1, language, words: new Map(pairs), text: '', indent, lines: [] }
     }
   }
-  if (open) throw new Error(`${page}:${open.line}: the block has no end`)
+  if (open) throw new Error(`${page}:${open.line}: unclosed code block`)
   return blocks
 }
 

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { freePorts } from './free-port.ts'
 import { ROOT } from './docs-blocks.ts'
 
-// Where the commands of the docs are run: a copy of the tree with a platform of its own.
+// Where the commands of the docs run: a copy of the repository with its own platform.
 
 const FOLDERS = ['broker', 'client', 'deploy', 'dist', 'docs', 'handlers', 'scripts', 'shared', 'test', 'tools']
 const FILES = [
@@ -21,7 +21,7 @@ const FILES = [
 const TREE = [...FOLDERS, ...FILES]
 const DEADLINE = 120_000
 
-/** What a command has printed so far. */
+/** The output of a command so far. */
 export interface Output {
   text: string
   /** The exit code, once it has ended. */
@@ -46,14 +46,14 @@ export class DocsPlatform {
     for (const part of TREE) {
       if (existsSync(join(ROOT, part))) cpSync(join(ROOT, part), join(platform.tree, part), { recursive: true })
     }
-    rmSync(join(platform.tree, 'handlers/notes'), { recursive: true, force: true }) // who follows the docs has it already
+    rmSync(join(platform.tree, 'handlers/notes'), { recursive: true, force: true }) // it exists where someone has followed the docs
     symlinkSync(join(ROOT, 'node_modules'), join(platform.tree, 'node_modules'))
     return platform
   }
 
   /**
-   * A text of the docs as it is run here. It differs in the ports, in `npm install`, which has been done, and in `npm run dev`, whose
-   * reloading new-handler.test.ts tries.
+   * Adapts a text of the docs to this platform: other ports, no `npm install`, and no `npm run dev`, whose
+   * reloading new-handler.test.ts tests.
    */
   here(text: string): string {
     const others: Record<string, string> = { ...this.#ports, 'npm install && ': '', 'npm run dev': 'npm start' }
@@ -65,13 +65,13 @@ export class DocsPlatform {
     writeFileSync(join(this.tree, file), this.here(text))
   }
 
-  /** Runs a block. Variables that it sets are known to the later blocks of the page. */
+  /** Runs a block. Later blocks of the page see the variables it sets. */
   async run(page: string, text: string): Promise<Output> {
     return this.#ended(this.#start(page, text))
   }
 
   /**
-   * Starts a block that goes on, after ending the one that had its name, and waits until it has subscribed or ended, if there is a
+   * Starts a background block, after ending the previous one of that name, and waits until it has subscribed or ended, if there is a
    * platform.
    */
   async background(page: string, name: string, text: string): Promise<Output> {
@@ -84,7 +84,7 @@ export class DocsPlatform {
     return output
   }
 
-  /** Waits until these lines are in it, in this order. */
+  /** Waits until the output holds these lines, in this order. */
   async prints(output: Output, text: string): Promise<void> {
     const lines = this.here(text)
       .trimEnd()
@@ -118,7 +118,7 @@ export class DocsPlatform {
     const child = spawn('bash', ['-c', script], {
       cwd: this.tree,
       env: this.#env,
-      detached: true, // so that it can be ended with what it has started
+      detached: true, // so that its child processes can be ended with it
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#running.set(name, child)
@@ -139,7 +139,7 @@ export class DocsPlatform {
     return output
   }
 
-  /** How many SUBSCRIBE packets the broker has got; undefined when there is none. */
+  /** The broker's count of SUBSCRIBE packets; undefined without a broker. */
   async #subscribes(): Promise<number | undefined> {
     const response = await fetch(`http://127.0.0.1:${this.#ports['9090']}/metrics`).catch(() => undefined)
     if (!response) return undefined
@@ -151,6 +151,6 @@ const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g,
 
 async function until(isSo: () => boolean | Promise<boolean>, what: string, tell = () => ''): Promise<void> {
   for (const end = Date.now() + DEADLINE; !(await isSo()); await pause(20)) {
-    if (Date.now() > end) throw new Error(`it waits in vain for ${what}: ${tell()}`)
+    if (Date.now() > end) throw new Error(`timed out waiting for ${what}: ${tell()}`)
   }
 }

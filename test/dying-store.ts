@@ -1,11 +1,11 @@
 import type { Collection, Document, Store } from '../shared/store/documents.ts'
 
-/** What a store that dies rejects with. */
+/** The error of a store that has died. */
 export class Died extends Error {
   override name = 'Died'
 }
 
-/** A store whose process dies right behind its nth write: the write is stored, and its caller never hears of it. */
+/** A store whose process dies right after its nth write: the write is stored, and the caller never learns of it. */
 export function dyingAfter(store: Store, writes: number): Store {
   let left = writes
   const counted = async <T>(writing: Promise<T>): Promise<T> => {

@@ -1,6 +1,6 @@
 import { openLmdb } from '../broker/storage/lmdb.ts'
 
-// For broker/storage/lmdb.test.ts: commits units for ever, each to two tables, and says the number of each that is stored.
+// For broker/storage/lmdb.test.ts: commits units for ever, each to two tables, and prints the number of each stored one.
 
 const storage = openLmdb(process.argv[2]!)
 const [one, other] = [storage.table<{ filled: Buffer }>('one'), storage.table<number>('other')]

@@ -2,7 +2,7 @@ import { connect, type TLSSocket } from 'node:tls'
 import { generate, type Packet } from 'mqtt-packet'
 import { tokenFor } from './device.ts'
 
-// One attacker, a process of his own: flooder.ts <kind> <port> <secret> <seconds>. He keeps to nothing but the port.
+// An attacker in a separate process: flooder.ts <kind> <port> <secret> <seconds>.
 
 const [kind, port, secret, seconds] = process.argv.slice(2) as [string, string, string, string]
 const until = Date.now() + Number(seconds) * 1000
@@ -33,7 +33,7 @@ function login(user: string, clientId: string, token = tokenFor(user, secret)): 
   return generate({ ...packet, clientId, password: Buffer.from(token) })
 }
 
-/** Sends the same bytes as fast as they are taken, from connections that are opened again when they are closed. */
+/** Sends the same bytes as fast as the socket accepts them, and reopens connections that are closed. */
 async function floodWith(packets: Packet[], user: string): Promise<void> {
   const chunk = Buffer.concat(packets.map((packet) => generate(packet)))
   for (let n = 0; Date.now() < until; n++) {

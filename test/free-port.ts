@@ -6,9 +6,9 @@ import { createServer } from 'node:net'
 const [LOWEST, MOST] = [10_000, 10_000]
 
 /**
- * A port of loopback that is free now, for a program that cannot take one by itself, or that must have the same one
- * again after its restart. It is below those that systems give away by themselves (from 32,768 on Linux, 49,152
- * elsewhere), and no other process of tests gets it while this one lives, also when that program is down.
+ * A free loopback port, for a program that cannot choose one itself, or that must have the same one
+ * after a restart. It is below the ephemeral ports of operating systems (from 32,768 on Linux, 49,152
+ * elsewhere), and no other test process gets it while this one lives, even when that program is down.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -22,7 +22,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Those who ask here tell one another by a port of the same number at an address that nobody else uses. */
+/** Claims a port among test processes by listening on the same port of an address that nothing else uses. */
 async function isOurs(port: number): Promise<boolean> {
   const claim = createSocket('udp4').unref()
   claim.bind({ port, address: '127.9.9.9', exclusive: true })
@@ -35,14 +35,14 @@ function isGot(taking: Promise<unknown>): Promise<boolean> {
   return taking.then(
     () => true,
     (err: NodeJS.ErrnoException) => {
-      if (err.code === 'EADDRNOTAVAIL') return true // not on Linux: only the chance of another run's is left
+      if (err.code === 'EADDRNOTAVAIL') return true // not on Linux: another test run may choose the same port
       if (err.code !== 'EADDRINUSE') throw err
       return false
     },
   )
 }
 
-/** Those of a platform, as its settings. */
+/** The ports of a platform, as settings. */
 export async function freePorts(): Promise<{ MQTTS_PORT: string; WSS_PORT: string; ADMIN_PORT: string }> {
   const next = async (): Promise<string> => String(await freePort())
   return { MQTTS_PORT: await next(), WSS_PORT: await next(), ADMIN_PORT: await next() }

@@ -1,7 +1,7 @@
 import type { Device, DeviceOptions, Received } from './device.ts'
 import { metric } from './metrics.ts'
 
-/** A device of one who was away, when the presence group has ended what it does about his coming. */
+/** A device of a user who was away, once the presence group has handled their arrival. */
 export async function comes(
   place: { admin: string; device(sub: string, options?: DeviceOptions): Promise<Device> },
   sub: string,
@@ -14,7 +14,7 @@ export async function comes(
   return device
 }
 
-/** Makes two users contacts, and takes what they hear of it. */
+/** Makes two users contacts, and consumes the events about it. */
 export async function befriend(one: Device, other: Device): Promise<void> {
   await one.asks('request_contact', { user_id: other.user })
   await other.asks('accept_contact', { user_id: one.user })
@@ -22,7 +22,7 @@ export async function befriend(one: Device, other: Device): Promise<void> {
   await other.unread()
 }
 
-/** Makes the first user a group with the others, his contacts by then; all have taken what they hear of it. */
+/** The first user creates a group with the others, their contacts; consumes the events about it. */
 export async function gather(owner: Device, ...others: Device[]): Promise<string> {
   for (const other of others) await befriend(owner, other)
   const made: Received = await owner.asks('create_group', { title: 'Some', members: others.map(({ user }) => user) })

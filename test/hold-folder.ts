@@ -3,19 +3,19 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { holdFolder } from '../broker/storage/hold-folder.ts'
 
-// Holds a folder until it is killed: what a broker in another container does. With a program as second argument it then starts
-// that, gives it the open file of the hold, as a library might that starts one, and says its process id.
+// Holds a folder until it is killed, as a broker in another container does. With a program as second argument it then starts
+// that program, lets it inherit the open lock file, as a library might, and reports its process id.
 
 const [folder = '', program] = process.argv.slice(2)
 await holdFolder(folder)
 
-/** The descriptor by which this process has the file open. */
+/** This process' descriptor of the open file. */
 function descriptorOf(file: string): number {
   for (const fd of readdirSync('/proc/self/fd')) {
     try {
       if (readlinkSync(`/proc/self/fd/${fd}`) === file) return Number(fd)
     } catch {
-      // That of the list itself.
+      // The descriptor of the listing itself.
     }
   }
   throw new Error(`${file} is not open`)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Closable } from '../shared/shutdown.ts'
 
-/** Lets nothing be stored by the broker with this DATA_DIR until it is closed. */
+/** Blocks all writes of the broker with this DATA_DIR until it is closed. */
 export async function holdStorage(dataDir: string): Promise<Closable> {
   const script = fileURLToPath(new URL('hold-storage.mjs', import.meta.url))
   const holder = spawn(process.execPath, [script, join(dataDir, 'broker', 'broker.lmdb')])

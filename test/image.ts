@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import type { Closable } from '../shared/shutdown.ts'
 import { ROOT } from './process.ts'
 
-// deploy/Dockerfile, built for real by Debian's buildah, as root and without a daemon. Its base image is made of this machine's own
+// Builds deploy/Dockerfile with Debian's buildah, as root and without a daemon. The base image is assembled from this machine's
 // node, npm and shell, since the real one cannot be fetched everywhere.
 
 const run = promisify(execFile)
@@ -15,7 +15,7 @@ const PROGRAMS = ['sh', 'env', 'install', 'grep', 'cut', 'sleep', 'ls', 'id']
 const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n'
 const GROUP = 'root:x:0:\nnode:x:1000:\n'
 
-/** Mounts what a container of docker-compose.yml has, and runs a command in it: the root, /data, /run/secrets, the working directory. */
+/** Runs a command in the mounts of a container of docker-compose.yml: the root, /data, /run/secrets, the working directory. */
 const CONTAINER = `
   root=$1 data=$2 secrets=$3 dir=$4
   shift 4
@@ -34,10 +34,10 @@ export function cannotBuild(): string | undefined {
 }
 
 export interface Image extends Closable {
-  /** What its containers run when nothing else is said, and as whom. */
+  /** The default command of its containers, and their user. */
   readonly config: { Cmd: string[]; User: string; WorkingDir: string; Env: string[] }
   /**
-   * Runs a command as docker-compose.yml does: as PID 1 of a container's own, as uid 1000, on a read-only root, with /tmp, /data and
+   * Runs a command as docker-compose.yml does: as PID 1 of a container, as uid 1000, on a read-only root, with /tmp, /data and
    * /run/secrets. The network is this machine's.
    * @param mounts a folder of this machine for each of /data and /run/secrets
    */
@@ -45,14 +45,14 @@ export interface Image extends Closable {
 }
 
 export interface Container {
-  /** The process outside, which stands for the container's: its exit code is the same. */
+  /** The process outside the container, with the same exit code as the one inside. */
   readonly child: ReturnType<typeof spawn>
-  /** What it has said, of both outputs. */
+  /** Its output so far, stdout and stderr. */
   said: string
   readonly ended: Promise<number | null>
 }
 
-/** Builds the image from the tree. */
+/** Builds the image from the working tree. */
 export async function buildImage(): Promise<Image> {
   const dir = mkdtempSync(join(tmpdir(), 'image-'))
   const store = ['--root', join(dir, 'store'), '--runroot', join(dir, 'run')]
@@ -77,7 +77,7 @@ export async function buildImage(): Promise<Image> {
     await buildah('build', '--pull-never', ...ignore, ...network, '-f', `${ROOT}deploy/Dockerfile`, '-t', 'ours', ROOT)
     const container = await buildah('from', '--pull-never', 'localhost/ours')
     const root = await buildah('mount', container)
-    mkdirSync(join(root, 'run/secrets'), { recursive: true }) // as Docker makes it
+    mkdirSync(join(root, 'run/secrets'), { recursive: true }) // as Docker does
     const inspected = JSON.parse(await buildah('inspect', container)) as { OCIv1: { config: Image['config'] } }
     const { config } = inspected.OCIv1
     return {
@@ -118,7 +118,7 @@ function makeBase(root: string): void {
   const npm = join(dirname(spawnSync('realpath', [which('npm')], { encoding: 'utf8' }).stdout.trim()), '..')
   cpSync(npm, join(root, 'usr/lib/node_modules/npm'), { recursive: true })
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/bin/npm'))
-  // What getpwnam and getaddrinfo load when they are called, and what native packages want of libc.
+  // Libraries that getpwnam and getaddrinfo load when called, and those of libc that native packages need.
   const [libc] = librariesOf(process.execPath).filter((file) => /\/libc\.so/.test(file))
   for (const name of ['libnss_files.so.2', 'libnss_dns.so.2', 'libresolv.so.2', 'librt.so.1']) {
     const library = join(dirname(libc!), name)
@@ -145,7 +145,7 @@ function librariesOf(program: string): string[] {
   return [...stdout.matchAll(/(\/\S+)/g)].map(([, file]) => file!)
 }
 
-/** Lets npm in the build use the registry, and trust the certificates, that it uses here. */
+/** Lets npm in the build use this machine's registry and trusted certificates. */
 function npmMounts(dir: string): string[] {
   const setting = (name: string): string =>
     spawnSync('npm', ['config', 'get', name], { encoding: 'utf8' }).stdout.trim()

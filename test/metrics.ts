@@ -1,4 +1,4 @@
-/** A number that the broker tells: `name`, or `name{label="value"}`, of which its labels may be a part; 0 while there is none. */
+/** The value of a broker metric: `name`, or `name{label="value"}` with some of its labels; 0 while it is absent. */
 export async function metric({ admin }: { admin: string }, name: string, label?: string): Promise<number> {
   const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n')
   const line = lines.find((one) =>
@@ -7,7 +7,7 @@ export async function metric({ admin }: { admin: string }, name: string, label?:
   return Number(line?.split(' ').at(-1) ?? 0)
 }
 
-/** Does what ends a device's connection, and resolves when the broker has seen it. */
+/** Ends a device's connection by `act`, and resolves once the broker has noticed. */
 export async function devicesLeave(place: { admin: string }, end: () => unknown): Promise<void> {
   const connected = (): Promise<number> => metric(place, 'mqtt_connections', 'kind="device"')
   const before = await connected()

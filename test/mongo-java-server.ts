@@ -16,17 +16,17 @@ const BY_BYTES = `return java.util.Arrays.compareUnsigned(
     value1.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8),
     value2.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));`
 
-/** What the server is, for whoever reads that the tests passed on it. */
+/** Name and version of the server, for the reader of the test output. */
 export const MONGO_JAVA_SERVER = 'mongo-java-server 1.47.0, its order of text mended'
 
-/** The Java class path of the launcher, which is fetched by Maven and compiled when it is not there yet. */
+/** The Java class path of the launcher, fetched by Maven and compiled on first use. */
 export async function mongoJavaServer(): Promise<string[]> {
   const sources = ['pom.xml', 'Launcher.java'].map((file) => readFileSync(join(SOURCES, file)))
   const digest = createHash('sha256').update(Buffer.concat(sources)).update(BY_BYTES).digest('hex').slice(0, 16)
   const built = join(CACHE, digest)
   mkdirSync(CACHE, { recursive: true })
   while (!existsSync(built)) {
-    // Several come at once, each a process of its own, and Maven would write the same files for all of them.
+    // Several processes may arrive at once, and Maven would write the same files in each of them.
     const held = await holdFolder(CACHE).catch(() => undefined)
     try {
       if (!held) await new Promise((resolve) => setTimeout(resolve, 200))
@@ -35,7 +35,7 @@ export async function mongoJavaServer(): Promise<string[]> {
       await held?.close()
     }
   }
-  return [join(built, 'classes'), join(built, 'lib', '*')] // the classes first, the mended one among them
+  return [join(built, 'classes'), join(built, 'lib', '*')] // classes first, with the patched one among them
 }
 
 function build(built: string): void {
@@ -49,7 +49,7 @@ function build(built: string): void {
     run('mvn', ...fetch, '-DoutputDirectory=src', '-Dclassifier=sources', '-DincludeArtifactIds=mongo-java-server-core')
     run('jar', 'xf', join('src', 'mongo-java-server-core-1.47.0-sources.jar'), COMPARATOR)
     const text = readFileSync(join(dir, COMPARATOR), 'utf8')
-    if (!text.includes(BY_UTF16)) throw new Error(`${COMPARATOR} is not what is to be mended`)
+    if (!text.includes(BY_UTF16)) throw new Error(`${COMPARATOR} is not the version that the patch is for`)
     writeFileSync(join(dir, COMPARATOR), text.replace(BY_UTF16, BY_BYTES))
     run('javac', '-cp', join('lib', '*'), '-d', 'classes', COMPARATOR, 'Launcher.java')
     renameSync(dir, built)

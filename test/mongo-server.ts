@@ -11,19 +11,19 @@ import { MONGO_JAVA_SERVER, mongoJavaServer } from './mongo-java-server.ts'
 import { freePort } from './free-port.ts'
 import { threadStatesOf } from './process.ts'
 
-/** A MongoDB of a test's own, on loopback. */
+/** A test's own MongoDB, on loopback. */
 export interface MongoServer extends Closable {
   readonly url: string
-  /** What it is, and which version. */
+  /** Name and version. */
   readonly what: string
   readonly pid: number
-  /** Resolves when it has ended by SIGKILL, or stands still by SIGSTOP. */
+  /** Resolves when SIGKILL has ended it, or SIGSTOP has frozen it. */
   kill(signal: NodeJS.Signals): Promise<void>
-  /** After a SIGKILL: at the same port, with the same data if they are lasting. */
+  /** Restarts it after SIGKILL on the same port, with the same data if they are durable. */
   restart(): Promise<void>
 }
 
-/** What starts a server at a port, and what it says when it is there. */
+/** A command that starts a server on a port, and its output once it is ready. */
 interface Kind {
   readonly what: string
   readonly url: (port: number) => string
@@ -31,8 +31,8 @@ interface Kind {
 }
 
 /**
- * Starts the best that there is: `mongod`, one that mongodb-memory-server has downloaded, or else mongo-java-server.
- * @param isLasting whether what it has acknowledged outlives a SIGKILL
+ * Starts the best server available: `mongod`, one that mongodb-memory-server has downloaded, or else mongo-java-server.
+ * @param isLasting whether acknowledged writes survive SIGKILL
  */
 export async function startMongoServer(isLasting = false): Promise<MongoServer> {
   const kind = mongod('mongod') ?? (await downloaded()) ?? javaServer(isLasting)
@@ -65,18 +65,18 @@ export async function startMongoServer(isLasting = false): Promise<MongoServer> 
   }
 }
 
-/** Resolves when no thread of a process runs any more: one that runs elsewhere may go on for a moment after a SIGSTOP. */
+/** Resolves when no thread of a process runs: a thread on another CPU may run for a moment after SIGSTOP. */
 async function frozen(pid: number): Promise<void> {
   while (!threadStatesOf(pid).every((state) => state === 'T')) await pause(5)
 }
 
-/** The server that all tests of a run share: the one of TEST_MONGODB_URL (`npm run test:mongo`), or else one of the caller's own. */
+/** The server at TEST_MONGODB_URL, which all tests of `npm run test:mongo` share, or else a new one for the caller. */
 export async function sharedMongoServer(): Promise<Closable & Pick<MongoServer, 'url' | 'what'>> {
   const { TEST_MONGODB_URL: url, TEST_MONGODB_IS: what = 'the server of MONGODB_URL' } = process.env
   return url === undefined ? startMongoServer() : { url, what, close: async () => {} }
 }
 
-/** The program, as a replica set of one: writes are retried, and majorities counted, in a set only. */
+/** `mongod` as a replica set of one member: retried writes and write majorities need a set. */
 function mongod(program: string): Kind | undefined {
   const version = /v(\d\S*)/.exec(spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1]
   if (version === undefined) return undefined
@@ -108,14 +108,14 @@ function isInitiated(error: unknown): void {
   if (!(error instanceof Error && 'codeName' in error && error.codeName === 'AlreadyInitialized')) throw error
 }
 
-/** mongod by mongodb-memory-server, for who has installed it (`npm i --no-save mongodb-memory-server-core`). */
+/** mongod by mongodb-memory-server, if installed (`npm i --no-save mongodb-memory-server-core`). */
 async function downloaded(): Promise<Kind | undefined> {
   try {
     const name = 'mongodb-memory-server-core'
     const { MongoBinary } = (await import(name)) as { MongoBinary: { getPath(): Promise<string> } }
     return mongod(await MongoBinary.getPath())
   } catch {
-    return undefined // not installed, or nowhere to download it from
+    return undefined // not installed, or the download failed
   }
 }
 

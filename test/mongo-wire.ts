@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { BSON, type Document } from 'mongodb'
 
-// MongoDB's wire protocol, as far as a driver of today speaks it: OP_MSG, and OP_QUERY for its first hello (manual, "MongoDB Wire
-// Protocol"; the drivers' specification "OP_MSG"). Nothing is compressed and nothing has a checksum unless that was agreed upon.
+// MongoDB's wire protocol, as far as current drivers use it: OP_MSG, and OP_QUERY for the first hello (manual, "MongoDB Wire
+// Protocol"; the drivers' specification "OP_MSG"). Compression and checksums are used only if negotiated, and we never do.
 
 const [OP_REPLY, OP_QUERY, OP_MSG] = [1, 2004, 2013]
 const HEADER = 16
@@ -11,17 +11,17 @@ const [MORE_TO_COME, EXHAUST_ALLOWED] = [1 << 1, 1 << 16]
 /** Flag of OP_REPLY. */
 const AWAIT_CAPABLE = 1 << 3
 
-/** What one side has sent: the bytes, and its body. The documents of a large insert are beside the body, and not read. */
+/** A message: its bytes and its body. The documents of a large insert are outside the body, and are not read. */
 export interface Message {
   readonly id: number
   readonly bytes: Buffer
   readonly body: Document
-  /** Answers may be sent on and on, until the connection ends. */
+  /** exhaustAllowed: the server may stream answers until the connection ends. */
   readonly exhausts: boolean
   readonly isQuery: boolean
 }
 
-/** The messages that come in; ends with the connection. */
+/** The incoming messages; ends with the connection. */
 export async function* messagesOf(socket: Socket): AsyncGenerator<Message, void> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of socket as AsyncIterable<Buffer>) {
@@ -37,13 +37,13 @@ export async function* messagesOf(socket: Socket): AsyncGenerator<Message, void>
 function read(bytes: Buffer): Message {
   const [id, code] = [bytes.readInt32LE(4), bytes.readInt32LE(12)]
   if (code === OP_QUERY) {
-    const name = bytes.indexOf(0, HEADER + 4) + 1 // behind the flags and the collection's name
+    const name = bytes.indexOf(0, HEADER + 4) + 1 // after the flags and the collection's name
     return { id, bytes, body: documentAt(bytes, name + 8), exhausts: false, isQuery: true }
   }
-  if (code !== OP_MSG) throw new Error(`a message of kind ${code}`)
+  if (code !== OP_MSG) throw new Error(`unsupported message: opcode ${code}`)
   const flags = bytes.readUInt32LE(HEADER)
   const kind = bytes.readUInt8(HEADER + 4)
-  if (kind !== 0) throw new Error('a message whose body does not come first')
+  if (kind !== 0) throw new Error('unsupported message: its body does not come first')
   return { id, bytes, body: documentAt(bytes, HEADER + 5), exhausts: (flags & EXHAUST_ALLOWED) !== 0, isQuery: false }
 }
 
@@ -53,7 +53,7 @@ function documentAt(bytes: Buffer, at: number): Document {
 
 let lastId = 0
 
-/** An answer to a message. @param isMore whether another follows, which answers this one */
+/** An answer to a message. @param isMore moreToCome: another answer follows */
 export function answerTo(message: Pick<Message, 'id' | 'isQuery'>, body: Document, isMore = false): Message {
   const document = Buffer.from(BSON.serialize(body, { ignoreUndefined: true }))
   const between = Buffer.alloc(message.isQuery ? 20 : 5)
@@ -67,7 +67,7 @@ export function answerTo(message: Pick<Message, 'id' | 'isQuery'>, body: Documen
   return addressed(Buffer.concat([header, between, document]), message.id, body)
 }
 
-/** The same answer once more, to another message. */
+/** The same answer again, to another message. */
 export function again(answer: Message, to: Message): Message {
   return addressed(Buffer.from(answer.bytes), to.id, answer.body)
 }
@@ -79,7 +79,7 @@ function addressed(bytes: Buffer, to: number, body: Document): Message {
   return { id, bytes, body, exhausts: false, isQuery: false }
 }
 
-/** A connection to a server, made when there is something to ask; asked one thing after another. */
+/** A connection to a server, opened on first use; handles one request at a time. */
 export class Upstream {
   readonly #port: number
   #socket: Socket | undefined
@@ -104,11 +104,11 @@ export class Upstream {
     }
     this.#socket.write(bytes)
     const { value, done } = await this.#answers!.next()
-    if (done || !value) throw new Error('the server is away')
+    if (done || !value) throw new Error('the server is unreachable')
     return value
   }
 
-  /** What was asked is done, whether or not somebody waits for it. */
+  /** Resolves when the last request is done, whether or not anyone waits for it. */
   close(): void {
     void this.#asked.then(() => this.#socket?.destroy())
   }

@@ -9,19 +9,19 @@ import { freePort } from './free-port.ts'
 export type Algorithm = 'RS256' | 'ES256'
 const AUDIENCE = 'urn:switchboard'
 
-/** The library, which warns of what would matter in production. */
+/** The library, which prints warnings that matter in production alone. */
 async function quietProvider(): Promise<typeof Provider> {
   for (const level of ['info', 'warn'] as const) console[level] = () => {}
   return (await import('oidc-provider')).default
 }
 
-/** A real OpenID Connect provider on loopback, whose keys a test can change and which it can take away. */
+/** A real OpenID Connect provider on loopback, whose keys a test can rotate and which it can stop. */
 export class Issuer implements Closable {
   readonly url: string
   readonly audience = AUDIENCE
-  /** How often its keys were asked for. */
+  /** How often its keys were fetched. */
   asked = 0
-  /** Key ids that it has signed with, newest last. */
+  /** Ids of the keys it has signed with, newest last. */
   readonly kids: string[] = []
   #server: Server
   readonly #library: typeof Provider
@@ -46,8 +46,8 @@ export class Issuer implements Closable {
   }
 
   /**
-   * Signs with new keys from now on; those before are not told any more.
-   * @param claims what its tokens say beside the usual
+   * Signs with new keys from now on, and no longer publishes the previous ones.
+   * @param claims additional claims of its tokens
    */
   rotate(claims: object = {}): void {
     const kid = randomUUID()
@@ -87,7 +87,7 @@ export class Issuer implements Closable {
     this.#listener = provider.callback()
   }
 
-  /** An access token of this user, as his app would get it. */
+  /** An access token of this user, as their app would get it. */
   async tokenOf(user: 'alice' | 'bob' | 'carol', algorithm: Algorithm = 'RS256'): Promise<string> {
     const form = { grant_type: 'client_credentials', client_id: user, client_secret: 'a secret of the test' }
     const resource = `${AUDIENCE}:${algorithm}`
@@ -96,11 +96,11 @@ export class Issuer implements Closable {
       body: new URLSearchParams({ ...form, resource, scope: 'mqtt' }),
     })
     const body = (await answer.json()) as { access_token?: string }
-    if (body.access_token === undefined) throw new Error(`the provider gives no token: ${JSON.stringify(body)}`)
+    if (body.access_token === undefined) throw new Error(`the provider returned no token: ${JSON.stringify(body)}`)
     return body.access_token
   }
 
-  /** Goes away; `returns` brings it back to the same address. */
+  /** Stops; `returns` starts it again at the same address. */
   async leaves(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))

@@ -8,11 +8,11 @@ import { closeAll, type Closable } from '../shared/shutdown.ts'
 import type { Store } from '../shared/store/documents.ts'
 import { openStore } from '../shared/store/open.ts'
 
-/** Where handlers keep their data in a test: a folder, or a database of the test's own on the server that `npm run test:mongo` has started. */
+/** Where a test's handlers keep their data: a folder, or a database of its own on the server that `npm run test:mongo` has started. */
 export interface OwnData extends Closable {
-  /** The settings that lead there. */
+  /** The settings that point there. */
   readonly settings: { readonly DATA_DIR: string; readonly MONGODB_URL?: string }
-  /** Opens it, as a process of its own would; closed with it. */
+  /** Opens the data as a separate process would; closed together with them. */
   store(): Promise<Store>
 }
 
@@ -37,7 +37,7 @@ export async function ownData(): Promise<OwnData> {
 /** A server's URL with a database that nobody else uses. */
 export function ownDatabase(server: string): string {
   const [, hosts, options = ''] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)(?:\/[^?]*)?(\?.*)?$/.exec(server) ?? []
-  if (hosts === undefined) throw new Error('TEST_MONGODB_URL is no MongoDB URL')
+  if (hosts === undefined) throw new Error('TEST_MONGODB_URL is not a MongoDB URL')
   return `${hosts}/test-${randomUUID()}${options}`
 }
 

@@ -9,7 +9,7 @@ import { Run, type RunOptions } from './process.ts'
 
 const [SECRET, HANDLER_KEY] = ['a secret of the tests', 'a handler key of the tests']
 
-/** A platform whose parts are processes that a test may kill. Its ports and data outlive them. */
+/** A platform of separate processes that a test may kill. Its ports and data survive them. */
 export class Parts implements Closable {
   readonly dir: string
   readonly ca: string
@@ -33,7 +33,7 @@ export class Parts implements Closable {
     this.#opened = [data]
   }
 
-  /** With a broker that serves. */
+  /** Opens a platform with a running broker. */
   static async open(settings: Record<string, string> = {}): Promise<Parts> {
     const data = await ownData()
     const { cert } = await tlsFiles(readConfig(data.settings))
@@ -56,7 +56,7 @@ export class Parts implements Closable {
     return `http://127.0.0.1:${this.env['ADMIN_PORT']}`
   }
 
-  /** What a script of the operator's needs to find this platform. */
+  /** The settings by which an operator's script finds this platform. */
   get operator(): RunOptions {
     return { env: this.env }
   }
@@ -66,7 +66,7 @@ export class Parts implements Closable {
     return (await this.#readyz()).ok
   }
 
-  /** What `/readyz` says of it: `ready`, or `degraded` with a line for each fault. */
+  /** The lines of `/readyz`: `ready`, or `degraded` and one line per fault. */
   async readyz(): Promise<string[]> {
     return (await (await this.#readyz()).text()).trimEnd().split('\n')
   }
@@ -75,7 +75,7 @@ export class Parts implements Closable {
     return fetch(`${this.admin}/readyz`)
   }
 
-  /** @param through what runs it */
+  /** @param through the command that runs it, such as `unshare` */
   async startBroker(more: Record<string, string> = {}, through: string[] = []): Promise<Run> {
     this.broker = this.keep(new Run(['broker/main.ts'], { env: { ...this.env, ...more }, through }))
     await this.broker.ready
@@ -93,7 +93,7 @@ export class Parts implements Closable {
     return run
   }
 
-  /** A device that comes back by itself, with a session that lasts. */
+  /** A device with a persistent session that reconnects by itself. */
   async device(sub: string, options: DeviceOptions = {}): Promise<Device> {
     const lasting = options.version === 4 ? {} : { properties: { sessionExpiryInterval: 3_600 } }
     const mqtt = { clean: false, reconnectPeriod: 50, ...lasting, ...options.mqtt }

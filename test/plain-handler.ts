@@ -2,16 +2,16 @@ import { once } from 'node:events'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import type { Stage } from './stage.ts'
 
-/** HANDLER_EVENTS of the tests: what their plain handlers cause with the shared key, and no file declares. */
+/** HANDLER_EVENTS of the tests: events that plain handlers publish with the shared key and no file declares. */
 export const PLAIN_EVENTS = 'contact,echoed,greeted,note_added,note_shared,thought,ticked,told'
 
-/** A command as a plain handler gets it. */
+/** A command as a plain handler receives it. */
 export interface Delivered {
   command: string
   payload: Buffer
-  /** The broker's stamp, and whatever else came as user properties. */
+  /** The broker's stamp: all user properties of the delivery. */
   stamp: Record<string, string>
-  /** PUBACK of a delivery at QoS 1; the next one comes after it. */
+  /** Sends the PUBACK of a QoS 1 delivery; the next one comes after it. */
   acknowledge: (reasonCode?: number) => void
 }
 
@@ -24,7 +24,7 @@ export interface PlainOptions {
 
 const DEADLINE = 30_000
 
-/** A handler that is none of our processes: a public MQTT client with a key, in whatever language. */
+/** A handler without our code: a public MQTT client with a key. */
 export class PlainHandler {
   readonly mqtt: MqttClient
   readonly #unread: Delivered[] = []
@@ -67,35 +67,35 @@ export class PlainHandler {
     await this.mqtt.subscribeAsync(command, { qos })
   }
 
-  /** The oldest delivery that was not looked at, or the next one. */
+  /** The oldest unread delivery, or the next one. */
   async gets(command?: string): Promise<Delivered> {
     const timeout = AbortSignal.timeout(DEADLINE)
     for (;;) {
       const at = this.#unread.findIndex((one) => command === undefined || one.command === command)
       if (at >= 0) return this.#unread.splice(at, 1)[0]!
       await once(this.#arrived, 'delivery', { signal: timeout }).catch(() => {
-        throw new Error(`a handler waits in vain for ${command ?? 'a command'}`)
+        throw new Error(`a handler did not receive ${command ?? 'a command'} in time`)
       })
     }
   }
 
-  /** How many deliveries nobody has looked at. */
+  /** The number of unread deliveries. */
   get unread(): number {
     return this.#unread.length
   }
 
-  /** Publishes an event; with `completes`, it ends that command. */
+  /** Publishes an event; with `completes`, it completes that command. */
   async causes(topic: string, fields: object, completes?: string): Promise<void> {
     const properties = completes === undefined ? {} : { userProperties: { completes } }
     await this.mqtt.publishAsync(topic, JSON.stringify(fields), { qos: 1, properties })
   }
 
-  /** Ends a command on `$done`. */
+  /** Completes a command on `$done`. */
   async ends(said: object): Promise<void> {
     await this.mqtt.publishAsync('$done', JSON.stringify(said), { qos: 1 })
   }
 
-  /** The connection breaks without a goodbye. */
+  /** Breaks the connection without a DISCONNECT. */
   dies(): void {
     this.mqtt.stream.destroy()
   }

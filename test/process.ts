@@ -4,38 +4,38 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** The tree that is tested. */
+/** The repository under test. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 
 const DEADLINE = 120_000
 
 export interface RunOptions {
-  /** Settings; of our own environment it gets what a shell needs, and nothing else. */
+  /** Settings. Of our own environment it inherits only what a shell needs. */
   env?: Record<string, string>
-  /** Where it runs: away from the tree by default, whose `.env` is a developer's own. */
+  /** Working directory; by default outside the repository, whose `.env` is the developer's. */
   cwd?: string
-  /** The tree whose script it is. */
+  /** The repository or copy that holds the script. */
   root?: string
-  /** The Node binary; that of the tests by default. */
+  /** The Node binary; by default that of the tests. */
   node?: string
-  /** What runs it: `unshare -m` and the like. */
+  /** A command that runs it, such as `unshare -m`. */
   through?: string[]
 }
 
-/** What production runs, from dist/. */
+/** The scripts that production runs from dist/. */
 const COMPILED = new Set([
   'broker/main.ts',
   'handlers/run.ts',
   ...['start', 'token', 'data', 'dead'].map((name) => `scripts/${name}.ts`),
 ])
 
-/** A script of ours as a process of its own: compiled where production runs it so, by tsx otherwise and in another tree. */
+/** One of our scripts as a separate process: compiled if production runs it so, else by tsx, as in copies of the repository. */
 export class Run {
   readonly child: ChildProcess
-  /** What it said over IPC when it was ready; rejects when it ends before, with its last words. */
+  /** Its IPC message when ready; rejects with its output when it ends first. */
   readonly ready: Promise<unknown>
-  /** Resolves with the exit code, or the signal that ended it, when its output has been read too. */
+  /** Resolves with the exit code, or the signal that ended it, once its output is read too. */
   readonly ended: Promise<number | NodeJS.Signals>
   stdout = ''
   stderr = ''
@@ -71,7 +71,7 @@ export class Run {
       this.child.once('message', resolve)
       void this.ended.then((how) => reject(new Error(`${script} ended (${how}): ${this.stderr}${this.stdout}`)))
     })
-    this.ready.catch(() => {}) // nobody need wait for it
+    this.ready.catch(() => {}) // a caller need not await it
   }
 
   get pid(): number {
@@ -82,23 +82,23 @@ export class Run {
     this.child.kill(signal)
   }
 
-  /** Resolves when stdout or stderr has said this, with the match. */
+  /** Resolves with the match once stdout or stderr holds it. */
   async says(what: RegExp): Promise<RegExpExecArray> {
     const timeout = AbortSignal.timeout(DEADLINE)
     for (;;) {
       const said = what.exec(this.stdout) ?? what.exec(this.stderr)
       if (said) return said
-      if (this.#isOver || timeout.aborted) throw new Error(`it does not say ${what}: ${this.stderr}${this.stdout}`)
+      if (this.#isOver || timeout.aborted) throw new Error(`it did not print ${what}: ${this.stderr}${this.stdout}`)
       await once(this.#said, 'text', { signal: timeout }).catch(() => {})
     }
   }
 
-  /** The processes that it started and that run now: process id to command line. */
+  /** Its running child processes: process id to command line. */
   children(): Map<number, string> {
     return childrenOf(this.pid)
   }
 
-  /** Ends it if need be. */
+  /** Ends it if it still runs. */
   async close(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) this.kill('SIGKILL')
     await this.ended
@@ -109,13 +109,13 @@ export class Run {
   }
 }
 
-/** Tells whether a process runs; one that has ended and waits for its parent does not. */
+/** Is the process running? A zombie is not. */
 export function isAlive(pid: number): boolean {
   const state = stateOf(`/proc/${pid}/stat`)
   return state !== undefined && state.letter !== 'Z'
 }
 
-/** The processes that a process has started and that run now: process id to command line. */
+/** The running child processes of a process: process id to command line. */
 export function childrenOf(parent: number): Map<number, string> {
   const children = new Map<number, string>()
   for (const name of readdirSync('/proc')) {
@@ -127,12 +127,12 @@ export function childrenOf(parent: number): Map<number, string> {
   return children
 }
 
-/** The letters of the states of a process's threads: `T` is stopped, `Z` has ended. */
+/** The state letters of a process's threads: `T` is stopped, `Z` is a zombie. */
 export function threadStatesOf(pid: number): string[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((thread) => stateOf(`/proc/${pid}/task/${thread}/stat`)?.letter ?? [])
 }
 
-/** See proc(5); the command's name, in parentheses, may hold anything. */
+/** See proc(5); the command's name, in parentheses, may hold any characters. */
 function stateOf(file: string): { letter: string; parent: number } | undefined {
   const fields = readIfThere(file)
     ?.replace(/^.*\) /s, '')

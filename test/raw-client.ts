@@ -4,11 +4,11 @@ import { generate, parser, type IConnectPacket, type Packet } from 'mqtt-packet'
 import { tokenFor } from './device.ts'
 import type { Stage } from './stage.ts'
 
-/** A client of a test that says what no library would: packets as they are, over a real socket. */
+/** A test client that can send what no library would: raw packets, over a real socket. */
 export interface RawClient {
   readonly socket: TLSSocket
   send(...packets: Packet[]): void
-  /** The next packet of these kinds; others are left out. */
+  /** The next packet of these kinds; skips others. */
   hears(...kinds: Packet['cmd'][]): Promise<Packet>
   readonly closed: Promise<unknown>
 }
@@ -42,14 +42,14 @@ export async function openRaw(stage: Stage, protocolVersion: 4 | 5 = 4): Promise
   }
 }
 
-/** A raw client that is connected, of MQTT 3.1.1 unless `more` says 5. */
+/** A connected raw client, of MQTT 3.1.1 unless `more` says 5. */
 export async function connectRaw(stage: Stage, sub: string, more: Partial<IConnectPacket> = {}): Promise<RawClient> {
   const client = connectOn(await openRaw(stage, more.protocolVersion === 5 ? 5 : 4), stage, sub, more)
   await client.hears('connack')
   return client
 }
 
-/** Sends a CONNECT and awaits nothing. */
+/** Sends a CONNECT and waits for nothing. */
 export function connectOn(client: RawClient, stage: Stage, sub: string, more: Partial<IConnectPacket> = {}): RawClient {
   client.send(connectPacket(stage, sub, more))
   return client

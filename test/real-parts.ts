@@ -3,16 +3,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-// Programs by others that the tests talk to: against a copy of our own they would prove nothing. A test file names what it needs in a
+// Third-party programs that tests run against: a stand-in of ours would prove nothing. A test file names what it needs in a
 // line such as `// @needs coturn, Chromium`. Before each run `scripts/real-parts.ts` installs what is missing, where it may; a file
-// whose part is still missing is left out, and the last lines of the run name it.
+// whose part is still missing is skipped, and the end of the output names it.
 
 export interface RealPart {
-  /** Whether this machine has it. */
+  /** Does this machine have it? */
   readonly isHere: () => boolean
-  /** Debian's packages that bring it. */
+  /** The Debian packages that provide it. */
   readonly packages: readonly string[]
-  /** Whether only `npm run test:slow` needs it. */
+  /** Does only `npm run test:slow` need it? */
   readonly slow?: true
 }
 
@@ -38,7 +38,7 @@ export const REAL_PARTS: Record<string, RealPart> = {
   buildah: { isHere: () => onPath('buildah'), packages: ['buildah'], slow: true },
 }
 
-/** The test files that cannot run on this machine, with the parts that each lacks. */
+/** The test files that cannot run on this machine, with their missing parts. */
 export function cannotRun(): Map<string, string[]> {
   const missing = Object.keys(REAL_PARTS).filter((name) => !REAL_PARTS[name]!.isHere())
   if (missing.length === 0) return new Map()
@@ -46,7 +46,7 @@ export function cannotRun(): Map<string, string[]> {
   return new Map(lacking.filter(([, parts]) => parts.length > 0))
 }
 
-/** @throws when a file needs what no part is called */
+/** @throws when a file needs an unknown part */
 export function partsOf(file: string): string[] {
   const parts = /^\/\/ @needs (.+)$/m.exec(readFileSync(join(ROOT, file), 'utf8'))?.[1]?.split(', ') ?? []
   const unknown = parts.find((name) => !(name in REAL_PARTS))
@@ -54,7 +54,7 @@ export function partsOf(file: string): string[] {
   return parts
 }
 
-/** All of the tree, from its root; the slow ones where they are asked for. */
+/** All test files by their paths from the root; slow ones on request. */
 export function testFiles(): string[] {
   return FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })

@@ -19,7 +19,7 @@ import { PLAIN_EVENTS } from './plain-handler.ts'
 
 export const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
 
-/** A platform of a test's own: a real broker on random ports with fresh data, the groups it asks for, and devices. */
+/** A test's own platform: a real broker on random ports with fresh data, the groups it asks for, and devices. */
 export interface Stage {
   readonly broker: Broker
   readonly config: Config
@@ -35,8 +35,8 @@ export interface Stage {
   readonly handlerKey: string
   device(sub: string, options?: DeviceOptions): Promise<Device>
   /**
-   * Starts another process' worth of a group, here; closing it drains it. Commands of the test's own are declared too.
-   * @param open where its connection is kept; by default in this thread
+   * Serves a group in this process as another handler process would; closing it drains it. Declares the test's own commands too.
+   * @param open opens its connection; by default in this thread
    */
   serve(group: string, commands?: Commands, open?: OpenConnection): Promise<Closable>
   /** Closes this with the stage. */
@@ -45,10 +45,10 @@ export interface Stage {
 }
 
 /**
- * Opens a stage with these groups served.
- * @param settings over the defaults, by the names of the environment
+ * Opens a stage that serves these groups.
+ * @param settings override the defaults, by the names of the environment
  * @param heard gets every log line, from debug up
- * @param carry takes what the broker's halves say to each other
+ * @param carry carries messages between the broker's halves
  */
 export async function openStage(
   groups: string | string[] = [],

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
 
-/** Tells whether the test beside a command's file holds this text: what it tries need not be on a list of all commands. */
+/** Does the test beside a command's file hold this text? Then that command need not be on a list elsewhere. */
 export function isTried(command: string, text: string): boolean {
   const [file] = readdirSync(HANDLERS, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith(`/${command}.test.ts`),

@@ -6,7 +6,7 @@ import { connect } from 'node:tls'
 import type { Closable } from '../shared/shutdown.ts'
 import type { Login } from './coturn.ts'
 
-// As much of TURN (RFC 8656) as it takes to ask for a relay, and for leave to send from it to any peer.
+// The parts of TURN (RFC 8656) needed to allocate a relay, and to get permission to send from it to any peer.
 
 const [ALLOCATE, CREATE_PERMISSION] = [0x0003, 0x0008]
 const [USERNAME, INTEGRITY, ERROR_CODE, PEER, REALM, NONCE] = [0x0006, 0x0008, 0x0009, 0x0012, 0x0014, 0x0015]
@@ -20,7 +20,7 @@ export interface Relay extends Closable {
   permits(peer: string): Promise<number>
 }
 
-/** A way to a server on this machine. */
+/** A connection to a server on this machine. */
 interface Wire extends Closable {
   send(request: Buffer): void
   /** Emits `message` with each answer. */
@@ -41,11 +41,11 @@ export async function overTls(port: number, ca: string): Promise<Wire> {
   const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca })
   await once(socket, 'secureConnect')
   const heard = new EventEmitter()
-  socket.on('data', (answer: Buffer) => heard.emit('message', answer)) // one at a time is asked for
+  socket.on('data', (answer: Buffer) => heard.emit('message', answer)) // one request at a time
   return { heard, send: (request) => void socket.write(request), close: async () => void socket.destroy() }
 }
 
-/** Allocates a relay that sends from an address of this version of IP. It has the way to itself. */
+/** Allocates a relay that sends from an address of this IP version. No other relay uses the connection. */
 export async function openRelay(wire: Wire, { username, password }: Login, version: 4 | 6 = 4): Promise<Relay> {
   try {
     const challenge = await exchange(wire, ALLOCATE, () => [UDP])
@@ -80,7 +80,7 @@ async function exchange(wire: Wire, method: number, body: Body, key?: Buffer): P
     key &&
     createHmac('sha1', key)
       .update(message(attributes.length + 24))
-      .digest() // its own length counts [14.5]
+      .digest() // including its own length [14.5]
   const request = signed
     ? Buffer.concat([message(attributes.length + 24), attribute(INTEGRITY, signed)])
     : message(attributes.length)
