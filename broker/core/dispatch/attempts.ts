@@ -24,7 +24,7 @@ export interface AttemptPorts {
   rules: Rules
   completion: Completion
   /** A user's clients that are connected. */
-  clientsOf(user: UserId): string[]
+  readonly clientsOf: (user: UserId) => string[]
   log: Logger
 }
 

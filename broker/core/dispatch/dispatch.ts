@@ -40,7 +40,7 @@ export interface DispatchPorts {
   standing: Pick<Standing, 'mayRun'>
   metrics: Metrics
   /** A user's clients that are connected. */
-  clientsOf(user: UserId): string[]
+  readonly clientsOf: (user: UserId) => string[]
   log: Logger
 }
 
