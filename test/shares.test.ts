@@ -82,7 +82,7 @@ test('an absent group holds at most half of the queue: commands for others are a
   const [verdict, ...lines] = await readyz()
   expect(verdict).toBe('degraded')
   expect(lines).toContainEqual(
-    expect.stringMatching(/^the group absent holds (?:9\d|100) % of the queue that it may; /),
+    expect.stringMatching(/^the group absent holds (?:9\d|100) % of its share of the queue; /),
   )
   expect(await metric(stage, 'storage_used_bytes', 'kind="queued"')).toBeGreaterThan(held * 100)
 })
@@ -93,7 +93,7 @@ test('an absent observer takes no room from owners; it loses its oldest commands
   for (let i = 0; i < ALL / 4; i++) await isServed(dora)
   expect(await metric(stage, 'observer_commands_dropped_total')).toBe(0)
   expect(await readyz()).toContain(
-    'the room for commands that only observers have not ended is 100 % full, most of it taken by the observer audit; beyond, the oldest are dropped',
+    'the room for commands that wait for observers alone is 100 % full, most of it taken by the observer audit; beyond, the oldest are dropped',
   )
   for (let i = 0; i < ALL; i++) await isServed(dora)
   expect(await metric(stage, 'observer_commands_dropped_total')).toBe(ALL)

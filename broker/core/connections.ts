@@ -49,10 +49,10 @@ export class Connections {
   }
 
   /** Of those that hear a message that waits under this number: those whose sessions hold it, and those whose do not. */
-  taking(all: readonly number[], number: number): { holding: number[]; others: number[] } {
+  offer(all: readonly number[], number: number): { holding: number[]; others: number[] } {
     const [holding, others]: [number[], number[]] = [[], []]
     for (const one of all) {
-      const taken = this.#byNumber.get(one)?.feed?.takes(number) ?? 'unknown'
+      const taken = this.#byNumber.get(one)?.feed?.offer(number) ?? 'unknown'
       if (taken === 'now') holding.push(one)
       else if (taken === 'unknown') others.push(one)
     }

@@ -7,7 +7,7 @@ import { isOpenTopic } from '../seam/topic-filter.ts'
 import { sessionOwner } from '../seam/session.ts'
 import type { Key, Storage, Table, Unit } from '../storage/storage.ts'
 import { inboxRecord } from './format-2-inbox.ts'
-import { inSteps, take } from './format-steps.ts'
+import { inSteps, moveSome } from './format-steps.ts'
 import { keptRecord, ON_ALL, QOS_2, RETAINED, SHARED, type KeptRecord, type Place } from './kept/kept-record.ts'
 
 /** A session, which has had no serial number before format 3. */
@@ -44,7 +44,7 @@ export async function moveKept(storage: Storage, atOnce: number): Promise<number
   await numberSessions(storage, atOnce)
   const records = storage.table('kept_events', keptRecord)
   const moved = await inSteps(storage, atOnce, (unit) =>
-    take(inbox.entries(), atOnce, ({ key, value }) => {
+    moveSome(inbox.entries(), atOnce, ({ key, value }) => {
       unit.put(records, 2 * Number(key), { kind: 'event', ...value, isInInbox: true, places: [] })
       unit.remove(inbox, key)
     }),
@@ -63,7 +63,7 @@ async function numberSessions(storage: Storage, atOnce: number): Promise<void> {
   for (const { value } of sessions.entries()) last = Math.max(last, value.serial ?? 0)
   const unnumbered = [...sessions.entries()].filter(({ value }) => value.serial === undefined).map(({ key }) => key)
   await inSteps(storage, atOnce, (unit) =>
-    take(unnumbered.splice(0, atOnce), atOnce, (key) =>
+    moveSome(unnumbered.splice(0, atOnce), atOnce, (key) =>
       unit.put(sessions, key, { ...sessions.get(key)!, serial: ++last }),
     ),
   )
@@ -76,7 +76,7 @@ async function moveCopies(storage: Storage, records: Table<KeptRecord>, base: nu
   const isForgotten = lookForForgotten(storage, records, base)
   return inSteps(storage, atOnce, (unit) => {
     const made = new Map<number, KeptRecord>()
-    const count = take(copies.entries(), atOnce, ({ key, value }) => {
+    const count = moveSome(copies.entries(), atOnce, ({ key, value }) => {
       unit.remove(copies, key)
       const [id, number] = key as [string, number]
       const session = sessions.get(id)?.serial

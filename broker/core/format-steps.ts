@@ -10,7 +10,7 @@ export async function inSteps(storage: Storage, atOnce: number, step: (unit: Uni
   }
 }
 
-export function take<Item>(items: Iterable<Item>, most: number, call: (item: Item) => void): number {
+export function moveSome<Item>(items: Iterable<Item>, most: number, call: (item: Item) => void): number {
   let count = 0
   for (const item of items) {
     call(item)

@@ -2,7 +2,7 @@ import { ConfigError } from '../../shared/config.ts'
 import type { Logger } from '../../shared/log.ts'
 import { inboxRecord, type InboxEvent } from './format-2-inbox.ts'
 import { KEPT_BASE, moveKept } from './format-3.ts'
-import { inSteps, take } from './format-steps.ts'
+import { inSteps, moveSome } from './format-steps.ts'
 import { commandRecord, encodeAnswer, type Ended } from './queue/command-record.ts'
 import { keyOf } from './queue/command-key.ts'
 import type { TimedEvent } from './events/events.ts'
@@ -63,7 +63,7 @@ async function moveCommands(storage: Storage, atOnce: number): Promise<number> {
   const answers = storage.table<OldAnswer>('answers')
   const records = storage.table('queue', commandRecord)
   return inSteps(storage, atOnce, (unit) => {
-    return take(old.entries(), atOnce, ({ key, value: { command, groups } }) => {
+    return moveSome(old.entries(), atOnce, ({ key, value: { command, groups } }) => {
       const id = keyOf(command)
       const answer = id === undefined ? undefined : answers.get(id)
       // Its owner has ended it already, and other groups have not; but one that is to run `again` is open.
@@ -84,7 +84,7 @@ async function moveAnswers(storage: Storage, atOnce: number): Promise<number> {
     order = Number(key)
   }
   return inSteps(storage, atOnce, (unit) => {
-    return take(old.entries(), atOnce, ({ key, value }) => {
+    return moveSome(old.entries(), atOnce, ({ key, value }) => {
       unit.put(records, ++order, { ended: endedOf(String(key), value) })
       unit.remove(old, key)
     })
@@ -95,7 +95,7 @@ async function moveInbox(storage: Storage, atOnce: number): Promise<number> {
   const old = storage.table<InboxEvent>('inbox')
   const records = storage.table('kept', inboxRecord)
   return inSteps(storage, atOnce, (unit) => {
-    return take(old.entries(), atOnce, ({ key, value }) => {
+    return moveSome(old.entries(), atOnce, ({ key, value }) => {
       unit.put(records, key, value)
       unit.remove(old, key)
     })

@@ -9,14 +9,14 @@ import type { Connection, Connections } from './connections.ts'
 import type { Audience } from './events/audience.ts'
 import type { Dispatch } from './dispatch/dispatch.ts'
 import type { Events } from './events/events.ts'
-import { takeFromHandler } from './events/handler-publish.ts'
-import { takeCommand, type IntakePorts } from './intake/intake.ts'
+import { receiveFromHandler } from './events/handler-publish.ts'
+import { receiveCommand, type IntakePorts } from './intake/intake.ts'
 import type { Limits } from './limits/limits.ts'
 import type { OpenTopics } from './open-topics/open-topics.ts'
 import type { Presence } from './presence.ts'
 import type { Revocations } from './revocations.ts'
 import type { Feed } from './sessions/feed.ts'
-import type { LiveSessions } from './sessions/live-sessions.ts'
+import type { ConnectedDevices } from './sessions/connected-devices.ts'
 import type { SessionStore } from './sessions/session-store.ts'
 import type { SessionSubscriptions } from './sessions/subscribing.ts'
 import type { Wills } from './wills.ts'
@@ -27,18 +27,18 @@ export interface CorePorts {
   openTopics: OpenTopics
   subscriptions: SessionSubscriptions
   sessions: Pick<SessionStore, 'makeRoom' | 'get' | 'began' | 'ended' | 'end' | 'notes' | 'released' | 'feed' | 'has'>
-  /** Bytes of what waits in a session that its connection gets at a time. */
+  /** Bytes of kept messages that a connection gets at a time. */
   pageBytes: number
   verifications: Verifications
   revocations: Revocations
   limits: Pick<Limits, 'connect'>
-  /** A session sends more than it may. */
+  /** Called when a session publishes far more than it may. */
   flooded: (session: Session | undefined) => void
-  live: LiveSessions
+  devices: ConnectedDevices
   wills: Wills
   presence: Presence
   maxSessions: number
-  /** What the shared keys of handlers open; it becomes more when a group declares more. */
+  /** Events that a shared handler key opens; grows when groups declare more. */
   declaredEvents: ReadonlySet<string>
   intake: IntakePorts
   dispatch: Dispatch
@@ -48,8 +48,8 @@ export interface CorePorts {
   log: Logger
 }
 
-/** What the core does when a front says something. What comes from a connection that is not there any more is ignored. */
-export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
+/** Acts on a front's messages. Ignores those from connections that have gone. */
+export function receiveFromFront(ports: CorePorts): (message: FromFront) => void {
   const {
     connections,
     audience,
@@ -59,7 +59,7 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     pageBytes,
     verifications,
     limits,
-    live,
+    devices,
     wills,
     presence,
     intake,
@@ -69,7 +69,7 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     metrics,
     log,
   } = ports
-  const handlerPorts = { dispatch, events, relay: intake.relay }
+  const handlerPorts = { dispatch, events, publishOpen: intake.publishOpen }
 
   function handlerOf(number: number): { session: HandlerSession; connection: Connection } | undefined {
     const connection = connections.get(number)
@@ -120,20 +120,20 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
       connection.feed = feedOf(connection)
     }
     resumes(connection)
-    // Its client takes itself for subscribed: when it comes again, it hears that it is not.
+    // The client believes that its subscriptions still exist; when it reconnects, it learns that they do not.
     if (hasEnded) toFront({ kind: 'end', connection: connection.number, reasonCode: SERVER_BUSY, forGood: true })
     metrics.connections.inc({ kind: session.kind })
     log.debug({ session: session.id }, 'connected')
     if (session.kind === 'handler') return
     wills.came(message.connection, session.id)
-    live.began(session)
-    // What was decided while it was let in holds for it, too.
+    devices.began(session)
+    // Limits and bans that were decided while it logged in apply as well.
     const { user } = session
-    if (live.countOf(user) > ports.maxSessions) live.cut((one) => one === session, QUOTA_EXCEEDED, { user })
+    if (devices.countOf(user) > ports.maxSessions) devices.cut((one) => one === session, QUOTA_EXCEEDED, { user })
     if (ports.revocations.holds(session.token)) {
-      live.cut((one) => one === session, ADMINISTRATIVE_ACTION, { user, forGood: true })
+      devices.cut((one) => one === session, ADMINISTRATIVE_ACTION, { user, forGood: true })
     }
-    if (!live.isCut(session)) presence.came(user)
+    if (!devices.isCut(session)) presence.came(user)
   }
 
   function feedOf({ session, number, window }: Connection): Feed {
@@ -167,12 +167,12 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
     metrics.connections.dec({ kind: session.kind })
     log.debug({ session: session.id }, 'gone')
     if (session.kind === 'handler') return dispatch.lost(session)
-    if (live.isCut(session)) wills.over(number)
-    live.gone(session)
+    if (devices.isCut(session)) wills.over(number)
+    devices.gone(session)
     presence.went(session.user)
   }
 
-  /** A PUBLISH is dealt with, or failed. */
+  /** Reports to the front that a PUBLISH was handled, or why not. */
   function published({ connection, number }: Publish, err?: Error): void {
     if (!err) return toFront({ kind: 'published', connection, number, failure: undefined })
     if (err instanceof Refusal) {
@@ -185,16 +185,16 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
   function publish(message: Publish): void {
     const session = connections.get(message.connection)?.session
     if (!session) return
-    // In the transaction that stores what it brings, so that neither is without the other.
+    // Goes into the transaction that stores the message, so that both are stored or neither.
     if (message.messageId !== undefined) sessions.notes(session.id, message.messageId)
-    if (session.kind === 'device') return takeCommand(session, message, intake, published)
+    if (session.kind === 'device') return receiveCommand(session, message, intake, published)
     const refused = (err: Error): void => {
-      log.warn({ session: session.id, topic: message.topic, reason: err.message }, 'handler publish refused')
+      log.warn({ session: session.id, topic: message.topic, reason: err.message }, 'refused a PUBLISH of a handler')
       published(message, err)
     }
     let taking: void | Promise<void>
     try {
-      taking = takeFromHandler(session, message, handlerPorts)
+      taking = receiveFromHandler(session, message, handlerPorts)
     } catch (err) {
       return refused(err as Error)
     }
@@ -209,7 +209,7 @@ export function takesFromFront(ports: CorePorts): (message: FromFront) => void {
         return publish(message)
       case 'acknowledged': {
         const [handler, delivery] = [handlerOf(connection), connections.acknowledged(message)]
-        // What fails is logged there, and delivered again.
+        // A failure is logged there, and the command is delivered again.
         if (handler && delivery)
           dispatch.results.acknowledged(handler.session, delivery, message.reasonCode).catch(() => {})
         return
@@ -287,7 +287,7 @@ function jtiOf(session: Session): string | undefined {
   return session.kind === 'device' ? session.token.jti : undefined
 }
 
-/** A handler with a shared key may cause what any group declares. */
+/** Gives a handler with a shared key every event that any group declares. */
 function withDeclared(message: Came, events: ReadonlySet<string>): Came {
   const { session } = message
   if (session.kind === 'device' || session.rights.commands !== 'all') return message

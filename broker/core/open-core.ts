@@ -21,9 +21,9 @@ import { Audience } from './events/audience.ts'
 import { Events } from './events/events.ts'
 import { LiveEvents } from './events/live-events.ts'
 import { roomFor } from './events/too-large-answer.ts'
-import { takesFromFront } from './from-front.ts'
+import { receiveFromFront } from './from-front.ts'
 import { openKept } from './kept/open-kept.ts'
-import { internalCommand, takeCommand, type IntakePorts } from './intake/intake.ts'
+import { internalCommand, receiveCommand, type IntakePorts } from './intake/intake.ts'
 import { Later } from './later.ts'
 import { openLimits } from './limits/limits.ts'
 import { openTopics } from './open-topics/open-topics.ts'
@@ -33,20 +33,20 @@ import { openQueue } from './queue/durable-queue.ts'
 import { openReplays, type Replays } from './queue/replays.ts'
 import type { Reach } from './reach.ts'
 import { openRevocations, type Revocations } from './revocations.ts'
-import { LiveSessions, type Kept } from './sessions/live-sessions.ts'
+import { ConnectedDevices, type Kept } from './sessions/connected-devices.ts'
 import { sessionSubscriptions } from './sessions/subscribing.ts'
 import { openStanding } from './standing.ts'
 import { openWills } from './wills.ts'
 
-/** Bytes of what waits, or is retained, that a front gets for one connection at a time. */
+/** Bytes of kept or retained messages that a front gets for one connection at a time. */
 const PAGE_BYTES = 65_536
-/** Wills that wait for their delay over a restart; beyond, they are sent at once. */
+/** Delayed wills that keep their delay over a restart, at most; further ones are sent at once. */
 const MAX_DELAYED_WILLS = 1_000
 
 export interface CoreSurroundings {
   config: Config
   storage: Storage
-  /** The time by which tokens end. */
+  /** The clock by which tokens expire. */
   clock: { now(): number }
   toFront: (message: FromCore) => void
   metrics: Metrics
@@ -55,24 +55,24 @@ export interface CoreSurroundings {
 
 export interface Core {
   fromFront(message: FromFront): void
-  /** Learns what handlers declare; a second time, what has changed since. */
+  /** Reads what handlers declare. Another call adds what has changed since. */
   declare(catalogue: Catalogue): void
-  /** Takes up what was there before this broker started. */
+  /** Resumes what was stored before this broker started. */
   resume(): void
   readonly revocations: Revocations
   readonly dead: DeadLetters
   readonly replays: Replays
-  /** Makes dead letters commands again. */
+  /** Turns dead letters into commands again. */
   readonly replay: Dispatch['replay']
-  /** What does not work as it should, a line each. */
+  /** What is wrong, a line each. */
   faults(): string[]
-  /** Must a file be restored before some commands can run? */
+  /** True when a file must be restored before some commands can run. */
   isDamaged(): boolean
   /** In the order in which they were opened. */
   readonly opened: readonly Closable[]
 }
 
-/** Opens what owns users: their commands, events and rights. It knows neither sockets nor MQTT packets. */
+/** Opens the half of the broker that owns users: their commands, events and rights. It knows neither sockets nor MQTT packets. */
 export async function openCore({ config, storage, clock, toFront, metrics, log }: CoreSurroundings): Promise<Core> {
   const queue = await openQueue(storage, {
     all: { commands: config.MAX_QUEUED, bytes: config.MAX_QUEUED_BYTES },
@@ -81,7 +81,10 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     windowMs: config.IDEMPOTENCY_WINDOW,
   })
   const dead = openDeadLetters(storage, { letters: config.MAX_DEAD, bytes: config.MAX_DEAD_BYTES }, (id) =>
-    log.error({ id }, 'too many dead letters; the oldest is dropped'),
+    log.error(
+      { id },
+      'dropped the oldest dead letter: there are more than MAX_DEAD or MAX_DEAD_BYTES; replay or drop some with `npm run dead`',
+    ),
   )
   const replays = openReplays()
   const { kept, inbox, sessions } = await openKept(storage, config)
@@ -123,7 +126,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
         })
       }
       if (number === undefined) return say(to, undefined)
-      const { holding, others } = connections.taking(to, number)
+      const { holding, others } = connections.offer(to, number)
       say(holding, number)
       say(others, undefined)
     },
@@ -136,7 +139,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
   const liveEvents = new LiveEvents({
     storage,
     events: () => events,
-    isThere: (user) => live.countOf(user) > 0,
+    isThere: (user) => devices.countOf(user) > 0,
     maxWaiting: config.MAX_LIVE_WAITING,
     maxBytes: config.MAX_LIVE_BYTES,
   })
@@ -148,14 +151,14 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
       const session = connections.get(number)?.session
       return session?.kind === 'device' ? session : undefined
     },
-    publish: (session, message, ended) => takeCommand(session, message, intake, () => ended()),
+    publish: (session, message, ended) => receiveCommand(session, message, intake, () => ended()),
   })
 
   function end(session: DeviceSession, reasonCode: number, forGood = false): void {
     const connection = connections.of(session)?.number
     if (connection !== undefined) toFront({ kind: 'end', connection, reasonCode, forGood })
   }
-  /** Ends sessions without a connection, with their wills. */
+  /** Ends matching sessions without a connection, and cancels their wills. */
   function drop(isMeant: (kept: Kept) => boolean, user?: UserId): number {
     const dropped = sessions.dropAway(isMeant, user)
     for (const session of dropped) {
@@ -164,7 +167,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     }
     return dropped.length
   }
-  const live = new LiveSessions({
+  const devices = new ConnectedDevices({
     clock,
     end,
     drop,
@@ -179,7 +182,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
       events.tell({ to: user, event: 'session_expiring', fields }).catch(() => {}) // it ends all the same
     },
   })
-  const standing = openStanding({ revocations, clock, live })
+  const standing = openStanding({ revocations, clock, devices })
   const sendInternal = (name: CommandName, user: UserId, input: object): Promise<void> =>
     dispatch.accept(internalCommand(name, user, input, queue.nextOrder()), false)
   const later = new Later({ storage, send: (user, name, input) => sendInternal(name, user, input) })
@@ -195,11 +198,11 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     later,
     standing,
     metrics,
-    clientsOf: (user) => live.clientsOf(user),
+    clientsOf: (user) => devices.clientsOf(user),
     log,
   })
   function flooded(session: Session | undefined): void {
-    log.warn({ session: session?.id }, 'a flood')
+    log.warn({ session: session?.id }, 'a session floods the broker and is disconnected')
     if (session?.kind === 'device') void limits.floods(session)
   }
   const limits = openLimits(config, (session) => {
@@ -214,7 +217,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
       if (!standing.mayAct(session)) throw refuse('forbidden')
       limits.publish(session, cost)
     },
-    relay: (session, message) => open.relay(session, message),
+    publishOpen: (session, message) => open.publish(session, message),
     own: OWN_COMMANDS,
     async answer(own, session, payload, cause) {
       const connection = connections.of(session)
@@ -222,7 +225,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
       const verify: BrokerContext['verify'] = (token) =>
         connection ? verifications.ask(connection.number, token) : Promise.reject(new Error('its connection has gone'))
       const maxBytes = config.MAX_PACKET_BYTES / 2
-      const context = { session, live, revocations, verify, inbox, maxBytes, largest, log }
+      const context = { session, devices, revocations, verify, inbox, maxBytes, largest, log }
       const fields = await own.run(parseInput(own.input, payload), context)
       if (own.forOperators) log.warn({ operator: session.user, ...fields }, own.answer)
       await events.tell({ to: session.user, event: own.answer, fields: { ...fields } }, cause)
@@ -233,20 +236,20 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     accept: (command, isRetransmitted) => dispatch.accept(command, isRetransmitted),
     rejected: ({ user }, command, { code, fields }) => {
       metrics.rejected.inc({ code })
-      const level = code === 'rate_limited' ? 'debug' : 'info' // it would hide the others
+      const level = code === 'rate_limited' ? 'debug' : 'info' // frequent enough to hide the others
       log[level]({ user, command, code, fields }, 'command refused')
     },
   }
   const presence = new Presence({
     storage,
-    isThere: (user) => live.countOf(user) > 0,
+    isThere: (user) => devices.countOf(user) > 0,
     async changed(user, online) {
       for (const name of dispatch.rules.internal('presence')) await sendInternal(commandName(name), user, { online })
     },
     log,
   })
   const declaredEvents = new Set<string>(config.HANDLER_EVENTS)
-  const fromFront = takesFromFront({
+  const fromFront = receiveFromFront({
     connections,
     audience,
     openTopics: open,
@@ -262,7 +265,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     revocations,
     limits,
     flooded,
-    live,
+    devices,
     wills,
     presence,
     maxSessions: config.SESSIONS_PER_USER,
@@ -289,7 +292,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
       }
     },
     resume() {
-      drop(({ user, jti }) => revocations.holds({ user, jti })) // what a killed broker had no time for
+      drop(({ user, jti }) => revocations.holds({ user, jti })) // bans and revocations that a killed broker had no time to act on
       dispatch.resume()
       liveEvents.resume()
       later.resume()

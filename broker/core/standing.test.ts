@@ -34,8 +34,8 @@ beforeEach(() => {
   time = EXP - 1
   isCut = false
   isConnected = false
-  const live = { has: () => isConnected, isCut: () => isCut }
-  standing = openStanding({ revocations, clock: { now: () => time }, live })
+  const devices = { has: () => isConnected, isCut: () => isCut }
+  standing = openStanding({ revocations, clock: { now: () => time }, devices })
 })
 afterEach(async () => {
   await storage.close()

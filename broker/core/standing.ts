@@ -20,17 +20,17 @@ export interface StandingPorts {
   revocations: Pick<Revocations, 'holds'>
   /** The time by which tokens end. */
   clock: { now(): number }
-  live: { has(session: DeviceSession): boolean; isCut(session: DeviceSession): boolean }
+  devices: { has(session: DeviceSession): boolean; isCut(session: DeviceSession): boolean }
 }
 
 export type Standing = ReturnType<typeof openStanding>
 
-export function openStanding({ revocations, clock, live }: StandingPorts) {
+export function openStanding({ revocations, clock, devices }: StandingPorts) {
   return {
     /** May this session still publish? One that is connected is cut when it may not; one that has gone has its will. */
     mayAct(session: DeviceSession): boolean {
-      if (live.isCut(session)) return false
-      if (live.has(session)) return true
+      if (devices.isCut(session)) return false
+      if (devices.has(session)) return true
       const { token } = session
       return !revocations.holds(token) && clock.now() < token.expiresAt + EXPIRY_TOLERANCE * 1000
     },

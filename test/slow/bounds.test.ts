@@ -38,7 +38,7 @@ const BESIDE = 200
 const USERS = 10_000
 const A_TIME = 2_000
 /** The kinds that `/readyz` reports as nearly full. Signals are not among them: they go out meanwhile. */
-const ON_DISK = ['commands is', 'answers that are told again', 'events that are kept', 'dead letters']
+const ON_DISK = ['commands is', 'answers kept for repeats', 'events that are kept', 'dead letters']
 const HUNDRED = 'x'.repeat(100)
 
 let parts: Parts | undefined

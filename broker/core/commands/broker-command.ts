@@ -3,13 +3,13 @@ import type { Logger } from '../../../shared/log.ts'
 import type { BrokerEventName } from '../../../shared/wire/reserved.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Revocations } from '../revocations.ts'
-import type { LiveSessions } from '../sessions/live-sessions.ts'
+import type { ConnectedDevices } from '../sessions/connected-devices.ts'
 import type { DeviceSession, Token } from '../../seam/session.ts'
 
 /** What a command of the broker's own works with. */
 export interface BrokerContext {
   session: DeviceSession
-  live: LiveSessions
+  devices: ConnectedDevices
   revocations: Revocations
   /**
    * Tells whether to believe a token; not whether it was revoked or its user banned.

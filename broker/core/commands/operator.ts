@@ -15,9 +15,9 @@ export const kickUser = brokerCommand({
   input: z.object({ user_id: userId, client_id: z.string().optional() }),
   answer: 'user_kicked',
   output: ofUser,
-  run: ({ user_id, client_id }, { live }) => ({
+  run: ({ user_id, client_id }, { devices }) => ({
     user_id,
-    sessions: live.banish(
+    sessions: devices.banish(
       ({ client }) => client_id === undefined || client === client_id,
       ADMINISTRATIVE_ACTION,
       user_id,
@@ -31,9 +31,9 @@ export const banUser = brokerCommand({
   input: z.object({ user_id: userId, seconds: z.number().int().min(1).max(3_155_760_000).optional() }),
   answer: 'user_banned',
   output: ofUser,
-  async run({ user_id, seconds }, { live, revocations }) {
+  async run({ user_id, seconds }, { devices, revocations }) {
     await revocations.ban(user_id, seconds === undefined ? undefined : Date.now() + seconds * 1000)
-    return { user_id, sessions: live.banish(() => true, ADMINISTRATIVE_ACTION, user_id) }
+    return { user_id, sessions: devices.banish(() => true, ADMINISTRATIVE_ACTION, user_id) }
   },
 })
 
@@ -54,8 +54,8 @@ export const revokeToken = brokerCommand({
   input: z.object({ jti: z.string().min(1).max(256), exp: z.number().int().min(0).max(1e11).optional() }),
   answer: 'token_revoked',
   output: z.object({ jti: z.string(), sessions: z.number() }),
-  async run({ jti, exp }, { live, revocations }) {
+  async run({ jti, exp }, { devices, revocations }) {
     await revocations.revoke(jti, exp === undefined ? undefined : (exp + 60) * 1000)
-    return { jti, sessions: live.banish((session) => session.jti === jti, NOT_AUTHORIZED) }
+    return { jti, sessions: devices.banish((session) => session.jti === jti, NOT_AUTHORIZED) }
   },
 })

@@ -8,7 +8,7 @@ export const refreshSession = brokerCommand({
   answer: 'session_refreshed',
   /** Seconds since 1970. */
   output: z.object({ exp: z.number() }),
-  async run({ token }, { session, verify, revocations, live, log }) {
+  async run({ token }, { session, verify, revocations, devices, log }) {
     const renewed = await verify(token)
       .then((believed) => {
         revocations.check(believed)
@@ -19,7 +19,7 @@ export const refreshSession = brokerCommand({
         throw refuse('forbidden', { token: 'is not accepted' })
       })
     if (renewed.user !== session.user) throw refuse('forbidden', { token: 'is of another user' })
-    live.renew(session, renewed)
+    devices.renew(session, renewed)
     return { exp: renewed.expiresAt / 1000 }
   },
 })

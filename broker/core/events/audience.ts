@@ -1,20 +1,20 @@
-/** The connections that have subscribed to event topics. */
+/** Which connections subscribe to which event topics. */
 export class Audience {
   readonly #connections = new Map<string, Set<number>>()
   readonly #topics = new Map<number, Set<string>>()
 
   add(connection: number, topic: string): void {
-    put(this.#connections, topic, connection)
-    put(this.#topics, connection, topic)
+    addTo(this.#connections, topic, connection)
+    addTo(this.#topics, connection, topic)
   }
 
   remove(connection: number, topic: string): void {
-    take(this.#connections, topic, connection)
-    take(this.#topics, connection, topic)
+    removeFrom(this.#connections, topic, connection)
+    removeFrom(this.#topics, connection, topic)
   }
 
   went(connection: number): void {
-    for (const topic of this.#topics.get(connection) ?? []) take(this.#connections, topic, connection)
+    for (const topic of this.#topics.get(connection) ?? []) removeFrom(this.#connections, topic, connection)
     this.#topics.delete(connection)
   }
 
@@ -27,13 +27,13 @@ export class Audience {
   }
 }
 
-function put<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
+function addTo<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
   const set = sets.get(key)
   if (set) set.add(value)
   else sets.set(key, new Set([value]))
 }
 
-function take<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
+function removeFrom<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
   const set = sets.get(key)
   if (set?.delete(value) && set.size === 0) sets.delete(key)
 }

@@ -13,10 +13,12 @@ import type { SessionStore } from '../sessions/session-store.ts'
 import type { Command } from '../../seam/session.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 
-/** What an event answers. */
-export type Cause = Pick<Command, 'user' | 're' | 'correlation' | 'responseTopic' | 'onlyTo'> & { name: string }
+/** The command that an event answers. */
+export type AnsweredCommand = Pick<Command, 'user' | 're' | 'correlation' | 'responseTopic' | 'onlyTo'> & {
+  name: string
+}
 
-/** An event with the time at which it happened and its number for each receiver: the same when it is told again. */
+/** An event with its time and its number for each receiver, which stay the same when it is sent again. */
 export type TimedEvent = OutgoingEvent & { at?: string | undefined; numbers?: readonly number[] }
 type NumberedEvent = TimedEvent & { numbers: readonly number[] }
 
@@ -37,7 +39,7 @@ export class Events {
     this.#ports = ports
   }
 
-  /** Learns which events strangers can cause. */
+  /** Reads which events strangers can cause. */
   declare(catalogue: Catalogue): void {
     for (const { fromStrangers = [] } of Object.values(catalogue)) {
       for (const event of fromStrangers) this.#fromStrangers.add(event)
@@ -45,64 +47,64 @@ export class Events {
   }
 
   /**
-   * Resolves when the event is stored in every session that must keep it, and on its way to those connected.
+   * Resolves when the event is stored in every session that must keep it, and on its way to the connected devices.
    * @throws {Refusal} `unavailable` when it cannot be stored
    */
-  async tell(event: TimedEvent, cause?: Cause): Promise<void> {
+  async tell(event: TimedEvent, asked?: AnsweredCommand): Promise<void> {
     await this.#ports.storage
-      .commit((unit) => this.emit(unit, event, cause))
+      .commit((unit) => this.emit(unit, event, asked))
       .catch(() => {
         throw refuse('unavailable')
       })
   }
 
   /**
-   * Puts an event into a unit, to be sent when that is stored. `re`, the correlation data and the Response Topic are those of
-   * the cause, for an event to its sender alone; with a Response Topic it goes there instead of to `<user>_<event>`.
+   * Puts an event into a unit; it is sent when the unit is stored. An event to the sender of `asked` alone carries the `re` and
+   * the correlation data of that command, and goes to its Response Topic, if it has one, instead of `<user>_<event>`.
    */
-  emit(unit: Unit, event: TimedEvent, cause?: Cause): void {
-    this.#send(unit, event, cause)
+  emit(unit: Unit, event: TimedEvent, asked?: AnsweredCommand): void {
+    this.#send(unit, event, asked)
   }
 
-  /** The same for what is of no use later. */
+  /** Emits a live event. */
   emitLive(unit: Unit, event: TimedEvent, keeping: Keeping): void {
     this.#send(unit, event, undefined, keeping)
   }
 
-  /** The event with the next number of each receiver, under which `keep` is to keep it. */
+  /** Gives the event the next number of each receiver, for `keep`. */
   number(event: TimedEvent): NumberedEvent {
     const { to, event: name, fields, at } = event
     return { to, event: name, fields, at, numbers: this.#ports.inbox.number(receiversOf(event)) }
   }
 
   /** Emits an event, and keeps it in the inbox of each receiver, heard or not. */
-  keep(unit: Unit, event: NumberedEvent, cause?: Cause): void {
-    this.#send(unit, event, cause, {}, true)
+  keep(unit: Unit, event: NumberedEvent, asked?: AnsweredCommand): void {
+    this.#send(unit, event, asked, {}, true)
   }
 
-  /** Inboxes and sessions tell no more of what was kept by now. */
+  /** Inboxes and sessions no longer return the matching events that were kept until now. */
   forget(unit: Unit, what: readonly Forgotten[]): void {
     for (const one of what) this.#ports.kept.forget(unit, one)
   }
 
-  reject(to: UserId, command: string, refusal: Refusal, cause?: Cause): Promise<void> {
-    return this.tell({ to, event: 'command_rejected', fields: refusalFields(command, refusal) }, cause)
+  reject(to: UserId, command: string, refusal: Refusal, asked?: AnsweredCommand): Promise<void> {
+    return this.tell({ to, event: 'command_rejected', fields: refusalFields(command, refusal) }, asked)
   }
 
-  #send(unit: Unit, event: TimedEvent, cause?: Cause, keeping: Keeping = {}, isInInbox = false): void {
+  #send(unit: Unit, event: TimedEvent, asked?: AnsweredCommand, keeping: Keeping = {}, isInInbox = false): void {
     const { kept: isKept = true, expiresAt } = keeping
     const { kept, sessions } = this.#ports
     const engine = this.#ports.engine()
     const to = receiversOf(event)
     const { event: name, numbers = [] } = event
-    const answered = cause?.user === event.to ? cause : undefined
+    const answered = asked?.user === event.to ? asked : undefined
     const { name: command, re, correlation, responseTopic, onlyTo } = answered ?? {}
     const going: { topic: string; form: number; number: number | undefined; isNamed: boolean }[] = []
     const targets: Target[] = []
     const goesTo = (topic: string, form: number, number: number | undefined, isNamed: boolean): void => {
       const before = targets.length
       if (isKept) sessions.targets(targets, topic, form, onlyTo)
-      // A session that keeps it may be connected by the time that it is stored.
+      // A session that keeps the event may be connected by the time it is stored.
       if (targets.length > before || engine.isHeard(topic)) going.push({ topic, form, number, isNamed })
     }
     for (let i = 0; i < to.length; i++) {
@@ -113,7 +115,7 @@ export class Events {
       goesTo(all, ON_ALL, numbers[i], true)
     }
     if (going.length === 0 && !(isInInbox && to.length > 0)) return
-    const body = bodyOf(event, cause)
+    const body = bodyOf(event, asked)
     const isFromStranger = this.#fromStrangers.has(name)
     const record = {
       kind: 'event' as const,
@@ -151,13 +153,13 @@ export class Events {
   }
 }
 
-/** An event's JSON, made once however many get it. Its name, number, time and `re` are the broker's to give, and come once. */
-function bodyOf({ to, fields, at = isoNow() }: TimedEvent, cause: Cause | undefined): Buffer {
-  const re = cause?.user === to ? cause.re : undefined
+/** An event's JSON, encoded once for all receivers. Only the broker sets its name, number, time and `re`. */
+function bodyOf({ to, fields, at = isoNow() }: TimedEvent, asked: AnsweredCommand | undefined): Buffer {
+  const re = asked?.user === to ? asked.re : undefined
   return Buffer.from(JSON.stringify({ ...fields, re, at, event: undefined, event_seq: undefined }))
 }
 
-/** Each once. */
+/** Each receiver once. */
 function receiversOf({ to }: OutgoingEvent): readonly UserId[] {
   if (typeof to === 'string') return [to]
   return to.length > 1 ? [...new Set(to)] : to

@@ -1,17 +1,17 @@
-/** Items by who sent them: those of one sender in their order, and the senders take turns. */
+/** A queue in which senders take turns; the items of one sender stay in order. */
 export class FairQueue<Item> {
-  /** In the order of their turns. */
+  /** Each sender's items; the senders in the order of their turns. */
   readonly #queues = new Map<string, Item[]>()
-  /** Places taken by what is about to come. */
+  /** Places reserved for items that are about to come. */
   readonly #reserved = new Map<string, number>()
   #length = 0
 
-  /** All items, and places that are reserved. */
+  /** How many items and reserved places there are. */
   get length(): number {
     return this.#length
   }
 
-  /** Those of one sender. */
+  /** The same for one sender. */
   countOf(sender: string): number {
     return (this.#queues.get(sender)?.length ?? 0) + (this.#reserved.get(sender) ?? 0)
   }
@@ -35,7 +35,7 @@ export class FairQueue<Item> {
     else this.#queues.set(sender, [item])
   }
 
-  /** The first item of the sender whose turn it is; that sender's next turn is after all others'. */
+  /** Removes the first item of the sender whose turn it is. That sender's next turn comes after all others. */
   shift(): Item | undefined {
     const [first] = this.#queues
     if (!first) return undefined
@@ -47,7 +47,7 @@ export class FairQueue<Item> {
     return item
   }
 
-  /** Puts an item back before the others of its sender. */
+  /** Puts an item back in front of its sender's others. */
   unshift(sender: string, item: Item): void {
     this.#length++
     const queue = this.#queues.get(sender)

@@ -5,8 +5,8 @@ import { mayCause } from '../../seam/authority.ts'
 import type { HandlerSession } from '../../seam/session.ts'
 
 /**
- * Checks an event that a handler has caused, in whichever way.
- * @throws {Refusal} `forbidden` when its key does not open the event, `bad_payload` when a field is the broker's to fill in
+ * Checks an event that a handler causes.
+ * @throws {Refusal} `forbidden` when the handler's key does not open the event, `bad_payload` when it has a field that the broker fills in
  */
 export function checkEvent(session: HandlerSession, { event, fields }: Pick<OutgoingEvent, 'event' | 'fields'>): void {
   if (!mayCause(session, event)) {

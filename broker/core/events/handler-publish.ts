@@ -11,14 +11,19 @@ import { checkEvent } from './handler-event.ts'
 import type { HandlerSession } from '../../seam/session.ts'
 
 /**
- * Takes what a handler published: the end of a delivery on `$done`, on `$busy` that it begins nothing, an open topic granted to it, or an event, which ends the
- * command that its user property `completes` names. When an end is refused, the attempt has failed.
- * @throws {Refusal} `forbidden` for what its key does not allow, `bad_payload`
+ * Acts on a handler's PUBLISH: the result of a delivery (`$done`), whether it is busy (`$busy`), a message to an open topic that it
+ * is granted, or an event, which also completes the command that its user property `completes` names. When a result is refused,
+ * the attempt has failed.
+ * @throws {Refusal} `forbidden` for what the handler's key does not allow, `bad_payload`
  */
-export function takeFromHandler(
+export function receiveFromHandler(
   session: HandlerSession,
   message: Incoming,
-  ports: { dispatch: Dispatch; events: Events; relay: (session: HandlerSession, message: Incoming) => Promise<void> },
+  ports: {
+    dispatch: Dispatch
+    events: Events
+    publishOpen: (session: HandlerSession, message: Incoming) => Promise<void>
+  },
 ): void | Promise<void> {
   const { topic, payload, properties } = message
   const { dispatch, events } = ports
@@ -38,7 +43,7 @@ export function takeFromHandler(
     if (!said.success) throw refuse('bad_payload', undefined, `$busy: ${said.error.issues[0]?.message}`)
     return dispatch.busy(session, said.data)
   }
-  if (mayRelay(session, topic)) return ports.relay(session, message)
+  if (mayRelay(session, topic)) return ports.publishOpen(session, message)
   const { completes } = properties
   let event: OutgoingEvent
   try {

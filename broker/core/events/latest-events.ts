@@ -8,7 +8,7 @@ interface Waiting {
   stored: boolean
 }
 
-/** What is told of one user: to whom just now, and what is to be told to whom when the pace is over. */
+/** Events about one subject: who has just received one, and what waits for whom until the interval is over. */
 interface Line {
   told: Set<UserId>
   readonly waiting: Map<UserId, Waiting>
@@ -22,8 +22,8 @@ export interface LatestPorts {
 }
 
 /**
- * Events of which only the latest counts, as with who is there or types: to each receiver at most one in a while about the same
- * user. One that comes sooner waits, in the place of what waited before.
+ * Events of which only the latest counts, such as presence or typing: each receiver gets at most one per interval about the same
+ * user. One that comes sooner waits and replaces the one that waited before.
  */
 export class LatestEvents implements Closable {
   readonly #ports: LatestPorts
@@ -33,7 +33,7 @@ export class LatestEvents implements Closable {
     this.#ports = ports
   }
 
-  /** @param about what it is the latest of, and of whom */
+  /** @param about the subject: the kind of event and the user whom it is about */
   send(unit: Unit, about: string, everyMs: number, event: TimedEvent, to: readonly UserId[], stored: boolean): void {
     const told = this.#lines.get(about)?.told
     const now = to.filter((user) => !told?.has(user))
@@ -42,7 +42,7 @@ export class LatestEvents implements Closable {
       const { told } = this.#line(about, everyMs)
       for (const user of now) told.add(user)
       unit.otherwise(() => now.forEach((user) => told.delete(user)))
-      // What was sent before and is only stored now must not go out after this.
+      // An older event that is still waiting must not go out after this one.
       unit.afterwards(() => now.forEach((user) => this.#lines.get(about)?.waiting.delete(user)))
       this.#ports.emit(unit, { ...event, to: now }, stored)
     }
@@ -66,7 +66,7 @@ export class LatestEvents implements Closable {
     return line
   }
 
-  /** The pace is over: what waits goes out, and the next may come when that is over again. */
+  /** The interval is over: what waits goes out, and a new interval begins. */
   #turn(about: string, everyMs: number): void {
     const { waiting } = this.#lines.get(about)!
     this.#lines.delete(about)
@@ -84,6 +84,6 @@ export class LatestEvents implements Closable {
       .commit((unit) => {
         for (const [{ event, stored }, to] of due) this.#ports.emit(unit, { ...event, to }, stored)
       })
-      .catch(() => {}) // the storage has told; the next of them is as good
+      .catch(() => {}) // the storage has logged it; the next event makes up for it
   }
 }

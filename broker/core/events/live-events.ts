@@ -9,38 +9,38 @@ import { LatestEvents } from './latest-events.ts'
 import { steady } from '../../../shared/steady.ts'
 import type { Storage, Table, Unit } from '../../storage/storage.ts'
 
-/** Milliseconds after which a live event is of no use. */
+/** Milliseconds after which a live event is dropped. */
 export const LIVE_TTL = 60_000
-/** Milliseconds beside the pace, for what happens between this process and the receiver. */
+/** Milliseconds added to the pace, for delays between this process and the receiver. */
 const MARGIN = 20
 const TRY_AGAIN = 500
-/** Of the bytes that may wait, one sender may have one in so many. */
+/** One sender may use 1/SHARE of the bytes that may wait. */
 const SHARE = 16
-/** Bytes of one that waits beside its fields. */
+/** Bytes of a waiting event besides its fields. */
 const PER_EVENT = 400
 
-/** How often one event may go to one user; `latest`: of what only the latest counts. */
+/** How often an event may go to one user; `latest`: the subject of which only the latest event counts. */
 type Pace = NonNullable<Catalogue[string]['live']>[string]
 
-/** One event to one user, that waits for its turn. */
+/** An event that waits for its turn to one user. */
 interface Waiting {
   user: UserId
-  /** Who caused it. */
+  /** The user whose command caused it. */
   from?: UserId
   event: TimedEvent
   /** When it was caused, by `steady`. */
   at: number
-  /** Its command was stored, and so it is. */
+  /** The event is stored, since its command was. */
   kept: boolean
-  /** What it takes, while it waits. */
+  /** Its size while it waits. */
   bytes?: number
 }
 
-/** What is on its way to one user under one name. */
+/** The events of one name to one user. */
 interface Line {
-  /** What waits, and places for what is only planned, until its unit is stored. */
+  /** Events that wait, and places reserved for those whose unit is being stored. */
   readonly queue: FairQueue<{ one: Waiting; key: number | undefined }>
-  /** One is being let out, or was less than the pace ago. */
+  /** An event is going out, or went out within the last interval. */
   isBusy: boolean
   timer?: NodeJS.Timeout
 }
@@ -49,23 +49,23 @@ export interface LivePorts {
   storage: Storage
   events: () => Pick<Events, 'emitLive'>
   isThere(user: UserId): boolean
-  /** Of one sender for one user, at most. */
+  /** Waiting events of one sender for one user, at most. */
   maxWaiting: number
-  /** Of all that wait. */
+  /** Bytes of all waiting events, at most. */
   maxBytes: number
 }
 
-/** What a plan does when its unit is built: lets out what can go now, and keeps the rest for its turn. */
+/** Committing a plan sends what can go now and queues the rest. */
 export interface Plan {
   commit(unit: Unit): void
-  /** Nobody gets it, and why. */
+  /** Set when nobody receives the event: why. */
   refusal?: Refusal
 }
 
 /**
- * Events for those who are connected: at most one in a while to each user, a bounded number of them waiting. Those of one sender go
- * out in their order, and the senders take turns, so that none of them keeps the others from the receiver. Those of stored commands
- * survive this process.
+ * Events for connected users, such as signals of calls: at most one per interval goes to each user, and a bounded number waits.
+ * Senders take turns, so that none keeps the others from the receiver; one sender's events stay in order. Events of stored
+ * commands survive a restart.
  */
 export class LiveEvents implements Closable {
   readonly #ports: LivePorts
@@ -74,7 +74,7 @@ export class LiveEvents implements Closable {
   readonly #pace = new Map<string, Pace>()
   readonly #latest: LatestEvents
   readonly #lines = new Map<string, Line>()
-  /** Bytes of what waits, in all and by sender. */
+  /** Bytes of waiting events, in total and by sender. */
   #bytes = 0
   readonly #senders = new Map<string, number>()
   #lastKey = 0
@@ -95,11 +95,11 @@ export class LiveEvents implements Closable {
     }
   }
 
-  /** Takes up what waited when the last broker ended. */
+  /** Resumes the events that waited when the last broker ended. */
   resume(): void {
     for (const { key, value } of this.#table.entries()) {
       const line = this.#line(value.user, value.event.event)
-      const at = Math.min(value.at, steady()) // the clock may have been set back
+      const at = Math.min(value.at, steady()) // in case the clock was set back
       const bytes = sizeOf(value.event)
       this.#count(value.from, bytes)
       line.queue.push(value.from ?? '', { one: { ...value, at, bytes }, key: Number(key) })
@@ -112,9 +112,9 @@ export class LiveEvents implements Closable {
   }
 
   /**
-   * Decides to whom an event goes and when.
-   * @param from whose command has caused it
-   * @param stored it must not be lost with this process
+   * Decides who receives an event, and when.
+   * @param from the user whose command caused it
+   * @param stored whether the event must survive a restart
    */
   plan(event: TimedEvent, from: UserId, stored: boolean): Plan {
     const { maxWaiting } = this.#ports
@@ -132,14 +132,17 @@ export class LiveEvents implements Closable {
     const taken: UserId[] = []
     for (const user of there) if (this.#hasRoom(user, event, from, taken.length)) taken.push(user)
     if (taken.length > 0) {
-      return { commit: (unit) => taken.forEach((user) => this.#take(unit, { ...event, to: user }, user, from, stored)) }
+      return {
+        commit: (unit) => taken.forEach((user) => this.#enqueue(unit, { ...event, to: user }, user, from, stored)),
+      }
     }
     return { commit: () => {}, refusal: new Refusal('rate_limited', { retryAfterMs: maxWaiting * everyMs }) }
   }
 
   /**
-   * Beyond what can go out in time, a sender has one waiting; else as many as the setting says, within the bytes of their share.
-   * @param before receivers of the same event that have room
+   * True when one more event may wait: within the sender's share of bytes, up to `maxWaiting` events; but only one per sender once
+   * more wait than can go out within LIVE_TTL.
+   * @param before receivers of the same event that have room already
    */
   #hasRoom(user: UserId, event: TimedEvent, from: UserId, before: number): boolean {
     const queue = this.#lines.get(lineKey(user, event.event))?.queue
@@ -156,7 +159,7 @@ export class LiveEvents implements Closable {
     const { maxBytes: limit } = this.#ports
     return {
       kind: 'live',
-      what: 'signals that wait',
+      what: 'waiting signals',
       used: this.#bytes,
       limit,
       beyond: 'they are refused (rate_limited)',
@@ -183,10 +186,10 @@ export class LiveEvents implements Closable {
     return line
   }
 
-  #take(unit: Unit, event: TimedEvent, user: UserId, from: UserId, stored: boolean): void {
+  #enqueue(unit: Unit, event: TimedEvent, user: UserId, from: UserId, stored: boolean): void {
     const line = this.#line(user, event.event)
     const one: Waiting = { user, from, event, at: steady(), kept: stored }
-    if (!line.isBusy && line.queue.length === 0) return this.#letOut(unit, line, one)
+    if (!line.isBusy && line.queue.length === 0) return this.#sendNow(unit, line, one)
     const bytes = (one.bytes = sizeOf(event))
     this.#count(from, bytes)
     unit.otherwise(() => this.#count(from, -bytes))
@@ -201,7 +204,7 @@ export class LiveEvents implements Closable {
     unit.otherwise(() => line.queue.release(from))
   }
 
-  #letOut(unit: Unit, line: Line, { event, user, at, kept }: Waiting): void {
+  #sendNow(unit: Unit, line: Line, { event, user, at, kept }: Waiting): void {
     line.isBusy = true
     this.#ports.events().emitLive(unit, event, { kept, expiresAt: at + LIVE_TTL })
     unit.afterwards(() => {
@@ -217,7 +220,7 @@ export class LiveEvents implements Closable {
     unit.otherwise(() => void (line.isBusy = false))
   }
 
-  /** Lets out the first that waits, when it is time. */
+  /** Sends the first waiting event, if the interval is over. */
   #next(line: Line, event: string): void {
     if (line.isBusy || this.#isClosed) return
     const first = line.queue.shift()
@@ -225,7 +228,7 @@ export class LiveEvents implements Closable {
     this.#ports.storage
       .commit((unit) => {
         if (first.key !== undefined) unit.remove(this.#table, first.key)
-        if (first.one.at + LIVE_TTL > steady()) this.#letOut(unit, line, first.one)
+        if (first.one.at + LIVE_TTL > steady()) this.#sendNow(unit, line, first.one)
       })
       .then(
         () => {

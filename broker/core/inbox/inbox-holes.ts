@@ -1,12 +1,12 @@
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 
-/** Ranges that are remembered of one user; an older one counts as forgotten after the next start. */
+/** Ranges remembered per user; an older range counts as forgotten after the next start. */
 const MOST = 100
 
 /**
- * Numbers that were left out of inboxes, in ranges: after a start they are told apart from those that were forgotten, of which a
- * client must hear.
+ * Ranges of numbers that were left out of inboxes. After a start they distinguish these from forgotten numbers, which a client must
+ * learn about.
  */
 export function openHoles(storage: Storage) {
   /** First and last number of each range, one after another. */
@@ -16,7 +16,7 @@ export function openHoles(storage: Storage) {
   const changed = new Set<UserId>()
 
   return {
-    /** Were all of these left out? */
+    /** True when all of these numbers were left out. */
     cover(user: UserId, from: number, to: number): boolean {
       if (from > to) return true
       const own = ranges.get(user) ?? []
@@ -29,7 +29,7 @@ export function openHoles(storage: Storage) {
       for (const [user, own] of ranges) yield [user, own.at(-1)!]
     },
 
-    /** One more, behind all that were left out before. */
+    /** Adds a number after all earlier ones. */
     add(user: UserId, number: number): void {
       const own = ranges.get(user) ?? []
       ranges.set(user, own)
@@ -39,7 +39,7 @@ export function openHoles(storage: Storage) {
       changed.add(user)
     },
 
-    /** Nothing is left of this user's events. */
+    /** Removes the ranges of a user who has no events left. */
     forget(unit: Unit, user: UserId): void {
       if (!ranges.delete(user)) return
       changed.delete(user)
@@ -47,7 +47,7 @@ export function openHoles(storage: Storage) {
       unit.otherwise(() => changed.add(user))
     },
 
-    /** @param firstOf what is below this is forgotten in any case */
+    /** @param firstOf numbers below this are forgotten anyway */
     store(unit: Unit, firstOf: (user: UserId) => number): void {
       if (changed.size === 0) return
       const all = [...changed]

@@ -1,42 +1,42 @@
 import type { Held } from '../kept/box.ts'
 import { ByAge } from '../kept/by-age.ts'
 
-/** Places that are free before the others are moved together: few enough, and seldom. */
+/** Free slots that stay in the arrays before they are compacted. */
 const MOVED_AT = 64
 
 export interface LinePorts {
-  /** Told of each event that it has no more. */
+  /** Called for each event that the line lets go. */
   letGo(held: Held): void
-  /** Told of each number that was left out. */
+  /** Called for each number that was left out. */
   leftOut(number: number): void
 }
 
-/** The numbers of one user's events, and what is kept under each. */
+/** The numbers of one user's events, and the event of each. */
 export class Line {
-  /** The last number given away: of an event that is stored, or about to be. */
+  /** The last number given to an event, stored or not yet. */
   given: number
   /** The last number whose event is stored. */
   last: number
-  /** What bears a number below this is forgotten. */
+  /** Events with lower numbers are forgotten. */
   first: number
-  /** Events. */
+  /** How many events it holds. */
   count = 0
-  /** In order; and beside each its event, unless that is left out. */
+  /** Numbers in order; at the same index their events, undefined when left out. */
   #numbers: number[] = []
   #helds: (Held | undefined)[] = []
-  /** Where `first` is in that, or what follows it. */
+  /** The index of `first`, or of the number that follows it. */
   #head = 0
   #strangers: ByAge<Held> | undefined
   readonly #ports: LinePorts
 
-  /** @param last the number after which it goes on */
+  /** @param last the number after which the line continues */
   constructor(last: number, ports: LinePorts) {
     this.given = this.last = last
     this.first = last + 1
     this.#ports = ports
   }
 
-  /** An event is stored; numbers that were passed over are holes. */
+  /** Adds a stored event. Numbers that were skipped are holes. */
   append(number: number, held: Held): void {
     held.number = number
     this.last = number
@@ -46,7 +46,7 @@ export class Line {
     if (held.isFromStranger) (this.#strangers ??= new ByAge(({ number: its }) => its === 0)).add(held)
   }
 
-  /** What bears these numbers, up to the last, in order. */
+  /** The events after a number, in order. */
   *after(since: number): Generator<[number, Held]> {
     for (let i = this.#indexAfter(since); i < this.#numbers.length; i++) {
       const held = this.#helds[i]
@@ -62,7 +62,7 @@ export class Line {
     if (this.#head < this.#numbers.length) this.forget(this.#numbers[this.#head]!)
   }
 
-  /** Leaves an event out, as if it had never been for this user. */
+  /** Leaves an event out, as if this user had never got it. */
   leaveOut(held: Held): void {
     const { number } = held
     this.#helds[this.#indexAfter(number - 1)] = undefined
@@ -71,7 +71,7 @@ export class Line {
     this.#tidy()
   }
 
-  /** Forgets all up to this number: somebody who knows no later one cannot be told all. */
+  /** Forgets all events up to this number: a client that knows only older ones cannot recover. */
   forget(upTo: number): void {
     if (upTo < this.first) return
     this.first = upTo + 1

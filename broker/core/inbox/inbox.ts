@@ -10,51 +10,51 @@ import { tooLargeAgain } from '../events/too-large-answer.ts'
 import { openHoles } from './inbox-holes.ts'
 import { Line } from './inbox-line.ts'
 
-/** An event as one of its receivers has it. */
+/** An event with its number for one receiver. */
 export interface Numbered {
   number: number
   event: EventName
   body: Buffer
 }
 
-/** What a user has missed, in order; or `recovered: false` when not all of it can be told any more. `last` is their last number. */
+/** The events that a user has missed, in order; `recovered: false` when some of them are gone. `last`: the user's last number. */
 export type Missed =
   { recovered: false; last: number } | { recovered: true; last: number; events: Numbered[]; more: boolean }
 
-/** How much of it is wanted. */
+/** How much to return. */
 export interface Page {
-  /** Events. */
+  /** Events, at most. */
   limit: number
-  /** Bytes of them; the first one may be larger. */
+  /** Bytes of all events, at most; the first event may be larger. */
   bytes: number
-  /** Bytes of one, at most: an answer that is larger is told as refused, and anything else is left out. */
+  /** Bytes of one event, at most. A larger answer is replaced by a refusal; another larger event is left out. */
   largest?: number
-  /** What is not for this reader is left out. */
+  /** Events that this reader may not see are left out. */
   mayRead: (event: EventName) => boolean
 }
 
 interface Bounds {
-  /** Events of one user. */
+  /** Events of one user, at most. */
   events: number
-  /** Milliseconds. */
+  /** Milliseconds after which an event is dropped. */
   ageMs: number
 }
 
-/** Records looked at in one turn, each counted as often as it has receivers; but one, at least. */
+/** Work of one turn of ageing: a record counts once per receiver. At least one record is aged. */
 const LOOKED_AT_ONCE = 64
-/** Milliseconds between two looks for what is too old. */
+/** Milliseconds between two searches for events that are too old. */
 const LOOK = 1_000
-/** Bytes of an event's name and number when it is read, at most. */
+/** Bytes of an event's name and number, at most. */
 const HEAD = 110
 
 export type Inbox = Awaited<ReturnType<typeof openInbox>>
 
 /**
- * The events of each user, numbered 1, 2, 3… for them, so that a client sees a gap and can ask for what it missed. A number whose
- * unit could not be stored is given to no other event: a hole, at worst.
+ * The events of each user, numbered 1, 2, 3… so that a client notices a gap and can ask for what it missed. When a unit cannot be
+ * stored, its number is not reused: it leaves a hole.
  */
 export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Bounds) {
-  /** The last numbers of users whose events are all forgotten. */
+  /** The last numbers of users who have no events left. */
   const ends = storage.table<number>('inbox_ends')
   const epochs = storage.table<string>('inbox_epoch')
   const holes = openHoles(storage)
@@ -62,11 +62,11 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
   const epoch = epochs.get('epoch') ?? randomUUID()
   await storage.commit((unit) => unit.put(epochs, 'epoch', epoch))
 
-  /** Of those who have events, or are about to. */
+  /** Lines of users who have events, or are about to. */
   const lines = new Map<UserId, Line>()
-  /** Those who have none any more, which is to be stored. */
+  /** Users who have no events left, which is to be stored. */
   const emptied = new Set<UserId>()
-  /** Records up to this key are in no inbox: they were too old. */
+  /** Records up to this key are too old and in no inbox. */
   let aged = 0
   let looking: Promise<void> | undefined
   let isClosed = false
@@ -88,12 +88,12 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
     kept.release(held)
   }
 
-  /** One so far in the future was kept before the clock was set back. */
+  /** A record far in the future also counts as old: it was kept before the clock was set back. */
   function isOld({ at }: KeptRecord): boolean {
     return Math.abs(Date.now() - at) > bounds.ageMs
   }
 
-  /** Lets go what is too old, in the order of the keys, which no clock changes. True when there may be more. */
+  /** Drops some events that are too old, in the order of their keys. Returns true when there may be more. */
   function ageSome(): boolean {
     if (isClosed) return false
     let left = LOOKED_AT_ONCE
@@ -114,22 +114,22 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
     await storage.commit((unit) => kept.tidyForgotten(unit), { inOrder: false })
   }
 
-  /** Lets go what is too old: a little at a time, so that no turn is long. */
+  /** Drops events that are too old, a few per turn. */
   function look(): void {
     if (isClosed) return
     looking ??= age()
-      .catch(() => {}) // the storage has told; the next look tries again
+      .catch(() => {}) // the storage has logged it; the next search tries again
       .finally(() => (looking = undefined))
   }
 
   const lastOf = (user: UserId): number => lines.get(user)?.last ?? ends.get(user) ?? 0
 
   const holders: Holders['inbox'] = {
-    take(held, number, isOfOld) {
+    receive(held, number, isOfOld) {
       const user = held.box.user as UserId
       const line = lineOf(user)
       if (isOfOld) {
-        // What is missing in between was forgotten, unless it was left out.
+        // Missing numbers in between were forgotten, unless they were left out.
         if (number <= line.given) return
         if (!holes.cover(user, line.given + 1, number - 1)) line.forget(number - 1)
         line.given = number
@@ -156,7 +156,7 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
     },
   }
 
-  /** Who has no event any more leaves their last number behind. */
+  /** Stores the last number of a user who has no events left. */
   function forgetLine(unit: Unit, user: UserId): void {
     const line = lines.get(user)
     if (!line || line.count > 0) return
@@ -169,7 +169,7 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
 
   return {
     holders,
-    /** All that was kept has been given: what was left out behind the last event has had a number, too, which no other may get. */
+    /** Called once all kept records have been given out. Numbers left out after the last event must not be reused. */
     opened(): void {
       for (const [user, number] of holes.lasts()) {
         if (number <= lastOf(user)) continue
@@ -177,18 +177,18 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
         line.given = line.last = number
       }
     },
-    /** Names this storage: the numbers go on as long as it is kept. */
+    /** Identifies this storage: numbers continue as long as it exists. */
     epoch,
-    /** The last number of a user whose event is stored; 0 when there is none. */
+    /** The number of a user's last stored event; 0 when there is none. */
     lastOf,
 
-    /** The next number of each. */
+    /** The next number of each receiver. */
     number: (to: readonly UserId[]): number[] => to.map((user) => ++lineOf(user).given),
 
-    /** Resolves when all that was kept until now is stored, and so is in `after`. */
+    /** Resolves when all events kept until now are stored, so that `after` returns them. */
     settled: (): Promise<void> => storage.commit(() => {}),
 
-    /** What a user got after the number `since`. */
+    /** The events that a user got after the number `since`. */
     after(user: UserId, since: number, { limit, bytes: most, largest = Infinity, mayRead }: Page): Missed {
       const last = lastOf(user)
       const line = lines.get(user)
@@ -216,7 +216,7 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
   }
 }
 
-/** An event as somebody gets it who takes no more than so many bytes. */
+/** An event for a client that accepts at most `largest` bytes; undefined when it is left out. */
 function fitting(record: KeptEvent, largest: number): Pick<KeptEvent, 'event' | 'body'> | undefined {
   if (record.body.length <= largest) return record
   if (record.answers === undefined) return undefined

@@ -8,21 +8,21 @@ import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Incoming } from '../../seam/messages.ts'
 import { mayHear, mayRelay, maySend } from '../../seam/authority.ts'
 import type { BrokerCommand } from '../commands/broker-command.ts'
-import type { Cause, Events } from '../events/events.ts'
+import type { AnsweredCommand, Events } from '../events/events.ts'
 import type { Command, DeviceSession, Session } from '../../seam/session.ts'
 
 export interface IntakePorts {
   maxBytes: number
   events: Events
-  /** @throws {Refusal} when the session sends too much, or may send nothing any more */
+  /** @throws {Refusal} when the session has exceeded its rate, or may no longer send */
   admit(session: DeviceSession, cost?: number): void
   /** Publishes to an open topic. */
-  relay: (session: Session, message: Incoming) => Promise<void>
-  /** Commands the broker answers itself. */
+  publishOpen: (session: Session, message: Incoming) => Promise<void>
+  /** Commands that the broker answers itself. */
   own: ReadonlyMap<string, BrokerCommand>
-  answer(own: BrokerCommand, session: DeviceSession, payload: JsonObject, cause: Cause): Promise<void>
+  answer(own: BrokerCommand, session: DeviceSession, payload: JsonObject, asked: AnsweredCommand): Promise<void>
   isKnown(command: string): boolean
-  /** Does its answer go to the asking client alone? */
+  /** True when only the client that sent the command gets its answer. */
   answersClient(command: string): boolean
   nextOrder(): number
   accept(command: Command, isRetransmitted: boolean): Promise<void>
@@ -32,11 +32,11 @@ export interface IntakePorts {
 const MAX_ID = 64
 
 /**
- * Takes what a device published: checks it, stamps it, stores it. Nothing is awaited before the storing, so commands are stored in
- * the order in which they came.
- * @param ended is called when it is stored, or with why it is not: for a {Refusal}, after its sender was told by `command_rejected`
+ * Checks, stamps and stores a device's PUBLISH. Nothing is awaited before it is stored, so commands are stored in the order in which
+ * they came.
+ * @param ended is called when it is stored, or with the error: for a {Refusal}, after `command_rejected` has gone to the sender
  */
-export function takeCommand<Message extends Incoming>(
+export function receiveCommand<Message extends Incoming>(
   session: DeviceSession,
   message: Message,
   ports: IntakePorts,
@@ -44,7 +44,7 @@ export function takeCommand<Message extends Incoming>(
 ): void {
   const { user, id } = session
   const onlyTo = ports.answersClient(message.topic) ? id : undefined
-  const cause: Writable<Cause> = {
+  const asked: Writable<AnsweredCommand> = {
     user,
     name: message.topic,
     re: undefined,
@@ -53,48 +53,53 @@ export function takeCommand<Message extends Incoming>(
     onlyTo,
   }
   const failed = (why: Error): void => {
-    if (why instanceof Refusal) void refused(session, message, ports, cause, why).then((told) => ended(message, told))
+    if (why instanceof Refusal) void refused(session, message, ports, asked, why).then((told) => ended(message, told))
     else ended(message, why)
   }
-  let taking: Promise<void>
+  let storing: Promise<void>
   try {
-    taking = take(session, message, ports, cause)
+    storing = checkAndStore(session, message, ports, asked)
   } catch (err) {
     return failed(err as Error)
   }
-  taking.then(() => ended(message), failed)
+  storing.then(() => ended(message), failed)
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
-/** @param cause is filled in as far as it is read: what is refused then is told with it */
-function take(session: DeviceSession, message: Incoming, ports: IntakePorts, cause: Writable<Cause>): Promise<void> {
+/** @param asked is filled in step by step, so that a refusal carries what has been read by then */
+function checkAndStore(
+  session: DeviceSession,
+  message: Incoming,
+  ports: IntakePorts,
+  asked: Writable<AnsweredCommand>,
+): Promise<void> {
   const { topic } = message
   ports.admit(session)
-  if (mayRelay(session, topic)) return ports.relay(session, message)
+  if (mayRelay(session, topic)) return ports.publishOpen(session, message)
   const name = nameOf(topic)
   const own = ports.own.get(name)
   if (!own && !ports.isKnown(name)) throw refuse('unknown_command')
   if (own?.forOperators && !session.token.isOperator) throw refuse('forbidden')
-  // What everybody needs for a session of their own (whoami, refresh_session, sync_events) no acl takes away.
+  // No acl takes away what everybody needs for their own session: whoami, refresh_session, sync_events.
   if ((!own || own.forOperators) && !maySend(session, name)) throw refuse('forbidden')
   const payload = parsePayload(message.payload, ports.maxBytes)
   const re = idOf(payload, message.correlation)
-  cause.responseTopic = responseTopicOf(session, message)
-  cause.re = re
+  asked.responseTopic = responseTopicOf(session, message)
+  asked.re = re
   const expiresAt = expiryOf(payload, message.expiry)
   if (own) {
     if (own.cost > 1) ports.admit(session, own.cost - 1)
-    return ports.answer(own, session, payload, cause)
+    return ports.answer(own, session, payload, asked)
   }
   const order = ports.nextOrder()
   const command: Command = {
-    user: cause.user,
+    user: asked.user,
     re,
-    correlation: cause.correlation,
-    responseTopic: cause.responseTopic,
-    onlyTo: cause.onlyTo,
-    id: `${cause.user}/${re ?? ''}~${order.toString(36)}`,
+    correlation: asked.correlation,
+    responseTopic: asked.responseTopic,
+    onlyTo: asked.onlyTo,
+    id: `${asked.user}/${re ?? ''}~${order.toString(36)}`,
     order,
     name,
     client: session.client,
@@ -108,26 +113,26 @@ function take(session: DeviceSession, message: Incoming, ports: IntakePorts, cau
   return ports.accept(command, message.isRetransmitted)
 }
 
-/** Tells the sender what was refused. Returns it, or why they cannot be told. */
+/** Sends `command_rejected` to the sender. Returns the refusal, or the error that kept it from going out. */
 async function refused(
   session: DeviceSession,
   message: Incoming,
   ports: IntakePorts,
-  cause: Cause,
+  asked: AnsweredCommand,
   refusal: Refusal,
 ): Promise<Error> {
   ports.rejected(session, message.topic, refusal)
-  const answered = { ...cause, re: cause.re ?? readableId(message, ports.maxBytes) }
+  const answered = { ...asked, re: asked.re ?? readableId(message, ports.maxBytes) }
   return ports.events.reject(session.user, message.topic, refusal, answered).then(
     () => refusal,
     (err: Error) => err,
   )
 }
 
-/** A word is a command; anything else belongs to the event plane or to nobody. */
+/** @throws {Refusal} `forbidden` when the topic is not a command's name */
 function nameOf(topic: string): CommandName {
   if (isCommandName(topic)) return topic
-  throw refuse('forbidden', { topic: 'is no command name' })
+  throw refuse('forbidden', { topic: 'is not a command name' })
 }
 
 function parsePayload(payload: Buffer, maxBytes: number): JsonObject {
@@ -139,7 +144,7 @@ function parsePayload(payload: Buffer, maxBytes: number): JsonObject {
   }
 }
 
-/** The device's own id: the payload's, else the correlation data, as text where it is one and else its digest. */
+/** The device's id of a command: the payload's `id`, otherwise the correlation data, as text if it is a valid id, else as its digest. */
 function idOf({ id }: JsonObject, correlation: Buffer | undefined): string | undefined {
   if (id === undefined) {
     if (!correlation?.length) return undefined
@@ -151,7 +156,7 @@ function idOf({ id }: JsonObject, correlation: Buffer | undefined): string | und
   throw refuse('bad_payload', { id: `must be a string of 1 to ${MAX_ID} characters, without control characters` })
 }
 
-/** The id of a command that is refused before its own is checked, as far as one can be read. */
+/** The id of a command that was refused before its id was checked, if one can be read. */
 function readableId({ payload, correlation }: Incoming, maxBytes: number): string | undefined {
   try {
     return idOf(payload.length > maxBytes ? headOf(payload) : parsePayload(payload, maxBytes), correlation)
@@ -160,12 +165,12 @@ function readableId({ payload, correlation }: Incoming, maxBytes: number): strin
   }
 }
 
-/** An `id` that is the first field, whatever follows it. */
+/** Matches an `id` that is the first field of a JSON object. */
 const FIRST_ID = /^\s*\{\s*("id"\s*:\s*"(?:[^"\\]|\\.)*")\s*,/
-/** Bytes that are looked at for it. */
+/** Bytes searched for it. */
 const HEAD = 1_024
 
-/** Of a payload that is too large to be read. */
+/** The first field of a payload that is too large to parse, if it is an `id`. */
 function headOf(payload: Buffer): JsonObject {
   const [, id] = FIRST_ID.exec(payload.subarray(0, HEAD).toString()) ?? []
   return id === undefined ? {} : parseJsonObject(Buffer.from(`{${id}}`))
@@ -175,7 +180,7 @@ function isId(text: string): boolean {
   return text !== '' && text.length <= MAX_ID && isMqttString(text)
 }
 
-/** `expires_at` is a time by RFC 3339 or milliseconds since 1970; the message expiry, seconds from now. */
+/** The earlier of `expires_at` (RFC 3339, or milliseconds since 1970) and the message expiry (seconds from now). */
 function expiryOf({ expires_at: at }: JsonObject, seconds: number | undefined): number | undefined {
   const own = at === undefined ? Infinity : timeOf(at)
   if (own === undefined) throw refuse('bad_payload', { expires_at: TIME_RULE })
@@ -186,10 +191,10 @@ function expiryOf({ expires_at: at }: JsonObject, seconds: number | undefined): 
 
 function responseTopicOf(session: DeviceSession, { responseTopic }: Incoming): string | undefined {
   if (responseTopic === undefined || mayHear(session, responseTopic)) return responseTopic
-  throw refuse('forbidden', { response_topic: 'is none of your own event topics' })
+  throw refuse('forbidden', { response_topic: 'is not one of your own event topics' })
 }
 
-/** A command of the broker's own, in a user's name. */
+/** A command that the broker itself sends in a user's name. */
 export function internalCommand(name: CommandName, user: UserId, input: object, order: number): Command {
   return {
     id: `${user}/~${order.toString(36)}`,
@@ -211,11 +216,11 @@ export function internalCommand(name: CommandName, user: UserId, input: object, 
 
 /** Bytes of the ids of one trace and its first span. */
 const TRACE = 24
-/** Random bytes for traces, and how many of them are used. */
+/** Random bytes for traces, and how many of them have been used. */
 const random = Buffer.alloc(TRACE * 256)
 let used = random.length
 
-/** A new trace [W3C Trace Context]: what a device sends under that name is not believed. */
+/** A new trace [W3C Trace Context]; a device's own `traceparent` is not trusted. */
 function newTrace(): string {
   if (used === random.length) {
     randomFillSync(random)

@@ -3,7 +3,7 @@ import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { SessionMessage } from '../../seam/session-message.ts'
 import { ON_ALL, QOS_2, RETAINED, type KeptEvent, type KeptRecord, type Place } from './kept-record.ts'
 
-/** A record as a session of this user gets it. */
+/** A record as a session of this user receives it. */
 export function asSent(
   record: KeptRecord,
   user: string,
@@ -40,7 +40,7 @@ function eventFor(record: KeptEvent, user: UserId, form: number) {
   }
 }
 
-/** An event's JSON for one receiver: with their number, and with the event's name where the topic does not tell it. */
+/** An event's JSON for one receiver: with their number, and with the event's name where the topic does not contain it. */
 export function headed(body: Buffer, number: number | undefined, event?: EventName): Buffer {
   if (number === undefined && event === undefined) return body
   const name = event === undefined ? '' : `"event":"${event}",`

@@ -1,22 +1,22 @@
 import { ByAge } from './by-age.ts'
 
-/** An event that several users hold: it goes with the last of them. */
+/** An event that several users share; its record goes when the last of them lets it go. */
 export interface Sharing {
   users: number
   readonly bytes: number
 }
 
-/** One event as one user holds it: in their inbox, in queues of their sessions, or both. */
+/** One event that one user holds: in their inbox, in queues of their sessions, or both. */
 export class Held {
   readonly key: number
-  /** What it counts for its user, without the references to it. */
+  /** Bytes that count towards its user, without the references to it. */
   readonly bytes: number
   readonly box: Box
   readonly isFromStranger: boolean
   readonly sharing: Sharing | undefined
-  /** Its number in the inbox, as long as it is there. */
+  /** Its number in the inbox while it is there, otherwise 0. */
   number = 0
-  /** How many hold it: the inbox, and sessions by as many topics. */
+  /** How often it is held: by the inbox, and by each session once per topic. */
   references = 0
 
   constructor(key: number, bytes: number, box: Box, isFromStranger: boolean, sharing: Sharing | undefined) {
@@ -28,12 +28,12 @@ export class Held {
   }
 }
 
-/** What one user holds. */
+/** All events that one user holds. */
 export class Box {
   readonly user: string
   bytes = 0
   level = 0
-  /** What it holds at this level: from so many bytes up to so many. */
+  /** The range of bytes of its level. */
   from = 0
   to = 1
   readonly #all = new ByAge<Held>(isOver)
@@ -47,7 +47,7 @@ export class Box {
     return this.#all.count
   }
 
-  /** What goes first: the oldest that a stranger has caused, or else the oldest. */
+  /** The event that is dropped first: the oldest that a stranger has caused, otherwise the oldest. */
   get first(): Held | undefined {
     return this.#strangers?.oldest ?? this.#all.oldest
   }
@@ -69,13 +69,13 @@ function isOver({ references }: Held): boolean {
   return references === 0
 }
 
-/** Levels for each doubling of what a box holds. */
+/** Levels per doubling of a box's bytes. */
 const FINENESS = 8
 
-/** The boxes of all users, and which of them holds the most. */
+/** The boxes of all users; knows which holds the most. */
 export class Boxes {
   readonly #boxes = new Map<string, Box>()
-  /** By level: those that hold about as much. */
+  /** Boxes that hold about the same, by level. */
   readonly #levels: (Set<Box> | undefined)[] = []
 
   of(user: string): Box {
@@ -88,7 +88,7 @@ export class Boxes {
     return this.#boxes.get(user)?.bytes ?? 0
   }
 
-  /** One that holds as much as any other, within a tenth. */
+  /** A box that holds the most, within a tenth. */
   get fullest(): Box | undefined {
     for (let level = this.#levels.length - 1; level > 0; level--) {
       for (const box of this.#levels[level] ?? []) return box
@@ -96,7 +96,7 @@ export class Boxes {
     return undefined
   }
 
-  /** What a box holds has changed. */
+  /** Updates the level of a box whose bytes have changed. */
   settle(box: Box): void {
     if (box.bytes >= box.from && box.bytes < box.to) return
     const level = box.bytes > 0 ? 1 + Math.floor(Math.log2(box.bytes) * FINENESS) : 0

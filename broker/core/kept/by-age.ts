@@ -1,9 +1,9 @@
-/** Dead items that are left in place before the others are moved together. */
+/** Ended items that stay in the array before it is compacted. */
 const LEFT = 64
 
 /**
- * Items in the order in which they came, any of which may end: the oldest that has not, in constant time on average, at one array
- * slot an item.
+ * Items in the order in which they came, any of which may end. Finds the oldest that has not ended in constant time on average, and
+ * takes one array slot per item.
  */
 export class ByAge<Item> {
   #items: Item[] = []
@@ -15,7 +15,7 @@ export class ByAge<Item> {
     this.#hasEnded = hasEnded
   }
 
-  /** Those that have not ended. */
+  /** How many have not ended. */
   get count(): number {
     return this.#count
   }

@@ -6,13 +6,13 @@ import { openForgotten } from '../forgotten.ts'
 import type { KeptRecord } from './kept-record.ts'
 
 interface Entry extends Forgotten {
-  /** The key of the last record that is meant. */
+  /** Applies to records up to this key. */
   upTo: number
 }
 
 /**
- * Which events are told no more although their records are there: a record may be many users', and goes when the last of them lets
- * it go. An entry goes with the last record that it is about.
+ * Events that are no longer delivered although their records exist: many users may share a record, which goes when the last of them
+ * lets it go. An entry goes with the last record that it applies to.
  */
 export function openForgottenEvents(storage: Storage) {
   const entries = openForgotten<Entry>(storage, 'inbox_forgotten', ({ upTo }) => upTo)
@@ -31,12 +31,12 @@ export function openForgottenEvents(storage: Storage) {
       return entries.has(event as string, fields, ({ upTo }) => key <= upTo)
     },
 
-    /** There is no record before this any more. */
+    /** Drops entries that only apply to records before the oldest. */
     drop: (unit: Unit, oldest: number): void => entries.drop(unit, ({ upTo }) => upTo < oldest),
   }
 }
 
-/** The name in an event's topic: what stands behind the user id, which holds no underscore. */
+/** The event's name in a topic: it follows the user id, which holds no underscore. */
 function eventIn(topic: string): string {
   return topic.slice(topic.indexOf('_') + 1)
 }

@@ -7,25 +7,25 @@ import { Boxes, Held, type Box, type Sharing } from './box.ts'
 import { openForgottenEvents } from './forgotten-events.ts'
 import { keptOutline, keptRecord, outlineOf, type KeptRecord, type Outline } from './kept-record.ts'
 
-/** Bytes of all that is kept. */
+/** Bounds on the bytes of kept events. */
 export interface KeptBounds {
-  /** For one user, in their inbox and all their sessions together; beyond, their oldest goes. */
+  /** For one user, in their inbox and all their sessions together. Beyond this, their oldest event is dropped. */
   bytesPerUser: number
-  /** For all; beyond, the oldest of those who hold the most goes. */
+  /** For all users. Beyond this, the user who holds the most loses their oldest event. */
   bytes: number
 }
 
-/** A session's queue, as what is kept sees it. */
+/** The queue of a session that may hold records. */
 export interface Queue {
   readonly owner: string
   readonly serial: number
-  /** It outlives its connection, and the broker. */
+  /** The session outlives its connection and a restart. */
   readonly isLasting: boolean
-  /** @param record of one that has just been stored */
-  take(held: Held, target: Target, record: KeptRecord | undefined): void
+  /** @param record undefined for a record from before the start */
+  receive(held: Held, target: Target, record: KeptRecord | undefined): void
 }
 
-/** A queue that is to hold a record, and how. */
+/** A queue that is to hold a record, and in which form. */
 export interface Target {
   readonly queue: Queue
   readonly form: number
@@ -33,11 +33,11 @@ export interface Target {
   readonly shared?: string | undefined
 }
 
-/** What holds records. What is to be stored of that goes into the next unit, or one of its own. */
+/** The holders of records. Their own changes are stored with the next unit (`tidy`). */
 export interface Holders {
   inbox: {
-    take(held: Held, number: number, isOfOld: boolean): void
-    /** It must let this go. */
+    receive(held: Held, number: number, isOfOld: boolean): void
+    /** Must let this event go. */
     lose(held: Held): void
     tidy(unit: Unit): void
   }
@@ -49,22 +49,22 @@ export interface Holders {
   }
 }
 
-/** Bytes of a record beside its content, of each receiver of one that has several, and of each reference to it: on the disk and in memory. */
+/** Overhead in bytes, on the disk and in memory: of a record, of each receiver when there are several, and of each reference. */
 const [PER_RECORD, PER_RECEIVER, PER_REFERENCE] = [200, 40, 120]
-/** Between the keys of two records: the sessions' numbers for a record begin with its key. */
+/** The distance between two keys: a session's number for a record is its key, or the key plus 1. */
 const STEP = 2
-/** What a unit stores beside its own, at most. */
+/** Removals added to another unit, and in a unit of their own, at most. */
 const [TIDIED_BY_OTHERS, TIDIED_AT_ONCE] = [32, 1_000]
-/** Milliseconds after which that is stored in a unit of its own. */
+/** Milliseconds before pending changes are stored in a unit of their own. */
 const TIDY = 20
-/** Milliseconds before it is tried again when it could not be stored. */
+/** Milliseconds before a failed unit is tried again. */
 const TRY_AGAIN = 1_000
-/** Events that go to make room for one, at most; the rest follows. */
+/** Events dropped to make room for one, at most; later ones drop the rest. */
 const DROPPED_AT_ONCE = 64
 
 /**
- * Events and messages that are kept for users: each is stored once, however many sessions and inboxes hold it, and gone with the
- * last of them. What they hold of it in memory is its key and what it counts; it is read from the disk when it is sent.
+ * Events and messages that are kept for users. Each is stored once, however many sessions and inboxes hold it, and removed when the
+ * last of them lets it go. Memory holds its key and size; it is read from the disk when it is sent.
  */
 export class KeptEvents implements Closable {
   readonly #storage: Storage
@@ -73,12 +73,12 @@ export class KeptEvents implements Closable {
   readonly #forgotten
   readonly #boxes = new Boxes()
   #holders!: Holders
-  /** Those that no lasting session holds and no inbox: they are not on the disk. */
+  /** Records that only sessions hold which end with their connection: they are not on the disk. */
   readonly #inMemory = new Map<number, KeptRecord>()
   #lastKey = 0
   #bytes = 0
   #count = 0
-  /** Keys of records that are to be removed. */
+  /** Keys of records to be removed. */
   #gone: number[] = []
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
@@ -90,7 +90,7 @@ export class KeptEvents implements Closable {
     this.#forgotten = openForgottenEvents(storage)
   }
 
-  /** Gives what is on the disk to those who hold it, once they are there. */
+  /** Gives the stored records to their holders. */
   open(holders: Holders): void {
     this.#holders = holders
     for (const { key, value } of this.#storage.table('kept_events', keptOutline(new Texts())).entries()) {
@@ -100,11 +100,10 @@ export class KeptEvents implements Closable {
         const queue = holders.sessions.queueOf(session, this.#lastKey, form)
         if (queue) targets.push({ queue, form, ids, shared })
       }
-      this.#take(this.#lastKey, value, targets)
+      this.#distribute(this.#lastKey, value, targets)
     }
   }
 
-  /** How full it is. */
   fullness(): Fullness {
     const { user } = this.#boxes.fullest ?? {}
     return {
@@ -113,24 +112,24 @@ export class KeptEvents implements Closable {
       used: this.#bytes,
       limit: this.#bounds.bytes,
       most: user,
-      beyond: 'those lose their oldest who hold the most: raise MAX_KEPT_BYTES, or lower KEPT_BYTES_PER_USER',
+      beyond: 'the users who hold the most lose their oldest; raise MAX_KEPT_BYTES, or lower KEPT_BYTES_PER_USER',
     }
   }
 
-  /** Records, and bytes of them, that are kept. */
+  /** How many records are kept, and their bytes. */
   get size(): { records: number; bytes: number } {
     return { records: this.#count, bytes: this.#bytes }
   }
 
-  /** What this user holds. */
+  /** The bytes that this user holds. */
   bytesOf(user: string): number {
     return this.#boxes.bytesOf(user)
   }
 
   /**
-   * Keeps a new record in these queues and, if it says so, in the inboxes of its receivers, once the unit is stored. Its time and its
-   * places are filled in.
-   * @returns its key: the sessions' numbers for it are this, and 1 more on `<user>_events`
+   * Keeps a new record in these queues and, if `isInInbox`, in its receivers' inboxes, once the unit is stored. Fills in the record's
+   * time and places.
+   * @returns its key, which is also its number in sessions; on `<user>_events` the number is 1 more
    */
   keep(unit: Unit, record: KeptRecord, targets: readonly Target[]): number {
     const key = (this.#lastKey += STEP)
@@ -146,28 +145,28 @@ export class KeptEvents implements Closable {
     }
     unit.afterwards(() => {
       if (!isStored) this.#inMemory.set(key, record)
-      this.#take(key, outlineOf(record), targets, record)
+      this.#distribute(key, outlineOf(record), targets, record)
     })
     return key
   }
 
-  /** What is kept under a key; undefined when it is to be told no more. */
+  /** The record with this key; undefined when it has gone or is forgotten. */
   read(key: number): KeptRecord | undefined {
     const record = this.#inMemory.get(key) ?? this.#records.get(key)
     return record && !this.#forgotten.has(key, record) ? record : undefined
   }
 
-  /** Records in the order of their keys, from one on. */
+  /** Stored records in the order of their keys, beginning with `from`. */
   *entries(from: number): Generator<{ key: number; record: KeptRecord }> {
     for (const { key, value } of this.#records.entries(from)) yield { key: Number(key), record: value }
   }
 
-  /** Tells no more, in any inbox and any session, of what was kept by now. */
+  /** No longer delivers matching events that were kept until now, in any inbox or session. */
   forget(unit: Unit, what: Forgotten): void {
     this.#forgotten.add(unit, what, this.#lastKey)
   }
 
-  /** Drops what is known of forgotten events that are gone. */
+  /** Drops entries about forgotten events whose records have gone. */
   tidyForgotten(unit: Unit): void {
     if (this.#forgotten.isEmpty) return
     let oldest = Infinity
@@ -178,21 +177,21 @@ export class KeptEvents implements Closable {
     this.#forgotten.drop(unit, oldest)
   }
 
-  /** What holds an event has one reference more to it. */
+  /** Adds a reference to an event. */
   hold(held: Held): void {
     held.references++
     held.box.bytes += PER_REFERENCE
     this.#bytes += PER_REFERENCE
   }
 
-  /** Or one less. */
+  /** Removes a reference. */
   release(held: Held): void {
     held.box.bytes -= PER_REFERENCE
     this.#bytes -= PER_REFERENCE
     this.#dismiss(held)
   }
 
-  /** Something is to be stored beside what others store: soon, if they store nothing. */
+  /** A holder has changes to store. They go into the next unit, or soon into one of their own. */
   changed(after = TIDY): void {
     if (this.#timer || this.#isClosed) return
     this.#timer = setTimeout(() => {
@@ -201,39 +200,45 @@ export class KeptEvents implements Closable {
         .commit((unit) => this.#tidy(unit, TIDIED_AT_ONCE), { inOrder: false })
         .then(
           () => this.#gone.length > 0 && this.changed(),
-          () => this.changed(TRY_AGAIN), // the storage has told
+          () => this.changed(TRY_AGAIN), // the storage has logged it
         )
     }, after).unref()
   }
 
-  /** Stores what was to be stored beside something else. */
+  /** Stores all pending changes. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
-    await this.#storage.commit((unit) => this.#tidy(unit, Infinity)).catch(() => {}) // the next start does it again
+    await this.#storage.commit((unit) => this.#tidy(unit, Infinity)).catch(() => {}) // the next start makes up for it
   }
 
-  /** @param record of one that has just been stored; without it, it was there before the start */
-  #take(key: number, outline: Outline, targets: readonly Target[], record?: KeptRecord): void {
+  /** @param record undefined for a record from before the start */
+  #distribute(key: number, outline: Outline, targets: readonly Target[], record?: KeptRecord): void {
     const { to, numbers, isEvent } = outline
     const isShared = isEvent ? to.length > 1 : targets.some(({ queue }) => queue.owner !== targets[0]!.queue.owner)
     const content = outline.bytes + PER_RECORD
     const whole = content + to.length * PER_RECEIVER
     this.#count++
     this.#bytes += whole
-    if (isShared) return this.#takeOfMany(key, outline, targets, whole, record)
+    if (isShared) return this.#distributeShared(key, outline, targets, whole, record)
     const user = isEvent ? to[0]! : targets[0]?.queue.owner
     if (user === undefined || (numbers.length === 0 && targets.length === 0)) return this.#remove(key, whole)
     const held = new Held(key, whole, this.#boxes.of(user), outline.isFromStranger, undefined)
     this.#admit(held)
-    if (numbers.length > 0) this.#holders.inbox.take(held, numbers[0]!, record === undefined)
-    for (const target of targets) target.queue.take(held, target, record)
+    if (numbers.length > 0) this.#holders.inbox.receive(held, numbers[0]!, record === undefined)
+    for (const target of targets) target.queue.receive(held, target, record)
     this.#dismiss(held)
     this.#trim(held.box)
     this.#trimAll()
   }
 
-  #takeOfMany(key: number, outline: Outline, targets: readonly Target[], whole: number, record?: KeptRecord): void {
+  #distributeShared(
+    key: number,
+    outline: Outline,
+    targets: readonly Target[],
+    whole: number,
+    record?: KeptRecord,
+  ): void {
     const { to, numbers, bytes, isFromStranger } = outline
     const sharing: Sharing = { users: 0, bytes: whole }
     const helds = new Map<string, Held>()
@@ -245,8 +250,9 @@ export class KeptEvents implements Closable {
       this.#admit(held)
       return held
     }
-    for (let i = 0; i < numbers.length; i++) this.#holders.inbox.take(heldBy(to[i]!), numbers[i]!, record === undefined)
-    for (const target of targets) target.queue.take(heldBy(target.queue.owner), target, record)
+    for (let i = 0; i < numbers.length; i++)
+      this.#holders.inbox.receive(heldBy(to[i]!), numbers[i]!, record === undefined)
+    for (const target of targets) target.queue.receive(heldBy(target.queue.owner), target, record)
     if (helds.size === 0) return this.#remove(key, whole)
     for (const held of helds.values()) this.#dismiss(held)
     for (const { box } of helds.values()) this.#trim(box)
@@ -264,7 +270,7 @@ export class KeptEvents implements Closable {
     }
   }
 
-  /** Lets an event go, whatever of its user's holds it. False when something holds it all the same. */
+  /** Makes an event's user let it go everywhere. Returns false when something still holds it. */
   #drop(held: Held): boolean {
     this.#holders.inbox.lose(held)
     this.#holders.sessions.lose(held)
@@ -279,7 +285,7 @@ export class KeptEvents implements Closable {
     this.changed()
   }
 
-  /** An event is held from now on, until it is dismissed, whoever else holds it or not. */
+  /** Holds an event until it is dismissed, so that it does not go in between. */
   #admit(held: Held): void {
     held.references = 1
     held.box.add(held)
@@ -295,7 +301,7 @@ export class KeptEvents implements Closable {
   }
 
   #tidy(unit: Unit, most: number): void {
-    // What a user's last event has left behind is stored before it is removed.
+    // A user's last number is stored before the record of their last event is removed.
     this.#holders.inbox.tidy(unit)
     this.#holders.sessions.tidy(unit)
     if (this.#gone.length === 0) return

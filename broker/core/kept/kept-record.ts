@@ -11,7 +11,7 @@ export const ON_ALL = 1
 export const QOS_2 = 2
 export const RETAINED = 4
 const IDS = 8
-/** By its turn in a shared subscription. */
+/** Received through a shared subscription. */
 export const SHARED = 16
 
 /** One session that holds a record in its queue, and how. */
@@ -27,23 +27,23 @@ export interface Place {
 interface Kept {
   /** When it was kept, in milliseconds since 1970. */
   at: number
-  /** When nobody is sent it any more, by `steady`. */
+  /** When it expires, by `steady`. */
   readonly expiresAt?: number | undefined
   places: readonly Place[]
 }
 
-/** An event, whoever gets it. */
+/** An event, shared by all its receivers. */
 export interface KeptEvent extends Kept {
   readonly kind: 'event'
   readonly event: EventName
-  /** Its JSON, but for its name and number. */
+  /** Its JSON, without its name and number. */
   readonly body: Buffer
   readonly to: readonly UserId[]
-  /** What it is numbered for each; none when it is in no inbox. */
+  /** Its number for each receiver; none when it is in no inbox. */
   readonly numbers: readonly number[]
-  /** False: it is in no inbox, or was put there before and is told again. */
+  /** False: it is in no inbox, or repeats an event that is in one already. */
   readonly isInInbox: boolean
-  /** The command that it answers, and the `re` of that. */
+  /** The command that it answers, and its `re`. */
   readonly answers?: string | undefined
   readonly re?: string | undefined
   readonly correlation?: Buffer | undefined
@@ -212,19 +212,19 @@ function readProperties(reader: Reader): MessageProperties {
   }
 }
 
-/** What of a record its holders need to know at the start. */
+/** The part of a record that its holders need at the start. */
 export interface Outline {
   readonly places: readonly Place[]
   readonly to: readonly UserId[]
-  /** What it is numbered in the inbox of each; none when it is in none. */
+  /** Its number in the inbox of each receiver; none when it is in no inbox. */
   readonly numbers: readonly number[]
   readonly isEvent: boolean
   readonly isFromStranger: boolean
-  /** Of what all its receivers have in common. */
+  /** Bytes that all its receivers share. */
   readonly bytes: number
 }
 
-/** A record without what is in it, which is checked all the same. */
+/** Reads a record's outline. The whole record is checked. */
 export function keptOutline(texts: Texts): Codec<Outline> {
   return {
     holds: keptRecord.holds,
@@ -270,7 +270,7 @@ export function outlineOf(record: KeptRecord): Outline {
   return { places, to, numbers: isInInbox ? numbers : [], isEvent: true, isFromStranger, bytes }
 }
 
-/** Bytes of what all its receivers have in common. */
+/** Bytes that all receivers of a record share. */
 function contentBytes(record: KeptRecord): number {
   if (record.kind === 'event') {
     const { event, body, answers = '', re = '', correlation, responseTopic = '' } = record

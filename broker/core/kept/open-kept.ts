@@ -15,7 +15,7 @@ type Settings = Pick<
   'KEPT_BYTES_PER_USER' | 'MAX_KEPT_BYTES' | 'INBOX_EVENTS' | 'INBOX_AGE' | 'MAX_OFFLINE_EVENTS' | 'MAX_OFFLINE_BYTES'
 >
 
-/** Opens what is kept for users: events, and the inboxes and sessions that hold them. */
+/** Opens the events that are kept for users, and the inboxes and sessions that hold them. */
 export async function openKept(storage: Storage, config: Settings): Promise<Kept> {
   const kept = new KeptEvents(storage, { bytesPerUser: config.KEPT_BYTES_PER_USER, bytes: config.MAX_KEPT_BYTES })
   const inbox = await openInbox(storage, kept, { events: config.INBOX_EVENTS, ageMs: config.INBOX_AGE })

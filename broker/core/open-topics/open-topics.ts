@@ -63,7 +63,7 @@ export function openTopics(ports: OpenTopicPorts) {
           now.push({ connection: holder.number, qos, retain, ids, number, shared })
           continue
         }
-        const taken = holder.feed?.takes(number) ?? 'waits'
+        const taken = holder.feed?.offer(number) ?? 'waits'
         if (taken === 'waits') continue
         const held = taken === 'now' ? number : undefined // it is gone from a full session
         now.push({ connection: holder.number, qos, retain, ids, number: held, shared })
@@ -141,7 +141,7 @@ export function openTopics(ports: OpenTopicPorts) {
      * Publishes to an open topic. Resolves when it is stored in every session that must keep it, and retained if it says so.
      * @throws {Refusal} `unavailable` when it cannot be stored, `bad_payload`, `rate_limited`
      */
-    async relay(session: Session, incoming: Incoming): Promise<void> {
+    async publish(session: Session, incoming: Incoming): Promise<void> {
       const message = openMessageOf(incoming)
       const { topic, qos } = message
       const matches = sessions.openTo(topic, session.id, getsAtOnce(topic))

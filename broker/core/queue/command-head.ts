@@ -4,13 +4,13 @@ import type { Codec, Reader } from '../../storage/record.ts'
 import type { Texts } from '../../storage/texts.ts'
 import { commandRecord, numberOr, openRecord } from './command-record.ts'
 
-/** Of a command that is open, what its jobs hold: a start reads a million of them, and leaves the rest on the disk. */
+/** The part of a command's record that memory holds. A start reads a million of these and leaves the rest on the disk. */
 export interface CommandHead {
   readonly open?: OpenHead | undefined
   readonly ended?: EndedHead | undefined
 }
 
-/** Of one that has ended: by what it is known, until when, and the bytes of its answer. */
+/** An ended command: the key of its id, until when it is remembered, and the bytes of its answer. */
 export interface EndedHead {
   readonly key: string
   readonly until: number
@@ -18,7 +18,7 @@ export interface EndedHead {
 }
 
 export interface OpenHead {
-  /** Of one that was a dead letter: its id tells of another order than its own. */
+  /** The id of a replayed dead letter, whose order differs from the one in its id. */
   readonly revivedId: string | undefined
   readonly name: CommandName
   readonly user: UserId
@@ -27,7 +27,7 @@ export interface OpenHead {
   readonly at: number
   readonly expiresAt: number | undefined
   readonly internal: boolean
-  /** Bytes of its fields, beside its ids. */
+  /** Bytes of its fields besides its ids. */
   readonly bytes: number
   /** The groups that have not ended it, and the failed attempts of each. */
   readonly groups: readonly string[]

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Command } from '../../seam/session.ts'
 
-/** A user's own id of a command, as a key of fixed size; where the asking client alone is answered, that client's own. */
+/** The device's id of a command as a key of fixed size: unique per user, or per client when only that client is answered. */
 export function keyOf({
   user,
   onlyTo,
@@ -12,10 +12,10 @@ export function keyOf({
   return hash('sha256', onlyTo === undefined ? `${user}/${re}` : `${onlyTo}\n${re}`, 'base64url')
 }
 
-/** Where what is hashed is put together, unless it is larger. */
+/** Buffer for hashing; larger payloads get one of their own. */
 const together = Buffer.allocUnsafe(4_096)
 
-/** What was asked: the command and its payload. */
+/** Digest of a command's name and payload. */
 export function digestOf({ name, payload }: Command): string {
   const begins = name.length + 1 // ASCII
   const length = begins + payload.length

@@ -7,21 +7,21 @@ import type { TimedEvent } from '../events/events.ts'
 import type { Command } from '../../seam/session.ts'
 import { Reader, Writer, type Codec } from '../../storage/record.ts'
 
-/** How a command has ended for its device, as long as that is remembered. */
+/** How a command has ended for its device, while that is remembered. */
 export interface Ended {
-  /** By what a repeat is known. */
+  /** Identifies a repeat. */
   readonly key: string
-  /** What was asked. */
+  /** Digest of the command and its payload. */
   readonly digest: string
   /** Until when it is remembered, by `steady`. */
   readonly until: number
-  /** Of a command whose answer is not remembered: the command's id, under which it runs again. */
+  /** The command id under which a repeat runs again, if the answer is not remembered. */
   readonly again?: string | undefined
-  /** As `encodeAnswer` made it: few are asked for again. Of no bytes: there was one, which is not kept any more. */
+  /** The answer as `encodeAnswer` wrote it, decoded only for a repeat. Empty: the answer is no longer kept. */
   readonly answer?: Buffer | undefined
 }
 
-/** One command, under its order: while groups work on it, and then what is remembered of it. */
+/** One command, stored under its order: while groups work on it, and its end while that is remembered. */
 export interface CommandRecord {
   readonly open?: { command: Command; groups: ReadonlyMap<string, number> } | undefined
   readonly ended?: Ended | undefined
@@ -31,7 +31,7 @@ const VERSION = 1
 const [OPEN, ENDED, INTERNAL] = [1, 2, 4]
 const writer = new Writer()
 
-// count: which of the parts there are (1 open, 2 ended; 4: an open one is the broker's own)
+// count: the parts that there are (1 open, 2 ended; 4: the open command is internal)
 // open:  number order, text id, text name, text user, text client, maybe text jti, maybe text re, number at, number expiresAt (NaN: none),
 //        text traceparent, maybe bytes correlation, maybe text responseTopic, maybe text onlyTo, bytes payload,
 //        count of groups, of each: text name, count of failed attempts
@@ -84,7 +84,7 @@ export const commandRecord: Codec<CommandRecord> = {
 }
 
 /**
- * What parts a record has, and a reader of the first.
+ * The parts that a record has, and a reader at the first of them.
  * @throws {Broken}
  */
 export function openRecord(bytes: Buffer) {
@@ -137,7 +137,7 @@ export function decodeAnswer(bytes: Buffer): TimedEvent {
   return { ...event, ...(at !== undefined && { at }), ...(numbers && { numbers }) }
 }
 
-/** A number that there may be: NaN when there is none. */
+/** Decodes an optional number, which is NaN when absent. */
 export function numberOr(value: number): number | undefined {
   return Number.isNaN(value) ? undefined : value
 }

@@ -12,13 +12,13 @@ export interface DeadLetter {
   readonly group: string
   readonly attempts: number
   readonly code: string
-  /** What the last attempt failed of; letters of older versions have none. */
+  /** Why the last attempt failed; letters of older versions have none. */
   readonly error?: ToldError | undefined
   /** When it died, in milliseconds since 1970. */
   readonly at: number
 }
 
-/** Which dead letters are meant; what is not given is any. Times are in milliseconds since 1970. */
+/** Selects dead letters; a field that is not given matches any. Times are in milliseconds since 1970. */
 export interface DeadFilter {
   id?: string | undefined
   command?: string | undefined
@@ -35,33 +35,34 @@ interface Bounds {
   readonly bytes: number
 }
 
-/** What is known of a letter without a look at the disk. */
+/** The part of a letter that memory holds. */
 interface Held {
   readonly key: string
-  /** Its command's. */
+  /** Its command's id. */
   readonly id: string
   readonly user: UserId
   readonly bytes: number
 }
 
-/** Those of one user, the oldest first. */
+/** One user's letters, the oldest first. */
 interface Own {
   bytes: number
   readonly letters: Map<string, Held>
 }
 
-/** One user may have one in so many of what all may have. */
+/** One user may have 1/SHARE of what all users may have. */
 const SHARE = 10
-/** Bytes of a letter beside those of its command. */
+/** Bytes of a letter besides its command. */
 const PER_LETTER = 400
 
 /**
- * The dead letters, oldest first. Beyond a tenth of the bounds a user loses their own oldest, so that one whose commands all die pushes
- * out nobody else's; beyond the bounds the oldest of all goes. `dropped` is told its command's id.
+ * The dead letters, oldest first. A user with more than a tenth of the bounds loses their own oldest letter, so that a user whose
+ * commands all die does not push out others' letters. Beyond the bounds the oldest of all is dropped.
+ * @param dropped is called with the command id of a letter that was dropped
  */
 export function openDeadLetters(storage: Storage, bounds: Bounds, dropped: (id: string) => void) {
   const table = storage.table<DeadLetter>('dead')
-  /** By their keys: the order of their commands, and the group where several groups failed. */
+  /** By key: the command's order and the group. */
   const all = new Map<string, Held>()
   const oldest = new Oldest(all)
   const users = new Map<UserId, Own>()
@@ -114,7 +115,7 @@ export function openDeadLetters(storage: Storage, bounds: Bounds, dropped: (id: 
     add(unit: Unit, letter: DeadLetter): void {
       const held = heldOf(letter)
       unit.put(table, held.key, letter)
-      hold(held) // at once, so that those that die in the same turn drop one each
+      hold(held) // at once, so that letters of the same turn drop one each
       unit.otherwise(() => release(held))
       const own = users.get(held.user)!
       for (const [, first] of own.letters) {
@@ -125,7 +126,7 @@ export function openDeadLetters(storage: Storage, bounds: Bounds, dropped: (id: 
       while (all.size > 1 && (all.size > bounds.letters || bytes > bounds.bytes)) drop(unit, oldest.entry![1])
     },
     remove,
-    /** Is it still one? */
+    /** False once the letter was dropped or replayed. */
     has: (letter: DeadLetter): boolean => all.has(keyOf(letter)),
     *find(filter: DeadFilter): Generator<DeadLetter> {
       for (const { value } of table.entries()) if (matches(value, filter)) yield value

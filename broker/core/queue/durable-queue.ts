@@ -17,20 +17,20 @@ import { Room, type Bounds } from './room.ts'
 import { sizeOf, sizeOfIds } from './size.ts'
 
 interface Limits extends Bounds {
-  /** Of the answers that are remembered. */
+  /** Bounds on remembered answers. */
   readonly remembered: RememberedBounds
   /** Milliseconds for which an ended command's id and answer are remembered. */
   readonly windowMs: number
 }
 
-/** A command that is not on the disk yet. */
+/** A command that is being stored. */
 interface Storing {
   readonly command: Command
   /** Resolves when it is. */
   stored: Promise<void> | undefined
 }
 
-/** What is known of an id that came before. */
+/** An id that came before. */
 interface Known {
   readonly order: number
   readonly record: CommandRecord
@@ -38,33 +38,33 @@ interface Known {
   readonly stored?: Promise<void> | undefined
 }
 
-/** A command's key, when it has one, and what is known of that. */
-interface Asked {
+/** A command's key, if it has one, and the earlier command with that key. */
+interface IdLookup {
   readonly key: string | undefined
   readonly before: Known | undefined
 }
 
 const NO_GROUPS: ReadonlyMap<string, number> = new Map()
 
-/** Answers forgotten, or made to lose their bodies, at each end, at most: more than one, so that they do not pile up. */
+/** Ends forgotten, and answers dropped, at each end, at most. More than one of each, so that they do not pile up. */
 const AT_ONCE = 4
-/** Of an answer that is not kept any more. */
+/** Stands for an answer that is no longer kept. */
 const NO_BODY = Buffer.alloc(0)
 
-/** The queue in the broker's storage, with its index in memory: of a command that waits, what its job holds, and its id's hash. */
+/** The queue in the broker's storage. Memory holds a job for each waiting command and group, and the hashes of ids. */
 export async function openQueue(storage: Storage, limits: Limits): Promise<CommandQueue> {
   const records = storage.table('queue', commandRecord)
   const nextOrder = await openOrder(storage)
   const room = new Room<Job>(limits)
   const fresh = new Fresh()
-  /** By the devices' own ids, the orders of the commands, open or remembered. */
+  /** The orders of commands, open or remembered, by the devices' ids. */
   const orders = new KeyTable()
   const remembered = new Remembered(limits.remembered)
   const forgotten = openForgottenAnswers(storage, limits.windowMs)
-  /** Commands that are not on the disk yet, by their orders, and ends of commands that others still observe. */
+  /** By order: commands that are being stored, and ends that are being stored of commands that others still observe. */
   const storing = new Map<number, Storing>()
   const ending = new Map<number, Ended>()
-  /** Dead letters that are commands again, by their ids, which are of other orders. */
+  /** The orders of replayed dead letters by command id, since their ids contain older orders. */
   const revived = new Map<string, number>()
   let loaded = load()
 
@@ -84,7 +84,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       const isRevived = revivedId !== undefined
       if (isRevived) revived.set(revivedId, order)
       const id = ended?.key ?? keyOf({ user, re: open.re, onlyTo, stored: true })
-      // For an observer alone it was revived: its owner's answer stays known.
+      // It was replayed for an observer alone, so the owner's answer stays known.
       const isAnswered = isRevived && onlyTo === undefined && id !== undefined && orders.get(id) !== undefined
       if (id !== undefined && !isAnswered) orders.set(id, order)
       const named = { order, user, name, expiresAt, stored: true, internal, at }
@@ -103,7 +103,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     remembered.push({ key, order, until, body: answer?.length ?? 0, user })
   }
 
-  /** Jobs of a new command; its owner's comes first, if that has to do it. */
+  /** The jobs of a new command; the owner's comes first, if there is one. */
   function jobsOf(command: Command, key: string | undefined, groups: readonly string[], owner?: string): Job[] {
     const bytes = sizeOf(command)
     const inHand: InHand = { command, key }
@@ -120,36 +120,36 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
 
   function hold(jobs: readonly Job[]): void {
     const owner = jobs.find(({ isOwner }) => isOwner)
-    if (owner) room.take(owner)
-    else for (const job of jobs) room.observe(job)
+    if (owner) room.add(owner)
+    else for (const job of jobs) room.addObserved(job)
   }
   function release(jobs: readonly Job[]): void {
     const owner = jobs.find(({ isOwner }) => isOwner)
-    if (owner) room.give(owner)
-    else for (const job of jobs) room.observeNoMore(job)
+    if (owner) room.remove(owner)
+    else for (const job of jobs) room.removeObserved(job)
   }
-  /** A group has ended it: what other groups still have to do counts as theirs once its owner has. */
+  /** A group has ended the command. Once its owner has, the remaining jobs count as their observers'. */
   function leave(job: Job, left: readonly Job[], answer: number): void {
-    if (!job.isOwner) return room.observeNoMore(job)
-    room.give(job)
+    if (!job.isOwner) return room.removeObserved(job)
+    room.remove(job)
     for (const other of left) {
       other.bytes += answer
-      room.observe(other)
+      room.addObserved(other)
     }
   }
 
-  /** A command and what it is known by. Undefined when its record is broken. */
+  /** Loads a job's command and key. Undefined when the record is broken. */
   function inHand(job: Job): InHand | undefined {
     if (job.inHand) return job.inHand
     const command = records.get(job.order)?.open?.command
     if (!command) return undefined
-    // An observer alone does again what was a dead letter: its owner's answer stays as it is.
+    // A dead letter that was replayed for an observer alone leaves the owner's answer as it is.
     const key = revived.get(command.id) === job.order && !ofOwner(job) ? undefined : keyOf(command)
     return (job.inHand = { command, key })
   }
   const ofOwner = (job: Job): boolean => job.isOwner || job.siblings?.some(({ isOwner }) => isOwner) === true
 
-  /** Stores what is known of a command: for whom it is open, and how it has ended. */
+  /** Stores a command's record: the groups that have not ended it, and how it has ended. */
   function put(unit: Unit, order: number, command: Command | undefined, open: readonly Job[], ended?: Ended): void {
     const groups = new Map<string, number>()
     for (const { group, attempt } of open) groups.set(group, attempt - 1)
@@ -158,7 +158,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     else unit.remove(records, order)
   }
 
-  /** How its owner has ended the command of a job that goes on. */
+  /** How the owner has ended the command of a job that still runs. */
   function endedBefore({ order, isOwner, siblings }: Job): Ended | undefined {
     if (isOwner && !siblings) return undefined
     return ending.get(order) ?? records.get(order)?.ended
@@ -173,9 +173,9 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     return record && { order, record }
   }
 
-  const known = (key: string | undefined): Asked => ({ key, before: key === undefined ? undefined : recall(key) })
+  const known = (key: string | undefined): IdLookup => ({ key, before: key === undefined ? undefined : recall(key) })
 
-  /** What becomes of a command whose id came before; undefined when that is long ago. */
+  /** The outcome for a command whose id came before; undefined when the idempotency window is over. */
   function repeated({ record: { open, ended } }: Known, command: Command): Appended | undefined {
     if (ended && ended.until <= steady()) return undefined
     const digest = ended ? ended.digest : open && digestOf(open.command)
@@ -186,7 +186,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     return { kind: 'repeat', answer: undefined, isDropped: true }
   }
 
-  /** Forgets what is too old or too much, and drops answers of which there are too many bytes. */
+  /** Forgets ends that are too old or too many, and drops answers beyond their bytes. */
   function forgetOld(unit: Unit): void {
     forgotten.tidy(unit)
     for (let left = AT_ONCE; left > 0 && remembered.size > 0; left--) {
@@ -203,7 +203,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     }
   }
 
-  /** How a command has ended for its device: with its answer, while there is room for that. */
+  /** The end of a command for its device, with its answer if there is room for it. */
   function end({ command, key }: InHand, answer: Parameters<typeof encodeAnswer>[0] | undefined): Ended | undefined {
     if (key === undefined) return undefined
     const again = command.onlyTo === undefined ? undefined : command.id
@@ -213,12 +213,12 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   }
 
   /**
-   * Its id is known from now on; `one` is what is asked for until it is stored.
-   * @param before what is known of its id
+   * Stores a new command. Its id is known from now on, and `one` stands for its record until that is stored.
+   * @param before the earlier command with the same id
    */
-  function take(unit: Unit, { key, before }: Asked, order: number, one: Storing, jobs: readonly Job[]): void {
+  function storeNew(unit: Unit, { key, before }: IdLookup, order: number, one: Storing, jobs: readonly Job[]): void {
     put(unit, order, one.command, jobs)
-    // The record of an id that is used anew, unless others still observe that command.
+    // Removes the earlier record of the same id, unless observers still work on that command.
     if (before && !before.record.open) unit.remove(records, before.order)
     if (key !== undefined) {
       orders.set(key, order)
@@ -247,7 +247,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
     const jobs = jobsOf(command, key, groups, groups[0])
     if (!command.stored) return Promise.resolve({ kind: 'new', jobs })
     const one: Storing = { command, stored: undefined }
-    one.stored = storage.commit((unit) => take(unit, { key, before }, order, one, jobs))
+    one.stored = storage.commit((unit) => storeNew(unit, { key, before }, order, one, jobs))
     return one.stored.then(() => ({ kind: 'new', jobs }))
   }
 
@@ -258,7 +258,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       try {
         return append(asked, groups, isRetransmitted)
       } catch (err) {
-        return Promise.reject(err) // what is known of its id cannot be read
+        return Promise.reject(err) // the record of its id cannot be read
       }
     },
 
@@ -276,10 +276,10 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       unit.otherwise(() => revived.delete(command.id))
       const stored = new Promise<void>((resolve, reject) => {
         unit.afterwards(resolve)
-        unit.otherwise(() => reject(new Error('a dead letter could not be stored as a command')))
+        unit.otherwise(() => reject(new Error('cannot store a dead letter as a command; it stays dead')))
       })
-      stored.catch(() => {}) // who replays it hears of it
-      take(unit, known(key), command.order, { command, stored }, jobs)
+      stored.catch(() => {}) // the caller of the unit handles the error
+      storeNew(unit, known(key), command.order, { command, stored }, jobs)
       return jobs
     },
 
@@ -304,7 +304,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
           unit.otherwise(() => ending.delete(order))
         }
       }
-      // Another command may have that id by now, when the window of this one is over.
+      // Another command may have the id by now, if the window of this one is over.
       const isOver = left.length === 0
       const isKnown = ended !== undefined && orders.get(ended.key) === order
       put(unit, order, hand?.command, left, isKnown || !isOver ? ended : undefined)

@@ -5,25 +5,25 @@ import type { TimedEvent } from '../events/events.ts'
 import { openForgotten } from '../forgotten.ts'
 
 interface Entry extends Forgotten {
-  /** Answers that are remembered until then, by `steady`, and no longer, are meant. */
+  /** Applies to answers that are remembered until then at most, by `steady`: those given before the entry. */
   until: number
 }
 
 /** Entries dropped at a time, at most. */
 const AT_ONCE = 4
 
-/** Which answers are told no more, since what they tell of was deleted after they were given. An entry goes when they all have gone. */
+/** Answers that are no longer repeated, because what they tell was deleted later. An entry goes once all such answers have gone. */
 export function openForgottenAnswers(storage: Storage, windowMs: number) {
   const entries = openForgotten<Entry>(storage, 'answers_forgotten', ({ until }) => until)
 
   return {
     add: (unit: Unit, what: Forgotten): void => entries.add(unit, { ...what, until: steady() + windowMs }),
 
-    /** @param until until when it is remembered */
+    /** @param until when the answer is forgotten anyway */
     has: ({ event, fields }: TimedEvent, until: number): boolean =>
       !entries.isEmpty && entries.has(event, fields, (entry) => until <= entry.until),
 
-    /** Drops what is about no answer any more. */
+    /** Drops entries that no longer apply to any answer. */
     tidy: (unit: Unit): void => entries.drop(unit, ({ until }) => until <= steady(), AT_ONCE),
   }
 }

@@ -1,10 +1,10 @@
 import { Fifo } from '../dispatch/fifo.ts'
 import type { Job } from '../dispatch/job.ts'
 
-/** Commands that stay in memory although they wait, at most, and their bytes. */
+/** Bounds on waiting commands that stay in memory: their number and bytes. */
 const [MOST, MOST_BYTES] = [2_048, 16_777_216]
 
-/** The youngest commands stay in hand, so that what is delivered at once is never read again; the others are on the disk alone. */
+/** Keeps the youngest commands in memory, so that a command that is delivered at once is never read back. Others are only on the disk. */
 export class Fresh {
   readonly #jobs = new Fifo<Job>()
   readonly #sizes = new Fifo<number>()

@@ -1,13 +1,13 @@
-/** Words of 32 bits of a key: of 96 bits of SHA-256, no two are the same by chance, nor by anybody's effort. */
+/** 32-bit words kept of a key: 96 bits of SHA-256 do not collide, neither by chance nor on purpose. */
 const WORDS = 3
 export type Words = [number, number, number]
 const LEAST = 64
-/** So full it may be. */
+/** The table grows beyond this load. */
 const LOAD = 0.8
 
 /**
- * Numbers by keys of 32 bytes in base64url, in some 30 bytes each, where a Map and its strings take 150: there may be two million of
- * them, and the collector has none to look at. Open addressing with linear probing; a removal moves up what stands behind it.
+ * Maps keys of 32 bytes in base64url to numbers, in about 30 bytes each; a Map with strings takes 150. It may hold two million, which
+ * the garbage collector need not trace. Open addressing with linear probing; a removal moves later entries up.
  */
 export class KeyTable {
   #keys = new Uint32Array(LEAST * WORDS)
@@ -23,7 +23,7 @@ export class KeyTable {
     return this.#values[this.#place(wordsOf(key))] || undefined
   }
 
-  /** So many keys are to come: makes room for them all at once. */
+  /** Makes room for this many keys at once. */
   expect(keys: number): void {
     let length = this.#values.length
     while (keys > length * LOAD) length *= 2
@@ -53,7 +53,7 @@ export class KeyTable {
     const last = values.length - 1
     for (let at = (hole + 1) & last; values[at] !== 0; at = (at + 1) & last) {
       const home = keys[at * WORDS]! & last
-      // It may move to the hole unless its home lies behind that.
+      // The entry may move to the hole unless its home lies behind the hole.
       if (((at - home) & last) < ((at - hole) & last)) continue
       keys.copyWithin(hole * WORDS, at * WORDS, (at + 1) * WORDS)
       values[hole] = values[at]!
@@ -63,7 +63,7 @@ export class KeyTable {
     this.#size--
   }
 
-  /** Where a key stands, or has to. */
+  /** The index of a key, or the free one where it belongs. */
   #place(words: Words): number {
     const [keys, values] = [this.#keys, this.#values]
     const last = values.length - 1
@@ -98,7 +98,7 @@ export class KeyTable {
   }
 }
 
-/** What of a key is kept. */
+/** The words of a key that the table keeps. */
 export function wordsOf(key: string): Words {
   return [mixed(key, 0), mixed(key, 7), mixed(key, 14)]
 }

@@ -2,12 +2,12 @@ import type { Storage } from '../../storage/storage.ts'
 
 /** A millisecond's worth of numbers. */
 const PER_MS = 1_024
-/** Numbers set aside on the disk at a time: ten minutes' worth. */
+/** Numbers reserved on the disk at a time: ten minutes' worth. */
 const RESERVED = 600_000 * PER_MS
 
 /**
- * Counts commands by the clock, in 1/1024 ms since 1970, and never back: not after a restart, nor when the clock is set back.
- * By the clock, so that a broker whose data are lost still goes on above what handlers have seen.
+ * Numbers commands by the clock, in 1/1024 ms since 1970. Numbers never go back, not even after a restart or when the clock is set
+ * back. They follow the clock so that a broker that has lost its data still continues above what handlers have seen.
  */
 export async function openOrder(storage: Storage): Promise<() => number> {
   const clock = storage.table<number>('clock')

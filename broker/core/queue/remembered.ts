@@ -2,7 +2,7 @@ import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Fullness } from '../../metrics/fullness.ts'
 import { wordsOf, type Words } from './key-table.ts'
 
-/** A command that has ended, as far as it is known without a look at the disk. */
+/** The part of an ended command that memory holds. */
 export interface End {
   readonly key: string
   /** The key of its record. */
@@ -11,12 +11,12 @@ export interface End {
   readonly until: number
   /** Bytes of its answer. */
   readonly body: number
-  /** Whose share these are of. */
+  /** The user whose share those bytes count towards. */
   readonly user: UserId | undefined
 }
 
 export interface Bounds {
-  /** Bytes of all answers, and of those to one user's commands. */
+  /** Bytes of all answers, and of one user's. */
   readonly bytes: number
   readonly perUser: number
 }
@@ -24,11 +24,11 @@ export interface Bounds {
 const LEAST = 64
 const WORDS = 3
 
-/** The ends that are remembered, in the order in which they came, in some 50 bytes each. Their answers are on the disk. */
+/** The ends that are remembered, oldest first, in about 50 bytes each. Their answers are on the disk. */
 export class Remembered {
   readonly #bounds: Bounds
   readonly #users = new Map<UserId, number>()
-  // A ring: the first stands at `#first`, modulo its length.
+  // A ring buffer: the first is at `#first`, modulo its length.
   #orders = new Float64Array(LEAST)
   #untils = new Float64Array(LEAST)
   #keys = new Uint32Array(LEAST * WORDS)
@@ -36,7 +36,7 @@ export class Remembered {
   #owners: (UserId | undefined)[] = Array.from({ length: LEAST })
   #first = 0
   #end = 0
-  /** All before this have lost their answers. */
+  /** All ends before this index have lost their answers. */
   #whole = 0
   #bytes = 0
 
@@ -50,15 +50,15 @@ export class Remembered {
 
   fullness(): Fullness {
     const [used, limit] = [this.#bytes, this.#bounds.bytes]
-    return { kind: 'remembered', what: 'answers that are told again', used, limit, beyond: 'the oldest are dropped' }
+    return { kind: 'remembered', what: 'answers kept for repeats', used, limit, beyond: 'the oldest are dropped' }
   }
 
-  /** Until when the oldest is remembered. */
+  /** When the oldest is to be forgotten. */
   get until(): number {
     return this.#untils[this.#at(this.#first)]!
   }
 
-  /** May another answer of that size to that user be kept? */
+  /** True when another answer of that size to that user may be kept. */
   hasRoom(user: UserId, body: number): boolean {
     return (this.#users.get(user) ?? 0) + body <= this.#bounds.perUser
   }
@@ -84,7 +84,7 @@ export class Remembered {
     return { order: this.#orders[at]!, words }
   }
 
-  /** While all answers are more than may be: the command whose answer has to go, the oldest first. Its end stays remembered. */
+  /** While the answers exceed their bound: the order of the command whose answer must go, oldest first. Its end stays remembered. */
   shed(): number | undefined {
     while (this.#bytes > this.#bounds.bytes && this.#whole < this.#end) {
       const at = this.#at(this.#whole++)
@@ -95,7 +95,7 @@ export class Remembered {
     return undefined
   }
 
-  /** The answer is not counted any more. */
+  /** Stops counting an answer. */
   #drop(at: number): void {
     const body = this.#bodies[at]!
     const user = this.#owners[at]

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto'
 import type { ToldError } from '../../../shared/wire/told-error.ts'
 import type { DeadLetter } from './dead-letters.ts'
 
-/** How a command that was replayed has ended. */
+/** How a replayed command has ended. */
 export interface Ended {
   outcome: 'done' | 'refused' | 'dead'
-  /** Why, when it was refused or is dead again. */
+  /** Why it was refused or died again. */
   code?: string | undefined
   error?: ToldError | undefined
 }
 
-/** One command of a replay, as an operator is told of it. */
+/** One command of a replay, as an operator sees it. */
 interface Named {
   id: string
   command: string
@@ -24,14 +24,14 @@ interface Batch {
   readonly ended: (Named & Ended)[]
 }
 
-/** Replays that are remembered, and of each the ends that are: beyond, the first are forgotten. */
+/** Replays that are remembered, and the ends of each, at most. The oldest replay is forgotten first. */
 const MAX_BATCHES = 10
 const MAX_ENDED = 10_000
 const MAX_SHOWN = 100
 
 export type Replays = ReturnType<typeof openReplays>
 
-/** How the commands that operators have replayed end, for whoever waits for it. It is not stored: a restart forgets it. */
+/** Records how replayed commands end, for the operator who waits for that. In memory only: a restart forgets it. */
 export function openReplays() {
   const batches = new Map<string, Batch>()
   const waitedFor = new Map<string, Batch>()
@@ -48,7 +48,7 @@ export function openReplays() {
       if (batches.size > MAX_BATCHES) forget(batches.keys().next().value!)
       return id
     },
-    /** These are commands again. */
+    /** Adds letters that are commands again. */
     add(id: string, letters: readonly DeadLetter[]): void {
       const batch = batches.get(id)
       for (const { command, group } of batch ? letters : []) {
@@ -57,7 +57,7 @@ export function openReplays() {
         waitedFor.set(key, batch!)
       }
     },
-    /** A command has ended in a group; of most, nobody has asked. */
+    /** A command has ended in a group; most commands belong to no replay. */
     ended(commandId: string, group: string, how: () => Ended): void {
       if (waitedFor.size === 0) return
       const key = keyOf(commandId, group)
@@ -68,7 +68,7 @@ export function openReplays() {
       batch.waiting.delete(key)
       if (batch.ended.length < MAX_ENDED) batch.ended.push({ ...named, ...how() })
     },
-    /** How a replay stands: the ends after the first `after`, and some of those that are waited for. Undefined when it is forgotten. */
+    /** The state of a replay: the ends after the first `after`, and some commands that are still open. Undefined when it is forgotten. */
     look(id: string, after: number) {
       const batch = batches.get(id)
       if (!batch) return undefined

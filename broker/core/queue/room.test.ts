@@ -15,7 +15,7 @@ function fill(one: Placed, most = Infinity): { taken: number; full: string | und
   for (let taken = 0; taken < most; taken++) {
     const full = room.fullFor(one)
     if (full) return { taken, full }
-    room.take({ ...one })
+    room.add({ ...one })
   }
   return { taken: most, full: undefined }
 }
@@ -39,22 +39,22 @@ test('a user has a share, which the broker’s own commands in their name may pa
   expect(fill(placed('bob', 'g', 200))).toEqual({ taken: 2, full: 'user' })
   expect(fill(placed('carol', 'g', 10_000))).toEqual({ taken: 1, full: 'user' }) // who has none has room for one
   expect(fill(placed('alice', 'g', 10, true), 5)).toEqual({ taken: 5, full: undefined })
-  room.give(placed('bob', 'g', 200))
+  room.remove(placed('bob', 'g', 200))
   expect(room.fullFor(placed('bob', 'g', 200))).toBeUndefined()
 })
 
 test('what waits for observers alone takes no room of owners, and is theirs: who holds most loses the oldest', () => {
   const seen = Array.from({ length: 25 }, (_, i) => placed(`user ${i}`, 'index'))
-  for (const one of seen) room.observe(one)
+  for (const one of seen) room.addObserved(one)
   expect(room.surplus()).toBeUndefined()
   const audited = Array.from({ length: 6 }, () => placed('alice', 'audit'))
-  for (const one of audited.slice(0, 2)) room.observe(one)
+  for (const one of audited.slice(0, 2)) room.addObserved(one)
   expect(room.fullFor(placed('alice', 'owner', 5_000))).toBeUndefined()
-  for (const one of audited.slice(2)) room.observe(one)
+  for (const one of audited.slice(2)) room.addObserved(one)
   expect(room.surplus()).toBe(seen[0])
   expect(room.surplus()).toBeUndefined()
-  for (const one of seen.slice(1)) room.observeNoMore(one)
-  for (let i = 0; i < 24; i++) room.observe(placed('bob', 'audit', 200))
+  for (const one of seen.slice(1)) room.removeObserved(one)
+  for (let i = 0; i < 24; i++) room.addObserved(placed('bob', 'audit', 200))
   expect(room.surplus()).toBe(audited[0])
   expect(room.fullness()[1]).toMatchObject({ kind: 'observed', most: 'the observer audit' })
 })
@@ -62,9 +62,9 @@ test('what waits for observers alone takes no room of owners, and is theirs: who
 test('all that is given back is room again', () => {
   const items = Array.from({ length: 60 }, (_, i) => placed(`user ${i % 7}`, 'g', i))
   for (let round = 0; round < 3; round++) {
-    for (const one of items) room.take(one)
+    for (const one of items) room.add(one)
     expect(room.fullFor(placed('alice', 'g'))).toBe('group')
-    for (const one of items) room.give(one)
+    for (const one of items) room.remove(one)
   }
   expect(room.fullness().map(({ used, part }) => [used, part])).toEqual([
     [0, 0],

@@ -2,7 +2,7 @@ import type { UserId } from '../../../shared/wire/user-id.ts'
 import { NEARLY, percent, type Fullness } from '../../metrics/fullness.ts'
 import { Oldest } from '../../../shared/oldest.ts'
 
-/** A number of commands, and the bytes that they take. */
+/** A number of commands, and their bytes. */
 export interface Amount {
   commands: number
   bytes: number
@@ -13,27 +13,28 @@ export interface Bounds {
   readonly perUser: Readonly<Amount>
 }
 
-/** Whose share of the queue is used up. */
+/** Whose share of the queue is full. */
 export type Full = 'user' | 'group' | 'all'
 
-/** A command that takes room in the queue, for a group. */
+/** A command that takes room in the queue for a group. */
 export interface Placed {
   readonly user: UserId
   readonly group: string
   readonly bytes: number
-  /** The broker's own is not held to its user's share: they have not sent it. */
+  /** Internal commands do not count towards their user's share: the user has not sent them. */
   readonly isInternal: boolean
 }
 
-/** Of the queue's bounds, what observers may hold beside what owners may: one in so many. */
+/** Observers may hold 1/OBSERVERS of the queue's bounds, in addition to what owners hold. */
 const OBSERVERS = 4
 
 /**
- * How much the queue holds, in all and of whom, so that what one user, one group or one observer piles up takes no room from others:
+ * Counts what the queue holds, in total and by user and group, so that nobody's backlog takes the room of others:
  *
  * - a user has a fixed share;
- * - a group may hold as much as is free besides: the first that is away gets half, the second a third, and whoever works finds room;
- * - what waits only for groups that observe it has a room of its own. When that is full, the observer that holds most loses its oldest.
+ * - a group may hold as much as is still free: the first group that is away gets half, the second a third, and so on, so that working
+ *   groups always find room;
+ * - commands that wait only for observers have room of their own. When that is full, the observer that holds the most loses its oldest.
  */
 export class Room<Item extends Placed> {
   readonly #bounds: Bounds
@@ -47,7 +48,7 @@ export class Room<Item extends Placed> {
     this.#bounds = bounds
   }
 
-  /** Why there is no room for one more; undefined when there is. Who holds nothing always has room for one. */
+  /** Whose share has no room for one more command; undefined when there is room. A user or group that holds nothing has room for one. */
   fullFor({ user, group, bytes, isInternal }: Placed): Full | undefined {
     const { all, perUser } = this.#bounds
     if (exceeds(this.#all, bytes, all)) return 'all'
@@ -57,22 +58,22 @@ export class Room<Item extends Placed> {
     return held && exceeds(held, bytes, this.#free()) ? 'group' : undefined
   }
 
-  /** Its owner has to end it. */
-  take({ user, group, bytes, isInternal }: Item): void {
+  /** Counts a command that its owner has to end. */
+  add({ user, group, bytes, isInternal }: Item): void {
     add(this.#all, bytes)
     add(amountOf(this.#groups, group), bytes)
     if (!isInternal) add(amountOf(this.#users, user), bytes)
   }
 
-  /** Its owner has ended it, or it was not stored. */
-  give({ user, group, bytes, isInternal }: Item): void {
+  /** The owner has ended the command, or it was not stored. */
+  remove({ user, group, bytes, isInternal }: Item): void {
     subtract(this.#all, bytes)
     subtractFrom(this.#groups, group, bytes)
     if (!isInternal) subtractFrom(this.#users, user, bytes)
   }
 
-  /** From now on it waits for an observer. */
-  observe(item: Item): void {
+  /** Counts a command that waits for an observer alone. */
+  addObserved(item: Item): void {
     let backlog = this.#observers.get(item.group)
     if (!backlog) this.#observers.set(item.group, (backlog = new Backlog()))
     backlog.items.set(item, item)
@@ -80,31 +81,31 @@ export class Room<Item extends Placed> {
     add(this.#observed, item.bytes)
   }
 
-  /** An observer has ended it. */
-  observeNoMore(item: Item): void {
+  /** An observer has ended the command. */
+  removeObserved(item: Item): void {
     const backlog = this.#observers.get(item.group)
     if (!backlog?.items.delete(item)) return
     subtract(this.#observed, item.bytes)
     if (subtract(backlog, item.bytes) === 0) this.#observers.delete(item.group)
   }
 
-  /** What an observer has to give up since observers hold more than they may: it is theirs no more. */
+  /** While observers hold more than they may: removes the oldest command of the one that holds the most, and returns it. */
   surplus(): Item | undefined {
     if (!exceeds(this.#observed, 0, this.#forObservers, 0)) return undefined
     const [, backlog] = most(this.#observers, (amount) => part(amount, this.#forObservers))!
     const item = backlog.oldest.entry![0]
-    this.observeNoMore(item)
+    this.removeObserved(item)
     return item
   }
 
-  /** How full it is, for operators. */
+  /** How full the queue is, for operators. */
   fullness(): Fullness[] {
     const { all } = this.#bounds
     const kinds = [
       ['queued', 'commands', this.#all, all, this.#groups, 'group', 'commands are refused (unavailable)'],
       [
         'observed',
-        'commands that only observers have not ended',
+        'commands that wait for observers alone',
         this.#observed,
         this.#forObservers,
         this.#observers,
@@ -127,14 +128,14 @@ export class Room<Item extends Placed> {
     })
   }
 
-  /** A line for each group that holds nearly all it may. */
+  /** A warning for each group that holds nearly all it may. */
   nearlyFull(): string[] {
     const free = this.#free()
     return [...this.#groups].flatMap(([group, amount]) => {
       const held = part(amount, free)
       if (held < NEARLY) return []
       return [
-        `the group ${group} holds ${percent(held)} of the queue that it may; beyond, its commands are refused (unavailable)`,
+        `the group ${group} holds ${percent(held)} of its share of the queue; when it is full, its commands are refused (unavailable)`,
       ]
     })
   }
@@ -150,7 +151,7 @@ export class Room<Item extends Placed> {
   }
 }
 
-/** What waits for one observer alone, the oldest first. */
+/** The commands that wait for one observer, the oldest first. */
 class Backlog<Item> implements Amount {
   commands = 0
   bytes = 0
@@ -162,7 +163,7 @@ function exceeds({ commands, bytes }: Amount, more: number, bound: Readonly<Amou
   return commands + one > bound.commands || bytes + more > bound.bytes
 }
 
-/** The part of a bound that is used: of commands or of bytes, whichever is nearer to it. */
+/** The part of a bound that is used, by commands or by bytes, whichever is larger. */
 function part({ commands, bytes }: Readonly<Amount>, bound: Readonly<Amount>): number {
   return Math.max(commands / Math.max(bound.commands, 1), bytes / Math.max(bound.bytes, 1))
 }

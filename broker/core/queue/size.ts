@@ -1,16 +1,16 @@
 import type { Command } from '../../seam/session.ts'
 
-/** Bytes of a command, in memory and on the disk, beside the fields of any length that its sender chooses. */
+/** Bytes of a command, in memory and on the disk, besides the fields whose length its sender chooses. */
 const PER_COMMAND = 400
 
-/** All that a command takes. */
+/** The bytes that a command counts as. */
 export function sizeOf(command: Command): number {
   const { payload, correlation, responseTopic, client, jti } = command
   const echoed = (responseTopic?.length ?? 0) + (correlation?.length ?? 0)
   return sizeOfIds(command) + payload.length + client.length + (jti?.length ?? 0) + echoed
 }
 
-/** What it takes whatever its other fields are: its user and its own id stand in it twice. */
+/** The fixed bytes and the ids: the user and the device's id are in a command twice. */
 export function sizeOfIds({ user, re }: Pick<Command, 'user' | 're'>): number {
   return PER_COMMAND + 2 * (user.length + (re?.length ?? 0))
 }

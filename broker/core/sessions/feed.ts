@@ -3,38 +3,38 @@ import type { SessionMessage } from '../../seam/session-message.ts'
 import type { Reference, SessionQueue } from './session-queue.ts'
 
 export interface FeedPorts {
-  /** Of what it gives at once, at most. */
+  /** Bytes of one page, at most. */
   pageBytes: number
-  /** What waits, as the session gets it now: undefined when it is not to have it any more. */
+  /** A message as the session receives it now; undefined when it must no longer receive it. */
   message(session: SessionQueue, reference: Reference): SessionMessage | undefined
-  /** Takes something out of the session. */
+  /** Removes a message from the session. */
   forget(session: SessionQueue, number: number): void
   toFront(message: FromCore): void
 }
 
-/** Messages that it gives at once, at most. */
+/** Messages of one page, at most. */
 const PAGE = 64
 
 /**
- * What one connection gets of what waits in its session: each message once and in their order, and no more than its client takes
- * before it acknowledges. What comes while older ones wait lines up behind them.
+ * Feeds the messages that wait in a session to its connection: each once, in order, and no more than the client's window allows
+ * unacknowledged. A message that comes while older ones wait lines up behind them.
  */
 export class Feed {
   readonly #connection: number
   readonly #session: SessionQueue
   readonly #window: number
   readonly #ports: FeedPorts
-  /** Numbers that the connection has, and has not cleared: perhaps of messages that the session has dropped meanwhile. */
+  /** Numbers that are in flight, perhaps of messages that the session has dropped in the meantime. */
   readonly #underWay = new Set<number>()
-  /** Nothing waits that is not under way: what comes next goes out at once. */
+  /** Everything that waits is in flight, so that the next message goes out at once. */
   #isCurrent = false
   /** The front has room for more. */
   #isWanted = false
   #isGiving = false
-  /** What is to be given next is the first of these that is not under way. */
+  /** The next message is the first of these that is not in flight. */
   #rest: MapIterator<[number, Reference]> | undefined
 
-  /** @param window messages that the client takes before it acknowledges */
+  /** @param window messages that the client accepts unacknowledged */
   constructor(connection: number, session: SessionQueue, window: number, ports: FeedPorts) {
     this.#connection = connection
     this.#session = session
@@ -43,9 +43,10 @@ export class Feed {
   }
 
   /**
-   * May a message go out now? `waits`: it has been given already, or will be in its turn; `unknown`: the session does not hold it.
+   * Offers a message that has just come. `now`: it goes out now and counts as in flight; `waits`: it is in flight already, or its
+   * turn will come; `unknown`: the session does not hold it.
    */
-  takes(number: number): 'now' | 'waits' | 'unknown' {
+  offer(number: number): 'now' | 'waits' | 'unknown' {
     if (!this.#session.waiting.has(number)) return 'unknown'
     if (!this.#isCurrent || this.#underWay.has(number)) return 'waits'
     if (this.#underWay.size >= this.#window) {
@@ -57,14 +58,14 @@ export class Feed {
     return 'now'
   }
 
-  /** The front has room for what waits. */
+  /** The front asks for more. */
   wants(): void {
     if (this.#isCurrent) return
     this.#isWanted = true
     this.#give()
   }
 
-  /** The client has acknowledged a message, or must not get it. */
+  /** The client has acknowledged a message, or must not receive it. */
   cleared(number: number): void {
     this.#underWay.delete(number)
     this.#ports.forget(this.#session, number)
@@ -82,19 +83,19 @@ export class Feed {
   }
 
   #give(): void {
-    if (this.#isGiving) return // a message was cleared as it was given: what follows comes behind it
+    if (this.#isGiving) return // a message was cleared while it was given; the loop below goes on with the next
     this.#isGiving = true
     while (this.#isWanted) {
       const messages = this.#page()
       if (messages.length === 0) break
-      // It is not current, and nothing more is wanted: there was more than it gives at once.
+      // Not current although nothing more is wanted: the page was full.
       const asksForMore = !this.#isWanted && !this.#isCurrent
       this.#ports.toFront({ kind: 'kept', connection: this.#connection, messages, asksForMore })
     }
     this.#isGiving = false
   }
 
-  /** What is to be given next, as much as there is room for. */
+  /** The next messages, as many as one page and the window allow. */
   #page(): Kept['messages'][number][] {
     const messages: Kept['messages'][number][] = []
     let bytes = 0

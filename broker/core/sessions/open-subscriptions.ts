@@ -3,10 +3,10 @@ import type { Subscription } from '../../seam/subscription.ts'
 import type { OpenMatch } from '../open-topics/receivers.ts'
 import { sharedFilter, sharedOrOwn } from '../../seam/shared-filter.ts'
 
-/** Topics whose filters are remembered, at most. */
+/** Topics whose matching filters are cached, at most. */
 const MAX_MATCHED = 1_000
 
-/** Who subscribed to which open topics, connected or away. */
+/** Which sessions subscribe to which open topics, connected or not. */
 export class OpenSubscriptions {
   readonly #filters = new Qlobber<string>({
     separator: '/',
@@ -14,9 +14,9 @@ export class OpenSubscriptions {
     wildcard_some: '#',
     match_empty_levels: true,
   })
-  /** How often the group of a shared subscription has had a message. */
+  /** The next turn in each shared subscription. */
   readonly #turns = new Map<string, number>()
-  /** Topics lately published to, and the filters that match each; until a filter comes or goes. */
+  /** Cached filters that match recent topics, until a filter is added or removed. */
   readonly #matched = new Map<string, string[]>()
   readonly #subs = new Map<string, Map<string, Subscription>>()
 
@@ -44,9 +44,9 @@ export class OpenSubscriptions {
   }
 
   /**
-   * Every session that gets what `sender` publishes to this topic: once for all subscriptions of its own, and once for each
-   * shared one when it has its turn [MQTT-4.8.2-4].
-   * @param isHere tells who of a group can be sent it at once
+   * The sessions that receive what `sender` publishes to this topic: each once for all its own subscriptions, and once for each
+   * shared subscription in which it has its turn [MQTT-4.8.2-4].
+   * @param isHere true for sessions to which the message can be sent at once
    */
   match(topic: string, sender: string, isHere: (session: string) => boolean): [string, OpenMatch][] {
     const found = new Map<string, OpenMatch>()
@@ -82,7 +82,7 @@ export class OpenSubscriptions {
     return filters
   }
 
-  /** Whose turn it is: the next one who is here, or, when nobody is, the next one. */
+  /** The session whose turn it is: the next that is here, or simply the next when none is. */
   #turnOf(filter: string, sessions: string[], isHere: (session: string) => boolean): string | undefined {
     const turn = (this.#turns.get(filter) ?? 0) % sessions.length
     const inTurn = [...sessions.slice(turn), ...sessions.slice(0, turn)]

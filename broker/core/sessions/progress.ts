@@ -1,19 +1,19 @@
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { Reference, type SessionQueue } from './session-queue.ts'
 
-/** Numbers whose records are removed with those that follow, at most. */
+/** Steps removed with one unit, at most. */
 const AT_ONCE = 1_000
-/** Of a number that is gone. */
+/** Marks a number that has gone. */
 const GONE = 0
 
 /**
- * How far each session has come in what it was given, as it is stored: the number up to which all is gone, and, for what is gone or
- * half done behind an older one that is not, a record of its own. So an acknowledgement seldom writes anything for itself.
+ * How far each session has come, as it is stored: a cursor, up to which all messages have gone, and a step for each later message
+ * that has gone or is half done. So an acknowledgement rarely causes a write of its own.
  */
 export class Progress {
   readonly #storage
   readonly #cursors
-  /** By serial number of the session and number: `GONE`, or the message id of one whose PUBREL is due. */
+  /** By the session's serial number and the message's number: `GONE`, or the message id when a PUBREL is due. */
   readonly #steps
 
   constructor(storage: Storage) {
@@ -22,7 +22,7 @@ export class Progress {
     this.#steps = storage.table<number>('steps')
   }
 
-  /** What was stored, for those sessions. */
+  /** Reads the stored progress of these sessions, and removes that of others. */
   read(sessions: ReadonlyMap<number, SessionQueue>) {
     const gone = new Map<SessionQueue, Set<number>>()
     const cursors = new Map<SessionQueue, number>()
@@ -54,7 +54,7 @@ export class Progress {
       session.add(number, released)
     }
     return {
-      /** Does this number wait for the session still? */
+      /** True when this message still waits for the session. */
       waits: (session: SessionQueue, number: number): boolean =>
         number > (cursors.get(session) ?? 0) && !gone.get(session)?.has(number),
       forget(): void {
@@ -76,20 +76,20 @@ export class Progress {
     session.hasSkipped ||= skipped.length > 0
   }
 
-  /** The client has a message, and its PUBREL is due. */
+  /** The client has a QoS 2 message, whose PUBREL is due. */
   released(unit: Unit, session: SessionQueue, number: number, messageId: number): void {
     session.hasSkipped = true
     unit.put(this.#steps, keyOf(session, number), messageId)
   }
 
-  /** The session is over. */
+  /** Removes the progress of a session that has ended. */
   remove(unit: Unit, session: SessionQueue): void {
     unit.remove(this.#cursors, session.serial)
     if (session.hasSkipped || session.skipped.length > 0)
       for (const key of this.#stepsOf(session)) unit.remove(this.#steps, key)
   }
 
-  /** Removes what the cursor has passed. */
+  /** Removes steps that the cursor has passed. */
   #tidy(unit: Unit, session: SessionQueue, cursor: number): void {
     let count = 0
     session.hasSkipped = false

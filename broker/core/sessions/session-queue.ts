@@ -5,19 +5,19 @@ import type { Held } from '../kept/box.ts'
 import { ByAge } from '../kept/by-age.ts'
 import { ON_ALL } from '../kept/kept-record.ts'
 
-/** Events that wait for one session, and their bytes: beyond, the oldest is dropped. */
+/** Bounds on the events that wait for one session. Beyond them the oldest event is dropped. */
 export interface SessionBounds {
   maxWaiting: number
   maxWaitingBytes: number
 }
 
-/** What waits: a reference to a message of QoS 1 or 2, and how far it has come. Without an event it is a PUBREL. */
+/** A message of QoS 1 or 2 that waits for a session, and how far its delivery has come. Without an event, a PUBREL is due. */
 export class Reference {
   held: Held | undefined
   readonly form: number
-  /** A broker that has ended may have sent it [MQTT-3.3.1-1]. */
+  /** A previous broker process may have sent it, so it goes out with DUP [MQTT-3.3.1-1]. */
   readonly isOfOld: boolean
-  /** Under which it went out on a connection that has gone. */
+  /** Its message id on an earlier connection. */
   messageId: number | undefined = undefined
 
   constructor(held: Held | undefined, form: number, isOfOld: boolean) {
@@ -26,45 +26,45 @@ export class Reference {
     this.isOfOld = isOfOld
   }
 
-  /** The client has it; what is left to do is its PUBREL [MQTT-4.3.3-1]. */
+  /** The client has the message; only its PUBREL is due [MQTT-4.3.3-1]. */
   get isReleased(): boolean {
     return this.held === undefined
   }
 
-  /** Under which its session has it. */
+  /** The number of a kept record in a session. */
   static numberOf(key: number, form: number): number {
     return form & ON_ALL ? key + 1 : key
   }
 }
 
-/** One session: what it is subscribed to, and what waits for it. */
+/** One session: its subscriptions, and the messages that wait for it. */
 export class SessionQueue {
   readonly id: string
   readonly owner: string
-  /** No other session has had it. */
+  /** Never reused by another session. */
   readonly serial: number
-  /** Milliseconds for which it outlives its connection; 0: not at all, and it is not on the disk. */
+  /** Milliseconds for which it outlives its connection. 0: it ends with its connection and is not on the disk. */
   expiry: number
-  /** The id of the token that it had last. */
+  /** The id of its last token. */
   jti: string | undefined = undefined
-  /** When its connection ended; without it, it has one. */
+  /** When its connection ended; undefined while it is connected. */
   since: number | undefined = undefined
-  /** Stops the clock of its absence. */
+  /** Stops the timer that ends it. */
   stopClock: (() => void) | undefined = undefined
   readonly subscriptions = new Map<string, Subscription>()
-  /** By number, in the order of their publishing. */
+  /** Messages by number, in the order in which they were published. */
   readonly waiting = new Map<number, Reference>()
-  /** Ids of QoS 2 messages that it has sent, and not released. */
+  /** Ids of QoS 2 messages that its client has sent and not released. */
   readonly incoming = new Set<number>()
-  /** Of what waits. */
+  /** Bytes of the messages that wait. */
   bytes = 0
-  /** Called when something of what waits has gone. */
+  /** Called when a message that waited has gone. */
   relieved: (() => void) | undefined = undefined
-  /** The last number that it was given of what is on the disk. */
+  /** The last number of a stored message that it was given. */
   last = 0
-  /** Numbers that are gone before older ones, and are not stored as such. */
+  /** Numbers that have gone before older ones, which is not stored yet. */
   skipped: number[] = []
-  /** Some are. */
+  /** True when some such numbers are stored. */
   hasSkipped = false
   readonly #oldest = new Oldest(this.waiting)
   #strangers: ByAge<[number, Reference]> | undefined
@@ -80,18 +80,18 @@ export class SessionQueue {
     return this.expiry > 0
   }
 
-  /** Every number up to this is gone, of those that it was given. */
+  /** Every message up to this number has gone. */
   get cursor(): number {
     const oldest = this.#oldest.entry?.[0]
     return oldest === undefined ? this.last : Math.min(oldest - 1, this.last)
   }
 
-  /** What goes first: the oldest that a stranger has caused, or else the oldest. */
+  /** The message that is dropped first: the oldest that a stranger has caused, otherwise the oldest. */
   get first(): number | undefined {
     return this.#strangers?.oldest?.[0] ?? this.#oldest.entry?.[0]
   }
 
-  /** What went out on connections that have gone, and under which id. */
+  /** Messages that went out on earlier connections, with their message ids. */
   get underWay(): UnderWay[] {
     const all: UnderWay[] = []
     for (const [number, { messageId }] of this.waiting) if (messageId !== undefined) all.push({ number, messageId })
@@ -109,7 +109,6 @@ export class SessionQueue {
     this.#strangers.add([number, reference])
   }
 
-  /** Takes it out. */
   remove(number: number): Reference | undefined {
     const reference = this.waiting.get(number)
     if (!reference) return undefined

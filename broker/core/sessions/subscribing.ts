@@ -9,14 +9,14 @@ import type { SessionStore } from './session-store.ts'
 export interface SubscribingPorts {
   connections: Pick<Connections, 'get'>
   sessions: Pick<SessionStore, 'open' | 'subscribe' | 'unsubscribe' | 'keepSubscriptions'>
-  /** Of one session. */
+  /** Subscriptions of one session, at most. */
   mostSubscriptions: number
   toFront: (message: FromCore) => void
 }
 
 export type SessionSubscriptions = ReturnType<typeof sessionSubscriptions>
 
-/** Subscriptions that a session has, and keeps. A SUBSCRIBE is asked to be kept whole, with what was denied in it. */
+/** Adds and removes sessions' subscriptions. The front passes on a whole SUBSCRIBE, including the filters that were denied. */
 export function sessionSubscriptions({ connections, sessions, mostSubscriptions, toFront }: SubscribingPorts) {
   function answer(connection: number, asks: number | undefined, failed: boolean): void {
     if (asks !== undefined) toFront({ kind: 'stored', connection, asks, failed })

@@ -3,80 +3,80 @@ import { NOT_AUTHORIZED } from '../../seam/reasons.ts'
 import type { DeviceSession, Token } from '../../seam/session.ts'
 import { callAt } from '../../../shared/timer.ts'
 
-/** Milliseconds before its end at which a session is told of it. */
+/** `session_expiring` goes out so many milliseconds before a session ends. */
 const NOTICE = 60_000
-/** Milliseconds that a client has to subscribe, when its token has less than that left. */
+/** Milliseconds that a client has to subscribe before `session_expiring`, when its token ends within NOTICE. */
 const GRACE = 1_000
 
-/** A device's session, as it is kept while it has no connection. */
+/** A device's session, connected or not. */
 export interface Kept {
   user: UserId
   client: string
-  /** Of the token that it had last. */
+  /** The id of its last token. */
   jti: string | undefined
 }
 
-export interface LivePorts {
-  /** The time by which tokens end. */
+export interface DevicePorts {
+  /** The clock by which tokens expire. */
   clock: { now(): number }
-  /** Ends a session's connection; `forGood`: and what it keeps. */
+  /** Ends a session's connection; `forGood`: also what it keeps. */
   end(session: DeviceSession, reasonCode: number, forGood?: boolean): void
-  /** Ends sessions that have no connection. Returns how many there were. */
+  /** Ends matching sessions without a connection. Returns how many there were. */
   drop(isMeant: (kept: Kept) => boolean, user?: UserId): number
-  /** A session has another token. */
+  /** Called when a session has a new token. */
   renewed(session: DeviceSession): void
-  /** A session ends in a minute, unless it gets another token. */
+  /** Called a minute before a session ends for want of a new token. */
   expiring(session: DeviceSession): void
 }
 
-/** The devices that are connected, and how long each may be: as long as its token. */
-export class LiveSessions {
-  readonly #ports: LivePorts
-  /** What stops the clocks of each. */
-  readonly #live = new Map<UserId, Map<DeviceSession, () => void>>()
+/** The connected devices. Each may stay connected until its token expires. */
+export class ConnectedDevices {
+  readonly #ports: DevicePorts
+  /** Sessions, each with the function that stops its timers. */
+  readonly #byUser = new Map<UserId, Map<DeviceSession, () => void>>()
   readonly #cut = new WeakSet<DeviceSession>()
 
-  constructor(ports: LivePorts) {
+  constructor(ports: DevicePorts) {
     this.#ports = ports
   }
 
   began(session: DeviceSession): void {
-    const own = this.#live.get(session.user) ?? new Map<DeviceSession, () => void>()
-    this.#live.set(session.user, own)
+    const own = this.#byUser.get(session.user) ?? new Map<DeviceSession, () => void>()
+    this.#byUser.set(session.user, own)
     own.set(session, this.#clocks(session))
   }
 
   gone(session: DeviceSession): void {
-    const own = this.#live.get(session.user)
+    const own = this.#byUser.get(session.user)
     own?.get(session)?.()
     own?.delete(session)
-    if (own?.size === 0) this.#live.delete(session.user)
+    if (own?.size === 0) this.#byUser.delete(session.user)
   }
 
   countOf(user: UserId): number {
-    return this.#live.get(user)?.size ?? 0
+    return this.#byUser.get(user)?.size ?? 0
   }
 
   clientsOf(user: UserId): string[] {
-    return [...(this.#live.get(user)?.keys() ?? [])].map(({ client }) => client)
+    return [...(this.#byUser.get(user)?.keys() ?? [])].map(({ client }) => client)
   }
 
-  /** Its session goes on with another token, of the same user. */
+  /** A session continues with a new token of the same user. */
   renew(session: DeviceSession, token: Token): void {
     session.token = token
     this.#ports.renewed(session)
-    const own = this.#live.get(session.user)
+    const own = this.#byUser.get(session.user)
     if (!own?.has(session)) return
     own.get(session)!()
     own.set(session, this.#clocks(session))
   }
 
   has(session: DeviceSession): boolean {
-    return this.#live.get(session.user)?.has(session) ?? false
+    return this.#byUser.get(session.user)?.has(session) ?? false
   }
 
   /**
-   * Ends sessions, connected or kept, with what waits for them and their wills.
+   * Ends matching sessions, connected or not, and drops what waits for them and their wills.
    * @returns how many there were
    */
   banish(isMeant: (session: Kept) => boolean, reasonCode: number, user?: UserId): number {
@@ -85,7 +85,7 @@ export class LiveSessions {
   }
 
   /**
-   * Disconnects sessions and ignores what they still send, wills included. `forGood`: and ends what they keep.
+   * Disconnects matching sessions; ignores what they still send, wills included. `forGood`: also ends what they keep.
    * @returns how many there were
    */
   cut(
@@ -93,7 +93,7 @@ export class LiveSessions {
     reasonCode: number,
     { user, forGood }: { user?: UserId | undefined; forGood?: boolean } = {},
   ): number {
-    const among = user === undefined ? [...this.#live.values()] : [this.#live.get(user) ?? new Map<never, never>()]
+    const among = user === undefined ? [...this.#byUser.values()] : [this.#byUser.get(user) ?? new Map<never, never>()]
     const meant = among.flatMap((own) => [...own.keys()]).filter(isMeant)
     for (const session of meant) {
       this.#cut.add(session)
