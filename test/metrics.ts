@@ -7,7 +7,7 @@ export async function metric({ admin }: { admin: string }, name: string, label?:
   return Number(line?.split(' ').at(-1) ?? 0)
 }
 
-/** Ends a device's connection by `act`, and resolves once the broker has noticed. */
+/** Calls `end`, which ends a device's connection, and resolves once the broker has noticed. */
 export async function devicesLeave(place: { admin: string }, end: () => unknown): Promise<void> {
   const connected = (): Promise<number> => metric(place, 'mqtt_connections', 'kind="device"')
   const before = await connected()

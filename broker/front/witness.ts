@@ -25,6 +25,13 @@ export function openWitness(metrics: Metrics, log: Logger) {
       metrics.refusedSubscriptions.inc()
       log.info({ session: session.id, filter }, 'subscription refused')
     },
+    refusedOrigin(refused: { origin: string; host: string | undefined; address: string }): void {
+      metrics.refusedOrigins.inc()
+      log.warn(
+        refused,
+        'refused a WebSocket from a page of another origin; if the page is yours, list its origin in WSS_ORIGINS',
+      )
+    },
     /** Counts a packet, from anyone. */
     parsed: (kind: string): void => metrics.packets.add(kind),
     fault: (session: Session | undefined, err: Error): void =>

@@ -18,14 +18,14 @@ test('measures the disk every 100 ms, and sooner when writes since then could ha
   now = 100
   void disk.left
   expect(looks).toBe(2)
-  disk.take(400 * MB)
+  disk.spend(400 * MB)
   void disk.left
   expect(looks).toBe(2)
-  disk.take(100 * MB)
+  disk.spend(100 * MB)
   free = 32 * MB
   expect(disk.left).toBe(0.5)
   expect(looks).toBe(3)
-  disk.take(8 * MB)
+  disk.spend(8 * MB)
   free = 8 * MB
   expect(disk.left).toBe(0.125)
   expect(disk.left).toBe(0.125)

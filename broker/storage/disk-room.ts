@@ -33,7 +33,7 @@ export class DiskRoom {
   }
 
   /** Notes that this many bytes are about to be written. */
-  take(bytes: number): void {
+  spend(bytes: number): void {
     this.#budget -= bytes
   }
 }

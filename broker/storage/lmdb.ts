@@ -65,7 +65,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     let fault = isDamaged ? trouble : disk.left < FULL ? `${path}: the disk is full` : undefined
     let of: Promise<boolean> | undefined
     if (fault === undefined) {
-      disk.take(unit.bytes)
+      disk.spend(unit.bytes)
       try {
         of = unit.write()
       } catch (err) {

@@ -133,7 +133,7 @@ export class Reader {
   count(): number {
     let [value, scale] = [0, 1]
     for (;;) {
-      const byte = this.#bytes[this.#take(1)]!
+      const byte = this.#bytes[this.#advance(1)]!
       value += (byte & 0x7f) * scale
       if (byte < 0x80) return value
       scale *= 128
@@ -141,7 +141,7 @@ export class Reader {
   }
 
   number(): number {
-    return this.#bytes.readDoubleLE(this.#take(8))
+    return this.#bytes.readDoubleLE(this.#advance(8))
   }
 
   text(): string {
@@ -156,14 +156,14 @@ export class Reader {
   /** A text that other records share. */
   textOf(texts: Texts): string {
     const size = this.count()
-    const at = this.#take(size)
+    const at = this.#advance(size)
     return texts.of(this.#bytes, at, size)
   }
 
   /** A text; or undefined, without decoding it, if it ends with `~` and this number in base 36. */
   textUnless(ending: number): string | undefined {
     const size = this.count()
-    const at = this.#take(size)
+    const at = this.#advance(size)
     let [found, scale] = [0, 1]
     for (let i = at + size - 1; i >= at; i--) {
       const byte = this.#bytes[i]!
@@ -185,14 +185,14 @@ export class Reader {
   /** Skips bytes; returns how many. */
   skipBytes(): number {
     const size = this.count()
-    this.#take(size)
+    this.#advance(size)
     return size
   }
 
   /** Skips `maybe` bytes; returns how many. */
   skipMaybe(): number {
     const size = this.count()
-    if (size > 0) this.#take(size - 1)
+    if (size > 0) this.#advance(size - 1)
     return Math.max(size - 1, 0)
   }
 
@@ -202,16 +202,16 @@ export class Reader {
   }
 
   #text(size: number): string {
-    const at = this.#take(size)
+    const at = this.#advance(size)
     return this.#bytes.toString('utf8', at, at + size)
   }
 
   #slice(size: number): Buffer {
-    const at = this.#take(size)
+    const at = this.#advance(size)
     return this.#bytes.subarray(at, at + size)
   }
 
-  #take(size: number): number {
+  #advance(size: number): number {
     const at = this.#at
     if (at + size > this.#end) throw new Broken('a field is longer than the record')
     this.#at = at + size

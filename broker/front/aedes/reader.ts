@@ -23,7 +23,7 @@ export interface ReaderPorts {
 
 /**
  * Cuts a connection's bytes into packets, and hands each whole packet to the fast path or else to Aedes' parser. On its own,
- * mqtt-packet follows lengths inside one packet into the packets behind it (64 KB of such packets take seconds), walks its list of
+ * mqtt-packet follows lengths inside one packet into the packets behind it (64 KB of such packets handleAll seconds), walks its list of
  * buffers for every byte, and parses a whole chunk, perhaps 32,000 PINGs, before any other connection is served. The first packet
  * before login has a limit of its own, since strangers must not make us buffer as much as users; Aedes has one limit for all.
  */
@@ -58,7 +58,7 @@ export function readPackets(client: InnerClient, ports: ReaderPorts): void {
     ports.stop('packet larger than MAX_PACKET_BYTES')
     return false
   }
-  const take = (): void => {
+  const handleAll = (): void => {
     while (!parser.error && !client.closed && !client.conn.destroyed) {
       if (!isWithin(frames.pending)) return
       if (turn !== turnNow()) [turn, left] = [turnNow(), PACKETS_PER_TURN]
@@ -75,9 +75,9 @@ export function readPackets(client: InnerClient, ports: ReaderPorts): void {
       if (!ports.handle(packet)) parse(packet)
     }
   }
-  const tryToTake = (): void => {
+  const tryToHandle = (): void => {
     try {
-      take()
+      handleAll()
     } catch (err) {
       fault((err as Error).message)
     }
@@ -85,12 +85,12 @@ export function readPackets(client: InnerClient, ports: ReaderPorts): void {
   const goOn = (): void => {
     waits = false
     if (client.closed || parser.error) return
-    tryToTake()
+    tryToHandle()
     client._nextBatch()
   }
   parser.parse = (bytes) => {
     frames.push(bytes!)
-    tryToTake()
+    tryToHandle()
     return frames.buffered
   }
 }

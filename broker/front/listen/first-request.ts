@@ -10,21 +10,21 @@ const END = '\r\n\r\n'
  */
 export function readFirstRequest(socket: Socket, maxBytes: number, found: (rest: Buffer) => void): void {
   let read: Buffer = Buffer.alloc(0)
-  const take = (chunk: Buffer): void => {
+  const onData = (chunk: Buffer): void => {
     const from = Math.max(0, read.length - END.length + 1)
     read = read.length === 0 ? chunk : Buffer.concat([read, chunk])
     const at = read.indexOf(END, from)
     const length = at < 0 ? read.length : at + END.length
     if (length > maxBytes) {
-      socket.off('data', take)
+      socket.off('data', onData)
       socket.resume().end('HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n')
       return
     }
     if (at < 0) return
-    socket.off('data', take)
+    socket.off('data', onData)
     socket.pause()
     socket.unshift(read.subarray(0, length))
     found(read.subarray(length))
   }
-  socket.on('data', take)
+  socket.on('data', onData)
 }

@@ -32,13 +32,13 @@ export class Proxies {
     socket.on('error', () => {})
     const own = socket.remoteAddress ?? 'unknown'
     let read: Buffer = Buffer.alloc(0)
-    const take = (chunk: Buffer): void => {
+    const onData = (chunk: Buffer): void => {
       read = read.length === 0 ? chunk : Buffer.concat([read, chunk])
       try {
         const header = parseProxyHeader(read)
         if (!header) return
         clearTimeout(timer)
-        socket.off('data', take)
+        socket.off('data', onData)
         socket.pause()
         if (read.length > header.bytes) socket.unshift(read.subarray(header.bytes))
         found(header.source ?? own)
@@ -47,6 +47,6 @@ export class Proxies {
         refused((err as Error).message)
       }
     }
-    socket.on('data', take)
+    socket.on('data', onData)
   }
 }
