@@ -10,6 +10,13 @@ export interface RefusedLogin {
   user?: UserId | undefined
 }
 
+/** A page that may not open a WebSocket. */
+export interface RefusedOrigin {
+  origin: string
+  host: string | undefined
+  address: string
+}
+
 export type Witness = ReturnType<typeof openWitness>
 
 /** Counts and logs what happens to connections. */
@@ -25,7 +32,7 @@ export function openWitness(metrics: Metrics, log: Logger) {
       metrics.refusedSubscriptions.inc()
       log.info({ session: session.id, filter }, 'subscription refused')
     },
-    refusedOrigin(refused: { origin: string; host: string | undefined; address: string }): void {
+    refusedOrigin(refused: RefusedOrigin): void {
       metrics.refusedOrigins.inc()
       log.warn(
         refused,

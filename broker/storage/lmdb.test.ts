@@ -134,7 +134,7 @@ test('opening a foreign file fails with its name', async () => {
 })
 
 test('a full disk: units are refused whole, nothing ends, and it goes on by itself when there is room', async () => {
-  // A disk of its own, that is gone with the process.
+  // A separate disk, which disappears with the process.
   const script = `mount -t tmpfs -o size=8m tmpfs ${dir} && head -c 4000000 /dev/zero > ${dir}/ballast && exec "$@"`
   const node = [process.execPath, '--import', 'tsx', 'test/endless-units.ts', join(dir, 'test.lmdb'), '0']
   const isRoot = process.getuid?.() === 0

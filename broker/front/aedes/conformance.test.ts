@@ -174,7 +174,7 @@ test('an expired retained message takes up no room [MQTT-3.3.2-5]', async () => 
   }
   for (let i = 0; i < 49; i++) expect(await kept(`${i}`)).toBe(0)
   expect(await kept('brief', { properties: { messageExpiryInterval: 1 } })).toBe(0)
-  while ((await kept('more')) !== 0); // it has no room until the second is over
+  while ((await kept('more')) !== 0); // rate_limited until the second has passed
   expect(await kept('still more')).toBe(0x97)
   for (const name of ['more', ...Array.from({ length: 49 }, (_, i) => `${i}`)]) await kept(name, { payload: '' })
 })
@@ -219,7 +219,7 @@ test('a client gets no more in flight than its Receive Maximum, and the rest in 
       heard.push(packet.payload.toString())
       waiting.push(packet)
       if (waiting.length < 2 && heard.length < 7) continue
-      raw.send({ cmd: 'pingreq' }) // what it was sent before this answer is all that it gets
+      raw.send({ cmd: 'pingreq' }) // PINGRESP comes after everything that was sent before
       expect((await raw.hears('publish', 'pingresp')).cmd).toBe('pingresp')
       const { qos, messageId } = waiting.shift()!
       if (qos === 1) raw.send({ cmd: 'puback', messageId: messageId! })
@@ -397,7 +397,7 @@ test.each([4, 5] as const)(
 test('a connection that the broker disconnects ends at once: its client id, its session and its count', async () => {
   const session = { clientId: 'twice', clean: false, properties: { sessionExpiryInterval: 60 } }
   const first = await connected('twice', session)
-  first.socket.pause() // it never reads, nor closes
+  first.socket.pause() // it neither reads nor closes
   await takes(await connected('twice', { ...session, clean: true }), 'fleet/twice')
   const { admin } = stage
   const devices = async (): Promise<string | undefined> =>
@@ -451,7 +451,7 @@ test('a member that resumes its session gets its own messages again, and nobody 
   says(sender, 'fleet/back', { payload: 'next' })
   says(sender, 'fleet/back', { payload: 'next' })
   expect(await other.hears('publish')).toMatchObject({ payload: Buffer.from('next') })
-  const wiped = await connected('back', { ...kept, clean: true }) // its session ends unacknowledged
+  const wiped = await connected('back', { ...kept, clean: true }) // its session ends with unacknowledged messages
   expect(
     [await other.hears('publish'), await other.hears('publish')]
       .map((one) => String((one as IPublishPacket).payload))

@@ -23,7 +23,7 @@ export interface ReaderPorts {
 
 /**
  * Cuts a connection's bytes into packets, and hands each whole packet to the fast path or else to Aedes' parser. On its own,
- * mqtt-packet follows lengths inside one packet into the packets behind it (64 KB of such packets handleAll seconds), walks its list of
+ * mqtt-packet follows lengths inside one packet into the packets behind it (64 KB of such packets take seconds), walks its list of
  * buffers for every byte, and parses a whole chunk, perhaps 32,000 PINGs, before any other connection is served. The first packet
  * before login has a limit of its own, since strangers must not make us buffer as much as users; Aedes has one limit for all.
  */

@@ -162,7 +162,7 @@ test('events published while a session resumes do not overtake those that wait i
   }
   enough.abort()
   await publishing
-  const firsts = [...new Set(heard)] // what was not acknowledged in time comes again
+  const firsts = [...new Set(heard)] // unacknowledged events are resent
   expect(firsts).toEqual(firsts.toSorted((a, b) => a - b))
   expect(firsts.length).toBeGreaterThan(30)
   expect(firsts.at(-1)).toBe(firsts.length - 1)

@@ -169,7 +169,7 @@ test('a duplicate property ends its connection and nothing else', async () => {
     },
     { protocolVersion: 5 },
   )
-  const at = once.indexOf(Buffer.from([5, 0x11, 0, 0, 0, 10])) // the properties: their length, and the one
+  const at = once.indexOf(Buffer.from([5, 0x11, 0, 0, 0, 10])) // the properties: their length, and a single one
   const body = Buffer.concat([
     once.subarray(3, at),
     Buffer.from([10, 0x11, 0, 0, 0, 10, 0x11, 0, 0, 0, 20]),
@@ -187,7 +187,7 @@ test('a SUBSCRIBE of thousands of filters in a persistent session holds up nobod
   raw.send({ cmd: 'subscribe', messageId: 1, subscriptions })
   const began = cpuTime()
   await serves()
-  expect(cpuTime() - began).toBeLessThan(5_000) // it took a minute when each filter stored all of them
+  expect(cpuTime() - began).toBeLessThan(5_000) // a minute, when each filter stored all of them
   await raw.hears('suback')
 })
 
@@ -239,7 +239,7 @@ test('lengths that reach into the packets behind them cost no time', async () =>
   raw.socket.write(Buffer.concat([connect, reaching]))
   await serves()
   await raw.closed
-  expect(cpuTime() - began).toBeLessThan(2_000) // it took 3.6 s of the broker's only thread
+  expect(cpuTime() - began).toBeLessThan(2_000) // 3.6 s of the broker's only thread, without the reader
 })
 
 test('a connection that has used up its share of a turn is not read until the next', async () => {
@@ -250,8 +250,8 @@ test('a connection that has used up its share of a turn is not read until the ne
   expect(await flooder.ended).toBe(0)
   unsubscribe('net.server.socket', opened)
   const most = Math.max(...sockets.map(({ bytesRead }) => bytesRead))
-  expect(most).toBeGreaterThan(40_000) // more than 20,000 PINGs end it
-  expect(most).toBeLessThan(1_000_000) // it took 80 MB
+  expect(most).toBeGreaterThan(40_000) // 20,000 PINGs are allowed
+  expect(most).toBeLessThan(1_000_000) // 80 MB, without the limit per turn
   await serves()
 })
 
@@ -329,7 +329,7 @@ test('a slow subscriber at QoS 0 loses messages, not its connection', async () =
     slow.socket.pause()
     bytes = 0
     await Promise.all(Array.from({ length: count }, () => gus.sends('count', { text })))
-    await gus.asks('mark') // what he has sent before is done
+    await gus.asks('mark') // what Gus sent before is handled
     slow.socket.resume()
     slow.send({ cmd: 'pingreq' })
     await slow.hears('pingresp')

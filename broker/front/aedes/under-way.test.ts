@@ -11,7 +11,7 @@ test('a message is resent under its old id, which no other message gets until it
   expect(underWay.idFor(24)).toBe(8)
   expect(underWay.idFor(undefined)).toBe(10)
   expect(underWay.idFor(20)).toBe(7)
-  expect(underWay.done(9)).toBe(22) // acknowledged before it went out again
+  expect(underWay.done(9)).toBe(22) // acknowledged before it was resent
   expect(underWay.idFor(22)).toBe(11)
   expect(underWay.done(10)).toBeUndefined()
   expect(underWay.done(7)).toBe(20)

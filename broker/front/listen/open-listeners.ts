@@ -4,7 +4,7 @@ import { tlsFiles, type Tls } from '../../../shared/dev-secrets.ts'
 import type { Closable } from '../../../shared/shutdown.ts'
 import type { From } from '../identity/login.ts'
 import type { Lingering } from '../lingering.ts'
-import type { Witness } from '../witness.ts'
+import type { RefusedOrigin, Witness } from '../witness.ts'
 import { AddressGate } from './address-gate.ts'
 import { listenAs } from './listen-as.ts'
 import { Proxies } from './proxies.ts'
@@ -49,7 +49,7 @@ export async function openListeners(ports: ListenerPorts, opened: Closable[]): P
     maxHeaders,
     timeout: config.CONNECT_TIMEOUT,
     lingering,
-    refusedOrigin: witness.refusedOrigin,
+    refusedOrigin: (refused: RefusedOrigin) => witness.refusedOrigin(refused),
   }
   const wss = await listenAs('HOST', 'WSS_PORT', listenWss(web, accept))
   opened.push(wss)

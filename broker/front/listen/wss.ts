@@ -5,6 +5,7 @@ import { createWebSocketStream, WebSocketServer } from 'ws'
 import { originOf } from '../../../shared/origin.ts'
 import type { From } from '../identity/login.ts'
 import type { Lingering } from '../lingering.ts'
+import type { RefusedOrigin } from '../witness.ts'
 import { carriedToken } from './carried-token.ts'
 import { readFirstRequest } from './first-request.ts'
 import { boundFrames } from './frames.ts'
@@ -25,7 +26,7 @@ export interface WssSettings extends TlsSettings {
   timeout: number
   lingering: Lingering
   /** Called for each page that is refused for its origin. */
-  refusedOrigin: (refused: { origin: string; host: string | undefined; address: string }) => void
+  refusedOrigin: (refused: RefusedOrigin) => void
 }
 
 /**
