@@ -3,26 +3,26 @@ import type { Session } from '../seam/session.ts'
 import type { Delivery } from './reach.ts'
 import type { Feed } from './sessions/feed.ts'
 
-/** A connection that a front has, as far as the core needs to know it. */
+/** What the core knows of a connection that a front has. */
 export interface Connection {
   readonly number: number
-  /** The core's own copy: what the front holds is the front's. */
+  /** The core's own copy; the front has another. */
   readonly session: Session
   /** Its Receive Maximum. */
   readonly window: number
-  /** Bytes of a packet that its client takes, at most. */
+  /** Its Maximum Packet Size. */
   readonly largest: number
-  /** What it gets of its session, when that holds what it has not acknowledged. */
+  /** Feeds it the messages of its session, if that keeps messages until they are acknowledged. */
   feed: Feed | undefined
 }
 
-/** The connections that there are, by the numbers that their front has given them, and the deliveries that they have not acknowledged. */
+/** All connections, by the numbers that their front gave them, and their unacknowledged deliveries. */
 export class Connections {
   readonly #byNumber = new Map<number, Connection>()
   readonly #bySession = new Map<Session, Connection>()
-  /** By the session's id. */
+  /** By session id. */
   readonly #byId = new Map<string, Connection>()
-  /** By connection, those at QoS 1 by their number. */
+  /** By connection, its deliveries at QoS 1 by number. */
   readonly #deliveries = new Map<number, Map<number, Delivery>>()
   #lastDelivery = 0
 
@@ -34,7 +34,7 @@ export class Connections {
     return connection
   }
 
-  /** Undefined when it has gone, or never came. */
+  /** Undefined when the connection has gone, or never came. */
   get(number: number): Connection | undefined {
     return this.#byNumber.get(number)
   }
@@ -43,12 +43,12 @@ export class Connections {
     return this.#bySession.get(session)
   }
 
-  /** The one that has the session with this id now. */
+  /** The connection that has the session with this id now. */
   holding(session: string): Connection | undefined {
     return this.#byId.get(session)
   }
 
-  /** Of those that hear a message that waits under this number: those whose sessions hold it, and those whose do not. */
+  /** Splits the receivers of a message with this number: those whose sessions hold it and let it go out now, and those whose do not hold it. */
   offer(all: readonly number[], number: number): { holding: number[]; others: number[] } {
     const [holding, others]: [number[], number[]] = [[], []]
     for (const one of all) {
@@ -59,7 +59,7 @@ export class Connections {
     return { holding, others }
   }
 
-  /** Tells whether its session was its own still. */
+  /** Removes a connection. `hasSession`: no other connection has taken its session over. */
   went(number: number): (Connection & { hasSession: boolean }) | undefined {
     const connection = this.#byNumber.get(number)
     if (!connection) return undefined
@@ -72,7 +72,7 @@ export class Connections {
     return { ...connection, hasSession }
   }
 
-  /** What is said of a delivery to a connection; undefined when that has gone. */
+  /** The message to the front that delivers a command; undefined when the connection has gone. */
   delivers(session: Session, delivery: Delivery): Deliver | undefined {
     const connection = this.#bySession.get(session)?.number
     if (connection === undefined) return undefined
@@ -86,7 +86,7 @@ export class Connections {
     return { kind: 'deliver', connection, delivery: number, topic, payload, qos, stamp }
   }
 
-  /** What was acknowledged; once. */
+  /** The delivery that was acknowledged; undefined for a repeat. */
   acknowledged({ connection, delivery: number }: Acknowledged): Delivery | undefined {
     const own = this.#deliveries.get(connection)
     const delivery = own?.get(number)

@@ -4,8 +4,8 @@ import type { JsonObject } from '../../shared/wire/json.ts'
 import type { Storage, Unit } from '../storage/storage.ts'
 
 /**
- * What is to be told no more, by field and value, the oldest first: in memory and in a table.
- * @param ageOf by what entries grow older
+ * Entries that name forgotten events by field and value, the oldest first; in memory and in a table.
+ * @param ageOf orders entries, the oldest first
  */
 export function openForgotten<Entry extends Forgotten>(
   storage: Storage,
@@ -34,7 +34,7 @@ export function openForgotten<Entry extends Forgotten>(
       })
     },
 
-    /** Is one of these fields of that event meant, by an entry that is about it? */
+    /** True when an entry that applies (`isAbout`) names this event by one of these fields. */
     has(event: string, fields: JsonObject, isAbout: (entry: Entry) => boolean): boolean {
       return Object.entries(fields).some(([field, value]) => {
         const entry = typeof value === 'string' ? entries.get(keyOf(field, value)) : undefined
@@ -42,7 +42,7 @@ export function openForgotten<Entry extends Forgotten>(
       })
     },
 
-    /** Drops the oldest entries that are over, so many at most. */
+    /** Drops up to `most` of the oldest entries that are over. */
     drop(unit: Unit, isOver: (entry: Entry) => boolean, most = Infinity): void {
       for (let left = most; left > 0; left--) {
         const [key, entry] = oldest.entry ?? []

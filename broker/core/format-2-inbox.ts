@@ -2,7 +2,7 @@ import type { EventName } from '../../shared/wire/topic.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import { Reader, Writer, type Codec } from '../storage/record.ts'
 
-/** An event of inboxes as format 2 had it. */
+/** An inbox event in format 2. */
 export interface InboxEvent {
   to: readonly UserId[]
   numbers: readonly number[]

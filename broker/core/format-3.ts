@@ -10,24 +10,24 @@ import { inboxRecord } from './format-2-inbox.ts'
 import { inSteps, moveSome } from './format-steps.ts'
 import { keptRecord, ON_ALL, QOS_2, RETAINED, SHARED, type KeptRecord, type Place } from './kept/kept-record.ts'
 
-/** A session, which has had no serial number before format 3. */
+/** A session; sessions have serial numbers since format 3. */
 interface SessionRecord {
   serial?: number
 }
 
-/** A copy of an event or a message, as it waited for one session; without a QoS it is 1. */
+/** A copy of an event or message that waited for one session. The QoS is 1 if none is given. */
 type Copy = Pick<SessionMessage, 'topic' | 'payload' | 'answers' | 'shared' | 'messageExpiry'> & {
   properties?: Omit<MessageProperties, 'subscriptionIdentifier'> & { subscriptionIdentifier?: number | number[] }
   qos?: 1 | 2
   retain?: boolean
-  /** The message id under which its client has it. */
+  /** The message id, once the client has the message and its PUBREL is due. */
   released?: number
 }
 
-/** Keys of events of the inbox are twice what they were; those of sessions' copies follow, twice their numbers behind this. */
+/** Keys of inbox events are doubled. The keys of sessions' copies follow after this base: base + 2 × number. */
 export const KEPT_BASE = 'kept_base'
 
-/** Makes one record for all copies of an event that waited for sessions. Returns how many copies and events of inboxes there were. */
+/** Merges all copies of an event that waited for sessions into one record. Returns how many copies and inbox events were moved. */
 export async function moveKept(storage: Storage, atOnce: number): Promise<number> {
   const meta = storage.table<number>('meta')
   const inbox = storage.table('kept', inboxRecord)
@@ -80,7 +80,7 @@ async function moveCopies(storage: Storage, records: Table<KeptRecord>, base: nu
       unit.remove(copies, key)
       const [id, number] = key as [string, number]
       const session = sessions.get(id)?.serial
-      if (session === undefined) return // it is over
+      if (session === undefined) return // the session has ended
       const to = base + 2 * number
       if (value.released !== undefined) return unit.put(steps, [String(session), to], value.released)
       const { user } = sessionOwner(id)
@@ -124,7 +124,7 @@ function recordOf(user: UserId, copy: Copy): KeptRecord {
   }
 }
 
-/** Tells whether a copy of an event was to be told no more: the sessions of format 2 did not know. */
+/** Finds copies of forgotten events: sessions of format 2 did not know about those. */
 function lookForForgotten(storage: Storage, records: Table<KeptRecord>, base: number) {
   const entries = [...storage.table<Forgotten & { upTo: number }>('inbox_forgotten').entries()].map(
     ({ value }) => value,
@@ -139,7 +139,7 @@ function lookForForgotten(storage: Storage, records: Table<KeptRecord>, base: nu
   }
 }
 
-/** The key of an event in the inbox of its receiver; 0 when it is there no more. */
+/** The key of an event in its receiver's inbox; 0 when it has gone from there. */
 function keyOf(
   records: Table<KeptRecord>,
   base: number,

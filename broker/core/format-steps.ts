@@ -1,6 +1,6 @@
 import type { Storage, Unit } from '../storage/storage.ts'
 
-/** Commits until a step has moved fewer than it may. Returns how many were moved. */
+/** Commits steps until one has moved fewer than `atOnce` records. Returns how many were moved. */
 export async function inSteps(storage: Storage, atOnce: number, step: (unit: Unit) => number): Promise<number> {
   for (let all = 0; ;) {
     let moved = 0

@@ -153,7 +153,7 @@ async function close({ kept, inbox, sessions }: Kept): Promise<void> {
   await kept.close()
 }
 
-test('what the last version with format 1 has stored is there in this one, over restarts too', async () => {
+test('data of the last version with format 1 is there in this version, also over restarts', async () => {
   let storage = openLmdb(path)
   await openFormat(storage, log)
   expect(heard).toEqual([{ from: 1, to: 3, records: 43 }])
@@ -180,7 +180,7 @@ async function broughtWithKills(step: number): Promise<void> {
   expect(kills).toBeGreaterThan(2)
 }
 
-test('a start that is killed while it brings them into this format is made up for by the next', async () => {
+test('the next start completes a conversion during which the broker was killed', async () => {
   await broughtWithKills(1)
   const storage = openLmdb(path)
   await expectAll(storage)
@@ -250,7 +250,7 @@ async function expectKept(storage: Storage): Promise<void> {
   await close(kept)
 }
 
-test('what the last version with format 2 has kept for sessions and inboxes is there in this one, over restarts too', async () => {
+test('events kept by the last version with format 2 are there in this version, also over restarts', async () => {
   await storedIn(2)
   let storage = openLmdb(path)
   await openFormat(storage, log)
@@ -264,7 +264,7 @@ test('what the last version with format 2 has kept for sessions and inboxes is t
   await storage.close()
 })
 
-test('the same with starts that are killed meanwhile', async () => {
+test('the same with starts that are killed during the conversion', async () => {
   await storedIn(2)
   await broughtWithKills(2)
   const storage = openLmdb(path)
@@ -272,7 +272,7 @@ test('the same with starts that are killed meanwhile', async () => {
   await storage.close()
 })
 
-test('what a newer version has stored is refused, and stays as it is', async () => {
+test('data of a newer version is refused and stays as it is', async () => {
   const storage = openLmdb(path)
   const meta = storage.table<number>('meta')
   await storage.commit((unit) => unit.put(meta, 'format', 4))
@@ -281,7 +281,7 @@ test('what a newer version has stored is refused, and stays as it is', async () 
   await storage.close()
 })
 
-test('a record that is torn or has another bit is told with its place and what is lost, and the others are read', async () => {
+test('a torn record, or one with a flipped bit, is reported with its place and what is lost; the others are read', async () => {
   let storage = openLmdb(path)
   await openFormat(storage, log)
   await storage.close()

@@ -10,14 +10,14 @@ import type { Command } from '../seam/session.ts'
 import type { Storage } from '../storage/storage.ts'
 
 /**
- * The format of what is stored: 1 had commands, answers and the inbox as MessagePack, answers under their ids. 2 has one binary record
- * for a command and its answer, under its order, and one for an event of the inbox. 3 has one record for an event, whatever inboxes
- * and sessions hold it, and how far each session has come in those.
+ * The format of the stored data. 1: commands, answers (under their ids) and the inbox as MessagePack. 2: one binary record for a command
+ * and its answer, under the command's order, and one for each event of the inbox. 3: one record for an event, whatever inboxes and
+ * sessions hold it, and each session's progress.
  */
 const FORMAT = 3
 /** Records moved in one transaction, at most. */
 const MOVED_AT_ONCE = 500
-/** Answers whose commands are gone have orders that no command can have: those are counted from 1970 in 1/1024 ms. */
+/** Answers without a command get orders below this, which no command has: commands are numbered in 1/1024 ms since 1970. */
 const FREE_ORDERS = 2 ** 40
 
 interface OldCommand {
@@ -32,8 +32,8 @@ interface OldAnswer {
 }
 
 /**
- * Brings what an older version has stored into the format of this one: a bounded number of records at a time, each in the same
- * transaction in which its old form goes. So a start that is killed meanwhile is made up for by the next.
+ * Converts data of an older version to this version's format, a bounded number of records at a time. Each record is written in the
+ * transaction that removes its old form, so that a start that was killed is completed by the next.
  * @throws {ConfigError} when a newer version has stored it
  */
 export async function openFormat(storage: Storage, log: Pick<Logger, 'info'>, atOnce = MOVED_AT_ONCE): Promise<void> {
@@ -54,7 +54,7 @@ export async function openFormat(storage: Storage, log: Pick<Logger, 'info'>, at
   if (moved > 0)
     log.info(
       { from: found, to: FORMAT, records: moved },
-      'what an older version has stored is in the format of this one',
+      'converted the stored data of an older version to the format of this one',
     )
 }
 
@@ -66,7 +66,7 @@ async function moveCommands(storage: Storage, atOnce: number): Promise<number> {
     return moveSome(old.entries(), atOnce, ({ key, value: { command, groups } }) => {
       const id = keyOf(command)
       const answer = id === undefined ? undefined : answers.get(id)
-      // Its owner has ended it already, and other groups have not; but one that is to run `again` is open.
+      // An answer here means that the owner has ended the command and others have not, unless it is to run `again`.
       const ended = answer && answer.again === undefined ? endedOf(id!, answer) : undefined
       unit.put(records, command.order, { open: { command, groups: new Map(Object.entries(groups)) }, ended })
       unit.remove(old, key)

@@ -6,7 +6,7 @@ import type { Command } from '../seam/session.ts'
 import type { Storage, Table, Unit } from '../storage/storage.ts'
 import { callAt } from '../../shared/timer.ts'
 
-/** A command of a user's that is to be sent at its time, in milliseconds since 1970. */
+/** A command that is to be sent in a user's name at a time in milliseconds since 1970. */
 interface Due {
   at: number
   user: UserId
@@ -18,11 +18,11 @@ const TRY_AGAIN = 1_000
 
 export interface LaterPorts {
   storage: Storage
-  /** Sends it; resolves when it is stored. */
+  /** Sends a command; resolves when it is stored. */
   send(user: UserId, name: Command['name'], input: object): Promise<void>
 }
 
-/** Commands that handlers have asked for at a later time. Each is sent when it comes, after a restart too; twice at worst. */
+/** Commands that handlers have scheduled for later. Each is sent when it is due, also after a restart; at worst twice. */
 export class Later implements Closable {
   readonly #ports: LaterPorts
   readonly #table: Table<Due>
@@ -37,12 +37,12 @@ export class Later implements Closable {
     for (const { key } of this.#table.entries()) this.#lastKey = Number(key)
   }
 
-  /** Takes up what was asked for before this broker started. */
+  /** Resumes what was scheduled before this broker started. */
   resume(): void {
     for (const { key, value } of this.#table.entries()) this.#arm(Number(key), value)
   }
 
-  /** Stores what a user's command has asked for, with its end; `atOnce` when what it was to follow has not come about. */
+  /** Stores what a command has scheduled, in the unit of its end. `atOnce`: without delay, because the command was refused after all. */
   add(unit: Unit, user: UserId, wanted: LaterCommands, atOnce: boolean): void {
     for (const { after_ms, command, input } of wanted) {
       const key = ++this.#lastKey
@@ -73,7 +73,7 @@ export class Later implements Closable {
       await this.#ports.send(due.user, commandName(due.command), due.input)
       await this.#ports.storage.commit((unit) => unit.remove(this.#table, key))
     } catch {
-      this.#arm(key, due, Date.now() + TRY_AGAIN) // the queue is full, or cannot store, and has said so
+      this.#arm(key, due, Date.now() + TRY_AGAIN) // the queue is full or cannot store, which is logged there
     }
   }
 }

@@ -121,7 +121,7 @@ async function bothCome(): Promise<void> {
   tell({ kind: 'consume', connection: WORKER, command: 'echo', qos: 1 })
 }
 
-test('a command goes to a handler and its answer back, by messages alone', async () => {
+test('a command reaches a handler and its answer comes back, by messages alone', async () => {
   await bothCome()
   publish(DEVICE, 1, 'echo', { id: 'one', text: 'hello' })
   const { delivery, ...delivered } = await heard('deliver')
@@ -145,7 +145,7 @@ test('a command goes to a handler and its answer back, by messages alone', async
   tell({ kind: 'acknowledged', connection: WORKER, delivery, reasonCode: 0 }) // too late, and ignored
 })
 
-test('a delivery is ended by its acknowledgement, and goes to another when its connection has gone', async () => {
+test('an acknowledgement ends a delivery; when its connection has gone, it goes to another', async () => {
   await bothCome()
   publish(DEVICE, 1, 'echo', { id: 'one' })
   const first = await heard('deliver')
@@ -171,7 +171,7 @@ test('a delivery is ended by its acknowledgement, and goes to another when its c
   expect(await heard('deliver')).toMatchObject({ stamp: { attempt: '1' } }) // one after another: the first has ended
 })
 
-test('a refusal is answered by number; what comes from a connection that is not there is not answered', async () => {
+test('a refusal is answered by number; a message from an unknown connection is not answered', async () => {
   await bothCome()
   publish(99, 1, 'echo', { id: 'nobody' })
   tell({ kind: 'went', connection: 99, outlives: 0 })
@@ -180,7 +180,7 @@ test('a refusal is answered by number; what comes from a connection that is not 
   expect([refused, failure?.code]).toEqual([{ kind: 'published', connection: DEVICE, number: 7 }, 'unknown_command'])
 })
 
-test('who is banned is not let in, and whoever is there is ended for good', async () => {
+test('a banned user is not let in, and their connected sessions are ended for good', async () => {
   await bothCome()
   await core.revocations.ban(alice)
   tell({ kind: 'login', connection: 3, session: { ...PHONE, id: 'alice/tablet', client: 'tablet' } })
@@ -199,7 +199,7 @@ test('who is banned is not let in, and whoever is there is ended for good', asyn
   expect(await heard('end')).toEqual({ kind: 'end', connection: 4, reasonCode: 0x98, forGood: true })
 })
 
-test('a will runs when it is due, and none that is over or of one who was ended', async () => {
+test('a will is sent when it is due, unless it is void or its session was ended', async () => {
   await bothCome()
   const empty = { expiry: undefined, correlation: undefined, responseTopic: undefined, contentType: undefined }
   const message = {
@@ -247,7 +247,7 @@ test('a will runs when it is due, and none that is over or of one who was ended'
   expect((await heard('deliver')).stamp).toMatchObject({ 'client-id': 'phone' }) // there was none between
 })
 
-test('a message of an open topic goes to whoever is subscribed, and what is retained to who subscribes later, when there is room', async () => {
+test('a message of an open topic goes to its subscribers, and a retained one to later subscribers when they have room', async () => {
   await bothCome()
   const subscriptions = [{ topic: '$open/a/+', qos: 1, subscriptionIdentifier: 7 }] as const
   tell({ kind: 'subscribes', connection: DEVICE, subscriptions, asks: 5 })
@@ -312,7 +312,7 @@ async function given(): Promise<{ texts: string[]; numbers: number[]; dups: bool
   return { texts, numbers: all.map(({ number }) => number), dups: all.map(({ dup }) => dup), asksForMore }
 }
 
-test('what waits in a session comes in its order, no more at once than its client takes, and what is live only then', async () => {
+test('waiting messages come in order, at most the client’s window at once, and new ones after them', async () => {
   await keptSession()
   tell({ kind: 'went', connection: DEVICE, outlives: 600_000 })
   await echoes('a', 'b', 'c')
@@ -339,7 +339,7 @@ test('what waits in a session comes in its order, no more at once than its clien
   expect(said).toEqual([])
 })
 
-test('what is cleared while it is given makes room for what follows, which comes behind it', async () => {
+test('a message that is cleared while it is given makes room for the next, which comes after it', async () => {
   await keptSession()
   tell({ kind: 'went', connection: DEVICE, outlives: 600_000 })
   await echoes('too large', 'b', 'c', 'd', 'e')
@@ -358,7 +358,7 @@ test('what is cleared while it is given makes room for what follows, which comes
   expect(order).toEqual(['too large', 'b', 'c'])
 })
 
-test('a long queue comes a page at a time, when there is room', async () => {
+test('a long queue comes page by page, when there is room', async () => {
   await keptSession()
   tell({ kind: 'went', connection: DEVICE, outlives: 600_000 })
   const texts = Array.from({ length: 100 }, (_, n) => String(n))
@@ -375,7 +375,7 @@ test('a long queue comes a page at a time, when there is room', async () => {
   expect(second.asksForMore).toBe(false)
 })
 
-test('what is under way on one connection has DUP and its message id on the next, and what never went out has neither', async () => {
+test('a message in flight on one connection has DUP and its message id on the next; one that never went out has neither', async () => {
   await keptSession()
   tell({ kind: 'wants_kept', connection: DEVICE })
   await echoes('sent', 'lost')
@@ -395,7 +395,7 @@ test('what is under way on one connection has DUP and its message id on the next
   expect((await heard('event')).to).toEqual([3])
 })
 
-test('its front is asked whether to believe another token, and a connection that goes meanwhile is not waited for', async () => {
+test('the front is asked to verify a new token, and a connection that goes in the meantime is not waited for', async () => {
   await bothCome()
   tell({ kind: 'hears', connection: DEVICE, topic: 'alice_session_refreshed' })
   tell({ kind: 'hears', connection: DEVICE, topic: 'alice_command_rejected' })
@@ -424,7 +424,7 @@ test('its front is asked whether to believe another token, and a connection that
   tell({ kind: 'verified', connection: DEVICE, asks: last.asks, token, reason: '' }) // too late, and ignored
 })
 
-test('a session that ends between its login and its CONNACK ends the connection, whose client would take itself for subscribed', async () => {
+test('a session that ends between login and CONNACK ends the connection, whose client would believe its subscriptions still exist', async () => {
   await keptSession()
   const subscribed = async (connection: number): Promise<number> => {
     tell({ kind: 'login', connection, session: PHONE })

@@ -41,7 +41,7 @@ function presence(isThere: () => boolean, telling: (told: boolean) => Promise<vo
 
 const killed = () => new Promise<never>(() => {})
 
-test('a broker that is killed right behind telling that a user is there tells the next time that he is gone', async () => {
+test('a broker killed right after telling that a user is online tells after its restart that they are offline', async () => {
   const first = presence(() => true, killed)
   first.one.came(alice)
   await first.tells(1)
@@ -51,7 +51,7 @@ test('a broker that is killed right behind telling that a user is there tells th
   await second.one.close()
 })
 
-test('one killed before it could tell does so when the user is back', async () => {
+test('a broker killed before it could tell that does so when the user is back', async () => {
   const first = presence(() => true, killed)
   first.one.came(alice)
   await first.tells(1)
@@ -67,7 +67,7 @@ test('one killed before it could tell does so when the user is back', async () =
   expect(await third.tells(0)).toEqual([])
 })
 
-test('a user who goes while it cannot be told that he has come is told to be gone', async () => {
+test('a user who goes while their arrival cannot be told is told to be offline', async () => {
   let isThere = true
   let fails = 1
   const { one, tells } = presence(

@@ -3,9 +3,9 @@ import type { Closable } from '../../shared/shutdown.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Storage } from '../storage/storage.ts'
 
-/** Milliseconds after the last connection has gone before its user counts as gone. */
+/** Milliseconds after their last connection has gone before a user counts as offline. */
 const GRACE = 5_000
-/** Milliseconds that devices have to come back after the broker has started. */
+/** Milliseconds that devices have to reconnect after the broker has started. */
 const RETURN = 15_000
 const TRY_AGAIN = 1_000
 
@@ -18,19 +18,19 @@ export interface PresencePorts {
 }
 
 /**
- * Who is there, from what the broker knows of connections: a user is from the first of his connections on, until 5 seconds after
- * the last. Over a restart those who come back soon were never gone.
+ * Which users are online: from their first connection until 5 seconds after their last. Users who reconnect soon after a restart were
+ * never offline.
  */
 export class Presence implements Closable {
   readonly #ports: PresencePorts
-  /** Of those who are there, whether the handlers were told so; false is noted before they are. */
+  /** Users who are online: true once the handlers were told, false while they are being told. */
   readonly #table
-  /** Those whom the handlers take to be there. */
+  /** Users whom the handlers believe to be online. */
   readonly #told: Set<UserId>
-  /** Those of whom the handlers may have been told something else, or not: they are told in any case. */
+  /** Users of whom it is unknown what the handlers were told last: they are told again in any case. */
   readonly #unsure: Set<UserId>
   readonly #clocks = new Map<UserId, NodeJS.Timeout>()
-  /** Each user's changes, one after another. */
+  /** Changes that are being told; each user's one after another. */
   readonly #telling = new Map<UserId, Promise<void>>()
   #isClosed = false
 
@@ -71,14 +71,17 @@ export class Presence implements Closable {
     this.#clocks.set(user, clock)
   }
 
-  /** Tells how it is by now, if that is not what was told. */
+  /** Tells the handlers whether a user is online, if that differs from what they were told. */
   #tell(user: UserId): void {
     if (this.#isClosed || this.#telling.has(user)) return
     const online = this.#ports.isThere(user)
     if (online === this.#told.has(user) && !this.#unsure.has(user)) return
     const telling = this.#store(user, online)
       .catch((err: Error) => {
-        this.#ports.log.warn({ user, reason: err.message }, 'cannot tell whether a user is there; tried again')
+        this.#ports.log.warn(
+          { user, reason: err.message },
+          'cannot tell the handlers whether a user is online; trying again in a second',
+        )
         this.#look(user, TRY_AGAIN)
       })
       .finally(() => {
@@ -94,7 +97,7 @@ export class Presence implements Closable {
   async #store(user: UserId, online: boolean): Promise<void> {
     const { storage } = this.#ports
     this.#unsure.add(user)
-    // First: a broker that is killed behind the telling must not forget that there is somebody to be gone.
+    // Stored first: a broker that is killed after telling the handlers must still know that this user can go offline.
     if (online) await storage.commit((unit) => unit.put(this.#table, user, false))
     await this.#ports.changed(user, online)
     await storage.commit((unit) => {

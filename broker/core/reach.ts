@@ -1,24 +1,24 @@
 import type { HandlerSession } from '../seam/session.ts'
 import type { Answers } from '../seam/too-large.ts'
 
-/** An event on its way to devices, once it is stored wherever it must be kept. */
+/** An event on its way to devices, already stored wherever it must be kept. */
 export interface Outgoing extends Keeping {
-  /** Under which it waits in the sessions that keep it, if any does. */
+  /** Its number in the sessions that keep it, if any does. */
   number: number | undefined
   topic: string
   payload: Buffer
   correlation?: Buffer | undefined
-  /** The one session that gets it, if it is subscribed; undefined: all that are. */
+  /** The only session that may receive it, if it is subscribed; undefined: all that are subscribed. */
   onlyTo?: string | undefined
-  /** What it answers: a client that it is too large for is told that instead. */
+  /** The command that it answers: a client for which it is too large gets a refusal instead. */
   answers?: Answers | undefined
 }
 
-/** How an event is kept for sessions that it does not reach at once. */
+/** Whether and how long an event is kept for sessions that it does not reach at once. */
 export interface Keeping {
-  /** False: not at all, and it goes out at QoS 0. */
+  /** False: not kept, and sent at QoS 0. */
   kept?: boolean
-  /** When nobody is sent it any more, by `steady`. */
+  /** When it expires, by `steady`. */
   expiresAt?: number | undefined
 }
 
@@ -30,11 +30,11 @@ export interface Delivery {
   stamp: Record<string, string>
 }
 
-/** How the core's parts reach devices and handlers, wherever those are connected. */
+/** How the parts of the core reach devices and handlers. */
 export interface Reach {
-  /** Tells whether anyone who is connected is subscribed to this topic. */
+  /** True when a connected device subscribes to this topic. */
   isHeard(topic: string): boolean
-  /** Sends an event to those who are connected and subscribed to it. */
+  /** Sends an event to the connected devices that subscribe to it. */
   event(event: Outgoing): void
   deliver(session: HandlerSession, delivery: Delivery): void
 }

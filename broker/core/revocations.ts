@@ -2,14 +2,14 @@ import type { UserId } from '../../shared/wire/user-id.ts'
 import { Denied, type Token } from '../seam/session.ts'
 import type { Storage } from '../storage/storage.ts'
 
-/** Until when, in milliseconds since 1970; without it, for good. */
+/** `until`: in milliseconds since 1970; without it, for good. */
 interface Term {
   until?: number | undefined
 }
 
 export type Revocations = ReturnType<typeof openRevocations>
 
-/** Tokens that an operator has revoked and users they have banned: kept over a restart, and in memory, since all is checked by them. */
+/** Tokens that operators have revoked and users they have banned. Stored, and also in memory, since every login is checked. */
 export function openRevocations(storage: Storage) {
   const tokens = openTerms(storage, 'revoked')
   const users = openTerms(storage, 'banned')
@@ -20,7 +20,7 @@ export function openRevocations(storage: Storage) {
       if (users.has(user)) throw new Denied('the user is banned', 'banned', user)
       if (jti !== undefined && tokens.has(jti)) throw new Denied('token: revoked', 'unauthorized', user)
     },
-    /** Is the user banned, or the token revoked? */
+    /** True when the user is banned or the token revoked. */
     holds: ({ user, jti }: { user: UserId; jti?: string | undefined }): boolean =>
       users.has(user) || (jti !== undefined && tokens.has(jti)),
     revoke: (jti: string, until?: number): Promise<void> => tokens.put(jti, until),
@@ -29,7 +29,7 @@ export function openRevocations(storage: Storage) {
   }
 }
 
-/** Keys, each with the time until which it counts. */
+/** Keys, each valid until a time. */
 function openTerms(storage: Storage, name: string) {
   const table = storage.table<Term>(name)
   const held = new Map<string, number>()

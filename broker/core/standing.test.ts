@@ -63,7 +63,7 @@ test.each(STATES)('a user who %s', async (_, become, { will, queued }) => {
   expect([standing.mayAct(session), standing.mayRun(command), standing.mayRun(internal)]).toEqual([will, queued, true])
 })
 
-test('who is connected is not looked at again at each publish: what takes their right cuts them', async () => {
+test('a connected user is not checked at each publish: a ban or revocation disconnects them', async () => {
   isConnected = true
   await revocations.ban(alice)
   expect(standing.mayAct(session)).toBe(true)
@@ -71,7 +71,7 @@ test('who is connected is not looked at again at each publish: what takes their 
   expect(standing.mayAct(session)).toBe(false)
 })
 
-test('bans and revocations are known again after a restart, those that have ended are not', async () => {
+test('bans and revocations survive a restart, those that have expired do not', async () => {
   await revocations.ban(alice)
   await revocations.revoke('past', Date.now() - 1)
   const again = openRevocations(storage)

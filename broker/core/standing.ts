@@ -1,7 +1,7 @@
 import { EXPIRY_TOLERANCE, type Command, type DeviceSession } from '../seam/session.ts'
 import type { Revocations } from './revocations.ts'
 
-// Much acts later in a user's name than they asked for it. Whether it still may is decided here, when it acts:
+// Much happens in a user's name later than they asked for it. This decides, at that time, whether it still may:
 //
 //                                            user banned   token revoked   token expired   acl narrowed   client kicked
 //   a will, delayed or not                   dropped       dropped         dropped         dropped        dropped
@@ -10,15 +10,15 @@ import type { Revocations } from './revocations.ts'
 //   a session without a connection           ended         ended           kept            kept           ended
 //   `later`, and presence (the broker's own) runs          runs            runs            runs           runs
 //
-// A command was let in by a token that was good then, so an end that was foreseen takes nothing from it; a ban or a revocation says
-// that its author should not have been there. What a handler has begun ends. `later` and presence are how handlers keep their books
-// (a call that has rung long enough, a seat that is free again): others would be left waiting. A kept session gets what the acl of
-// the token that comes back lets it hear (authority.ts), and a will acts by the acl of the session's last token. What an expired
-// token leaves is a moment: a will that its own end sets off still acts.
+// A command was accepted with a token that was valid then, so the token's expiry does not affect it. A ban or a revocation says that
+// its author should not have been let in. An attempt that a handler has begun is not interrupted. Handlers keep their state current
+// with `later` and presence (a call that has rung long enough, a seat that is free again); without them others would wait. A kept
+// session receives what the acl of the token that resumes it allows (authority.ts); a will is judged by the acl of the session's last
+// token. A will still acts for a moment after its token expires (EXPIRY_TOLERANCE), so that the expiry itself can set it off.
 
 export interface StandingPorts {
   revocations: Pick<Revocations, 'holds'>
-  /** The time by which tokens end. */
+  /** The clock by which tokens expire. */
   clock: { now(): number }
   devices: { has(session: DeviceSession): boolean; isCut(session: DeviceSession): boolean }
 }
@@ -27,7 +27,7 @@ export type Standing = ReturnType<typeof openStanding>
 
 export function openStanding({ revocations, clock, devices }: StandingPorts) {
   return {
-    /** May this session still publish? One that is connected is cut when it may not; one that has gone has its will. */
+    /** True when this session may still publish: a connected one until it is cut off, one that has gone for its will. */
     mayAct(session: DeviceSession): boolean {
       if (devices.isCut(session)) return false
       if (devices.has(session)) return true
@@ -35,7 +35,7 @@ export function openStanding({ revocations, clock, devices }: StandingPorts) {
       return !revocations.holds(token) && clock.now() < token.expiresAt + EXPIRY_TOLERANCE * 1000
     },
 
-    /** May this command, which was accepted before, still run? */
+    /** True when this command, accepted earlier, may still run. */
     mayRun: (command: Command): boolean => command.internal === true || !revocations.holds(command),
   }
 }

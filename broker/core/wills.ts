@@ -10,38 +10,38 @@ interface WillRecord {
   }
   /** Milliseconds that it waits after its connection has ended. */
   delay: number
-  /** When it is due, of one whose connection has ended. */
+  /** When it is due; set once its connection has ended. */
   dueAt?: number
 }
 type ListedAcl = Omit<Acl, 'commands' | 'events'> & Record<'commands' | 'events', string[] | undefined>
 
 export interface WillPorts {
   storage: Storage
-  /** Wills that may wait for their delay over a restart; beyond, they are sent at once. */
+  /** Delayed wills that keep their delay over a restart, at most; further ones are sent at once. */
   most: number
-  /** The session that a connection has, until it has gone. */
+  /** The session of a connection, until it has gone. */
   sessionOf: (connection: number) => DeviceSession | undefined
-  /** Publishes it in its user's name, if they may; called back when that is over. */
+  /** Publishes a will in its user's name, if they still may; calls `ended` afterwards. */
   publish: (session: DeviceSession, message: Incoming, ended: () => void) => void
 }
 
 export type Wills = ReturnType<typeof openWills>
 
 /**
- * The wills of devices, on the disk from before CONNACK until they are sent or taken back. A broker that was killed has noticed
- * the end of no connection: at its next start all those have ended, and their wills are sent [MQTT-3.1.2-8].
+ * The wills of devices, on the disk from before CONNACK until they are sent or deleted. A killed broker has not noticed its
+ * connections end; its next start treats them all as ended and sends their wills [MQTT-3.1.2-8].
  */
 export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
   const table = storage.table<WillRecord>('wills')
-  /** What a broker that has ended left. */
+  /** Wills that a previous broker left. */
   const left = new Map([...table.entries()].map(({ key, value }) => [String(key), value]))
-  /** By session, the connection whose will is on the disk. */
+  /** By session id, the connection whose will is on the disk. */
   const current = new Map<string, number>()
-  /** By connection, its session. */
+  /** By connection, its session id. */
   const sessions = new Map<number, string>()
-  /** By connection, a will that is not on the disk: it is being stored, or the next connection of its session has its place there. */
+  /** By connection, a will that is not on the disk: it is being stored, or the session's next connection has taken its place. */
   const held = new Map<number, WillRecord>()
-  /** By connection, the one before of its session, whose will may still be due. */
+  /** By connection, the session's previous connection, whose will may still be due. */
   const before = new Map<number, number>()
   const stops = new Map<string, () => void>()
 
@@ -69,7 +69,7 @@ export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
   const recordOf = (connection: number, id: string): WillRecord | undefined =>
     held.get(connection) ?? (current.get(id) === connection ? table.get(id) : undefined)
 
-  /** As it is stored, with the token that the session has now. */
+  /** A record with the session's current token. */
   const recorded = (session: DeviceSession, rest: Pick<WillRecord, 'message' | 'delay' | 'dueAt'>): WillRecord => ({
     ...rest,
     session: { ...session, token: { ...session.token, acl: listed(session.token.acl) } },
@@ -100,14 +100,14 @@ export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
       await storage.commit((unit) => unit.put(table, id, record))
       if (current.get(id) === connection) held.delete(connection)
     },
-    /** A connection has this session now: the wills of earlier ones, which would be due by now, are void. */
+    /** A connection has this session now. The wills of earlier connections that are not due yet are void. */
     came(connection: number, id: string): void {
       const earlier = before.get(connection)
       if (earlier !== undefined) over(earlier)
       before.delete(connection)
       if (current.get(id) !== connection) cancel(id)
     },
-    /** Its session goes on with another token, by which it will be judged. */
+    /** A session has a new token, by which its will is judged from now on. */
     renewed(session: DeviceSession): void {
       const { id } = session
       const holder = current.get(id)
@@ -117,7 +117,7 @@ export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
         if (current.get(id) === holder) unit.put(table, id, recorded(session, record))
       })
     },
-    /** Its connection has ended, and it waits for its delay. */
+    /** A connection has ended, and its will waits for its delay. */
     waits(connection: number): void {
       const id = sessions.get(connection)
       if (id === undefined || current.get(id) !== connection) return
@@ -127,19 +127,19 @@ export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
         if (current.get(id) === connection) unit.put(table, id, { ...record, dueAt: Date.now() + record.delay })
       })
     },
-    /** It is to be sent now. */
+    /** Sends the will of a connection now. */
     due(connection: number): void {
       const id = sessions.get(connection)
       const record = id === undefined ? undefined : recordOf(connection, id)
       if (!record) return over(connection)
-      sessions.delete(connection) // it comes once
+      sessions.delete(connection) // a will is sent once
       publish(sessionOf(connection) ?? senderOf(record), record.message, () => over(connection, id))
     },
-    /** It is void. */
+    /** The will of a connection is void. */
     over: (connection: number): void => over(connection),
-    /** Its session is nobody's any more. */
+    /** The session with this id was dropped; its will is void. */
     cancel,
-    /** Sends what a broker that has ended left, each when it is due. */
+    /** Sends the wills that a previous broker left, each when it is due. */
     resume(): void {
       for (const [id, record] of left) {
         const { delay, dueAt = Date.now() + delay } = record

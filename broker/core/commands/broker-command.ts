@@ -6,29 +6,29 @@ import type { Revocations } from '../revocations.ts'
 import type { ConnectedDevices } from '../sessions/connected-devices.ts'
 import type { DeviceSession, Token } from '../../seam/session.ts'
 
-/** What a command of the broker's own works with. */
+/** What a command of the broker works with. */
 export interface BrokerContext {
   session: DeviceSession
   devices: ConnectedDevices
   revocations: Revocations
   /**
-   * Tells whether to believe a token; not whether it was revoked or its user banned.
+   * Verifies a token. Does not check whether it was revoked or its user banned.
    * @throws with the reason, for the log
    */
   verify: (token: string) => Promise<Token>
   inbox: Inbox
-  /** Bytes of an answer, about. */
+  /** Approximate bytes of an answer, at most. */
   maxBytes: number
-  /** Bytes of an answer's fields that the client takes, at most. */
+  /** Bytes of an answer's fields that the client accepts. */
   largest: number
   log: Logger
 }
 
-/** A command that the broker answers itself, since it is about sessions; declared as a handler's is. */
+/** A command about sessions, which the broker answers itself; declared like a handler's. */
 export interface BrokerCommand {
-  /** For tokens whose `role` is `operator` alone. */
+  /** Only for tokens whose `role` is `operator`. */
   forOperators: boolean
-  /** How many publishes it counts as, against `PUBLISHES_PER_USER`. */
+  /** How many publishes it counts as towards `PUBLISHES_PER_USER`. */
   cost: number
   input: z.ZodType
   /** The event that answers it, and its fields. */

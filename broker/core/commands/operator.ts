@@ -3,13 +3,13 @@ import { isUserId } from '../../../shared/wire/user-id.ts'
 import { ADMINISTRATIVE_ACTION, NOT_AUTHORIZED } from '../../seam/reasons.ts'
 import { brokerCommand } from './broker-command.ts'
 
-// What an operator does about sessions, connected or kept: what waits for them is dropped, and so are their wills (see
-// standing.ts for what else goes on in the user's name). It holds over a restart. `sessions`: how many were ended by it.
+// Operators' commands about sessions, connected or not. They drop what waits for a session and its will (standing.ts says what else
+// continues in the user's name) and survive a restart. `sessions`: how many sessions were ended.
 
 const userId = z.string().max(512).refine(isUserId, 'must be a user id')
 const ofUser = z.object({ user_id: z.string(), sessions: z.number() })
 
-/** Ends a user's sessions, or that of one client; they may come back. */
+/** Ends a user's sessions, or that of one client. They may reconnect. */
 export const kickUser = brokerCommand({
   forOperators: true,
   input: z.object({ user_id: userId, client_id: z.string().optional() }),
@@ -25,7 +25,7 @@ export const kickUser = brokerCommand({
   }),
 })
 
-/** Ends a user's sessions and lets none in again, for good or for some seconds. */
+/** Ends a user's sessions and refuses their logins, for good or for some seconds. */
 export const banUser = brokerCommand({
   forOperators: true,
   input: z.object({ user_id: userId, seconds: z.number().int().min(1).max(3_155_760_000).optional() }),
@@ -48,7 +48,7 @@ export const unbanUser = brokerCommand({
   },
 })
 
-/** Ends the sessions of one token, by its `jti`, and lets it in no more: until its `exp` where that is given, else for good. */
+/** Ends the sessions of a token, by its `jti`, and refuses it until its `exp` if that is given, otherwise for good. */
 export const revokeToken = brokerCommand({
   forOperators: true,
   input: z.object({ jti: z.string().min(1).max(256), exp: z.number().int().min(0).max(1e11).optional() }),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { refuse } from '../../../shared/wire/refusal.ts'
 import { brokerCommand } from './broker-command.ts'
 
-/** Goes on with a new token of the same user: its end, its rights. One that is not accepted changes nothing. */
+/** Continues the session with a new token of the same user, its expiry and its rights. A token that is refused changes nothing. */
 export const refreshSession = brokerCommand({
   input: z.object({ token: z.string() }),
   answer: 'session_refreshed',
@@ -15,7 +15,10 @@ export const refreshSession = brokerCommand({
         return believed
       })
       .catch((err: Error) => {
-        log.warn({ user: session.user, reason: err.message }, 'a new token is refused')
+        log.warn(
+          { user: session.user, reason: err.message },
+          'refused the token of a refresh_session; the session keeps its old one',
+        )
         throw refuse('forbidden', { token: 'is not accepted' })
       })
     if (renewed.user !== session.user) throw refuse('forbidden', { token: 'is of another user' })

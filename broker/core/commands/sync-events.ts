@@ -4,7 +4,7 @@ import { ALL_EVENTS, eventTopic } from '../../../shared/wire/topic.ts'
 import { mayReceive } from '../../seam/authority.ts'
 import { brokerCommand } from './broker-command.ts'
 
-/** Bytes of the answer around its events. */
+/** Bytes of the answer besides its events. */
 const FRAME = 140
 
 const missed = z.looseObject({
@@ -15,10 +15,10 @@ const missed = z.looseObject({
 })
 
 /**
- * Tells a client what it has missed since an event it knows, oldest first: as far as its token lets it hear that, at most `limit`
- * events and about half of MAX_PACKET_BYTES; an event that alone is larger comes alone. What is larger than the client takes is
- * left out, or, if it is an answer, told as `command_rejected {code: too_large}`. `recovered: false` when that is not known any
- * more, or the numbers are of another epoch: then `epoch` and `last` say where to go on.
+ * Returns the events that a client has missed since an event it knows, oldest first, as far as its token allows: at most `limit`
+ * events and about half of MAX_PACKET_BYTES; a larger event comes alone. An event that is larger than the client accepts is left out;
+ * an answer comes as `command_rejected {code: too_large}` instead. `recovered: false` when some of the events are gone, or the epoch
+ * is another: then `epoch` and `last` say where to continue.
  */
 export const syncEvents = brokerCommand({
   input: z.strictObject({
@@ -34,11 +34,11 @@ export const syncEvents = brokerCommand({
     events: z.array(missed),
     /** The number of the user's last event. */
     last: z.int(),
-    /** There are more: ask again, since the last of these. */
+    /** There are more: ask again with `since` the last of these. */
     more: z.boolean(),
   }),
   async run({ epoch, since, limit }, { session, inbox, maxBytes, largest }) {
-    await inbox.settled() // or what came before he subscribed, and is not stored yet, would be told neither there nor here
+    await inbox.settled() // otherwise an event from before the subscription that is being stored would be missed here and there
     const mayRead = (event: string): boolean =>
       [event, ALL_EVENTS].some((name) => mayReceive(session, eventTopic(session.user, name)))
     const found =

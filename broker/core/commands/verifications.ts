@@ -1,7 +1,7 @@
 import type { FromCore, Verified } from '../../seam/messages.ts'
 import type { Token } from '../../seam/session.ts'
 
-/** What fronts have been asked about tokens, and have not answered. */
+/** Tokens that the front is verifying for the core. */
 export class Verifications {
   readonly #toFront: (message: FromCore) => void
   readonly #open = new Map<
@@ -15,7 +15,7 @@ export class Verifications {
   }
 
   /**
-   * Asks the front of a connection whether to believe a token; not whether it was revoked or its user banned.
+   * Asks the front of a connection to verify a token. Does not check whether it was revoked or its user banned.
    * @throws with the reason, for the log
    */
   ask(connection: number, token: string): Promise<Token> {
@@ -34,7 +34,7 @@ export class Verifications {
     open?.answer({ token, reason })
   }
 
-  /** A connection has gone, perhaps with its front. */
+  /** A connection has gone, so its open questions fail. */
   went(connection: number): void {
     for (const [asks, open] of this.#open) {
       if (open.connection !== connection) continue

@@ -66,7 +66,7 @@ function send(to: Group, name = 'act'): void {
   to.accept(job)
 }
 
-test('a rolling restart is quiet: the next process comes within the time of grace', () => {
+test('a rolling restart is quiet: the next process comes within the grace period', () => {
   for (let n = 0; n < 5; n++) {
     attendance.came('declared')
     jest.advanceTimersByTime(10 * GRACE)
@@ -78,7 +78,7 @@ test('a rolling restart is quiet: the next process comes within the time of grac
   expect(said).toEqual(['a group has its first process'])
 })
 
-test('an absence is told once, when it begins and when it ends, and shown as long as commands wait', () => {
+test('an absence is logged once when it begins and once when it ends, and shown while commands wait', () => {
   attendance.came('declared')
   attendance.away('declared')
   jest.advanceTimersByTime(GRACE)
@@ -99,14 +99,14 @@ test('an absence is told once, when it begins and when it ends, and shown as lon
   ])
 })
 
-test('a group that nobody declares and that nobody needs may go', () => {
+test('the absence of an undeclared group without commands is not reported', () => {
   attendance.came('other')
   attendance.away('other')
   jest.advanceTimersByTime(10 * GRACE)
   expect(said).toEqual(['a group has its first process'])
 })
 
-test('a command that no process of its group takes is shown, while the others are served', () => {
+test('a command that no process of its group consumes is shown, while others are served', () => {
   const declared = groups.get('declared')!
   declared.consume(session('old'), 10, 'act', 1)
   send(declared)
@@ -120,7 +120,7 @@ test('a command that no process of its group takes is shown, while the others ar
   expect(attendance.faults()).toEqual([])
 })
 
-test('a process that fell silent is named until it is back, or ten minutes have passed', () => {
+test('a silent process is named until it is back, or for ten minutes', () => {
   attendance.fellSilent('declared', 'declared.1')
   attendance.fellSilent('other', 'other.1')
   jest.advanceTimersByTime(3_000)
@@ -135,7 +135,7 @@ test('a process that fell silent is named until it is back, or ten minutes have 
   expect(attendance.faults()).toEqual([])
 })
 
-test('a process that is stuck is named, and since when, until it is not or has gone', () => {
+test('a stuck process is named, and since when, until it is free or gone', () => {
   const [one, two] = [session('one.1'), session('two.1')]
   const told = { command: 'act', over_ms: 2_400 }
   expect([attendance.isStuck(one, told), attendance.isStuck(one, told)]).toEqual([true, false])

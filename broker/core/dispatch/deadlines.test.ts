@@ -12,7 +12,7 @@ function jobOf(order: number): Job {
   return new Job({ order, user, name, expiresAt: undefined, stored: true, at: Date.now() }, 'g', 0)
 }
 
-test('calls each at its time, and none that was cleared, with one timer for all', () => {
+test('calls for each deadline when it passes, and for none that was cleared, with one timer for all', () => {
   const called: number[] = []
   const due = (job: Job): void => void called.push(job.order)
   const deadlines = new Deadlines(
@@ -36,7 +36,7 @@ test('calls each at its time, and none that was cleared, with one timer for all'
   expect(jest.getTimerCount()).toBe(0)
 })
 
-test('looks for something else when that is due, and no more when it is closed', () => {
+test('calls `look` when that is due, and not after it is closed', () => {
   let [next, looked] = [performance.now() + 100, 0]
   const deadlines = new Deadlines(
     () => {},

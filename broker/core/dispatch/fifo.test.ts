@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { Fifo } from './fifo.ts'
 
-test('gives what came first, and is empty and good again afterwards', () => {
+test('returns items in order, and can be used again when empty', () => {
   const fifo = new Fifo<number>()
   expect([fifo.head, fifo.shift()]).toEqual([undefined, undefined])
   for (const n of [1, 2]) fifo.push(n)
@@ -10,7 +10,7 @@ test('gives what came first, and is empty and good again afterwards', () => {
   expect([fifo.head, fifo.shift(), fifo.head]).toEqual([3, 3, undefined])
 })
 
-test('what was taken does not stay', () => {
+test('does not hold items that were shifted', () => {
   const fifo = new Fifo<number>()
   for (let n = 0; n < 5_000; n++) fifo.push(n)
   for (let n = 0; n < 20_000; n++) {

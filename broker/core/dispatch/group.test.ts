@@ -99,7 +99,7 @@ test('gives each command to the member with the least in flight', () => {
   expect(given.at(-1)).toBe('one: dora1 1')
 })
 
-test('gives no member more than its window; the next goes out when one has ended', () => {
+test('gives no member more than its window; the next command goes out when one has ended', () => {
   joins('one', { window: 2 })
   for (const id of ['alice1', 'bob1', 'carl1', 'dora1']) sends(id)
   expect(given).toHaveLength(2)
@@ -107,7 +107,7 @@ test('gives no member more than its window; the next goes out when one has ended
   expect(given).toEqual(['one: alice1 1', 'one: bob1 1', 'one: carl1 1'])
 })
 
-test("keeps one user's commands in order, one at a time, while others' go on", () => {
+test("runs one user's commands in order, one at a time, while others' commands go on", () => {
   joins('one')
   for (const id of ['alice1', 'alice2', 'alice3', 'bob1']) sends(id)
   expect(given).toEqual(['one: alice1 1', 'one: bob1 1'])
@@ -117,7 +117,7 @@ test("keeps one user's commands in order, one at a time, while others' go on", (
   expect(given.slice(2)).toEqual(['one: alice2 1', 'one: alice3 1'])
 })
 
-test('lets commands that need no order pass', () => {
+test('lets commands that need no order overtake', () => {
   joins('one')
   sends('alice1')
   sends('alice2', 'read')
@@ -125,7 +125,7 @@ test('lets commands that need no order pass', () => {
   expect(given).toEqual(['one: alice1 1', 'one: alice2 1', 'one: alice3 1'])
 })
 
-test("tries again after a growing pause, which holds back that user's later commands alone", () => {
+test("retries after a growing pause, which holds back only that user's later commands", () => {
   joins('one')
   for (const id of ['alice1', 'alice2', 'bob1']) sends(id)
   fails('alice1')
@@ -141,14 +141,14 @@ test("tries again after a growing pause, which holds back that user's later comm
   expect(given.at(-1)).toBe('one: alice2 1')
 })
 
-test('tries a command that is not stored once', () => {
+test('tries a command at QoS 0 only once', () => {
   joins('one')
   sends('alice1', 'act', { stored: false })
   fails('alice1')
   expect(ended).toEqual(['alice1 dead internal'])
 })
 
-test('gives up on a silent member after its time and a grace, then on the command', () => {
+test('gives up on a silent member after the time limit and a grace period, and on the command after its attempts', () => {
   joins('one')
   sends('alice1')
   jest.advanceTimersByTime(TIME_LIMIT + GRACE - 1)
@@ -159,7 +159,7 @@ test('gives up on a silent member after its time and a grace, then on the comman
   expect(ended).toEqual(['alice1 dead timeout'])
 })
 
-test('gives what a lost member held to another at once, and hears the lost one no more', () => {
+test('gives the commands of a lost member to another at once, and ignores the lost one', () => {
   const one = joins('one')
   sends('alice1')
   const two = joins('two')
@@ -170,7 +170,7 @@ test('gives what a lost member held to another at once, and hears the lost one n
   expect(group.held(two, 'alice1', 2)).toBe(jobs.get('alice1'))
 })
 
-test('a client that comes again before its old connection is seen to be gone is a new member', () => {
+test('a client that reconnects before the loss of its old connection is noticed is a new member', () => {
   const before = joins('one')
   sends('alice1')
   const now = joins('one')
@@ -181,7 +181,7 @@ test('a client that comes again before its old connection is seen to be gone is 
   expect(group.held(now, 'alice1')).toBeDefined()
 })
 
-test('a member that takes no more keeps what it holds, and the rest goes to the others', () => {
+test('a member that stops consuming keeps what it holds; other members get the rest', () => {
   const one = joins('one')
   sends('alice1')
   for (const command of ['act', 'read']) group.stopConsuming(one, command)
@@ -192,7 +192,7 @@ test('a member that takes no more keeps what it holds, and the rest goes to the 
   expect(given).toEqual(['one: alice1 1', 'two: bob1 1'])
 })
 
-test('keeps commands for a group that is away, in order, and ends them when nobody comes', () => {
+test('keeps commands for an absent group, in order, and ends them when no member comes', () => {
   sends('alice1')
   sends('bob1')
   jest.advanceTimersByTime(TTL - 1)
@@ -203,7 +203,7 @@ test('keeps commands for a group that is away, in order, and ends them when nobo
   expect(ended).toEqual(['carl1 expired unavailable'])
 })
 
-test('however many wait, there is one timer; each that nobody came for ends in its time, a bounded number a turn', () => {
+test('uses one timer for all waiting commands, and ends those that no member came for, a bounded number per turn', () => {
   for (let i = 0; i < 3_000; i++) sends(`user${i % 7}x${i}`)
   expect(jest.getTimerCount()).toBe(1)
   jest.advanceTimersByTime(TTL - 1)
@@ -216,7 +216,7 @@ test('however many wait, there is one timer; each that nobody came for ends in i
   expect(group.size).toBe(0)
 })
 
-test('what was put off tells what it waits for, damage first, until it goes on', () => {
+test('reports what a command that was put off waits for, damage first, until it goes on', () => {
   joins('one')
   for (const id of ['alice1', 'bob1', 'carl1']) sends(id)
   const putOff = (id: string, reason: string, damaged: boolean): void =>
@@ -231,12 +231,12 @@ test('what was put off tells what it waits for, damage first, until it goes on',
   expect(group.lacks).toBeUndefined()
 })
 
-test('a command that nobody stores does not wait at all', () => {
+test('a command at QoS 0 does not wait', () => {
   sends('alice1', 'act', { stored: false })
   expect(ended).toEqual(['alice1 expired unavailable'])
 })
 
-test('a command that has expired is not run, wherever it waits', () => {
+test('does not run an expired command, wherever it waits', () => {
   joins('one')
   sends('alice1')
   sends('alice2', 'act', { expiresAt: Date.now() + 50 })
@@ -263,7 +263,7 @@ test.each([false, true])(
   },
 )
 
-test('a command is not tried again when its user was banned meanwhile', () => {
+test('does not retry a command whose user was banned in the meantime', () => {
   joins('one')
   sends('mallory1')
   banned.add('mallory')
@@ -273,7 +273,7 @@ test('a command is not tried again when its user was banned meanwhile', () => {
   expect(given).toHaveLength(1)
 })
 
-test('a timer that fires a millisecond early ends nothing for another reason than its own', () => {
+test('a timer that fires a millisecond early ends no command for the wrong reason', () => {
   sends('alice1', 'act', { expiresAt: Date.now() + 50 })
   jest.setSystemTime(Date.now() - 1)
   jest.advanceTimersByTime(50)
@@ -282,14 +282,14 @@ test('a timer that fires a millisecond early ends nothing for another reason tha
   expect(ended).toEqual(['alice1 expired timeout'])
 })
 
-test('sends several commands of a user to a member that keeps their order, and all to that one', () => {
+test('sends several commands of a user to one member, if it keeps their order', () => {
   joins('one', { keepsOrder: true })
   joins('two', { keepsOrder: true })
   for (const id of ['alice1', 'alice2', 'alice3', 'bob1']) sends(id)
   expect(given).toEqual(['one: alice1 1', 'one: alice2 1', 'one: alice3 1', 'two: bob1 1'])
 })
 
-test('begins no more of a user than his handler remembers', () => {
+test('sends no more commands of a user than the handler remembers', () => {
   joins('one', { keepsOrder: true, window: 100 })
   for (let i = 1; i <= MAX_BEGUN + 2; i++) sends(`alice${i}`)
   expect(given).toHaveLength(MAX_BEGUN)
@@ -297,7 +297,7 @@ test('begins no more of a user than his handler remembers', () => {
   expect(given.at(-1)).toBe(`one: alice${MAX_BEGUN + 1} 1`)
 })
 
-test('takes back what is behind a failed command, and sends it again after that, as if it had never been sent', () => {
+test('takes back the commands behind a failed one and sends them after it, as if they had never been sent', () => {
   const one = joins('one', { keepsOrder: true })
   for (const id of ['alice1', 'alice2', 'alice3']) sends(id)
   ends('alice1')
@@ -311,7 +311,7 @@ test('takes back what is behind a failed command, and sends it again after that,
   expect(jobs.get('alice2')!.lane!.generation).toBeGreaterThan(before)
 })
 
-test('counts the time of a command from when it is its turn', () => {
+test('starts the time limit of a command when its turn comes', () => {
   joins('one', { keepsOrder: true })
   for (const id of ['alice1', 'alice2']) sends(id)
   jest.advanceTimersByTime(TIME_LIMIT + GRACE - 1)
@@ -322,7 +322,7 @@ test('counts the time of a command from when it is its turn', () => {
   expect(given.at(-1)).toBe('one: alice2 2')
 })
 
-test('gives a lost member’s commands to another in their order, but for those whose end is being stored', () => {
+test('gives a lost member’s commands to another in order, except those whose end is being stored', () => {
   const one = joins('one', { keepsOrder: true })
   for (const id of ['alice1', 'alice2', 'alice3']) sends(id)
   jobs.get('alice1')!.ending = true
@@ -333,7 +333,7 @@ test('gives a lost member’s commands to another in their order, but for those 
   expect(given.slice(3)).toEqual(['two: alice2 2', 'two: alice3 1'])
 })
 
-test('a command with which handlers die goes alone, so that it takes no others with it', () => {
+test('a command with which handlers die runs alone, so that it takes no others with it', () => {
   joins('one', { window: 1 })
   sends('poison1')
   for (const client of ['two', 'three']) {
@@ -348,7 +348,7 @@ test('a command with which handlers die goes alone, so that it takes no others w
   expect(given.at(-1)).toBe('four: alice1 1')
 })
 
-test('what is not there for a handler is no fault of the command: it waits for it, as long as for a group that is away', () => {
+test('a command waits for what its handler lacks as long as for an absent group, without losing attempts', () => {
   joins('one')
   sends('alice1')
   const began = Date.now()
@@ -361,7 +361,7 @@ test('what is not there for a handler is no fault of the command: it waits for i
   expect(ended).toEqual(['alice1 expired unavailable'])
 })
 
-test('a clock that is put on by an hour ends no wait', () => {
+test('moving the clock ahead by an hour ends no wait', () => {
   joins('one')
   sends('alice1')
   jest.setSystemTime(Date.now() + 3_600_000)
@@ -371,7 +371,7 @@ test('a clock that is put on by an hour ends no wait', () => {
   expect(given.at(-1)).toBe('one: alice1 1')
 })
 
-test('a member that is busy holds up nothing that another takes', () => {
+test('a full member does not hold up commands that another consumes', () => {
   joins('slow', { window: 1, takes: ['read'] })
   joins('quick', { takes: ['act'] })
   for (const id of ['alice1', 'bob1']) sends(id, 'read')
@@ -379,14 +379,14 @@ test('a member that is busy holds up nothing that another takes', () => {
   expect(given).toEqual(['slow: alice1 1', 'quick: carl1 1'])
 })
 
-test('who waits for another attempt leaves its place to others meanwhile', () => {
+test('a command that waits for its next attempt leaves its place to others', () => {
   joins('one', { window: 1 })
   for (const id of ['alice1', 'bob1']) sends(id)
   fails('alice1')
   expect(given).toEqual(['one: alice1 1', 'one: bob1 1'])
 })
 
-test('who sends without end does not keep others waiting: his later commands go when nobody else waits', () => {
+test('a user who sends without end does not keep others waiting: their later commands go when no others wait', () => {
   joins('one', { keepsOrder: true, window: 4 })
   for (let i = 1; i <= 6; i++) sends(`alice${i}`)
   for (const id of ['bob1', 'carl1', 'dora1']) sends(id)
@@ -397,7 +397,7 @@ test('who sends without end does not keep others waiting: his later commands go 
   expect(given.slice(7)).toEqual(['one: alice5 1', 'one: alice6 1'])
 })
 
-test('what a busy member has not begun goes to another as if it had never been sent, in order, and it gets nothing more', () => {
+test('commands that a busy member has not begun go to another in order, as if never sent, and the busy one gets no more', () => {
   const one = joins('one', { keepsOrder: true })
   for (const id of ['alice1', 'alice2', 'alice3', 'bob1', 'carl1']) sends(id)
   const before = jobs.get('alice2')!.lane!.generation
@@ -412,7 +412,7 @@ test('what a busy member has not begun goes to another as if it had never been s
   expect(jobs.get('alice2')!.lane!.generation).toBe(before) // a failure of alice1 would have held them back at `one`
 })
 
-test('a busy member that is alone gets what waits, stored or not, when it is free again', () => {
+test('a busy member that is alone gets the waiting commands, stored or not, when it is free again', () => {
   const one = joins('one', { keepsOrder: true })
   for (const id of ['alice1', 'alice2', 'bob1']) sends(id)
   group.busy(one, { busy: true, back: back('alice2', 'bob1') })
@@ -426,7 +426,7 @@ test('a busy member that is alone gets what waits, stored or not, when it is fre
   expect(ended).toEqual([])
 })
 
-test('a member that is stuck counts as not there, until it is free again', () => {
+test('a stuck member counts as absent until it is free again', () => {
   const one = joins('one', { keepsOrder: true })
   sends('alice1')
   group.busy(one, { busy: true, back: [] })
@@ -442,7 +442,7 @@ test('a member that is stuck counts as not there, until it is free again', () =>
   expect(given.at(-1)).toMatch(/^one/)
 })
 
-test('a member that is no more, or never was one, gives nothing back', () => {
+test('a session that is not a member, or no longer, gives nothing back', () => {
   const before = joins('one')
   sends('alice1')
   joins('one')
@@ -450,7 +450,7 @@ test('a member that is no more, or never was one, gives nothing back', () => {
   expect(given).toEqual(['one: alice1 1', 'one: alice1 2'])
 })
 
-test('an attempt that is given back late, when another has begun at the same member, stays begun', () => {
+test('an attempt that is given back late, when the same member has begun another, stays begun', () => {
   const one = joins('one', { keepsOrder: true })
   sends('alice1')
   fails('alice1')
@@ -467,7 +467,7 @@ test('an older process, which names no attempt, gives back what it holds', () =>
   expect(group.held(one, 'alice1')).toBeUndefined()
 })
 
-test('leaves the time to a member that keeps it', () => {
+test('sets no time limit for a member that keeps time', () => {
   const one = joins('one', { keepsTime: true })
   sends('alice1')
   jest.advanceTimersByTime(10 * (TIME_LIMIT + GRACE))

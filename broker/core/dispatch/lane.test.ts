@@ -28,7 +28,7 @@ function sendsAll(): number[] {
   return sent
 }
 
-test('ends whose common commit fails are taken back one by one, and go again in the order in which they were sent', () => {
+test('commands whose common commit fails are taken back one by one, and sent again in their order', () => {
   const [first, second] = jobs as [Job, Job]
   for (let i = 0; i < 3; i++) lane.startNext()
   first.ending = second.ending = true
@@ -39,7 +39,7 @@ test('ends whose common commit fails are taken back one by one, and go again in 
   expect(sendsAll()).toEqual([1, 2, 3, 4])
 })
 
-test('nor does one whose end fails alone pass what was taken back while it was being stored', () => {
+test('a command whose end alone cannot be stored does not overtake those that were taken back meanwhile', () => {
   const [first, second] = jobs as [Job, Job]
   for (let i = 0; i < 3; i++) lane.startNext()
   second.ending = true

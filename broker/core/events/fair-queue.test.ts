@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { FairQueue } from './fair-queue.ts'
 
-test('senders take turns, each in their own order, however much one of them sends', () => {
+test('senders take turns, however much one of them sends, and each sender’s items stay in order', () => {
   const queue = new FairQueue<string>()
   for (let i = 0; i < 50; i++) queue.push('mallory', `m${i}`)
   for (let i = 0; i < 3; i++) queue.push('alice', `a${i}`)
@@ -9,7 +9,7 @@ test('senders take turns, each in their own order, however much one of them send
   expect(queue.length).toBe(45)
 })
 
-test('what is put back is the first of its sender again, and a reserved place counts', () => {
+test('an item that is put back is its sender’s first again, and a reserved place counts', () => {
   const queue = new FairQueue<string>()
   queue.push('alice', 'a1')
   queue.unshift('alice', 'a0')

@@ -6,7 +6,7 @@ import { userIdOf } from '../../../shared/wire/user-id.ts'
 import { openLmdb } from '../../storage/lmdb.ts'
 import { LiveEvents } from './live-events.ts'
 
-test('a sender’s signals that wait take a sixteenth of the bytes at most, for all receivers together, over a restart too', async () => {
+test('the waiting signals of one sender take at most a sixteenth of the bytes, for all receivers together, also over a restart', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'live-'))
   let storage = openLmdb(join(dir, 'broker.lmdb'))
   const begins = (): LiveEvents => {

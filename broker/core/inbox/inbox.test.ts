@@ -85,7 +85,7 @@ async function leaves(count: number): Promise<void> {
   expect(stored()).toBe(count)
 }
 
-test('numbers the events of each user 1, 2, 3, and brings them back in order, with every byte', async () => {
+test('numbers the events of each user 1, 2, 3, and returns them in order, with every byte', async () => {
   expect(await happens([alice], 'said', '{"n":"ä"}')).toEqual([1])
   expect(await happens([bob, alice], 'heard')).toEqual([1, 2])
   expect(await happens([alice], 'said')).toEqual([3])
@@ -106,7 +106,7 @@ test('numbers the events of each user 1, 2, 3, and brings them back in order, wi
   expect(stored()).toBe(3) // one each, however many get it
 })
 
-test('events at once are numbered in the order in which they are stored, and the last number is of one that is', async () => {
+test('concurrent events are numbered in the order in which they are stored, and the last number is that of a stored one', async () => {
   const all = [happens([alice]), happens([alice, bob]), happens([alice])]
   expect(inbox.lastOf(alice)).toBe(0)
   expect(await Promise.all(all)).toEqual([[1], [2, 1], [3]])
@@ -114,14 +114,14 @@ test('events at once are numbered in the order in which they are stored, and the
   expect(missed(alice, 0)).toEqual([1, 2, 3])
 })
 
-test('what is not known is not recovered: a number that was not given, or of a user whom it does not know', async () => {
+test('does not recover from a number that was never given, or for an unknown user', async () => {
   await happens([alice])
   expect(missed(alice, 2)).toBe('not recovered')
   expect(missed(carol, 1)).toBe('not recovered')
   expect(missed(carol, 0)).toEqual([])
 })
 
-test('gives no more than was asked for, and says whether there is more', async () => {
+test('returns no more than was asked for, and says whether there is more', async () => {
   for (const size of [10, 1_000, 5_000, 10]) await happens([alice], 'said', JSON.stringify({ x: 'x'.repeat(size) }))
   await happens([alice], 'whispered')
   expect(missed(alice, 0, { limit: 2 })).toEqual([1, 2])
@@ -133,7 +133,7 @@ test('gives no more than was asked for, and says whether there is more', async (
   expect(missed(alice, 0, { mayRead: (event) => event === 'whispered', limit: 1 })).toEqual([5])
 })
 
-test('numbers, events and epoch outlive a restart; another storage is another epoch', async () => {
+test('numbers, events and epoch survive a restart; another storage has another epoch', async () => {
   await happens([alice, bob])
   await happenToAlice(2)
   const { epoch } = inbox
@@ -146,7 +146,7 @@ test('numbers, events and epoch outlive a restart; another storage is another ep
   expect(inbox.lastOf(alice)).toBe(0)
 })
 
-test('keeps so many events of a user and no more, over a restart too; the disk keeps what others have', async () => {
+test('keeps a bounded number of events per user, also over a restart; the disk keeps what others hold', async () => {
   await restarts({ INBOX_EVENTS: 3 })
   await happens([alice, bob])
   await happenToAlice(4)
@@ -162,7 +162,7 @@ test('keeps so many events of a user and no more, over a restart too; the disk k
   }
 })
 
-test('many events at once of one user, who may keep few', async () => {
+test('bounds many concurrent events of a user who may keep few', async () => {
   await restarts({ INBOX_EVENTS: 2 })
   await Promise.all(Array.from({ length: 20 }, () => happens([alice])))
   await happens([alice])
@@ -172,7 +172,7 @@ test('many events at once of one user, who may keep few', async () => {
   await leaves(2)
 })
 
-test('an event beyond what a user may keep reads nothing; numbers are right however often places are moved up', async () => {
+test('an event beyond the bound reads nothing from the disk; numbers stay right however often the line is compacted', async () => {
   await ends()
   let reads = 0
   const opened = openLmdb(join(dir, 'counted.lmdb'))
@@ -196,7 +196,7 @@ test('an event beyond what a user may keep reads nothing; numbers are right howe
   await leaves(100)
 })
 
-test('lets go what is too old, the oldest first, and whoever has nothing left keeps his number over restarts', async () => {
+test('drops events that are too old, the oldest first; a user with none left keeps their number over restarts', async () => {
   await happens([alice, bob])
   await happens([alice])
   await happens([carol])
@@ -216,7 +216,7 @@ test('lets go what is too old, the oldest first, and whoever has nothing left ke
   expect([missed(alice, 2), missed(alice, 1)]).toEqual([[3], 'not recovered'])
 })
 
-test('lets go more than it removes in one turn, what has many receivers too', async () => {
+test('drops more than one turn may remove, events with many receivers included', async () => {
   const crowd = Array.from({ length: 200 }, (_, i) => userIdOf(`user${i}`))
   await Promise.all(Array.from({ length: 150 }, (_, i) => happens(i % 50 === 0 ? crowd : [alice])))
   Date.now = () => now() + 2 * HOUR
@@ -224,7 +224,7 @@ test('lets go more than it removes in one turn, what has many receivers too', as
   expect([inbox.lastOf(alice), inbox.lastOf(crowd[199]!)]).toEqual([147, 3])
 })
 
-test('keeps its order when the clock is set back, and what it takes to be of a far future not for ever', async () => {
+test('keeps its order when the clock is set back, and does not keep events of the far future for ever', async () => {
   Date.now = () => now() + HOUR / 2
   await happens([alice])
   Date.now = now
@@ -236,7 +236,7 @@ test('keeps its order when the clock is set back, and what it takes to be of a f
   await leaves(0)
 })
 
-test('when all is full, who holds the most loses their oldest, and who holds little loses nothing', async () => {
+test('when everything is full, the user who holds the most loses their oldest, and others lose nothing', async () => {
   await restarts({ MAX_KEPT_BYTES: 100_000 })
   const body = JSON.stringify({ x: 'x'.repeat(5_000) })
   await happens([bob], 'said', body)
@@ -251,7 +251,7 @@ test('when all is full, who holds the most loses their oldest, and who holds lit
   expect(missed(alice, 23)).toHaveLength(17)
 })
 
-test('one user holds so many bytes and no more, whoever else has something', async () => {
+test('one user holds a bounded number of bytes, whatever others hold', async () => {
   await restarts({ KEPT_BYTES_PER_USER: 65_536 })
   const body = JSON.stringify({ x: 'x'.repeat(5_000) })
   for (let i = 0; i < 20; i++) await happens([alice], 'said', body)
@@ -276,7 +276,7 @@ function diskIsFullFor(units: number): void {
   }
 }
 
-test('a unit that cannot be stored leaves a hole, which hides nothing', async () => {
+test('a unit that cannot be stored leaves a hole that hides no events', async () => {
   await happens([alice])
   diskIsFullFor(1)
   const after = [happens([alice, bob]).catch((err: Error) => err), happens([alice])]
@@ -291,7 +291,7 @@ test('a unit that cannot be stored leaves a hole, which hides nothing', async ()
   expect([missed(alice, 0), missed(alice, 2)]).toEqual(['not recovered', [3]]) // a hole looks like a loss now
 })
 
-test('a removal that cannot be stored is made up for, and nobody loses his number by it', async () => {
+test('a removal that cannot be stored is made up for, and no user loses their number by it', async () => {
   await happens([alice, bob])
   await happenToAlice(2)
   diskIsFullFor(1)
@@ -301,7 +301,7 @@ test('a removal that cannot be stored is made up for, and nobody loses his numbe
   expect([inbox.lastOf(alice), inbox.lastOf(bob)]).toEqual([3, 1])
 })
 
-test('what is forgotten is told no more, after a restart too; what comes after it is', async () => {
+test('forgotten events are not returned, also after a restart; later events are', async () => {
   const body = '{"message_id":"m1","text":"secret"}'
   for (const event of ['said', 'heard']) await happens([alice, bob], event, body)
   await happens([alice], 'said', '{"message_id":"m2"}')

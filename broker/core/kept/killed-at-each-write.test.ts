@@ -260,14 +260,14 @@ function letterOf(order: number): DeadLetter {
   return { command, group: 'g', attempts: 1, code: 'internal', at: 0 }
 }
 
-test('every write there is was about to be made', () => {
+test('every kind of write was reached', () => {
   const places = new Set(copies.map(({ before }) => before))
   const writes = ['sessions', 'received', 'cursors', 'steps', 'kept_events', 'inbox_holes', 'inbox_forgotten', 'dead']
   for (const table of writes) expect(places).toContain(`${table} put`)
   for (const table of writes.filter((one) => one !== 'inbox_holes')) expect(places).toContain(`${table} remove`)
 })
 
-test('whatever write a broker is killed at, nothing that was promised is lost, doubled or half there', async () => {
+test('whichever write a broker is killed at, nothing promised is lost, doubled or half stored', async () => {
   const wrong: string[] = []
   for (const { path, before, step } of copies) {
     const opened = await open(path)

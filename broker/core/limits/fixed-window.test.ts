@@ -3,7 +3,7 @@ import { FixedWindow } from './fixed-window.ts'
 
 let now = 0
 
-test('counts by key until the window of that key is over', () => {
+test("counts by key until that key's window ends", () => {
   const windows = new FixedWindow(10_000, () => now)
   const add = (at: number, key: string, by: number) => {
     now = at
@@ -16,7 +16,7 @@ test('counts by key until the window of that key is over', () => {
   expect(add(10_000, 'b', 1)).toEqual({ count: 2, leftMs: 5_000 })
 })
 
-test('windows that are over do not pile up', () => {
+test('ended windows do not pile up', () => {
   const windows = new FixedWindow(1_000, () => now)
   for (now = 0; now < 10_000; now++) windows.add(`user ${now}`, 1)
   expect(windows.size).toBeLessThan(1_100)

@@ -5,14 +5,14 @@ interface Window {
   endsAt: number
 }
 
-/** Windows looked at for one more that begins, so that those which are over do not pile up. */
+/** Old windows checked for each new one, so that ended windows do not pile up. */
 const LOOKED_AT = 2
 
-/** Counts by key in windows of fixed length; each begins with its first count. Without a promise or a timer: it is asked at every PUBLISH. */
+/** Counts by key in windows of fixed length; each begins with its first count. Uses no promise or timer, since every PUBLISH is counted. */
 export class FixedWindow {
   readonly #lengthMs: number
   readonly #now: () => number
-  /** In the order of their beginnings. */
+  /** Windows by key, in the order in which they began. */
   readonly #windows = new Map<string, Window>()
   readonly #oldest = new Oldest(this.#windows)
 
@@ -21,12 +21,12 @@ export class FixedWindow {
     this.#now = now
   }
 
-  /** Keys that are counted now, or were lately. */
+  /** How many windows there are, including ended ones that are not dropped yet. */
   get size(): number {
     return this.#windows.size
   }
 
-  /** Adds to a key's count. Returns what it is now, and in how many milliseconds it begins anew. */
+  /** Adds to a key's count. Returns the new count, and in how many milliseconds its window ends. */
   add(key: string, by: number): { count: number; leftMs: number } {
     const now = this.#now()
     let window = this.#windows.get(key)

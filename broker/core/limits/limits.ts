@@ -6,7 +6,7 @@ import { Denied, type DeviceSession } from '../../seam/session.ts'
 
 /** Milliseconds over which a user's publishes are counted. */
 const PUBLISHES = 10_000
-/** Seconds for which a user who was disconnected for a flood may not connect: or he floods with connects. */
+/** Seconds for which a user who was disconnected for flooding may not connect, so that they do not flood with CONNECTs. */
 const FLOODED = 10
 /** Seconds over which a client's connects are counted. */
 const CONNECTS = 60
@@ -14,8 +14,8 @@ const CONNECTS = 60
 export type Limits = ReturnType<typeof openLimits>
 
 /**
- * How often a user may do what, over all of his connections.
- * @param flooded is told of a session that goes on after twice what it may
+ * Rate limits of users, over all their connections.
+ * @param flooded is called for a session that publishes more than twice its user's limit
  */
 export function openLimits(config: Config, flooded: (session: DeviceSession) => void) {
   const publishes = new FixedWindow(PUBLISHES)
@@ -29,14 +29,14 @@ export function openLimits(config: Config, flooded: (session: DeviceSession) => 
   const floods = new RateLimiterMemory({ points: 1, duration: FLOODED })
 
   return {
-    /** A session was ended since it sent too much. */
+    /** A session was ended because it flooded. */
     async floods({ user }: DeviceSession): Promise<void> {
       await floods.block(user, FLOODED)
     },
 
     /**
-     * @param cost how many publishes it counts as; a tenth of what may be, at most
-     * @throws {Refusal} `rate_limited`, with the time after which it may again
+     * @param cost how many publishes it counts as; at most a tenth of the limit
+     * @throws {Refusal} `rate_limited`, with the time after which the user may publish again
      */
     publish(session: DeviceSession, cost = 1): void {
       const { count, leftMs } = publishes.add(session.user, Math.min(cost, dearest))
@@ -45,7 +45,7 @@ export function openLimits(config: Config, flooded: (session: DeviceSession) => 
       throw new Refusal('rate_limited', { retryAfterMs: leftMs })
     },
 
-    /** @throws {Denied} when this client of this user connects again and again, or its user has just flooded */
+    /** @throws {Denied} when this client connects too often, or its user has just flooded */
     async connect({ id, user }: DeviceSession): Promise<void> {
       if (await floods.get(user)) throw new Denied('the user has just sent a flood', 'too_often', user)
       await connects.consume(id).catch(({ msBeforeNext }: RateLimiterRes) => {

@@ -10,14 +10,14 @@ import type { OpenMessage } from './retained.ts'
 const MAX_TOPIC_BYTES = 1_024
 
 /**
- * What somebody publishes to an open topic, as others get it.
+ * A PUBLISH to an open topic, as its receivers get it.
  * @throws {Refusal} `bad_payload`
  */
 export function openMessageOf(message: Incoming): OpenMessage {
   const { topic, payload, qos, expiry } = message
   if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES) throw refuse('bad_payload', { topic: 'is too long' })
   const unfit = unfitIn(message)
-  if (unfit !== undefined) throw refuse('bad_payload', { [unfit]: 'holds control or non-characters' })
+  if (unfit !== undefined) throw refuse('bad_payload', { [unfit]: 'contains control characters or non-characters' })
   return {
     topic,
     payload,
@@ -27,20 +27,20 @@ export function openMessageOf(message: Incoming): OpenMessage {
   }
 }
 
-/** The message, without what was made for one receiver. */
+/** A message without the parts that are specific to one receiver. */
 export function withoutReceiver({ topic, payload, qos, properties, messageExpiry }: SessionMessage): OpenMessage {
   const { subscriptionIdentifier: _theirs, ...rest } = properties ?? {}
   return { topic, payload, qos, properties: rest, ...(messageExpiry !== undefined && { messageExpiry }) }
 }
 
-/** Which of its texts cannot go to others. */
+/** The first text that must not go to others. */
 function unfitIn({ contentType = '', responseTopic = '', properties }: Incoming): string | undefined {
   if (!isMqttString(contentType)) return 'content_type'
   if (!isMqttString(responseTopic)) return 'response_topic'
   return Object.entries(properties).flat().every(isMqttString) ? undefined : 'user_properties'
 }
 
-/** Names that stand for the broker's own word; a device's are gone. */
+/** User properties that only the broker sets; a device's are removed. */
 const STAMPED = new Set(Object.keys(stamp.shape))
 
 function propertiesOf(message: Incoming): MessageProperties {

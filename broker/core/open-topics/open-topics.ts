@@ -25,12 +25,12 @@ export interface OpenTopicPorts {
   fault: (session: Session | undefined, err: Error) => void
 }
 
-/** A session that gets a message, and how. */
+/** A session that receives a message, and how. */
 type Receiver = Omit<MessageTarget, 'qos'> & { qos: Qos }
 
 export type OpenTopics = ReturnType<typeof openTopics>
 
-/** Open topics: MQTT's own semantics, wildcards, shared subscriptions, retained messages and QoS 2 among them. */
+/** Open topics with MQTT's own semantics: wildcards, shared subscriptions, retained messages and QoS 2. */
 export function openTopics(ports: OpenTopicPorts) {
   const { storage, sessions, connections, toFront, fault } = ports
   const retained = new RetainedMessages(storage, ports.retained)
@@ -43,7 +43,7 @@ export function openTopics(ports: OpenTopicPorts) {
     hand: handRetained,
   })
 
-  /** Hands a message to sessions: into the queues of those that last, and to their connections when that is stored. */
+  /** Hands a message to sessions: to the queues that must keep it and, once that is stored, to connections. */
   function hand(unit: Unit, message: OpenMessage, to: readonly Receiver[]): void {
     const receivers = to.map((one) => {
       const qos = Math.min(message.qos, one.qos) as Qos
@@ -65,14 +65,14 @@ export function openTopics(ports: OpenTopicPorts) {
         }
         const taken = holder.feed?.offer(number) ?? 'waits'
         if (taken === 'waits') continue
-        const held = taken === 'now' ? number : undefined // it is gone from a full session
+        const held = taken === 'now' ? number : undefined // a full session has dropped it
         now.push({ connection: holder.number, qos, retain, ids, number: held, shared })
       }
       if (now.length > 0) toFront({ kind: 'relayed', ...withoutQos(message), to: now })
     })
   }
 
-  /** Tells who can be sent a message on this topic now. */
+  /** True for sessions that can receive a message on this topic now. */
   function getsAtOnce(topic: string): (session: string) => boolean {
     return (id) => {
       const connection = connections.holding(id)
@@ -80,7 +80,7 @@ export function openTopics(ports: OpenTopicPorts) {
     }
   }
 
-  /** Must this session's queue have it, so that it goes out once it is stored? */
+  /** True when this session must keep the message, which then goes out once it is stored. */
   function isKept(session: string, qos: number): boolean {
     if (qos === 0) return false
     const holder = connections.holding(session)
@@ -105,7 +105,7 @@ export function openTopics(ports: OpenTopicPorts) {
     if (to.length > 0) toFront({ kind: 'relayed', ...withoutQos(message), to })
   }
 
-  /** What a member of a shared subscription had not acknowledged when its session ended goes to another [MQTT 5, 4.8.2]. */
+  /** Passes messages that a member of a shared subscription had not acknowledged when its session ended to another [MQTT 5, 4.8.2]. */
   async function passOn(left: SessionMessage[]): Promise<void> {
     await stored((unit) => {
       for (const message of left) {
@@ -138,7 +138,7 @@ export function openTopics(ports: OpenTopicPorts) {
 
   return {
     /**
-     * Publishes to an open topic. Resolves when it is stored in every session that must keep it, and retained if it says so.
+     * Publishes to an open topic. Resolves when the message is stored in every session that must keep it, and retained if asked for.
      * @throws {Refusal} `unavailable` when it cannot be stored, `bad_payload`, `rate_limited`
      */
     async publish(session: Session, incoming: Incoming): Promise<void> {
@@ -158,12 +158,12 @@ export function openTopics(ports: OpenTopicPorts) {
       })
     },
 
-    /** Sends a new subscriber what is retained [MQTT-3.8.4-4]. */
+    /** Sends retained messages to a new subscriber [MQTT-3.8.4-4]. */
     welcome(sub: WantsRetained): void {
       const connection = connections.get(sub.connection)
       if (connection) welcome.send(connection, sub).catch((err: Error) => fault(connection.session, err))
     },
-    /** What a connection was sent has left, or the connection has. */
+    /** A connection has sent everything out, or has gone. */
     hasRoom: (connection: number): void => welcome.hasRoom(connection),
   }
 }

@@ -4,13 +4,13 @@ import type { Storage, Unit } from '../../storage/storage.ts'
 import { covers } from '../../seam/topic-filter.ts'
 import type { SessionMessage } from '../../seam/session-message.ts'
 
-/** A message of an open topic, as it is retained. */
+/** A message of an open topic, as it may be retained. */
 export type OpenMessage = Pick<SessionMessage, 'topic' | 'payload' | 'qos' | 'properties' | 'messageExpiry'>
 
 export interface RetainedBounds {
   maxRetained: number
   maxRetainedBytes: number
-  /** Of one user. A group's handlers have no share. */
+  /** Messages of one user, at most. Handlers have no such bound. */
   perUser: number
   bytesPerUser: number
 }
@@ -23,7 +23,7 @@ interface Kept {
 
 type RetainedRecord = OpenMessage & { user?: string | undefined }
 
-/** Retained messages: in the broker's storage; of each only its size, its user and its end are in memory. */
+/** Retained messages in the broker's storage. Memory holds only the size, user and expiry of each. */
 export class RetainedMessages {
   readonly #storage: Storage
   readonly #bounds: RetainedBounds
@@ -31,7 +31,7 @@ export class RetainedMessages {
   readonly #kept = new Map<string, Kept>()
   readonly #users = new Map<string, { count: number; bytes: number }>()
   #bytes = 0
-  /** When the next of them expires, or before that. */
+  /** When the next message expires, at the earliest. */
   #nextEnd = Infinity
 
   constructor(storage: Storage, bounds: RetainedBounds) {
@@ -43,7 +43,7 @@ export class RetainedMessages {
   }
 
   /**
-   * Keeps a message for those who come later, or, when it is empty, takes the one before away [MQTT-3.3.1-6].
+   * Retains a message for later subscribers or, when it is empty, deletes the retained one [MQTT-3.3.1-6].
    * @throws {Refusal} `rate_limited` when there are too many
    */
   keep(unit: Unit, user: string | undefined, message: OpenMessage): void {
@@ -55,7 +55,7 @@ export class RetainedMessages {
     if (full !== undefined) throw refuse('rate_limited', undefined, full)
     if (record) unit.put(this.#table, topic, record)
     else unit.remove(this.#table, topic)
-    // It counts at once, or many that are being stored would pass the bounds together.
+    // Counted at once; otherwise many that are being stored could exceed the bounds together.
     this.#note(topic, kept)
     unit.afterwards(() => this.#note(topic, kept))
     unit.otherwise(() => this.#note(topic, keptOf(this.#table.get(topic))))
@@ -79,8 +79,9 @@ export class RetainedMessages {
   #isFullFor({ bytes, user }: Kept, before: Kept | undefined): string | undefined {
     const { maxRetained, maxRetainedBytes, perUser, bytesPerUser } = this.#bounds
     const more = bytes - (before?.bytes ?? 0)
-    if (!before && this.#kept.size >= maxRetained) return 'there are too many retained messages'
-    if (more > 0 && this.#bytes + more > maxRetainedBytes) return 'the retained messages take too much room'
+    if (!before && this.#kept.size >= maxRetained) return 'the broker retains too many messages already'
+    if (more > 0 && this.#bytes + more > maxRetainedBytes)
+      return 'the retained messages of all users take too much room'
     if (user === undefined) return undefined
     const own = this.#users.get(user) ?? { count: 0, bytes: 0 }
     const isOwn = before?.user === user
@@ -108,7 +109,7 @@ export class RetainedMessages {
     else this.#users.delete(user)
   }
 
-  /** Forgets what has expired. */
+  /** Forgets expired messages. */
   #forgetPast(): void {
     const now = steady()
     if (this.#nextEnd > now) return

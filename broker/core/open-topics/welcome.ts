@@ -9,21 +9,21 @@ export interface WelcomePorts {
   pageBytes: number
   connections: Pick<Connections, 'get'>
   sessions: Pick<SessionStore, 'get'>
-  /** Asks the front to say when what a connection was sent has left. */
+  /** Asks the front to report when a connection has sent everything out. */
   wantsRoom: (connection: number) => void
   /** Hands retained messages over. */
   hand: (topics: readonly string[], session: string, sub: WantsRetained) => Promise<void>
 }
 
 /**
- * Sends new subscribers what is retained [MQTT-3.8.4-4], page by page: a page is read from the disk when the one before has left
- * for the socket, and, at QoS 1 and 2, when what was sent has been acknowledged.
+ * Sends retained messages to new subscribers [MQTT-3.8.4-4], page by page: a page is read from the disk when the previous one has left
+ * for the socket and, at QoS 1 and 2, has been acknowledged.
  */
 export class Welcome {
   readonly #ports: WelcomePorts
-  /** By connection, the welcomes before. */
+  /** By connection, the last welcome, after which the next begins. */
   readonly #before = new Map<number, Promise<void>>()
-  /** By connection, what waits for room. */
+  /** By connection, resolves its wait. */
   readonly #waiting = new Map<number, () => void>()
 
   constructor(ports: WelcomePorts) {
@@ -42,7 +42,7 @@ export class Welcome {
     return sent
   }
 
-  /** What a connection was sent has left, or the connection has. */
+  /** A connection has sent everything out, or has gone. */
   hasRoom(connection: number): void {
     this.#waiting.get(connection)?.()
   }
@@ -62,7 +62,7 @@ export class Welcome {
     }
   }
 
-  /** False when its connection is over, and its session keeps no more. */
+  /** Waits for room. Returns false when the connection has gone and its session has no room for more. */
   async #room({ number, session: { id } }: Connection): Promise<boolean> {
     const { connections, sessions, wantsRoom } = this.#ports
     const state = (): ReturnType<SessionStore['get']> => sessions.get(id)
@@ -77,7 +77,7 @@ export class Welcome {
     return connections.get(number) !== undefined || ((state()?.expiry ?? 0) > 0 && !isFull())
   }
 
-  /** Resolves when what is asked for has come about, or the connection has gone. */
+  /** Resolves when `go` is called, or the connection has gone. */
   async #wait(connection: number, ask: (go: () => void) => void): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#waiting.set(connection, resolve)

@@ -13,7 +13,7 @@ function letterOf(order: number, sub = `user-${order}`, payload = '{}'): DeadLet
   return { command, group: 'g', attempts: 1, code: 'internal', at: 0 }
 }
 
-test('keeps the youngest, however many die in one turn, and names each that it drops', async () => {
+test('keeps the youngest letters, however many commands die in one turn, and reports each letter that it drops', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'dead-'))
   const storage = openLmdb(join(dir, 'broker.lmdb'))
   const dropped: string[] = []
@@ -29,7 +29,7 @@ test('keeps the youngest, however many die in one turn, and names each that it d
   await rm(dir, { recursive: true })
 })
 
-test('a user whose commands all die loses their own oldest letters, by number and by bytes, and nobody else any', async () => {
+test('a user whose commands all die loses their own oldest letters, by number and by bytes, and nobody else loses any', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'dead-'))
   const path = join(dir, 'broker.lmdb')
   let storage = openLmdb(path)

@@ -75,7 +75,7 @@ function openNow(owner = 'one'): [string | undefined, Record<string, number>][] 
   ])
 }
 
-test("knows a user's id again, with its answer when there is one, and only with the same command and payload", async () => {
+test('recognizes a repeated id, with its answer if there is one, and only for the same command and payload', async () => {
   const command = commandOf('alice', 'a')
   expect(await append(command, ['g'])).toEqual({ kind: 'new', command })
   expect(await append(commandOf('alice', 'a'), ['g'])).toEqual({ kind: 'repeat', answer: undefined })
@@ -87,7 +87,7 @@ test("knows a user's id again, with its answer when there is one, and only with 
   expect(await append(commandOf('bob', 'a', '{"n":2}'), ['g'])).toMatchObject({ kind: 'new' })
 })
 
-test('remembers no answer for one client alone: its id again is the same command again, to run anew', async () => {
+test('remembers no answer for a single client: a repeat of the id runs the same command again', async () => {
   const from = (client: string, payload = '{}') =>
     commandOf('alice', 'a', payload, { client, onlyTo: `alice/${client}` })
   const first = from('phone')
@@ -107,7 +107,7 @@ test('remembers no answer for one client alone: its id again is the same command
   expect(ended).toMatchObject([{ again: first.id, answer: undefined }])
 })
 
-test('the same id twice at once is stored once, and neither is acknowledged before it is', async () => {
+test('stores an id that comes twice at once only once, and acknowledges neither before that', async () => {
   const [first, second] = [commandOf('alice', 'a'), commandOf('alice', 'a')]
   const order: string[] = []
   await Promise.all([
@@ -132,7 +132,7 @@ test('keeps the answer of the owner when an observer ends later', async () => {
   expect(await append(commandOf('alice', 'a'), ['owner', 'observer'])).toEqual({ kind: 'repeat', answer })
 })
 
-test('finds after a restart what had not ended, in order, with its failed attempts and every byte', async () => {
+test('finds open commands after a restart, in order, with their failed attempts and every byte', async () => {
   const payload = Buffer.from([0x7b, 0xff, 0, 0x7d])
   const commands = ['a', 'b', 'c', undefined].map((re) => commandOf('alice', re, '', { payload, expiresAt: 4e12 }))
   await Promise.all(commands.map((command) => append(command, ['one', 'two'])))
@@ -155,7 +155,7 @@ test('finds after a restart what had not ended, in order, with its failed attemp
   expect(await append(commandOf('alice', 'b', '', { payload }), ['one'])).toEqual({ kind: 'repeat', answer })
 })
 
-test('forgets an id when its window is over, and not while the command is open', async () => {
+test('forgets an id when its window ends, but not while the command is open', async () => {
   await begins({ windowMs: 0 })
   const command = commandOf('alice', 'a')
   await append(command, ['g'])
@@ -164,7 +164,7 @@ test('forgets an id when its window is over, and not while the command is open',
   expect(await append(commandOf('alice', 'a'), ['g'])).toMatchObject({ kind: 'new' })
 })
 
-test('remembers no more ids than it may hold commands', async () => {
+test('remembers at most as many ids as it may hold commands', async () => {
   await begins({ all: { commands: 3, bytes: 1e6 } })
   for (const re of ['a', 'b', 'c', 'd', 'e']) {
     const command = commandOf('alice', re)
@@ -175,7 +175,7 @@ test('remembers no more ids than it may hold commands', async () => {
   expect(await append(commandOf('alice', 'a'), ['g'])).toMatchObject({ kind: 'new' })
 })
 
-test('has room again when the owner has ended a command, although others that observe it have not', async () => {
+test('frees the room of a command when its owner ends it, although observers have not', async () => {
   await begins({ all: { commands: 3, bytes: 1e6 } })
   const commands = ['a', 'b', 'c'].map((re) => commandOf('alice', re))
   for (const [i, command] of commands.entries()) await append(command, [`owner ${i}`, 'observer'])
@@ -199,7 +199,7 @@ test.each<[what: string, big: Partial<Command>]>([
   expect(await Promise.all(appending)).toMatchObject([{ kind: 'new' }, { kind: 'full', share: 'all' }, { kind: 'new' }])
 })
 
-test('what was open before a restart takes its room again, of its user, its owner and its observers', async () => {
+test('commands from before a restart count again towards their user, owner and observers', async () => {
   const bounds = { all: { commands: 8, bytes: 1e6 }, perUser: { commands: 3, bytes: 1e6 } }
   await begins(bounds)
   const commands = [1, 2, 3].map(() => commandOf('alice'))
@@ -219,7 +219,7 @@ test('what was open before a restart takes its room again, of its user, its owne
   expect(await append(commandOf('bob'), ['another'])).toMatchObject({ kind: 'new' })
 })
 
-test('what is not to be stored is never a repeat, takes its room while it runs, and is gone with the process', async () => {
+test('a command at QoS 0 is never a repeat, takes room while it runs, and is gone after a restart', async () => {
   await begins({ all: { commands: 2, bytes: 1e6 } })
   const commands = Array.from({ length: 3 }, () => commandOf('alice', 'a', '{}', { stored: false }))
   const kinds = await Promise.all(commands.map((command, i) => append(command, [i === 0 ? 'g' : 'h'])))
@@ -230,7 +230,7 @@ test('what is not to be stored is never a repeat, takes its room while it runs, 
   expect(openNow()).toEqual([])
 })
 
-test('an answer that is more than its user’s share is not kept, and its id is known as done all the same', async () => {
+test('an answer beyond its user’s share is not kept, but its id still counts as done', async () => {
   await begins({ remembered: { bytes: 1e6, perUser: 300 } })
   const long: OutgoingEvent = { to: userIdOf('alice'), event: 'acted', fields: { text: 'x'.repeat(150) } }
   for (const [sub, re] of [
@@ -251,7 +251,7 @@ test('an answer that is more than its user’s share is not kept, and its id is 
   }
 })
 
-test('of answers that are too many bytes the oldest go, from the disk too; their ids stay, each with one effect', async () => {
+test('drops the oldest answers beyond their bytes, also from the disk; their ids stay, each with one effect', async () => {
   await begins({ remembered: { bytes: 2_000, perUser: 1e6 } })
   const long: OutgoingEvent = { to: userIdOf('alice'), event: 'acted', fields: { text: 'x'.repeat(900) } }
   for (let i = 0; i < 10; i++) {
@@ -271,7 +271,7 @@ test('of answers that are too many bytes the oldest go, from the disk too; their
   }
 })
 
-test('a command whose record breaks while it waits is not there any more, and leaves nothing behind', async () => {
+test('a waiting command whose record breaks is gone and leaves nothing behind', async () => {
   const command = commandOf('alice', 'a')
   await append(command, ['one'])
   await begins()
@@ -288,7 +288,7 @@ test('a command whose record breaks while it waits is not there any more, and le
   expect(await append(commandOf('alice', 'a'), ['one'])).toMatchObject({ kind: 'new' })
 })
 
-test('an answer that tells what was deleted since is told no more, after a restart too; a later one is', async () => {
+test('an answer that tells what was deleted later is not repeated, also after a restart; a later answer is', async () => {
   const told: OutgoingEvent = { to: userIdOf('alice'), event: 'sent', fields: { message_id: 'm1', body: 'secret' } }
   for (const re of ['before', 'after']) {
     if (re === 'after') {
@@ -308,7 +308,7 @@ test('an answer that tells what was deleted since is told no more, after a resta
   }
 })
 
-test('of a thousand commands that wait the disk has all and the memory few; each is there when it is wanted', async () => {
+test('keeps a thousand waiting commands on the disk and few in memory; each can be loaded', async () => {
   await begins({ all: { commands: 10_000, bytes: 1e9 }, perUser: { commands: 10_000, bytes: 1e9 } })
   const payload = (i: number): string => JSON.stringify({ i, text: 'x'.repeat(40_000) })
   const commands = Array.from({ length: 1_000 }, (_, i) => commandOf('alice', `c${i}`, payload(i)))
@@ -323,7 +323,7 @@ test('of a thousand commands that wait the disk has all and the memory few; each
   expect(read.every(({ id, payload }, i) => id === commands[i]!.id && payload.equals(commands[i]!.payload))).toBe(true)
 })
 
-test('a command that others still observe keeps its answer; what they have not ended counts it as theirs', async () => {
+test('a command that observers have not ended keeps its answer, which counts towards their room', async () => {
   const command = commandOf('alice', 'a')
   await append(command, ['owner', 'one observer', 'another'])
   const body: OutgoingEvent = { to: userIdOf('alice'), event: 'acted', fields: { text: 'x'.repeat(900) } }
@@ -339,7 +339,7 @@ test('a command that others still observe keeps its answer; what they have not e
   expect(await append(commandOf('alice', 'a'), ['owner'])).toEqual({ kind: 'repeat', answer: body })
 })
 
-test('a dead letter of an observer is a command again for that one, and its owner’s answer stays known', async () => {
+test('replaying an observer’s dead letter runs it for that observer alone, and the owner’s answer stays known', async () => {
   const command = commandOf('alice', 'a')
   await append(command, ['one', 'two'])
   await ends(command, 'one', { answer })
@@ -356,7 +356,7 @@ test('a dead letter of an observer is a command again for that one, and its owne
   expect(await append(commandOf('alice', 'a'), ['one'])).toEqual({ kind: 'repeat', answer })
 })
 
-test('numbers only grow, over restarts and with a clock that is set back', async () => {
+test('numbers only grow, over restarts and when the clock is set back', async () => {
   const numbers = [queue.nextOrder(), queue.nextOrder()]
   const now = Date.now
   try {
@@ -369,7 +369,7 @@ test('numbers only grow, over restarts and with a clock that is set back', async
   expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b))
 })
 
-test('an id gives the same answer although the clock is put on by an hour', async () => {
+test('a repeated id gets the same answer although the clock was moved an hour ahead', async () => {
   const command = commandOf('alice', 'a')
   await append(command, ['g'])
   await ends(command, 'g', { answer })
@@ -382,7 +382,7 @@ test('an id gives the same answer although the clock is put on by an hour', asyn
   }
 })
 
-test('a revived command is open again for its one group, and answered anew', async () => {
+test('a replayed command is open for its one group and answered again', async () => {
   const command = commandOf('alice', 'a')
   await append(command, ['one', 'two'])
   await ends(command, 'one', { answer })
@@ -394,7 +394,7 @@ test('a revived command is open again for its one group, and answered anew', asy
   expect(await append(commandOf('alice', 'a'), ['one'])).toEqual({ kind: 'repeat', answer: undefined })
 })
 
-test('a command is open from when it is taken or revived until its owner and all other groups have ended it', async () => {
+test('a command is open from its append or replay until its owner and all other groups have ended it', async () => {
   const command = commandOf('alice', 'a')
   const appending = append(command, ['one', 'two'])
   expect(queue.isOpen(command)).toBe(true)

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { expect, test } from '@jest/globals'
 import { KeyTable, wordsOf } from './key-table.ts'
 
-test('has what a Map would have, whatever was put in and taken out, in whatever order', () => {
+test('holds what a Map would hold after any sequence of sets and deletes', () => {
   const keys = Array.from({ length: 500 }, (_, i) => hash('sha256', String(i), 'base64url'))
   const [table, map] = [new KeyTable(), new Map<string, number>()]
   const wrong: number[] = []

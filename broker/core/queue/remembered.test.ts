@@ -22,7 +22,7 @@ test('forgets the oldest first, over many rounds', () => {
   expect(ends.size).toBe(1_000 - first + 1)
 })
 
-test('has the oldest answers dropped while all are too many bytes, each once, and counts them by user', () => {
+test('drops the oldest answers, each once, while all exceed their bytes, and counts bytes by user', () => {
   const ends = new Remembered({ bytes: 100, perUser: 70 })
   ends.push(endOf(1, 60))
   expect([ends.hasRoom(alice, 20), ends.hasRoom(bob, 20)]).toEqual([false, true])

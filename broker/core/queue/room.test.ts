@@ -20,20 +20,20 @@ function fill(one: Placed, most = Infinity): { taken: number; full: string | und
   return { taken: most, full: undefined }
 }
 
-test('a group that is away gets half, the next a third of it all, and whoever works has room', () => {
+test('the first absent group may fill half of the queue, the second a third, and working groups have room', () => {
   expect(fill(placed('alice', 'away'))).toEqual({ taken: 60, full: 'group' })
   expect(fill(placed('alice', 'also away'))).toEqual({ taken: 30, full: 'group' })
   expect(fill(placed('alice', 'works'), 15)).toEqual({ taken: 15, full: undefined })
   expect(room.nearlyFull().map((line) => /the group (.*) holds/.exec(line)![1])).toEqual(['away', 'also away', 'works'])
 })
 
-test('the same for bytes', () => {
+test('bounds bytes in the same way', () => {
   expect(fill(placed('alice', 'away', 1_000))).toEqual({ taken: 6, full: 'group' })
   expect(fill(placed('alice', 'works', 1_000), 3)).toEqual({ taken: 3, full: undefined })
   expect(fill(placed('alice', 'another', 10), 30)).toEqual({ taken: 30, full: undefined })
 })
 
-test('a user has a share, which the broker’s own commands in their name may pass, and nobody else feels it', () => {
+test('a user has a share, to which internal commands do not count; others are not affected', () => {
   room = new Room({ all: { commands: 1_000, bytes: 1e6 }, perUser: { commands: 10, bytes: 500 } })
   expect(fill(placed('alice', 'g'))).toEqual({ taken: 10, full: 'user' })
   expect(fill(placed('bob', 'g', 200))).toEqual({ taken: 2, full: 'user' })
@@ -43,7 +43,7 @@ test('a user has a share, which the broker’s own commands in their name may pa
   expect(room.fullFor(placed('bob', 'g', 200))).toBeUndefined()
 })
 
-test('what waits for observers alone takes no room of owners, and is theirs: who holds most loses the oldest', () => {
+test('commands that wait for observers alone take no room of owners; the observer that holds the most loses its oldest', () => {
   const seen = Array.from({ length: 25 }, (_, i) => placed(`user ${i}`, 'index'))
   for (const one of seen) room.addObserved(one)
   expect(room.surplus()).toBeUndefined()
@@ -59,7 +59,7 @@ test('what waits for observers alone takes no room of owners, and is theirs: who
   expect(room.fullness()[1]).toMatchObject({ kind: 'observed', most: 'the observer audit' })
 })
 
-test('all that is given back is room again', () => {
+test('everything that is removed frees its room', () => {
   const items = Array.from({ length: 60 }, (_, i) => placed(`user ${i % 7}`, 'g', i))
   for (let round = 0; round < 3; round++) {
     for (const one of items) room.add(one)

@@ -93,7 +93,7 @@ function waitingFor(id: string) {
 const numbersOf = (id: string): unknown[] =>
   waitingFor(id).map((message) => (JSON.parse(message!.payload.toString()) as { n: number }).n)
 
-test('an event of 100 KB is stored once, and read when it is sent, however many sessions wait for it', async () => {
+test('an event of 100 KB is stored once for all sessions, and read when it is sent', async () => {
   for (let i = 0; i < 97; i++) await session(`alice/${i}`)
   const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed
   for (let n = 0; n < 40; n++) await happens(alice, { n, text: 'x'.repeat(100_000) })
@@ -110,7 +110,7 @@ test('an event of 100 KB is stored once, and read when it is sent, however many 
   expect(all.kept.size.bytes).toBeLessThan(5e6)
 })
 
-test('an event can be read in the very turn in which it is stored', async () => {
+test('an event can be read in the turn in which it is stored', async () => {
   await session('alice/phone')
   for (let n = 0; n < 50; n++) {
     let read: unknown
@@ -135,7 +135,7 @@ test('an event can be read in the very turn in which it is stored', async () => 
   }
 })
 
-test('what is acknowledged is gone, in whatever order, and stays gone when the broker is killed; the record goes with the last', async () => {
+test('acknowledged messages are gone, in any order, and stay gone when the broker is killed; the record goes with the last reference', async () => {
   for (const id of ['alice/phone', 'alice/laptop']) await session(id)
   const numbers: number[] = []
   for (let n = 0; n < 10; n++) numbers.push(await happens(alice, { n }, { isInInbox: false }))
@@ -159,7 +159,7 @@ test('what is acknowledged is gone, in whatever order, and stays gone when the b
   expect(await happens(alice, {})).toBeGreaterThan(numbers[9]!)
 })
 
-test('a session that ends takes with it what waited, and one of the same name gets nothing of that', async () => {
+test('a session that ends drops what waited for it; a new session of the same id gets none of that', async () => {
   await session('alice/phone')
   for (let n = 0; n < 5; n++) await happens(alice, { n }, { isInInbox: false })
   all.sessions.end('alice/phone')
@@ -172,7 +172,7 @@ test('a session that ends takes with it what waited, and one of the same name ge
   expect(stored()).toBe(1)
 })
 
-test('MAX_OFFLINE_BYTES bounds all that is kept of an event for a session, its correlation data too', async () => {
+test('MAX_OFFLINE_BYTES counts all bytes of a kept event, correlation data included', async () => {
   await restarts({ MAX_OFFLINE_BYTES: 65_536 })
   await session('alice/phone')
   for (let n = 0; n < 20; n++) {
@@ -188,7 +188,7 @@ test('MAX_OFFLINE_BYTES bounds all that is kept of an event for a session, its c
   expect([numbersOf('alice/phone'), stored()]).toEqual([[16, 17, 18, 19], 4])
 })
 
-test('what one user holds in all sessions and the inbox is bounded, and counted once', async () => {
+test('what one user holds in all sessions and the inbox is bounded and counted once', async () => {
   await restarts({ KEPT_BYTES_PER_USER: 100_000 })
   for (let i = 0; i < 5; i++) await session(`alice/${i}`)
   await session('bob/phone')
@@ -202,7 +202,7 @@ test('what one user holds in all sessions and the inbox is bounded, and counted 
   expect(numbersOf('bob/phone')).toEqual([0])
 })
 
-test('a QoS 2 message whose PUBREL is due takes no room, and outlives the broker', async () => {
+test('a QoS 2 message whose PUBREL is due takes no room and survives a restart', async () => {
   await session('alice/phone', '$open/a/#', 2)
   const [number] = await relayed('a/b', [{ session: 'alice/phone', qos: 2, retain: false, ids: [3] }])
   expect(waitingFor('alice/phone')).toMatchObject([
@@ -228,7 +228,7 @@ async function relayed(topic: string, to: MessageTarget[]): Promise<number[]> {
   return numbers
 }
 
-test('a message is stored once for all its sessions, and again for one that gets it by a shared subscription too', async () => {
+test('a message is stored once for all sessions, and again for a session that also gets it by a shared subscription', async () => {
   for (const id of ['alice/phone', 'bob/phone']) await session(id, '$open/a')
   const [phone, bobs] = ['alice/phone', 'bob/phone'].map((id) => ({
     session: id,
@@ -250,7 +250,7 @@ test('a message is stored once for all its sessions, and again for one that gets
   expect(left).toMatchObject([{ topic: 'a', shared: '$share/g/a' }])
 })
 
-test('a record that is torn is told with its place and what is lost; what else waits is there', async () => {
+test('a torn record is reported with its place and what is lost; everything else is read', async () => {
   await session('alice/phone')
   for (let n = 0; n < 3; n++) await happens(alice, { n })
   await ends()
