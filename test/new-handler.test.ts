@@ -10,7 +10,7 @@ import { childrenOf, isAlive, ROOT, Run } from './process.ts'
 
 // A handler developer's first minutes, in a copy of the repository: scaffold, test, edit while it runs.
 
-const FOLDERS = ['broker', 'docs', 'handlers', 'scripts', 'shared', 'test']
+const FOLDERS = ['broker', 'docs', 'handlers', 'scripts', 'shared', 'test', 'tools']
 const TREE = [
   ...FOLDERS,
   'package.json',

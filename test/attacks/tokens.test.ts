@@ -97,7 +97,7 @@ const ATTACKS: [string, () => string, RegExp][] = [
   ['a subject that is too long when encoded', () => forged(good({ sub: '_'.repeat(500) })), /user id is longer/],
   ['a subject that is half a character', () => withRawClaims(`{"sub":"\\ud800","exp":${inAnHour()}}`), /Unicode/],
   ['more than 16 KB', () => forged(good({ more: 'x'.repeat(12_300) })), /token longer than 16384 .*MAX_TOKEN_BYTES/],
-  ['claims that are no object', () => forged('"alice"'), /no object/],
+  ['claims that are not an object', () => forged('"alice"'), /not an object/],
   ['claims that are no JSON', () => forged('alice'), /malformed/],
   ['claims that are null', () => forged('null'), /malformed/],
   ['a header that is no JSON', () => forged(good(), 'alice'), /malformed/],
