@@ -161,7 +161,7 @@ test('reports what is wrong with its arguments', async () => {
   for (const [args, message] of [
     [['replay'], /needs a filter, or --all/],
     [['list', '--since', 'yesterday'], /--since: yesterday is not a time/],
-    [['list', '--since', '2026-11-20T18:00'], /--since: 2026-11-20T18:00 is no time/],
+    [['list', '--since', '2026-11-20T18:00'], /--since: 2026-11-20T18:00 is not a time/],
     [['show', 'none'], /there is no dead letter none/],
     [['list', '--limit', '0'], /limit/],
     [['dig'], /^usage/],
