@@ -1,15 +1,16 @@
-import { readdirSync, readFileSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-// Compiles what production runs into dist/, file by file: so dist/ has the layout of the sources, each handler is still one file for
+// Compiles the product and its tools into dist/, file by file: so dist/ has the layout of the sources, each handler is still one file for
 // the scan to find, and every `new URL('…', import.meta.url)` still points to the right place. In plain JavaScript, because it runs
 // before anything can run TypeScript.
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const DIST = join(ROOT, 'dist')
-const FOLDERS = ['broker', 'handlers', 'shared', 'scripts']
+/** `tools` is compiled because the load test measures compiled handlers; the image is built without it. */
+const FOLDERS = ['broker', 'handlers', 'shared', 'scripts', 'tools'].filter((name) => existsSync(join(ROOT, name)))
 /** Holds the digest of the sources from which dist/ was built. Written last. */
 const STAMP = join(DIST, 'sources.sha256')
 
