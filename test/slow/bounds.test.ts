@@ -123,7 +123,7 @@ test('with everything full at once, a broker starts, serves and restarts in the 
   await fillOthers(parts.dir)
   process.stderr.write(`all is full; the heap: ${HEAP} MB\n`)
 
-  await start([...ON_DISK, 'signals'])
+  await start([...ON_DISK, 'waiting signals'])
   // More of everything, from users who have nothing: it is refused, or replaces the oldest, and the broker goes on.
   const devices: Device[] = []
   await atATime(10, Array(60).keys(), async (i) => devices.push(await parts!.device(`late-${i}`)))
