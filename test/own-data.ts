@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MongoClient } from 'mongodb'
 import { openLog } from '../shared/log.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import type { Store } from '../shared/store/documents.ts'
@@ -42,6 +41,7 @@ export function ownDatabase(server: string): string {
 }
 
 export async function dropDatabase(url: string): Promise<void> {
+  const { MongoClient } = await import('mongodb')
   const client = new MongoClient(url)
   try {
     await client.db().dropDatabase()

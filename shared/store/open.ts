@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '../log.ts'
 import type { Store } from './documents.ts'
-import { openMongo } from './mongo.ts'
 import { openSqlite } from './sqlite.ts'
 
 /** The most connections of one process: more would not make a server faster, and every process has its own. */
@@ -21,7 +20,10 @@ interface StoreConfig {
  */
 export async function openStore(config: StoreConfig, log: Logger): Promise<Store> {
   const { MONGODB_URL, HANDLER_WINDOW = MAX_CONNECTIONS } = config
-  if (MONGODB_URL !== undefined) return openMongo(MONGODB_URL, log, Math.min(HANDLER_WINDOW, MAX_CONNECTIONS))
+  if (MONGODB_URL !== undefined) {
+    const { openMongo } = await import('./mongo.ts') // the driver takes time and memory that SQLite does not need
+    return openMongo(MONGODB_URL, log, Math.min(HANDLER_WINDOW, MAX_CONNECTIONS))
+  }
   mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 })
   return openSqlite(join(config.DATA_DIR, 'handlers.db'))
 }

@@ -1,13 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { loadGroup, type Commands } from '../../shared/runtime/scan.ts'
-import { openSqlite } from '../../shared/store/sqlite.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
+import { ownData } from '../own-data.ts'
 import { learnToAnswer } from './matchers.ts'
 import { Person } from './person.ts'
 import { Play, type GotEvent } from './play.ts'
@@ -60,8 +57,9 @@ export async function stage<G extends GroupName>(
   learnToAnswer()
   const all = await Promise.all([groups].flat().map((group) => loadGroup(HANDLERS, group as string)))
   const commands: Commands = new Map(all.flatMap((group) => [...group]))
-  const { store, close } = await openData()
-  afterAll(close)
+  const data = await ownData()
+  afterAll(() => data.close())
+  const store = await data.store()
   const inboxes = new Map<string, GotEvent[]>()
   const inboxOf = (user: string): GotEvent[] => {
     const inbox = inboxes.get(user) ?? []
@@ -86,20 +84,4 @@ export async function stage<G extends GroupName>(
         play.runInternal({ user, client: 'phone', clients: ['phone'] }, name, input as object),
     },
   }
-}
-
-/** A folder with an empty SQLite file; for `npm run test:mongo`, a database on its server. */
-async function openData() {
-  if (process.env['TEST_MONGODB_URL'] !== undefined) {
-    const { ownData } = await import('../own-data.ts')
-    const data = await ownData()
-    return { store: await data.store(), close: () => data.close() }
-  }
-  const dir = mkdtempSync(join(tmpdir(), 'switchboard-'))
-  const store = openSqlite(join(dir, 'handlers.db'))
-  const close = async (): Promise<void> => {
-    await store.close()
-    rmSync(dir, { recursive: true, force: true })
-  }
-  return { store, close }
 }
