@@ -11,7 +11,7 @@ import { faultOfCommand, faultOfGroup } from '../shared/wire/reserved.ts'
 import { isWord } from '../shared/wire/topic.ts'
 import { writeDocs } from './async-api.ts'
 import { isTakenService, writeServices } from './compose.ts'
-import { KINDS, type Kind } from './new/kinds.ts'
+import { KINDS, SAMPLE, type Kind } from './new/kinds.ts'
 import { eventFor, nounOf, readNames } from './new/names.ts'
 
 // npm run new -- notes/add_note: a handler's file and its test, and what is made from the handlers.
@@ -112,7 +112,7 @@ ${NEXT.map(([run, what]) => `  ${run(group).padEnd(group.length + 30)}${what}\n`
     kind.isSent
       ? `
 From a device, while \`npm run dev\` runs (and \`mqtt sub\` with the same options and -t alice_events -v gets the answer):
-  ${device} -q 1 -t ${command} -m '${JSON.stringify(kind.sample)}'
+  ${device} -q 1 -t ${command} -m '${JSON.stringify(SAMPLE)}'
 `
       : ''
   }`

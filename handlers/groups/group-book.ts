@@ -70,8 +70,6 @@ const AT_ONCE = 50
 /** Commands remembered: more than all members can have begun when a process dies. */
 const REMEMBERED = 128
 
-export type GroupBook = ReturnType<typeof groupBook>
-
 /** Stores user groups, their members and roles, and records each change in the group's history. */
 export function groupBook(store: Store, settings: HandlerSettings) {
   const groups = store.collection<GroupDocument>(USER_GROUPS)

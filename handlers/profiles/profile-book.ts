@@ -19,8 +19,6 @@ type Shown = Record<string, string | number | boolean>
 /** Profiles whose names are indexed again at a time. */
 const AT_ONCE = 10
 
-export type ProfileBook = ReturnType<typeof profileBook>
-
 /** Stores users' profiles, finds them by name, and decides who sees which fields. */
 export function profileBook(store: Store, settings: HandlerSettings) {
   const profiles = store.collection<ProfileDocument>({ name: 'profiles' })

@@ -21,33 +21,30 @@ export interface Kind {
   files(made: Made): Files
   /** Whether devices send it. */
   readonly isSent: boolean
-  /** An input that its sample takes, as a device sends it. */
-  readonly sample: object
 }
+
+/** An input that every kind takes at first, as a device sends it. */
+export const SAMPLE = { text: 'hello' }
 
 export const KINDS: Readonly<Record<string, Kind>> = {
   command: {
     says: 'a command that devices send, and its answer (the default)',
     files: commandFiles,
     isSent: true,
-    sample: { text: 'hello' },
   },
   book: {
     says: 'a command that keeps something, with a store file that has an index',
     files: bookFiles,
     isSent: true,
-    sample: { text: 'hello' },
   },
   live: {
     says: 'a command that tells devices something that is of no use a minute later',
     files: liveFiles,
     isSent: true,
-    sample: { text: 'hello' },
   },
   later: {
     says: "an internal command: other commands of the group have the broker send it after a while, by 'later'",
     files: laterFiles,
     isSent: false,
-    sample: { text: 'hello' },
   },
 }
