@@ -1,16 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, normalize } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
 import { isCommand } from '../shared/runtime/command.ts'
 import { isCommandName } from '../shared/wire/topic.ts'
+import { ROOT, SOURCE_FOLDERS } from './process.ts'
 import { partsOf } from './real-parts.ts'
 
 // The rules of the code base that a machine can check.
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const FOLDERS = ['broker', 'handlers', 'shared', 'scripts', 'test', 'tools']
-const files = FOLDERS.flatMap((folder) =>
+const files = SOURCE_FOLDERS.flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => `${folder}/${file}`),

@@ -6,10 +6,11 @@ import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePorts } from './free-port.ts'
 import { ROOT } from './docs-blocks.ts'
+import { SOURCE_FOLDERS } from './process.ts'
 
 // Where the commands of the docs run: a copy of the repository with its own platform.
 
-const FOLDERS = ['broker', 'client', 'deploy', 'dist', 'docs', 'handlers', 'scripts', 'shared', 'test', 'tools']
+const FOLDERS = [...SOURCE_FOLDERS, 'client', 'deploy', 'dist', 'docs']
 const FILES = [
   '.env.example',
   '.prettierrc.json',

@@ -6,11 +6,11 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Device } from './device.ts'
-import { childrenOf, isAlive, ROOT, Run } from './process.ts'
+import { childrenOf, isAlive, ROOT, Run, SOURCE_FOLDERS } from './process.ts'
 
 // A handler developer's first minutes, in a copy of the repository: scaffold, test, edit while it runs.
 
-const FOLDERS = ['broker', 'docs', 'handlers', 'scripts', 'shared', 'test', 'tools']
+const FOLDERS = ['docs', ...SOURCE_FOLDERS]
 const TREE = [
   ...FOLDERS,
   'package.json',

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { ROOT, SOURCE_FOLDERS } from './process.ts'
 
 // Third-party programs that tests run against: a stand-in of ours would prove nothing. A test file names what it needs in a
 // line such as `// @needs coturn, Chromium`. Before each run `scripts/real-parts.ts` installs what is missing, where it may; a file
@@ -16,10 +16,8 @@ export interface RealPart {
   readonly slow?: true
 }
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PYTHON = '/usr/bin/python3' // Debian's package of Paho is for Debian's Python
 const MEMORY_SERVER = join(ROOT, 'node_modules/mongodb-memory-server-core')
-const FOLDERS = ['broker', 'handlers', 'scripts', 'shared', 'test', 'tools']
 
 export const REAL_PARTS: Record<string, RealPart> = {
   coturn: { isHere: () => onPath('turnserver'), packages: ['coturn'] },
@@ -55,8 +53,8 @@ export function partsOf(file: string): string[] {
 }
 
 /** All test files by their paths from the root; slow ones on request. */
-export function testFiles(): string[] {
-  return FOLDERS.flatMap((folder) =>
+function testFiles(): string[] {
+  return SOURCE_FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.test.ts') && (process.env['SLOW'] || !file.startsWith('slow/')))
       .map((file) => `${folder}/${file}`),
