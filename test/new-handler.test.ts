@@ -94,6 +94,8 @@ test.each(['start', 'dev', 'broker', 'handlers'])('SIGTERM to npm run %s ends it
   const settings = { DATA_DIR: join(tree, 'signals'), MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
   const npm = spawn('npm', ['run', '--silent', script, ...args], { cwd: tree, env: { ...env, ...settings } })
   const ended = once(npm, 'exit')
+  // npm passes a signal on once it has a listener, which it adds just after it has started the process: not before its first line.
+  await Promise.race([once(npm.stdout, 'data'), once(npm.stderr, 'data')])
   let ours: number | undefined // the process below npm that runs our script
   while (ours === undefined) {
     await new Promise((resolve) => setTimeout(resolve, 20))
