@@ -125,7 +125,7 @@ async function expectAll(storage: Storage): Promise<void> {
   ])
   expect(waitingFor(kept, 'bob/phone').map(({ payload }) => payload)).toEqual(['{"waits":true}'])
   const targets: Target[] = []
-  sessions.targets(targets, 'bob_events', ON_ALL)
+  sessions.targets(targets, 'bob', 'events', ON_ALL)
   expect(targets).toHaveLength(1)
   await close(kept)
 }

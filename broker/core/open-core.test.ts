@@ -5,11 +5,12 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { readConfig } from '../../shared/config.ts'
 import { openLog } from '../../shared/log.ts'
 import { closeAll } from '../../shared/shutdown.ts'
-import { userIdOf } from '../../shared/wire/user-id.ts'
+import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
 import { carried } from '../../test/carried.ts'
 import { openMetrics } from '../metrics/metrics.ts'
 import type { FromCore, FromFront, Incoming } from '../seam/messages.ts'
 import type { DeviceSession, HandlerSession } from '../seam/session.ts'
+import { AT_ONCE } from './kept/spread.ts'
 import { openLmdb } from '../storage/lmdb.ts'
 import type { Storage } from '../storage/storage.ts'
 import { openCore, type Core } from './open-core.ts'
@@ -64,7 +65,7 @@ beforeEach(async () => {
   core.declare({ echo: { commands: { echo: RULE }, events: ['echoed'] } })
 })
 afterEach(async () => {
-  for (let connection = 1; connection < 10; connection++) tell({ kind: 'went', connection, outlives: 0 })
+  for (let connection = 1; connection < 400; connection++) tell({ kind: 'went', connection, outlives: 0 })
   await closeAll([storage, ...core.opened])
   await rm(dir, { recursive: true })
 })
@@ -262,6 +263,84 @@ test('a message of an open topic goes to its subscribers, and a retained one to 
   expect(said).toEqual([])
   tell({ kind: 'has_room', connection: DEVICE })
   expect(await heard('relayed')).toMatchObject({ topic: 'a/b', to: [{ ...receiver, qos: 0, retain: true, ids: [] }] })
+})
+
+/** So many people with a device each, from connection 100 on. */
+function crowdComes(count: number): UserId[] {
+  const users = Array.from({ length: count }, (_, i) => userIdOf(`user-${i}`))
+  for (const [i, user] of users.entries()) {
+    const token = { ...PHONE.token, user }
+    const session = { ...PHONE, id: `${user}/phone`, user, token }
+    const connection = 100 + i
+    tell({ ...COMES, connection, session })
+    for (const event of ['echoed', 'events_synced']) tell({ kind: 'hears', connection, topic: `${user}_${event}` })
+    tell({ kind: 'subscribes', connection, subscriptions: [{ topic: '$open/a/+', qos: 0 }], asks: undefined })
+  }
+  return users
+}
+const COMES = {
+  kind: 'came',
+  isClean: true,
+  goesOn: false,
+  keeps: false,
+  outlives: 0,
+  window: 10,
+  largest: 1e6,
+} as const
+const nextTurn = (): Promise<void> => new Promise((go) => void setImmediate(go))
+
+/** The receivers that are served in each turn, until so many are. */
+async function servedByTurn(kind: 'event' | 'relayed', count: number): Promise<number[]> {
+  const turns: number[] = []
+  for (let served = 0; served < count;) {
+    const now = said.splice(0).flatMap((one) => (one.kind === kind ? (one.to as unknown[]) : [])).length
+    turns.push(now)
+    served += now
+    await nextTurn()
+  }
+  return turns
+}
+
+test('an event to hundreds goes out over several turns; each of them has everything before their next answer', async () => {
+  await bothCome()
+  const crowd = crowdComes(300)
+  publish(DEVICE, 1, 'echo', { id: 'one' })
+  const { stamp } = await heard('deliver')
+  const events = [{ to: crowd, event: 'echoed', fields: { text: 'all' } }]
+  said.length = 0
+  publish(WORKER, 1, '$done', { command: stamp['command-id'], attempt: 1, outcome: 'done', events })
+  await heard('published')
+  expect(said).toEqual([])
+
+  const last = 100 + crowd.length - 1
+  publish(last, 1, 'sync_events', {})
+  await heard('published')
+  const [first, second, ...more] = said.splice(0).flatMap((one) => (one.kind === 'event' ? [one] : []))
+  expect([first, second].map((one) => [one!.to, JSON.parse(one!.payload.toString())])).toMatchObject([
+    [[last], { event_seq: 1, text: 'all' }],
+    [[last], { last: 1 }],
+  ])
+  const turns = await servedByTurn('event', crowd.length - 1 - more.length)
+  expect(Math.max(more.length, ...turns)).toBeLessThanOrEqual(AT_ONCE)
+})
+
+test('a message of an open topic goes to hundreds over several turns; a later one comes after it', async () => {
+  await bothCome()
+  const crowd = crowdComes(300)
+  said.length = 0
+  publish(DEVICE, 1, 'a/b', { n: 1 })
+  publish(DEVICE, 2, 'a/b', { n: 2 })
+  const got = new Map<number, unknown[]>()
+  for (let left = 2 * crowd.length; left > 0; await nextTurn()) {
+    const relayed = said.splice(0).flatMap((one) => (one.kind === 'relayed' ? [one] : []))
+    const served = relayed.flatMap(({ to, payload }) => to.map(({ connection }) => ({ connection, payload })))
+    expect(served.length).toBeLessThanOrEqual(2 * AT_ONCE)
+    for (const { connection, payload } of served) {
+      got.set(connection, [...(got.get(connection) ?? []), JSON.parse(payload.toString())])
+    }
+    left -= served.length
+  }
+  expect([...got.values()]).toEqual(crowd.map(() => [{ n: 1 }, { n: 2 }]))
 })
 
 const KEEPING = {

@@ -4,7 +4,7 @@ import type { Closable } from '../../shared/shutdown.ts'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
 import { parseInput } from '../../shared/wire/input.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
-import { commandName, type CommandName } from '../../shared/wire/topic.ts'
+import { commandName, eventTopic, type CommandName } from '../../shared/wire/topic.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import { gaugeFullness, nearlyFull, type Fullness } from '../metrics/fullness.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -87,7 +87,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     ),
   )
   const replays = openReplays()
-  const { kept, inbox, sessions } = await openKept(storage, config)
+  const { kept, inbox, sessions, spread } = await openKept(storage, config)
   const connections = new Connections()
   const verifications = new Verifications(toFront)
   const audience = new Audience()
@@ -96,6 +96,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     storage,
     sessions,
     connections,
+    spread,
     retained: {
       maxRetained: config.MAX_RETAINED,
       maxRetainedBytes: config.MAX_RETAINED_BYTES,
@@ -107,9 +108,9 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     fault: (session, err) => log.info({ session: session?.id, reason: err.message }, 'connection fault'),
   })
   const engine: Reach = {
-    isHeard: (topic) => audience.has(topic),
-    event({ number, topic, payload, correlation, onlyTo, answers, kept: isKept = true, expiresAt }) {
-      const all = audience.of(topic)
+    isHeard: (user, name) => audience.has(user, name),
+    event({ number, user, name, payload, correlation, onlyTo, answers, kept: isKept = true, expiresAt }) {
+      const all = audience.of(user, name)
       const to = onlyTo === undefined ? all : all.filter((one) => connections.get(one)?.session.id === onlyTo)
       const say = (those: readonly number[], held: number | undefined): void => {
         if (those.length === 0) return
@@ -117,7 +118,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
           kind: 'event',
           to: those,
           number: held,
-          topic,
+          topic: eventTopic(user, name),
           payload,
           correlation,
           answers,

@@ -1,3 +1,5 @@
+import type { EventName } from '../../shared/wire/topic.ts'
+import type { UserId } from '../../shared/wire/user-id.ts'
 import type { HandlerSession } from '../seam/session.ts'
 import type { Answers } from '../seam/too-large.ts'
 
@@ -5,7 +7,9 @@ import type { Answers } from '../seam/too-large.ts'
 export interface Outgoing extends Keeping {
   /** Its number in the sessions that keep it, if any does. */
   number: number | undefined
-  topic: string
+  /** The topic is `<user>_<name>`. */
+  user: UserId
+  name: EventName
   payload: Buffer
   correlation?: Buffer | undefined
   /** The only session that may receive it, if it is subscribed; undefined: all that are subscribed. */
@@ -32,8 +36,8 @@ export interface Delivery {
 
 /** How the parts of the core reach devices and handlers. */
 export interface Reach {
-  /** True when a connected device subscribes to this topic. */
-  isHeard(topic: string): boolean
+  /** True when a connected device subscribes to `<user>_<name>`. */
+  isHeard(user: UserId, name: EventName): boolean
   /** Sends an event to the connected devices that subscribe to it. */
   event(event: Outgoing): void
   deliver(session: HandlerSession, delivery: Delivery): void

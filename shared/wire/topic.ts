@@ -36,9 +36,12 @@ export function eventTopic(user: UserId, event: EventName): string {
 
 /** Splits an event topic at its first `_`, which no user id holds; undefined for any other topic. */
 export function parseEventTopic(topic: string): { user: UserId; event: EventName } | undefined {
-  const at = topic.indexOf('_')
-  if (at < 1) return undefined
-  const user = topic.slice(0, at)
-  const event = topic.slice(at + 1)
+  const { user, event } = splitEventTopic(topic)
   return isUserId(user) && isWord(event) ? { user, event } : undefined
+}
+
+/** Splits what is known to be an event topic. */
+export function splitEventTopic(topic: string): { user: string; event: EventName } {
+  const at = topic.indexOf('_')
+  return { user: topic.slice(0, Math.max(at, 0)), event: topic.slice(at + 1) }
 }

@@ -1,29 +1,46 @@
-/** Which connections subscribe to which event topics. */
+import { splitEventTopic } from '../../../shared/wire/topic.ts'
+
+const NOBODY: ReadonlySet<number> = new Set()
+
+/** Which connections subscribe to which events of which users. */
 export class Audience {
-  readonly #connections = new Map<string, Set<number>>()
+  /** By user and event, their connections. */
+  readonly #connections = new Map<string, Map<string, Set<number>>>()
+  /** By connection, its topics. */
   readonly #topics = new Map<number, Set<string>>()
 
   add(connection: number, topic: string): void {
-    addTo(this.#connections, topic, connection)
+    const { user, event } = splitEventTopic(topic)
+    const events = this.#connections.get(user) ?? new Map<string, Set<number>>()
+    this.#connections.set(user, events)
+    addTo(events, event, connection)
     addTo(this.#topics, connection, topic)
   }
 
   remove(connection: number, topic: string): void {
-    removeFrom(this.#connections, topic, connection)
+    this.#remove(connection, topic)
     removeFrom(this.#topics, connection, topic)
   }
 
   went(connection: number): void {
-    for (const topic of this.#topics.get(connection) ?? []) removeFrom(this.#connections, topic, connection)
+    for (const topic of this.#topics.get(connection) ?? []) this.#remove(connection, topic)
     this.#topics.delete(connection)
   }
 
-  has(topic: string): boolean {
-    return this.#connections.has(topic)
+  has(user: string, event: string): boolean {
+    return this.#connections.get(user)?.has(event) ?? false
   }
 
-  of(topic: string): readonly number[] {
-    return [...(this.#connections.get(topic) ?? [])]
+  of(user: string, event: string): readonly number[] {
+    return [...(this.#connections.get(user)?.get(event) ?? NOBODY)]
+  }
+
+  #remove(connection: number, topic: string): void {
+    const { user, event } = splitEventTopic(topic)
+    const events = this.#connections.get(user)
+    if (!events) return
+    removeFrom(events, event, connection)
+    if (events.size === 0) this.#connections.delete(user)
   }
 }
 

@@ -1,8 +1,9 @@
+import { groupBy } from '../../../shared/group-by.ts'
 import type { Forgotten, OutgoingEvent } from '../../../shared/wire/done.ts'
 import type { Catalogue } from '../../../shared/wire/catalogue.ts'
 import { isoNow } from '../../../shared/wire/time.ts'
 import { refuse, Refusal, refusalFields } from '../../../shared/wire/refusal.ts'
-import { ALL_EVENTS, eventTopic } from '../../../shared/wire/topic.ts'
+import { ALL_EVENTS, splitEventTopic, type EventName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Keeping, Reach } from '../reach.ts'
 import type { Inbox } from '../inbox/inbox.ts'
@@ -99,20 +100,26 @@ export class Events {
     const { event: name, numbers = [] } = event
     const answered = asked?.user === event.to ? asked : undefined
     const { name: command, re, correlation, responseTopic, onlyTo } = answered ?? {}
-    const going: { topic: string; form: number; number: number | undefined; isNamed: boolean }[] = []
+    const going: Going[] = []
     const targets: Target[] = []
-    const goesTo = (topic: string, form: number, number: number | undefined, isNamed: boolean): void => {
+    const goesTo = (
+      user: UserId,
+      topicName: EventName,
+      form: number,
+      number: number | undefined,
+      isNamed: boolean,
+    ): void => {
       const before = targets.length
-      if (isKept) sessions.targets(targets, topic, form, onlyTo)
+      if (isKept) sessions.targets(targets, user, topicName, form, onlyTo)
       // A session that keeps the event may be connected by the time it is stored.
-      if (targets.length > before || engine.isHeard(topic)) going.push({ topic, form, number, isNamed })
+      if (targets.length > before || engine.isHeard(user, topicName)) {
+        going.push({ user, name: topicName, form, number, isNamed })
+      }
     }
+    const ownName = responseTopic === undefined ? name : splitEventTopic(responseTopic).event
     for (let i = 0; i < to.length; i++) {
-      const user = to[i]!
-      const own = responseTopic ?? eventTopic(user, name)
-      const all = eventTopic(user, ALL_EVENTS)
-      if (own !== all) goesTo(own, 0, numbers[i], responseTopic !== undefined)
-      goesTo(all, ON_ALL, numbers[i], true)
+      if (ownName !== ALL_EVENTS) goesTo(to[i]!, ownName, 0, numbers[i], responseTopic !== undefined)
+      goesTo(to[i]!, ALL_EVENTS, ON_ALL, numbers[i], true)
     }
     if (going.length === 0 && !(isInInbox && to.length > 0)) return
     const body = bodyOf(event, asked)
@@ -133,14 +140,14 @@ export class Events {
       responseTopic,
       expiresAt,
     }
-    const key = kept.keep(unit, record, targets)
-    if (going.length === 0) return
-    unit.afterwards(() => {
-      for (const { topic, form, number, isNamed } of going) {
-        if (!engine.isHeard(topic)) continue
+    const byUser = to.length > 1 ? groupBy<string, Going>(going, ({ user }) => user) : undefined
+    const key = kept.keep(unit, record, targets, (user) => {
+      for (const { user: to, name: topicName, form, number, isNamed } of byUser ? (byUser.get(user) ?? []) : going) {
+        if (!engine.isHeard(to, topicName)) continue
         engine.event({
           number: targets.length > 0 ? key + form : undefined,
-          topic,
+          user: to,
+          name: topicName,
           payload: headed(body, number, isNamed ? name : undefined),
           correlation,
           onlyTo,
@@ -151,6 +158,17 @@ export class Events {
       }
     })
   }
+}
+
+/** A topic on which one receiver of an event may hear it. */
+interface Going {
+  readonly user: UserId
+  /** The topic is `<user>_<name>`. */
+  readonly name: EventName
+  readonly form: number
+  readonly number: number | undefined
+  /** With the event's name in its payload. */
+  readonly isNamed: boolean
 }
 
 /** An event's JSON, encoded once for all receivers. Only the broker sets its name, number, time and `re`. */

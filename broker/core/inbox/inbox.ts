@@ -98,7 +98,7 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
     if (isClosed) return false
     let left = LOOKED_AT_ONCE
     for (const { key, record } of kept.entries(aged + 1)) {
-      if (!isOld(record)) return false
+      if (!isOld(record) || kept.isSpreading(key)) return false
       if (left <= 0) return true
       left -= record.kind === 'event' ? record.to.length : 1
       aged = key
@@ -122,7 +122,10 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
       .finally(() => (looking = undefined))
   }
 
-  const lastOf = (user: UserId): number => lines.get(user)?.last ?? ends.get(user) ?? 0
+  function lastOf(user: UserId): number {
+    kept.settle(user)
+    return lines.get(user)?.last ?? ends.get(user) ?? 0
+  }
 
   const holders: Holders['inbox'] = {
     receive(held, number, isOfOld) {

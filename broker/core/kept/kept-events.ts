@@ -1,4 +1,5 @@
 import type { Forgotten } from '../../../shared/wire/done.ts'
+import { groupBy } from '../../../shared/group-by.ts'
 import type { Closable } from '../../../shared/shutdown.ts'
 import type { Fullness } from '../../metrics/fullness.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
@@ -6,6 +7,7 @@ import { Texts } from '../../storage/texts.ts'
 import { Boxes, Held, type Box, type Sharing } from './box.ts'
 import { openForgottenEvents } from './forgotten-events.ts'
 import { keptOutline, keptRecord, outlineOf, type KeptRecord, type Outline } from './kept-record.ts'
+import type { Spread } from './spread.ts'
 
 /** Bounds on the bytes of kept events. */
 export interface KeptBounds {
@@ -49,6 +51,22 @@ export interface Holders {
   }
 }
 
+/** How a record reaches its users. */
+interface Distribution {
+  readonly key: number
+  readonly outline: Outline
+  /** The receivers of an event, or the owners of the queues of a message. */
+  readonly users: readonly string[]
+  /** The queues that hold it; for several users also by user. */
+  readonly targets: readonly Target[]
+  readonly byOwner: ReadonlyMap<string, readonly Target[]> | undefined
+  readonly bytes: number
+  readonly sharing: Sharing | undefined
+  readonly isKept: boolean
+  /** Undefined for a record from before the start. */
+  readonly record: KeptRecord | undefined
+}
+
 /** Overhead in bytes, on the disk and in memory: of a record, of each receiver when there are several, and of each reference. */
 const [PER_RECORD, PER_RECEIVER, PER_REFERENCE] = [200, 40, 120]
 /** The distance between two keys: a session's number for a record is its key, or the key plus 1. */
@@ -80,12 +98,16 @@ export class KeptEvents implements Closable {
   #count = 0
   /** Keys of records to be removed. */
   #gone: number[] = []
+  readonly #spread: Spread
+  /** Keys of records that not all of their receivers have yet. */
+  readonly #spreading = new Set<number>()
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor(storage: Storage, bounds: KeptBounds) {
+  constructor(storage: Storage, bounds: KeptBounds, spread: Spread) {
     this.#storage = storage
     this.#bounds = bounds
+    this.#spread = spread
     this.#records = storage.table('kept_events', keptRecord)
     this.#forgotten = openForgottenEvents(storage)
   }
@@ -100,7 +122,9 @@ export class KeptEvents implements Closable {
         const queue = holders.sessions.queueOf(session, this.#lastKey, form)
         if (queue) targets.push({ queue, form, ids, shared })
       }
-      this.#distribute(this.#lastKey, value, targets)
+      const one = this.#distribution(this.#lastKey, value, targets)
+      for (let place = 0; place < one.users.length; place++) this.#distribute(one, place)
+      this.#distributed(one)
     }
   }
 
@@ -129,12 +153,13 @@ export class KeptEvents implements Closable {
   /**
    * Keeps a new record in these queues and, if `isInInbox`, in its receivers' inboxes, once the unit is stored. Fills in the record's
    * time and places.
+   * @param reached called once for each user after all that holds the record for them has it, in the order in which records are
+   *   stored; for the users of an event, or the owners of the queues
    * @returns its key, which is also its number in sessions; on `<user>_events` the number is 1 more
    */
-  keep(unit: Unit, record: KeptRecord, targets: readonly Target[]): number {
+  keep(unit: Unit, record: KeptRecord, targets: readonly Target[], reached: (user: string) => void = () => {}): number {
     const key = (this.#lastKey += STEP)
     const isInInbox = record.kind === 'event' && record.isInInbox
-    if (!isInInbox && targets.length === 0) return key
     record.at = Date.now()
     if (targets.length > 0)
       record.places = targets.map(({ queue, form, ids, shared }) => ({ session: queue.serial, form, ids, shared }))
@@ -144,10 +169,26 @@ export class KeptEvents implements Closable {
       this.#tidy(unit, TIDIED_BY_OTHERS)
     }
     unit.afterwards(() => {
-      if (!isStored) this.#inMemory.set(key, record)
-      this.#distribute(key, outlineOf(record), targets, record)
+      if (!isStored && targets.length > 0) this.#inMemory.set(key, record)
+      const one = this.#distribution(key, outlineOf(record), targets, record)
+      const serve = (place: number): void => {
+        this.#distribute(one, place)
+        reached(one.users[place]!)
+      }
+      if (one.users.length > 1) this.#spreading.add(key)
+      this.#spread.over(one.users, { serve, ended: () => this.#distributed(one) })
     })
     return key
+  }
+
+  /** Gives a user what is stored for them: a record with many receivers takes a while to reach all of them. */
+  settle(user: string): void {
+    this.#spread.settle(user)
+  }
+
+  /** Do some receivers of this record not have it yet? */
+  isSpreading(key: number): boolean {
+    return this.#spreading.has(key)
   }
 
   /** The record with this key; undefined when it has gone or is forgotten. */
@@ -209,54 +250,56 @@ export class KeptEvents implements Closable {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    this.#spread.finish()
     await this.#storage.commit((unit) => this.#tidy(unit, Infinity)).catch(() => {}) // the next start makes up for it
   }
 
   /** @param record undefined for a record from before the start */
-  #distribute(key: number, outline: Outline, targets: readonly Target[], record?: KeptRecord): void {
+  #distribution(key: number, outline: Outline, targets: readonly Target[], record?: KeptRecord): Distribution {
     const { to, numbers, isEvent } = outline
-    const isShared = isEvent ? to.length > 1 : targets.some(({ queue }) => queue.owner !== targets[0]!.queue.owner)
-    const content = outline.bytes + PER_RECORD
-    const whole = content + to.length * PER_RECEIVER
-    this.#count++
-    this.#bytes += whole
-    if (isShared) return this.#distributeShared(key, outline, targets, whole, record)
-    const user = isEvent ? to[0]! : targets[0]?.queue.owner
-    if (user === undefined || (numbers.length === 0 && targets.length === 0)) return this.#remove(key, whole)
-    const held = new Held(key, whole, this.#boxes.of(user), outline.isFromStranger, undefined)
+    const users = isEvent ? to : [...new Set(targets.map(({ queue }) => queue.owner))]
+    const isShared = users.length > 1
+    const bytes = outline.bytes + PER_RECORD + to.length * PER_RECEIVER
+    const isKept = numbers.length > 0 || targets.length > 0
+    if (isKept || !record) {
+      this.#count++
+      this.#bytes += bytes
+    }
+    return {
+      key,
+      outline,
+      users,
+      targets,
+      byOwner: isShared ? groupBy(targets, ({ queue }) => queue.owner) : undefined,
+      bytes,
+      // One user more, until all have it.
+      sharing: isShared && (isKept || !record) ? { users: 1, bytes } : undefined,
+      isKept,
+      record,
+    }
+  }
+
+  /** Gives a record to all that holds it for one of its users. */
+  #distribute({ key, outline, users, targets, byOwner, bytes, sharing, record }: Distribution, place: number): void {
+    const user = users[place]!
+    const own = byOwner ? (byOwner.get(user) ?? NONE) : targets
+    const { numbers, isFromStranger } = outline
+    if (numbers.length === 0 && own.length === 0) return
+    const counted = sharing ? outline.bytes + PER_RECORD : bytes
+    const held = new Held(key, counted, this.#boxes.of(user), isFromStranger, sharing)
     this.#admit(held)
-    if (numbers.length > 0) this.#holders.inbox.receive(held, numbers[0]!, record === undefined)
-    for (const target of targets) target.queue.receive(held, target, record)
+    if (numbers.length > 0) this.#holders.inbox.receive(held, numbers[place]!, record === undefined)
+    for (const target of own) target.queue.receive(held, target, record)
     this.#dismiss(held)
     this.#trim(held.box)
     this.#trimAll()
   }
 
-  #distributeShared(
-    key: number,
-    outline: Outline,
-    targets: readonly Target[],
-    whole: number,
-    record?: KeptRecord,
-  ): void {
-    const { to, numbers, bytes, isFromStranger } = outline
-    const sharing: Sharing = { users: 0, bytes: whole }
-    const helds = new Map<string, Held>()
-    const heldBy = (user: string): Held => {
-      let held = helds.get(user)
-      if (held) return held
-      held = new Held(key, bytes + PER_RECORD, this.#boxes.of(user), isFromStranger, sharing)
-      helds.set(user, held)
-      this.#admit(held)
-      return held
-    }
-    for (let i = 0; i < numbers.length; i++)
-      this.#holders.inbox.receive(heldBy(to[i]!), numbers[i]!, record === undefined)
-    for (const target of targets) target.queue.receive(heldBy(target.queue.owner), target, record)
-    if (helds.size === 0) return this.#remove(key, whole)
-    for (const held of helds.values()) this.#dismiss(held)
-    for (const { box } of helds.values()) this.#trim(box)
-    this.#trimAll()
+  /** All users have what they get of a record. */
+  #distributed({ key, bytes, sharing, isKept, record }: Distribution): void {
+    this.#spreading.delete(key)
+    const isOver = sharing ? --sharing.users === 0 : !isKept && !record
+    if (isOver) this.#remove(key, bytes)
   }
 
   #trim(box: Box): void {
@@ -314,3 +357,5 @@ export class KeptEvents implements Closable {
     })
   }
 }
+
+const NONE: readonly Target[] = []

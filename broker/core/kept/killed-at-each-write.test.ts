@@ -172,7 +172,7 @@ async function live(): Promise<void> {
     let key = 0
     await storage.commit((unit) => {
       const targets: Target[] = []
-      for (const user of to) sessions.targets(targets, `${user}_events`, ON_ALL)
+      for (const user of to) sessions.targets(targets, user, 'events', ON_ALL)
       const { isInInbox = true } = more
       const body = Buffer.from(JSON.stringify({ id: `event-${++n}` }))
       const numbers = isInInbox ? inbox.number(to) : []

@@ -1,13 +1,15 @@
+import { groupBy } from '../../../shared/group-by.ts'
 import { Refusal, refuse } from '../../../shared/wire/refusal.ts'
 import { mayReceive } from '../../seam/authority.ts'
 import type { SessionMessage } from '../../seam/session-message.ts'
 import type { FromCore, Incoming, OpenReceiver, WantsRetained } from '../../seam/messages.ts'
 import { asOfNow } from '../../seam/remaining-time.ts'
-import type { Session } from '../../seam/session.ts'
+import { sessionOwner, type Session } from '../../seam/session.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import type { Connection, Connections } from '../connections.ts'
+import { AT_ONCE, type Spread } from '../kept/spread.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
-import type { MessageTarget, OpenMatch } from './receivers.ts'
+import type { MessageTarget } from './receivers.ts'
 import { openMessageOf, withoutReceiver } from './open-message.ts'
 import { RetainedMessages, type OpenMessage, type RetainedBounds } from './retained.ts'
 import { Welcome } from './welcome.ts'
@@ -19,6 +21,7 @@ export interface OpenTopicPorts {
   sessions: SessionStore
   connections: Connections
   retained: RetainedBounds
+  spread: Spread
   /** Bytes of retained messages that one subscriber is sent at a time. */
   pageBytes: number
   toFront: (message: FromCore) => void
@@ -27,12 +30,13 @@ export interface OpenTopicPorts {
 
 /** A session that receives a message, and how. */
 type Receiver = Omit<MessageTarget, 'qos'> & { qos: Qos }
+type Connected = Receiver & { connection: number }
 
 export type OpenTopics = ReturnType<typeof openTopics>
 
 /** Open topics with MQTT's own semantics: wildcards, shared subscriptions, retained messages and QoS 2. */
 export function openTopics(ports: OpenTopicPorts) {
-  const { storage, sessions, connections, toFront, fault } = ports
+  const { storage, sessions, connections, spread, toFront, fault } = ports
   const retained = new RetainedMessages(storage, ports.retained)
   const welcome = new Welcome({
     retained,
@@ -45,31 +49,60 @@ export function openTopics(ports: OpenTopicPorts) {
 
   /** Hands a message to sessions: to the queues that must keep it and, once that is stored, to connections. */
   function hand(unit: Unit, message: OpenMessage, to: readonly Receiver[]): void {
-    const receivers = to.map((one) => {
-      const qos = Math.min(message.qos, one.qos) as Qos
-      return { ...one, qos, connection: connections.holding(one.session)?.number, isKept: isKept(one.session, qos) }
-    })
-    const keeping = receivers.filter((one): one is typeof one & MessageTarget => one.isKept)
-    const numbers = keeping.length > 0 ? sessions.keepMessage(unit, message, keeping) : []
+    const all = to.map((one) => ({ ...one, qos: Math.min(message.qos, one.qos) as Qos }))
+    const keeping = all.filter((one): one is typeof one & MessageTarget => isKept(one.session, one.qos))
+    const others = connected(all.filter(({ session, qos }) => !isKept(session, qos)))
+    const now: OpenReceiver[] = []
+    const send = (): void => relay(message, now.splice(0))
+    let isLate = false
+    const reached = (place: number): void => {
+      const { session, qos, retain, ids, shared } = keeping[place]!
+      const holder = connections.holding(session)
+      if (!holder) return
+      const number = numbers[place]!
+      const taken = holder.feed?.offer(number) ?? 'waits'
+      if (taken === 'waits') return
+      const held = taken === 'now' ? number : undefined // a full session has dropped it
+      now.push({ connection: holder.number, qos, retain, ids, number: held, shared })
+      if (isLate) send()
+    }
+    const numbers = keeping.length > 0 ? sessions.keepMessage(unit, message, keeping, reached) : []
     unit.afterwards(() => {
-      let kept = 0
-      const now: OpenReceiver[] = []
-      for (const { session, qos, retain, ids, shared, connection: before, isKept } of receivers) {
-        const holder = connections.holding(session)
-        const number = isKept ? numbers[kept++]! : undefined
-        if (!holder) continue
-        if (number === undefined) {
-          if (holder.number !== before || !mayGet(holder, message)) continue
-          now.push({ connection: holder.number, qos, retain, ids, number, shared })
-          continue
-        }
-        const taken = holder.feed?.offer(number) ?? 'waits'
-        if (taken === 'waits') continue
-        const held = taken === 'now' ? number : undefined // a full session has dropped it
-        now.push({ connection: holder.number, qos, retain, ids, number: held, shared })
-      }
-      if (now.length > 0) toFront({ kind: 'relayed', ...withoutQos(message), to: now })
+      send()
+      isLate = true // many sessions get it over several turns
+      sendTo(others, message)
     })
+  }
+
+  /** The receivers that have a connection now, with its number. */
+  function connected(receivers: readonly Receiver[]): Connected[] {
+    return receivers.flatMap((one) => {
+      const connection = connections.holding(one.session)?.number
+      return connection === undefined ? [] : [{ ...one, connection }]
+    })
+  }
+
+  /** Sends a message that their sessions do not keep to those connections that are still there. */
+  function sendTo(receivers: readonly Connected[], message: OpenMessage): void {
+    const now: OpenReceiver[] = []
+    const served = (): void => relay(message, now.splice(0))
+    const add = ({ session, connection, qos, retain, ids, shared }: Connected): void => {
+      const holder = connections.holding(session)
+      if (holder?.number !== connection || !mayGet(holder, message)) return
+      now.push({ connection, qos, retain, ids, number: undefined, shared })
+    }
+    if (receivers.length <= AT_ONCE && spread.isIdle) {
+      receivers.forEach(add)
+      return served()
+    }
+    const byOwner = groupBy(receivers, ({ session }) => sessionOwner(session).user)
+    const owners = [...byOwner.keys()]
+    spread.over(owners, { serve: (place) => byOwner.get(owners[place]!)!.forEach(add), served })
+  }
+
+  function relay(message: OpenMessage, to: readonly OpenReceiver[]): void {
+    const { topic, payload, properties, messageExpiry } = message
+    if (to.length > 0) toFront({ kind: 'relayed', topic, payload, properties, messageExpiry, to })
   }
 
   /** True for sessions that can receive a message on this topic now. */
@@ -85,24 +118,6 @@ export function openTopics(ports: OpenTopicPorts) {
     if (qos === 0) return false
     const holder = connections.holding(session)
     return holder ? holder.feed !== undefined : (sessions.get(session)?.expiry ?? 0) > 0
-  }
-
-  /** Sends a message that no session keeps, and that is not retained. */
-  function sendOnly(message: OpenMessage, matches: readonly [string, OpenMatch][]): void {
-    const to: OpenReceiver[] = []
-    for (const [id, { qos, identifiers: ids }] of matches) {
-      const connection = connections.holding(id)
-      if (!connection || !mayGet(connection, message)) continue
-      to.push({
-        connection: connection.number,
-        qos: Math.min(message.qos, qos) as Qos,
-        retain: false,
-        ids,
-        number: undefined,
-        shared: undefined,
-      })
-    }
-    if (to.length > 0) toFront({ kind: 'relayed', ...withoutQos(message), to })
   }
 
   /** Passes messages that a member of a shared subscription had not acknowledged when its session ended to another [MQTT 5, 4.8.2]. */
@@ -147,7 +162,10 @@ export function openTopics(ports: OpenTopicPorts) {
       const matches = sessions.openTo(topic, session.id, getsAtOnce(topic))
       const { retain } = incoming
       if (!retain && !matches.some(([id, match]) => isKept(id, Math.min(qos, match.qos)))) {
-        return sendOnly(message, matches)
+        const receivers = matches.map(([session, { qos: most, identifiers: ids }]) => {
+          return { session, qos: Math.min(qos, most) as Qos, retain: false, ids }
+        })
+        return sendTo(connected(receivers), message)
       }
       await stored((unit) => {
         if (retain) retained.keep(unit, session.kind === 'device' ? session.user : undefined, message)
@@ -170,8 +188,4 @@ export function openTopics(ports: OpenTopicPorts) {
 
 function mayGet({ session }: Connection, { topic }: Pick<OpenMessage, 'topic'>): boolean {
   return mayReceive(session, topic)
-}
-
-function withoutQos({ topic, payload, properties, messageExpiry }: OpenMessage) {
-  return { topic, payload, properties, messageExpiry }
 }

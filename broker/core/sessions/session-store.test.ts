@@ -70,7 +70,7 @@ async function happens(user: typeof alice, body: object, more: Partial<KeptEvent
   let key = 0
   await storage.commit((unit) => {
     const targets: Target[] = []
-    all.sessions.targets(targets, `${user}_events`, ON_ALL)
+    all.sessions.targets(targets, user, 'events', ON_ALL)
     const numbers = more.isInInbox === false ? [] : all.inbox.number([user])
     const told = {
       event: 'said',
@@ -116,7 +116,7 @@ test('an event can be read in the turn in which it is stored', async () => {
     let read: unknown
     await storage.commit((unit) => {
       const targets: Target[] = []
-      all.sessions.targets(targets, 'alice_events', ON_ALL)
+      all.sessions.targets(targets, 'alice', 'events', ON_ALL)
       const body = Buffer.from(`{"n":${n}}`)
       const event = {
         kind: 'event' as const,
@@ -309,7 +309,7 @@ test.each([1, 2])(
         let key = 0
         await storage.commit((unit) => {
           const targets: Target[] = []
-          for (const user of to) all.sessions.targets(targets, `${user}_events`, ON_ALL)
+          for (const user of to) all.sessions.targets(targets, user, 'events', ON_ALL)
           const isInInbox = what % 2 === 0
           const numbers = isInInbox ? all.inbox.number(to) : []
           const told = { event: 'said', to, numbers, isInInbox, body: Buffer.from(JSON.stringify({ n })) }

@@ -1,4 +1,5 @@
 import type { UserId } from '../../../shared/wire/user-id.ts'
+import { groupBy } from '../../../shared/group-by.ts'
 import { callAt } from '../../../shared/timer.ts'
 import type { UnderWay } from '../../seam/messages.ts'
 import { asOfNow } from '../../seam/remaining-time.ts'
@@ -235,14 +236,20 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       return meant.map(({ id }) => id)
     },
 
-    targets: (to: Target[], topic: string, form: number, onlyTo?: string) =>
-      subscribers.targets(to, topic, form, onlyTo),
+    targets: (to: Target[], user: string, event: string, form: number, onlyTo?: string) =>
+      subscribers.targets(to, user, event, form, onlyTo),
     /**
      * Keeps a message of an open topic in these sessions once the unit is stored. It is stored once, and again only for a session
      * that gets it several times.
+     * @param reached called with the place of each of these once the session holds it
      * @returns its number in each session
      */
-    keepMessage(unit: Unit, message: OpenContent, to: readonly MessageTarget[]): number[] {
+    keepMessage(
+      unit: Unit,
+      message: OpenContent,
+      to: readonly MessageTarget[],
+      reached: (place: number) => void = () => {},
+    ): number[] {
       const { topic, payload, properties, messageExpiry: expiresAt } = message
       const record = { kind: 'message' as const, at: 0, places: [], topic, payload, properties, expiresAt }
       const numbers: number[] = []
@@ -255,7 +262,8 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       }
       for (const round of rounds) {
         const targets = round.map((i) => targetOf(to[i]!))
-        const key = kept.keep(unit, { ...record }, targets)
+        const byOwner = groupBy(round, (i) => sessionOwner(to[i]!.session).user)
+        const key = kept.keep(unit, { ...record }, targets, (owner) => byOwner.get(owner as UserId)!.forEach(reached))
         for (const i of round) numbers[i] = key
       }
       return numbers

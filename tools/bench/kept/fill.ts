@@ -52,7 +52,7 @@ export async function fillKept(folder: string, { users, events, sessions: each, 
     for (let i = 0; i < A_TURN && left > 0; i++) {
       const user = ids[--left % users]!
       const targets: Target[] = []
-      sessions.targets(targets, `${user}_events`, 1)
+      sessions.targets(targets, user, 'events', 1)
       const numbers = inbox.number([user])
       const event = {
         kind: 'event' as const,
