@@ -2,10 +2,11 @@ import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { OWN_COMMANDS } from '../broker/core/commands/own-commands.ts'
+import type { DeclaredCommand } from '../shared/runtime/command.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
 import type { BrokerEventName } from '../shared/wire/reserved.ts'
 import { CODES } from '../shared/wire/refusal.ts'
-import { clientTypes } from './client-types.ts'
+import { clientContract, clientTypes } from './client-types.ts'
 import { declaredTypes } from './declared.ts'
 
 const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
@@ -25,7 +26,10 @@ export interface JsonSchema {
 
 /** What clients send and receive, as JSON Schema: the source of the docs. */
 export interface Contract {
-  commands: Record<string, { group: string; input: JsonSchema; events: string[]; answersClient: boolean }>
+  commands: Record<
+    string,
+    { group: string; input: JsonSchema; events: string[]; replies: string[]; replyTo: DeclaredCommand['replyTo'] }
+  >
   events: Record<string, JsonSchema>
 }
 
@@ -56,15 +60,21 @@ export async function readContract(): Promise<Contract> {
       group: 'session',
       input: schemaOf(input, 'input'),
       events: [answer],
-      answersClient: true,
+      replies: [answer],
+      replyTo: 'client',
     }
     contract.events[answer] = schemaOf(output, 'output')
   }
   for (const group of await groupsIn(HANDLERS)) {
-    for (const [name, { input, events, internal, replyTo }] of await loadGroup(HANDLERS, group)) {
+    for (const [name, { input, events, internal, replies, replyTo }] of await loadGroup(HANDLERS, group)) {
       if (!internal) {
-        const answersClient = replyTo === 'client'
-        contract.commands[name] = { group, input: schemaOf(input, 'input'), events: [...events.keys()], answersClient }
+        contract.commands[name] = {
+          group,
+          input: schemaOf(input, 'input'),
+          events: [...events.keys()],
+          replies: replyTo === 'nobody' ? [] : [...replies],
+          replyTo,
+        }
       }
       for (const [event, { schema }] of events) {
         contract.events[event] = schemaOf(schema, 'output')
@@ -75,16 +85,22 @@ export async function readContract(): Promise<Contract> {
 }
 
 /** The documents that are generated from the handlers, as text. */
-export async function renderDocs(): Promise<{ asyncapi: string; client: string; declared: string }> {
+export async function renderDocs(): Promise<Record<'asyncapi' | 'client' | 'contract' | 'declared', string>> {
   const contract = await readContract()
   const asyncapi = `${JSON.stringify(asyncApi(contract), null, 2)}\n`
-  return { asyncapi, client: clientTypes(contract), declared: await declaredTypes(HANDLERS) }
+  return {
+    asyncapi,
+    client: clientTypes(contract),
+    contract: clientContract(contract),
+    declared: await declaredTypes(HANDLERS),
+  }
 }
 
 export async function writeDocs(): Promise<void> {
-  const { asyncapi, client, declared } = await renderDocs()
+  const { asyncapi, client, contract, declared } = await renderDocs()
   await writeFile(`${DOCS}asyncapi.json`, asyncapi)
   await writeFile(`${DOCS}client.d.ts`, client)
+  await writeFile(`${DOCS}../client/contract.ts`, contract)
   await writeFile(`${DOCS}../test/handlers/declared.ts`, declared)
 }
 
@@ -135,7 +151,7 @@ function asyncApi({ commands, events }: Contract): object {
         channel: ref(`channels/command.${name}`),
         description:
           `may cause ${[...command.events, 'command_rejected', 'command_failed'].join(', ')}` +
-          (command.answersClient ? '; its answer goes to the asking client alone, without event_seq' : ''),
+          (command.replyTo === 'client' ? '; its answer goes to the asking client alone, without event_seq' : ''),
       },
     ]),
     ...Object.keys(events).map((name) => [

@@ -34,6 +34,46 @@ export function clientTypes({ commands, events }: Contract): string {
   return lines.join('\n')
 }
 
+/** The module `client/contract.ts`: the types, and what the client has to know of each command. */
+export function clientContract(contract: Contract): string {
+  const commands = Object.entries(contract.commands)
+  const namesOf = (replyTo: 'client' | 'nobody'): string =>
+    commands
+      .filter(([, command]) => command.replyTo === replyTo)
+      .map(([name]) => `\n  ${quoted(name)},`)
+      .join('')
+  const lines = [
+    clientTypes(contract),
+    '/** The events that answer each command; `undefined` when none does. */',
+    'export interface Answers {',
+    ...commands.map(([name, { replies }]) => `  ${name}: ${replies.map(quoted).join(' | ') || 'undefined'}`),
+    '}',
+    '',
+    '/** An event with its name, its envelope and its fields. */',
+    'export type Event<Name extends keyof Events> = { event: Name } & Envelope & Events[Name]',
+    '',
+    '/** The event that answers a command. */',
+    'export type Answer<Name extends keyof Commands> = Answers[Name] extends keyof Events',
+    '  ? { [Reply in Answers[Name]]: Event<Reply> }[Answers[Name]]',
+    '  : undefined',
+    '',
+    ...Object.keys(contract.events).map((name) => `export type ${typeName(name)} = Event<${quoted(name)}>`),
+    '',
+    '/** Commands whose answer goes to the asking client alone: they change nothing, and are asked again rather than kept. */',
+    `export const READS: ReadonlySet<string> = new Set([${namesOf('client')}\n])`,
+    '',
+    '/** Commands that nobody answers: they are sent once, while there is a connection. */',
+    `export const UNANSWERED: ReadonlySet<string> = new Set([${namesOf('nobody')}\n])`,
+    '',
+  ]
+  return lines.join('\n')
+}
+
+/** `message_sent` becomes `MessageSent`. */
+function typeName(event: string): string {
+  return event.replaceAll(/(?:^|_)([a-z0-9])/g, (_, first: string) => first.toUpperCase())
+}
+
 function typeOf(schema: JsonSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ')

@@ -9,5 +9,7 @@ import { writeSettings } from './settings-docs.ts'
 await writeDocs()
 await writeSettings()
 const added = await writeServices(await groupsIn(fileURLToPath(new URL('../handlers', import.meta.url))))
-process.stdout.write('docs/asyncapi.json, docs/client.d.ts, docs/operate/settings.md and .env.example are up to date\n')
+process.stdout.write(
+  'docs/asyncapi.json, docs/client.d.ts, client/contract.ts, docs/operate/settings.md and .env.example are up to date\n',
+)
 if (added) process.stdout.write('docker-compose.yml has a service for each handler group now\n')

@@ -105,7 +105,7 @@ function report(paths: readonly string[], isAdded: boolean, group: string, comma
   const port = readConfig().MQTTS_PORT
   const device = `npx mqtt pub -l mqtts -h localhost -p ${port} --ca data/dev/tls-cert.pem -u JWT -P "$(npm run --silent token -- alice)"`
   return `${paths.map((path) => `${path.padEnd(width)}${says(path)}\n`).join('')}
-brought up to date: docs/asyncapi.json, docs/client.d.ts, test/handlers/declared.ts${isAdded ? ', docker-compose.yml' : ''}
+brought up to date: docs/asyncapi.json, docs/client.d.ts, client/contract.ts, test/handlers/declared.ts${isAdded ? ', docker-compose.yml' : ''}
 
 Now:
 ${NEXT.map(([run, what]) => `  ${run(group).padEnd(group.length + 30)}${what}\n`).join('')}${

@@ -10,7 +10,7 @@ import { partsOf } from './real-parts.ts'
 
 const files = SOURCE_FOLDERS.flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('dist/'))
     .map((file) => `${folder}/${file}`),
 )
 const isTest = (file: string): boolean => /\.test\.ts$|^test\/|^shared\/store\/contract/.test(file)
@@ -45,6 +45,9 @@ const RULES: [RegExp, RegExp, RegExp][] = [
   [/^broker\/front\//,    /^broker\/(?:front|seam)\/|^type broker\/metrics\/metrics\.ts$|^shared\/wire\/|^shared\/[^/]+$/, /^(?:jsonwebtoken|jwks-rsa|rate-limiter-flexible|ws|zod)$|^node:/],
   [/^broker\/core\//,     /^broker\/(?:core|seam|storage|metrics)\/|^shared\/wire\/|^shared\/[^/]+$/, /^(?:prom-client|qlobber|rate-limiter-flexible|zod)$|^node:/],
   [/^broker\//,           /^broker\/|^shared\/wire\/|^shared\/[^/]+$/,                              /^(?:type )?prom-client$|^zod$|^node:/],
+  // What apps copy: it imports nothing of ours, and no package; only the files for Node import from Node.
+  [/^client\/(?:node|socket\/tls|store\/file)\.ts$/, /^client\//,                                /^node:/],
+  [/^client\//,           /^client\//,                                                            /(?!)/],
   [/^handlers\/shared\//, /^shared\/runtime\/command\.ts$|^shared\/wire\/|^type shared\/store\/documents\.ts$|^handlers\/shared\//, /^zod$|^node:crypto$/],
   [/^handlers\/[^/]+\//,  /^shared\/runtime\/command\.ts$|^shared\/wire\/|^type shared\/store\/documents\.ts$|^handlers\//, /^zod$|^node:crypto$/],
   [/^handlers\/[^/]+$/,   /^shared\/|^handlers\/[^/]+$/,                                          /^node:/],
@@ -60,7 +63,7 @@ test('every file imports only what its folder may', () => {
     return importsOf(file)
       .filter((from) => {
         const bare = from.replace(/^type /, '')
-        if (!/^(?:broker|handlers|shared|scripts|test|tools)\//.test(bare)) return !packages.test(bare)
+        if (!/^(?:broker|client|handlers|shared|scripts|test|tools)\//.test(bare)) return !packages.test(bare)
         return !(ours.test(bare) || ours.test(from))
       })
       .map((from) => `${file} imports ${from}`)

@@ -10,7 +10,7 @@ import { SOURCE_FOLDERS } from './process.ts'
 
 // Where the commands of the docs run: a copy of the repository with its own platform.
 
-const FOLDERS = [...SOURCE_FOLDERS, 'client', 'deploy', 'dist', 'docs']
+const FOLDERS = [...SOURCE_FOLDERS, 'deploy', 'dist', 'docs']
 const FILES = [
   '.env.example',
   '.prettierrc.json',

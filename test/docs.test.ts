@@ -18,6 +18,7 @@ beforeAll(async () => {
 test.each([
   ['docs/asyncapi.json', 'asyncapi'],
   ['docs/client.d.ts', 'client'],
+  ['client/contract.ts', 'contract'],
   ['test/handlers/declared.ts', 'declared'],
 ] as const)('%s matches what the handlers declare', async (file, part) => {
   expect(await readFile(`${DOCS}../${file}`, 'utf8')).toBe((await renderDocs())[part])

@@ -10,6 +10,7 @@ import { contact_added, contact_approved, contact_request_sent, contact_requeste
 export default command({
   input: z.object({ user_id: userId, note: note.optional() }),
   events: { contact_request_sent, contact_requested, contact_added, contact_approved, user_online },
+  replies: ['contact_request_sent', 'contact_added'],
   uses: { contacts: contactBook, presence: presenceBetween },
 
   async run({ user_id, note }, { from, contacts, presence, command }) {

@@ -90,8 +90,13 @@ export interface Declaration<
 > {
   /** The command's fields. Others are refused. */
   input: z.ZodObject<Shape>
-  /** Every event that the command may cause. The group's key may publish these and no others. */
+  /**
+   * Every event that the command may cause. The group's key may publish these and no others. The first is its answer, unless
+   * `replies` says more.
+   */
   events: Events
+  /** The events that may answer it, if they are not just the first: clients get the answer's type from this. */
+  replies?: readonly (keyof Events & string)[]
   /** More that `run` gets: name to builder. */
   uses?: Uses
   /** Commands of its group that it may schedule. */
@@ -140,6 +145,8 @@ type Returned<To extends ReplyTo, Events extends AnyEvents, Later extends AnyLat
 export interface DeclaredCommand {
   readonly input: z.ZodObject
   readonly events: ReadonlyMap<string, EventType>
+  /** Names of the events that may answer it. */
+  readonly replies: ReadonlySet<string>
   readonly uses: Readonly<Record<string, Capability>>
   /** By command name. */
   readonly later: ReadonlyMap<string, LaterType>
@@ -187,6 +194,12 @@ export function command<
   const made: DeclaredCommand = {
     input: declaration.input.strict() as unknown as z.ZodObject, // oxlint-disable-line typescript/no-unnecessary-type-assertion -- zod's shape is invariant
     events: new Map(Object.values(declaration.events).map((type) => [type.event, type])),
+    replies: new Set(
+      declaration.replies ??
+        Object.values(declaration.events)
+          .map(({ event }) => event)
+          .slice(0, 1),
+    ),
     uses: declaration.uses ?? {},
     later: new Map(Object.values<LaterType>(declaration.later ?? {}).map((type) => [type.command, type])),
     internal,
