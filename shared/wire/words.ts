@@ -43,8 +43,10 @@ const WORD = new RegExp(`${DENSE}|${SPACED}`, 'gu')
 const RUN = new RegExp(`(?:${DENSE})+|${SPACED}`, 'gu')
 const GAP = new RegExp(`(?<=${DENSE})\\s+(?=${DENSE})`, 'gu')
 const IS_DENSE = new RegExp(`^${DENSE}`, 'u')
+// Without it a search that fails starts again at each letter of a word, which takes the square of its length.
+const WORD_START = `(?=[\\p{L}\\p{N}])(?<!(?!${DENSE})[\\p{L}\\p{N}]\\p{M}*)`
 /** Words joined by a hyphen, an apostrophe or a middle dot between letters. */
-const JOINED = new RegExp(`${SPACED}(?:(?<![\\p{N}])[-\\u2010'\\u2019\\u00b7](?!\\p{N})${SPACED})+`, 'gu')
+const JOINED = new RegExp(`${WORD_START}${SPACED}(?:(?<![\\p{N}])[-\\u2010'\\u2019\\u00b7](?!\\p{N})${SPACED})+`, 'gu')
 const START = new RegExp(`^.{0,${MAX_CHARACTERS}}`, 'u')
 
 /** Folds a text for comparison: without accents, case, ligatures, strokes and invisible characters. */
