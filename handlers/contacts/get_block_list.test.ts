@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { openStage, type Stage } from '../../test/stage.ts'
+import { expect, test } from '@jest/globals'
+import { stage } from '../../test/handlers/stage.ts'
 
-let stage: Stage
-beforeAll(async () => {
-  stage = await openStage('contacts')
-})
-afterAll(() => stage.close())
+const { alice, bob } = await stage('contacts')
 
 test('shows Alice, page by page, whom she blocks, and does not show Bob that she blocks him', async () => {
-  const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
-  for (const user_id of [bob.user, 'Zed', 'carl']) await alice.asks('block_user', { user_id })
-  const first = await alice.asks('get_block_list', { limit: 2 })
-  expect(first).toMatchObject({ event: 'block_list', users: ['Zed', 'bob'] })
-  const second = await alice.asks('get_block_list', { limit: 2, cursor: first['cursor'] })
+  for (const user_id of [bob.user, 'Zed', 'carl']) await alice.calls('block_user', { user_id })
+  const first = (await alice.calls('get_block_list', { limit: 2 })).as('block_list')
+  expect(first).toMatchObject({ users: ['Zed', 'bob'] })
+  const second = (await alice.calls('get_block_list', { limit: 2, cursor: first['cursor'] })).as('block_list')
   expect(second['users']).toEqual(['carl'])
   expect(second).not.toHaveProperty('cursor')
-  expect((await bob.asks('get_block_list'))['users']).toEqual([])
+  expect((await bob.calls('get_block_list'))['users']).toEqual([])
 })

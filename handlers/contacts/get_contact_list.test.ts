@@ -1,21 +1,17 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { openStage, type Stage } from '../../test/stage.ts'
+import { expect, test } from '@jest/globals'
+import { stage } from '../../test/handlers/stage.ts'
 
-let stage: Stage
-beforeAll(async () => {
-  stage = await openStage('contacts')
-})
-afterAll(() => stage.close())
+const { eve, finn, person } = await stage('contacts')
 
 test('shows Alice her contacts, the users whom she asked and those who asked her, and nobody else', async () => {
-  const [alice, bob, carl, dora] = await Promise.all(['alice', 'bob', 'carl', 'dora'].map((name) => stage.device(name)))
-  await bob!.asks('request_contact', { user_id: alice!.user })
-  await alice!.asks('accept_contact', { user_id: bob!.user })
-  await alice!.asks('request_contact', { user_id: carl!.user, note: 'ciao' })
-  await dora!.asks('request_contact', { user_id: alice!.user })
-  await dora!.asks('request_contact', { user_id: carl!.user })
+  const [alice, bob, carl, dora] = ['alice', 'bob', 'carl', 'dora'].map(person)
+  await bob!.calls('request_contact', { user_id: alice!.user })
+  await alice!.calls('accept_contact', { user_id: bob!.user })
+  await alice!.calls('request_contact', { user_id: carl!.user, note: 'ciao' })
+  await dora!.calls('request_contact', { user_id: alice!.user })
+  await dora!.calls('request_contact', { user_id: carl!.user })
 
-  const { contacts, cursor } = await alice!.asks('get_contact_list')
+  const { contacts, cursor } = (await alice!.calls('get_contact_list')).as('contact_list')
   expect({ contacts, cursor }).toEqual({
     contacts: [
       { user_id: 'bob', state: 'contact' },
@@ -27,19 +23,17 @@ test('shows Alice her contacts, the users whom she asked and those who asked her
 })
 
 test('returns the list in pages', async () => {
-  const eve = await stage.device('eve')
-  for (const user_id of ['a', 'x', 'b']) await eve.asks('request_contact', { user_id })
-  const first = await eve.asks('get_contact_list', { limit: 2 })
+  for (const user_id of ['a', 'x', 'b']) await eve.calls('request_contact', { user_id })
+  const first = (await eve.calls('get_contact_list', { limit: 2 })).as('contact_list')
   expect(first).toMatchObject({ contacts: [{ user_id: 'a' }, { user_id: 'b' }] })
-  const second = await eve.asks('get_contact_list', { limit: 2, cursor: first['cursor'] })
+  const second = (await eve.calls('get_contact_list', { limit: 2, cursor: first['cursor'] })).as('contact_list')
   expect(second['contacts']).toMatchObject([{ user_id: 'x' }])
   expect(second).not.toHaveProperty('cursor')
 })
 
 test('refuses a limit out of bounds and an invalid cursor', async () => {
-  const finn = await stage.device('finn')
   for (const page of [{ limit: 0 }, { limit: 101 }, { limit: 1.5 }, { cursor: 'no cursor' }]) {
     const fields = Object.fromEntries(Object.keys(page).map((field) => [field, expect.any(String)]))
-    expect(await finn.asks('get_contact_list', page)).toMatchObject({ code: 'bad_payload', fields })
+    expect(await finn.calls('get_contact_list', page)).toMatchObject({ code: 'bad_payload', fields })
   }
 })

@@ -1,22 +1,16 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { openStage, type Stage } from '../../test/stage.ts'
-import type { Device } from '../../test/device.ts'
+import { expect, test } from '@jest/globals'
+import { stage } from '../../test/handlers/stage.ts'
 
-let stage: Stage
-let seeker: Device
-beforeAll(async () => {
-  stage = await openStage('profiles')
-  seeker = await stage.device('seeker')
-})
-afterAll(() => stage.close())
+const { person } = await stage('profiles')
+const seeker = person('seeker')
 
 async function named(user: string, name: string | null): Promise<void> {
-  const device = await stage.device(user)
-  await device.asks('update_profile', { fields: { name, status_text: 'hidden' } })
+  const device = person(user)
+  await device.calls('update_profile', { fields: { name, status_text: 'hidden' } })
   await device.leaves()
 }
 const found = async (q: string, more: object = {}): Promise<unknown[]> =>
-  ((await seeker.asks('search_profiles', { q, ...more }))['profiles'] as { user_id: string }[]).map(
+  ((await seeker.calls('search_profiles', { q, ...more }))['profiles'] as { user_id: string }[]).map(
     ({ user_id }) => user_id,
   )
 
@@ -30,11 +24,11 @@ test('finds by beginning, by several words in any order, and despite a typing er
   expect(await found('alcie cooper')).toEqual(['u1'])
   expect(await found('coper')).toEqual(['u1', 'u3'])
   expect(await found('xylophone')).toEqual([])
-  expect(await seeker.asks('search_profiles', { q: '?!' })).toMatchObject({
+  expect(await seeker.calls('search_profiles', { q: '?!' })).toMatchObject({
     code: 'bad_payload',
     fields: { q: 'has no letters or digits to search for' },
   })
-  expect(await seeker.asks('search_profiles', { q: 'ali', cursor: 'none' })).toMatchObject({ code: 'bad_payload' })
+  expect(await seeker.calls('search_profiles', { q: 'ali', cursor: 'none' })).toBeRefused('bad_payload')
 })
 
 test('folds names in the same way as messages', async () => {
@@ -59,7 +53,7 @@ test('folds names in the same way as messages', async () => {
 
 test('shows only public fields', async () => {
   await named('u4', 'Quentin')
-  expect((await seeker.asks('search_profiles', { q: 'quentin' }))['profiles']).toEqual([
+  expect((await seeker.calls('search_profiles', { q: 'quentin' }))['profiles']).toEqual([
     { user_id: 'u4', fields: { name: 'Quentin' } },
   ])
 })
@@ -78,13 +72,15 @@ test('pages through many matches, each once', async () => {
   const all: unknown[] = []
   let cursor: string | undefined
   do {
-    const page = await seeker.asks('search_profiles', {
-      q: 'monika',
-      limit: 10,
-      ...(cursor !== undefined && { cursor }),
-    })
-    all.push(...(page['profiles'] as { user_id: string }[]).map(({ user_id }) => user_id))
-    cursor = page['cursor'] as string | undefined
+    const page = (
+      await seeker.calls('search_profiles', {
+        q: 'monika',
+        limit: 10,
+        ...(cursor !== undefined && { cursor }),
+      })
+    ).as('profile_results')
+    all.push(...page.profiles.map(({ user_id }) => user_id))
+    cursor = page.cursor
   } while (cursor !== undefined)
   expect(all).toEqual(Array.from({ length: 25 }, (_, i) => `many-${String(i).padStart(2, '0')}`))
 })

@@ -1,43 +1,36 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { befriend } from '../../test/friends.ts'
-import { openStage, type Stage } from '../../test/stage.ts'
+import { expect, test } from '@jest/globals'
+import { befriend } from '../../test/handlers/friends.ts'
+import { stage } from '../../test/handlers/stage.ts'
 
-let stage: Stage
-beforeAll(async () => {
-  stage = await openStage(['contacts', 'profiles'])
-})
-afterAll(() => stage.close())
+const { alice, bob, carl, dora, eve, finn, person } = await stage(['contacts', 'profiles'])
 
 test('sets and removes fields, and tells contacts and nobody else', async () => {
-  const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   await befriend(alice, bob)
   const fields = { name: 'Alice', status_text: 'at work', avatar: 'https://img.example/a.png', shoe_size: 38 }
-  expect(await alice.asks('update_profile', { fields })).toMatchObject({
-    event: 'profile_updated',
+  expect(await alice.calls('update_profile', { fields })).toAnswer('profile_updated', {
     user_id: 'alice',
     fields,
   })
-  expect(await bob.receives('profile_updated')).toMatchObject({ user_id: 'alice', fields })
-  await alice.asks('update_profile', { fields: { status_text: null, shoe_size: 39 } })
-  expect(await bob.receives('profile_updated')).toMatchObject({ fields: { status_text: null, shoe_size: 39 } })
-  expect((await alice.asks('get_profile', { user_id: 'alice' }))['fields']).toEqual({
+  bob.receives('profile_updated', { user_id: 'alice', fields })
+  await alice.calls('update_profile', { fields: { status_text: null, shoe_size: 39 } })
+  bob.receives('profile_updated', { fields: { status_text: null, shoe_size: 39 } })
+  expect((await alice.calls('get_profile', { user_id: 'alice' }))['fields']).toEqual({
     name: 'Alice',
     avatar: 'https://img.example/a.png',
     shoe_size: 39,
   })
-  expect(await carl.unread()).toEqual([])
+  expect(carl.unread()).toEqual([])
 })
 
 test('does not tell contacts across a block', async () => {
-  const [dora, eve, finn] = [await stage.device('dora'), await stage.device('eve'), await stage.device('finn')]
   await befriend(dora, eve)
   await befriend(dora, finn)
-  await dora.asks('block_user', { user_id: 'eve' })
-  await finn.asks('block_user', { user_id: 'dora' })
-  await Promise.all([eve.unread(), finn.unread()])
-  await dora.asks('update_profile', { fields: { name: 'Dora' } })
-  expect(await eve.unread()).toEqual([])
-  expect(await finn.unread()).toEqual([])
+  await dora.calls('block_user', { user_id: 'eve' })
+  await finn.calls('block_user', { user_id: 'dora' })
+  for (const one of [eve, finn]) one.unread()
+  await dora.calls('update_profile', { fields: { name: 'Dora' } })
+  expect(eve.unread()).toEqual([])
+  expect(finn.unread()).toEqual([])
 })
 
 test.each([
@@ -58,18 +51,18 @@ test.each([
   ['nothing', {}, 'fields'],
   ['too many fields', Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`f${i}`, 1])), 'fields'],
 ])('%s is refused, naming the field, and changes nothing', async (_, fields, wrong) => {
-  const gus = await stage.device('gus')
-  const answer = await gus.asks('update_profile', { fields })
-  expect(answer).toMatchObject({ code: 'bad_payload' })
+  const gus = person('gus')
+  const answer = await gus.calls('update_profile', { fields })
+  expect(answer).toBeRefused('bad_payload')
   expect(Object.keys(answer['fields'] as object)).toContain(wrong)
-  expect((await gus.asks('get_profile', { user_id: 'gus' }))['fields']).toEqual({})
+  expect((await gus.calls('get_profile', { user_id: 'gus' }))['fields']).toEqual({})
 })
 
 test('a profile holds at most twenty fields, whether set at once or bit by bit', async () => {
-  const hal = await stage.device('hal')
+  const hal = person('hal')
   const some = (from: number, to: number) =>
     Object.fromEntries(Array.from({ length: to - from }, (_, i) => [`f${from + i}`, 'x']))
-  await hal.asks('update_profile', { fields: some(0, 15) })
-  expect(await hal.asks('update_profile', { fields: some(15, 21) })).toMatchObject({ code: 'bad_payload' })
-  expect(await hal.asks('update_profile', { fields: { ...some(15, 20) } })).toMatchObject({ event: 'profile_updated' })
+  await hal.calls('update_profile', { fields: some(0, 15) })
+  expect(await hal.calls('update_profile', { fields: some(15, 21) })).toBeRefused('bad_payload')
+  expect(await hal.calls('update_profile', { fields: { ...some(15, 20) } })).toAnswer('profile_updated')
 })

@@ -1,21 +1,16 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { befriend } from '../../test/friends.ts'
-import { openStage, type Stage } from '../../test/stage.ts'
+import { expect, test } from '@jest/globals'
+import { befriend } from '../../test/handlers/friends.ts'
+import { stage } from '../../test/handlers/stage.ts'
 
-let stage: Stage
-beforeAll(async () => {
-  stage = await openStage(['contacts', 'signaling'])
-})
-afterAll(() => stage.close())
+const { alice, bob, carl } = await stage(['contacts', 'signaling'])
 
 test('only participants invite, and only their contacts', async () => {
-  const [alice, bob, carl] = [await stage.device('alice'), await stage.device('bob'), await stage.device('carl')]
   await befriend(bob, carl)
-  const { conference_id, token } = await alice.asks('create_conference')
-  const invites = (by: typeof alice, invite: string[]) => by.asks('invite_to_conference', { conference_id, invite })
-  expect(await invites(bob, ['carl'])).toMatchObject({ code: 'forbidden' })
-  expect(await invites(alice, ['carl'])).toMatchObject({ code: 'forbidden' })
-  await bob.asks('join_conference', { conference_id, token })
-  expect(await invites(bob, ['carl'])).toMatchObject({ event: 'conference_invite_sent', conference_id })
-  expect(await carl.receives('conference_invited')).toMatchObject({ conference_id, token, by: 'bob' })
+  const { conference_id, token } = (await alice.calls('create_conference')).as('conference_created')
+  const invites = (by: typeof alice, invite: string[]) => by.calls('invite_to_conference', { conference_id, invite })
+  expect(await invites(bob, ['carl'])).toBeRefused('forbidden')
+  expect(await invites(alice, ['carl'])).toBeRefused('forbidden')
+  await bob.calls('join_conference', { conference_id, token })
+  expect(await invites(bob, ['carl'])).toAnswer('conference_invite_sent', { conference_id })
+  carl.receives('conference_invited', { conference_id, token, by: 'bob' })
 })

@@ -1,22 +1,19 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { befriend, comes } from '../../test/friends.ts'
-import { openStage, type Stage } from '../../test/stage.ts'
+import { expect, test } from '@jest/globals'
+import { befriend } from '../../test/handlers/friends.ts'
+import { stage } from '../../test/handlers/stage.ts'
 
-let stage: Stage
-beforeAll(async () => {
-  stage = await openStage(['signaling', 'contacts', 'presence'])
-})
-afterAll(() => stage.close())
+const { alice, bob } = await stage(['signaling', 'contacts', 'presence'])
 
 test('a participant who was offline for a while gets their seat back without sending anything', async () => {
-  const [alice, bob] = [await comes(stage, 'alice'), await comes(stage, 'bob')]
+  for (const one of [alice, bob]) await one.comes()
   await befriend(alice, bob)
-  const { conference_id, token } = await alice.asks('create_conference')
-  const { participant_id } = await bob.asks('join_conference', { conference_id, token })
-  await alice.unread()
+  const { conference_id, token } = (await alice.calls('create_conference')).as('conference_created')
+  const { participant_id } = (await bob.calls('join_conference', { conference_id, token })).as('conference_joined')
+  alice.unread()
   await bob.leaves()
-  await alice.receives('user_offline') // presence waits five seconds before it reports offline
-  expect(await alice.unread()).toEqual([])
-  await stage.device('bob')
-  expect(await alice.receives('participant_resumed')).toMatchObject({ conference_id, user_id: 'bob', participant_id })
+  alice.receives('user_offline')
+  expect(alice.unread()).toEqual([])
+  await bob.comes()
+  alice.receives('user_online')
+  alice.receives('participant_resumed', { conference_id, user_id: 'bob', participant_id })
 })

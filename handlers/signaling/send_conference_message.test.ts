@@ -1,24 +1,21 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { openStage, type Stage } from '../../test/stage.ts'
+import { expect, test } from '@jest/globals'
+import { stage } from '../../test/handlers/stage.ts'
 
-let stage: Stage
-beforeAll(async () => {
-  stage = await openStage(['signaling'])
-})
-afterAll(() => stage.close())
+const { alice, bob, mallory } = await stage('signaling')
 
 test('a message reaches all other participants and nobody else', async () => {
-  const [alice, bob, mallory] = [await stage.device('alice'), await stage.device('bob'), await stage.device('mallory')]
-  const { conference_id, token } = await alice.asks('create_conference')
-  await bob.asks('join_conference', { conference_id, token })
-  const { message_id } = await bob.asks('send_conference_message', { conference_id, body: 'can you hear me?' })
-  expect(await alice.receives('conference_message')).toMatchObject({
+  const { conference_id, token } = (await alice.calls('create_conference')).as('conference_created')
+  await bob.calls('join_conference', { conference_id, token })
+  const { message_id } = (await bob.calls('send_conference_message', { conference_id, body: 'can you hear me?' })).as(
+    'conference_message_sent',
+  )
+  alice.receives('conference_message', {
     conference_id,
     message_id,
     user_id: 'bob',
     body: 'can you hear me?',
   })
-  const answer = await mallory.asks('send_conference_message', { conference_id, body: 'x' })
-  expect(answer).toMatchObject({ code: 'forbidden' })
-  expect(await bob.asks('send_conference_message', { conference_id, body: '' })).toMatchObject({ code: 'bad_payload' })
+  const answer = await mallory.calls('send_conference_message', { conference_id, body: 'x' })
+  expect(answer).toBeRefused('forbidden')
+  expect(await bob.calls('send_conference_message', { conference_id, body: '' })).toBeRefused('bad_payload')
 })

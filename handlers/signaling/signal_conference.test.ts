@@ -1,34 +1,27 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { openStage, type Stage } from '../../test/stage.ts'
+import { expect, test } from '@jest/globals'
+import { stage } from '../../test/handlers/stage.ts'
 
-let stage: Stage
-beforeAll(async () => {
-  stage = await openStage(['signaling'])
-})
-afterAll(() => stage.close())
+const { alice, bob, carl, mallory } = await stage('signaling')
 
 const SDP = 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n'
 
 test('one publish reaches every other participant, or its target, and nobody else', async () => {
-  const names = ['alice', 'bob', 'carl', 'mallory']
-  const [alice, bob, carl, mallory] = await Promise.all(names.map((name) => stage.device(name)))
-  const { conference_id, token } = await alice!.asks('create_conference')
-  for (const one of [bob!, carl!]) await one.asks('join_conference', { conference_id, token })
-  await Promise.all([alice!.unread(), bob!.unread(), carl!.unread()])
-  const says = (by: typeof alice, fields: object) => by!.asks('signal_conference', { conference_id, ...fields })
-  expect(await says(bob, { type: 'offer', body: SDP })).toMatchObject({ event: 'signal_relayed', conference_id })
-  expect(await alice!.receives('signal')).toMatchObject({ origin: 'bob', conference_id, body: SDP, polite: true })
-  expect(await carl!.receives('signal')).toMatchObject({ origin: 'bob', conference_id, body: SDP, polite: false })
-  expect(await bob!.unread()).toEqual([])
+  const { conference_id, token } = (await alice.calls('create_conference')).as('conference_created')
+  for (const one of [bob, carl]) await one.calls('join_conference', { conference_id, token })
+  for (const one of [alice, bob, carl]) one.unread()
+  const says = (by: typeof alice, fields: { type: 'offer' | 'answer' | 'bye'; body?: string; target?: string }) =>
+    by.calls('signal_conference', { conference_id, ...fields })
+  expect(await says(bob, { type: 'offer', body: SDP })).toAnswer('signal_relayed', { conference_id })
+  alice.receives('signal', { origin: 'bob', conference_id, body: SDP, polite: true })
+  carl.receives('signal', { origin: 'bob', conference_id, body: SDP, polite: false })
+  expect(bob.unread()).toEqual([])
   await says(alice, { type: 'answer', body: SDP, target: 'bob' })
-  expect(await bob!.receives('signal')).toMatchObject({ origin: 'alice', type: 'answer' })
-  expect(await carl!.unread()).toEqual([])
-  expect(await says(mallory, { type: 'bye' })).toMatchObject({ code: 'forbidden' })
-  expect(await says(alice, { type: 'bye', target: 'mallory' })).toMatchObject({ code: 'not_found' })
-  expect(await says(alice, { type: 'bye', target: 'alice' })).toMatchObject({ code: 'bad_payload' })
-  expect(await says(alice, { type: 'offer', body: 'x' })).toMatchObject({ code: 'bad_payload' })
-  await carl!.leaves()
-  expect(await says(alice, { type: 'bye', target: 'carl' })).toMatchObject({ code: 'offline' })
-  expect(await says(alice, { type: 'bye' })).toMatchObject({ event: 'signal_relayed' })
-  expect(await bob!.receives('signal')).toMatchObject({ type: 'bye' })
+  bob.receives('signal', { origin: 'alice', type: 'answer' })
+  expect(carl.unread()).toEqual([])
+  expect(await says(mallory, { type: 'bye' })).toBeRefused('forbidden')
+  expect(await says(alice, { type: 'bye', target: 'mallory' })).toBeRefused('not_found')
+  expect(await says(alice, { type: 'bye', target: 'alice' })).toBeRefused('bad_payload')
+  expect(await says(alice, { type: 'offer', body: 'x' })).toBeRefused('bad_payload')
+  expect(await says(alice, { type: 'bye' })).toAnswer('signal_relayed')
+  bob.receives('signal', { type: 'bye' })
 })

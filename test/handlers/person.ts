@@ -10,7 +10,7 @@ export interface CallOptions {
    * and runs it once more at the end. Fails when that has other effects: a user would get something twice, or never.
    */
   readonly crashes?: boolean
-  /** The client id that it is sent from. Default `phone`. */
+  /** The client id that it is sent from, which is connected from then on. Default `phone`. */
   readonly client?: string
 }
 
@@ -43,6 +43,7 @@ export class Person<G extends GroupName> {
     ...[input, options]: Call<InputOf<G, Name>>
   ): Promise<Answer<EventsOf<G, Name>>> {
     const { crashes, client = 'phone' } = options ?? {}
+    this.#clients = [...new Set([...this.#clients, client])]
     const sender = { user: this.user, client, clients: this.#clients }
     const got = await this.#play.send(sender, command, input ?? {}, crashes)
     return answerOf(this.user, command, got) as Answer<EventsOf<G, Name>>

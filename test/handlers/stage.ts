@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll } from '@jest/globals'
+import { openTurn } from '../../handlers/turn-settings.ts'
 import { readConfig } from '../../shared/config.ts'
 import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
 import { loadGroup, type Commands } from '../../shared/runtime/scan.ts'
@@ -66,7 +67,10 @@ export async function stage<G extends GroupName>(
     inboxes.set(user, inbox)
     return inbox
   }
-  const play = new Play(commands, store, handlerSettings(readConfig(settings)), {
+  const config = readConfig(settings)
+  const turn = openTurn(config)
+  if (turn) afterAll(() => turn.close())
+  const play = new Play(commands, store, handlerSettings(config, turn), {
     deliver: (to, event) => void inboxOf(to).push(event),
     forget(isMeant) {
       for (const events of inboxes.values()) events.splice(0, Infinity, ...events.filter((one) => !isMeant(one)))
