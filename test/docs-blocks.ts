@@ -23,6 +23,29 @@ export interface Block {
   text: string
 }
 
+/** Blocks that slow/docs-run.test.ts does not run, by their beginning, and why. Shell is at least parsed. */
+export const NOT_RUN: readonly [page: string, start: string, why: string][] = [
+  ['README.md', 'npm test', 'it is not run within tests'],
+  ['CONTRIBUTING.md', 'npm run jest -- shared', 'npm test runs this file'],
+  ['docs/handlers/first.md', 'npm run jest', 'docs/handlers/testing.md runs the same tests and more'],
+  ['CONTRIBUTING.md', 'npm run dev -- --inspect', 'new-handler.test.ts starts the platform so'],
+  ['CONTRIBUTING.md', 'node --inspect-brk', 'it waits for a debugger'],
+  ['docs/operate/run.md', 'cp .env.example .env', 'it needs Docker; settings.test.ts checks docker-compose.yml'],
+  ['docs/operate/run.md', 'docker compose exec', 'it needs Docker'],
+  ['docs/operate/backup.md', 'docker compose run', 'it needs Docker'],
+  ['docs/operate/run.md', '[Unit]', 'it needs systemd'],
+  ['docs/operate/run.md', 'turnadmin', 'it needs a database of coturn; turn.test.ts runs turnadmin'],
+  [
+    'docs/operate/scaling.md',
+    'npm run data -- export dump',
+    'it needs MongoDB; data.test.ts moves data to it and back',
+  ],
+]
+
+/** Why a block is not run; undefined when it is. */
+export const reasonOf = ({ page, text }: Block): string | undefined =>
+  NOT_RUN.find(([where, start]) => where === page && text.startsWith(start))?.[2]
+
 /** Every page, in a newcomer's reading order. */
 export const PAGES: readonly string[] = ['README.md', ...pagesOf('docs'), 'CONTRIBUTING.md']
 

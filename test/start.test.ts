@@ -61,18 +61,6 @@ function environmentOf(pid: number): Record<string, string> {
   return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]))
 }
 
-/** Kills the process of a part as soon as it exists. */
-async function killAtOnce(platform: Run, script: string, but = 0): Promise<number> {
-  for (;;) {
-    const found = [...platform.children()].find(([pid, command]) => pid !== but && command.includes(script))
-    if (!found) await new Promise((resolve) => setTimeout(resolve, 20))
-    else {
-      process.kill(found[0], 'SIGKILL')
-      return found[0]
-    }
-  }
-}
-
 test('starts everything without settings, prints the addresses, and prints two tokens that work at once', async () => {
   expect(said(/(mqtts:\/\/\S+)/)).toMatch(/^mqtts:\/\/127\.0\.0\.1:[1-9]\d+$/)
   expect(said(/(wss:\/\/\S+)/)).toMatch(/^wss:\/\/127\.0\.0\.1:[1-9]\d+\/mqtt$/)
@@ -115,49 +103,12 @@ test('each handler process has its own group’s key, and none of the broker’s
   await (await login('handler:contacts')).endAsync()
 })
 
-test('a killed handler process is restarted, and commands sent meanwhile run', async () => {
-  const bob = await device('bob')
-  process.kill(part('handlers/run.js'), 'SIGKILL')
-  await start.says(/contacts ended \(SIGKILL\); starting it again/)
-  expect(await bob.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
-})
-
-test('a killed broker is restarted on the same ports, and handlers and devices reconnect', async () => {
-  process.kill(part('broker/main.js'), 'SIGKILL')
-  await start.says(/broker ended \(SIGKILL\); starting it again/)
-  await start.says(/the broker listens[^]*the broker listens[^]*"serving"/)
-  const alice = await device('alice')
-  expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
-})
-
 test('SIGTERM ends everything', async () => {
   const parts = [part('broker/main.js'), part('handlers/run.js')]
   start.kill('SIGTERM')
   expect(await start.ended).toBe(0)
   expect(parts.filter(isAlive)).toEqual([])
   expect(start.stderr.split('\n').filter((line) => line !== '' && !line.includes('starting it again'))).toEqual([])
-})
-
-test('parts that are killed during the start are restarted, on an address other than 127.0.0.1 too', async () => {
-  const settings = { HOST: '127.0.0.2', SECRET: 'a secret of the tests', HANDLER_KEY: 'a handler key of the tests' }
-  const other = run(['scripts/start.ts'], { ...settings, ...(await freePorts()) })
-  const loading = await killAtOnce(other, 'broker/main.js')
-  await other.says(/broker ended before it served \(SIGKILL\)/)
-  await other.says(/the broker listens/)
-  await killAtOnce(other, 'handlers/run.js contacts')
-  await killAtOnce(other, 'handlers/run.js turn')
-  await killAtOnce(other, 'broker/main.js', loading)
-  await other.says(/Ctrl-C ends it/)
-  expect(other.stderr).toMatch(/contacts ended before it served \(SIGKILL\)/)
-  expect(other.stderr).toMatch(/broker ended \(SIGKILL\); starting it again/)
-  const url = /MQTT over TLS +(\S+)/.exec(other.stdout)![1]!
-  expect(url).toMatch(/^mqtts:\/\/127\.0\.0\.2:\d+$/)
-  const ca = readFileSync(/--ca (\S+)/.exec(other.stdout)![1]!, 'utf8')
-  const alice = await Device.connect('alice', url, settings.SECRET, ca)
-  expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
-  await alice.mqtt.endAsync(true)
-  other.kill('SIGTERM')
-  expect(await other.ended).toBe(0)
 })
 
 test('a process that gets SIGTERM while it loads its code exits with 0, as PID 1 too', async () => {
@@ -180,17 +131,6 @@ test('a process that gets SIGTERM while it loads its code exits with 0, as PID 1
   expect(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8')).toContain(
     '"node", "--enable-source-maps", "--import", "./dist/shared/stop-early.mjs"',
   )
-})
-
-test('npm start that gets SIGTERM while starting exits at once, with 0 and no processes left', async () => {
-  const other = run(['scripts/start.ts'], await freePorts())
-  await other.says(/the broker listens/)
-  const children = [...other.children().keys()]
-  expect(children.length).toBeGreaterThan(0)
-  other.kill('SIGTERM')
-  expect(await other.ended).toBe(0)
-  expect(children.filter(isAlive)).toEqual([])
-  expect(other.stderr).toBe('')
 })
 
 test('a wrong setting ends the start with 1 and its name on stderr, without any value', async () => {
@@ -218,22 +158,6 @@ test('a wrong setting ends the start with 1 and its name on stderr, without any 
   }
 })
 
-test('in production missing settings are named, and nothing is generated', async () => {
-  const env = { NODE_ENV: 'production' }
-  const keys = { SECRET: 'a secret of production', HANDLER_KEY: 'a key of production' }
-  const missing: [string, Run][] = [
-    ['SECRET', run(['broker/main.ts'], env)],
-    ['SECRET', run(['scripts/token.ts', 'alice'], env)],
-    ['TLS_CERT', run(['broker/main.ts'], { ...env, ...keys })],
-    ['HANDLER_KEY', run(['handlers/run.ts', 'contacts'], env)],
-  ]
-  for (const [name, one] of missing) {
-    expect([name, await one.ended]).toEqual([name, 1])
-    expect(one.stderr).toContain(`${name}: must be set when NODE_ENV=production`)
-  }
-  expect(() => statSync(join(dir, 'dev'))).toThrow('ENOENT')
-})
-
 test('the token script prints a token and nothing else', async () => {
   const [hour, day] = [run(['scripts/token.ts', 'a_b']), run(['scripts/token.ts', 'a_b', '--ttl', '1d'])]
   expect(await Promise.all([hour.ended, day.ended])).toEqual([0, 0])
@@ -252,13 +176,4 @@ test('the token script prints a token and nothing else', async () => {
     expect(await one.ended).toBe(1)
     expect([one.stdout, one.stderr]).toEqual(['', expect.stringMatching(/\S/)])
   }
-})
-
-test('processes that start at once on a fresh machine agree on one secret, readable by their owner alone', async () => {
-  const all = ['ada', 'ben', 'cleo', 'dan'].map((name) => run(['scripts/token.ts', name]))
-  await Promise.all(all.map(({ ended }) => ended))
-  const secret = readFileSync(join(dir, 'dev', 'secret'), 'utf8')
-  for (const { stdout } of all) expect(jwt.verify(stdout.trim(), secret)).toHaveProperty('sub')
-  expect(statSync(join(dir, 'dev')).mode & 0o077).toBe(0)
-  expect(statSync(join(dir, 'dev', 'secret')).mode & 0o077).toBe(0)
 })
