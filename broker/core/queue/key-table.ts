@@ -1,6 +1,10 @@
 /** 32-bit words kept of a key: 96 bits of SHA-256 do not collide, neither by chance nor on purpose. */
 const WORDS = 3
 export type Words = [number, number, number]
+/** A slot: the words of a key, then the high and the low word of its value. A look-up touches one place in memory. */
+const SLOT = WORDS + 2
+const [HIGH, LOW] = [WORDS, WORDS + 1]
+const WORD = 2 ** 32
 const LEAST = 64
 /** The table grows beyond this load. */
 const LOAD = 0.8
@@ -10,9 +14,9 @@ const LOAD = 0.8
  * the garbage collector need not trace. Open addressing with linear probing; a removal moves later entries up.
  */
 export class KeyTable {
-  #keys = new Uint32Array(LEAST * WORDS)
-  /** 0: free. */
-  #values = new Float64Array(LEAST)
+  /** A slot whose value is 0 is free. */
+  #slots = new Uint32Array(LEAST * SLOT)
+  #length = LEAST
   #size = 0
 
   get size(): number {
@@ -20,80 +24,83 @@ export class KeyTable {
   }
 
   get(key: string): number | undefined {
-    return this.#values[this.#place(wordsOf(key))] || undefined
+    return this.#valueAt(this.#place(wordsOf(key))) || undefined
   }
 
   /** Makes room for this many keys at once. */
   expect(keys: number): void {
-    let length = this.#values.length
+    let length = this.#length
     while (keys > length * LOAD) length *= 2
-    if (length > this.#values.length) this.#grow(length)
+    if (length > this.#length) this.#grow(length)
   }
 
-  /** @param value more than 0 */
+  /** @param value a whole number above 0, at most 2 ** 53 */
   set(key: string, value: number): void {
     const words = wordsOf(key)
     let at = this.#place(words)
-    if (this.#values[at] === 0) {
-      if (this.#size + 1 > this.#values.length * LOAD) {
-        this.#grow(this.#values.length * 2)
+    if (this.#isFree(at)) {
+      if (this.#size + 1 > this.#length * LOAD) {
+        this.#grow(this.#length * 2)
         at = this.#place(words)
       }
       this.#size++
-      this.#put(at, words)
+      this.#slots.set(words, at)
     }
-    this.#values[at] = value
+    this.#slots[at + HIGH] = value / WORD
+    this.#slots[at + LOW] = value
   }
 
   /** Removes a key if it has that value. */
   delete(words: Words, value: number): void {
     let hole = this.#place(words)
-    if (this.#values[hole] !== value) return
-    const [keys, values] = [this.#keys, this.#values]
-    const last = values.length - 1
-    for (let at = (hole + 1) & last; values[at] !== 0; at = (at + 1) & last) {
-      const home = keys[at * WORDS]! & last
+    if (this.#valueAt(hole) !== value) return
+    const slots = this.#slots
+    const all = slots.length
+    for (let at = this.#next(hole); !this.#isFree(at); at = this.#next(at)) {
+      const home = this.#home(slots[at]!)
       // The entry may move to the hole unless its home lies behind the hole.
-      if (((at - home) & last) < ((at - hole) & last)) continue
-      keys.copyWithin(hole * WORDS, at * WORDS, (at + 1) * WORDS)
-      values[hole] = values[at]!
+      if ((at - home + all) % all < (at - hole + all) % all) continue
+      slots.copyWithin(hole, at, at + SLOT)
       hole = at
     }
-    values[hole] = 0
+    slots[hole + HIGH] = slots[hole + LOW] = 0
     this.#size--
   }
 
-  /** The index of a key, or the free one where it belongs. */
-  #place(words: Words): number {
-    const [keys, values] = [this.#keys, this.#values]
-    const last = values.length - 1
-    let at = words[0] & last
-    while (
-      values[at] !== 0 &&
-      !(keys[at * WORDS] === words[0] && keys[at * WORDS + 1] === words[1] && keys[at * WORDS + 2] === words[2])
-    ) {
-      at = (at + 1) & last
+  /** The slot of a key, or the free one where it belongs. */
+  #place([first, second, third]: Words): number {
+    const slots = this.#slots
+    let at = this.#home(first)
+    while (!this.#isFree(at) && !(slots[at] === first && slots[at + 1] === second && slots[at + 2] === third)) {
+      at = this.#next(at)
     }
     return at
   }
 
-  #put(at: number, words: Words): void {
-    const keys = this.#keys
-    keys[at * WORDS] = words[0]
-    keys[at * WORDS + 1] = words[1]
-    keys[at * WORDS + 2] = words[2]
+  #home(word: number): number {
+    return (word & (this.#length - 1)) * SLOT
+  }
+
+  #next(at: number): number {
+    return at + SLOT === this.#slots.length ? 0 : at + SLOT
+  }
+
+  #isFree(at: number): boolean {
+    return this.#slots[at + LOW] === 0 && this.#slots[at + HIGH] === 0
+  }
+
+  #valueAt(at: number): number {
+    return this.#slots[at + HIGH]! * WORD + this.#slots[at + LOW]!
   }
 
   #grow(length: number): void {
-    const [keys, values] = [this.#keys, this.#values]
-    this.#keys = new Uint32Array(length * WORDS)
-    this.#values = new Float64Array(length)
-    for (let from = 0; from < values.length; from++) {
-      if (values[from] === 0) continue
-      const words: Words = [keys[from * WORDS]!, keys[from * WORDS + 1]!, keys[from * WORDS + 2]!]
-      const at = this.#place(words)
-      this.#put(at, words)
-      this.#values[at] = values[from]!
+    const before = this.#slots
+    this.#slots = new Uint32Array(length * SLOT)
+    this.#length = length
+    for (let from = 0; from < before.length; from += SLOT) {
+      if (before[from + LOW] === 0 && before[from + HIGH] === 0) continue
+      const at = this.#place([before[from]!, before[from + 1]!, before[from + 2]!])
+      for (let i = 0; i < SLOT; i++) this.#slots[at + i] = before[from + i]!
     }
   }
 }
