@@ -25,6 +25,10 @@ export function openForgotten<Entry extends Forgotten>(
       return entries.size === 0
     },
 
+    get youngest(): Entry | undefined {
+      return [...entries.values()].at(-1)
+    },
+
     add(unit: Unit, entry: Entry): void {
       const key = keyOf(entry.field, entry.value)
       unit.put(table, key, entry)

@@ -8,7 +8,7 @@ import { ROOT, Run } from '../../test/process.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { openFormat } from './format.ts'
 import type { Target } from './kept/kept-events.ts'
-import { ON_ALL } from './kept/kept-record.ts'
+import { ON_ALL, RELEASED } from './kept/kept-record.ts'
 import { openKept, type Kept } from './kept/open-kept.ts'
 import { openDeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
@@ -141,7 +141,7 @@ const KEPT = {
 
 /** The messages that wait for a session, in order; their payloads as text. */
 function waitingFor({ sessions }: Kept, id: string) {
-  return [...sessions.get(id)!.waiting.keys()].flatMap((number) => {
+  return sessions.get(id)!.waiting.numbers.flatMap((number) => {
     const message = sessions.message(id, number)
     return message ? [{ ...message, payload: message.payload.toString() }] : []
   })
@@ -243,7 +243,7 @@ async function expectKept(storage: Storage): Promise<void> {
   expect(waitingFor(kept, 'bob/phone')).toEqual([said(0, 'bob_events', 1), open])
   const { underWay } = sessions.get('bob/phone')!
   expect(underWay).toEqual([{ messageId: 77, number: expect.any(Number) }])
-  expect(sessions.get('bob/phone')!.waiting.get(underWay[0]!.number)).toMatchObject({ isReleased: true })
+  expect(sessions.get('bob/phone')!.waiting.form(underWay[0]!.number)).toBe(RELEASED)
   expect([...sessions.get('bob/phone')!.incoming]).toEqual([12, 13])
   expect(waitingFor(kept, 'carol/phone')).toMatchObject([{ payload: 'do it', shared: '$share/crew/jobs/+' }])
   expect(sessions.openTo('fleet/1', '', () => false)).toMatchObject([['bob/phone', { qos: 2 }]])

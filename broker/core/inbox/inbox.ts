@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { parseJsonObject } from '../../../shared/wire/json.ts'
 import type { EventName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
-import type { Held } from '../kept/box.ts'
+import type { Box } from '../kept/box.ts'
 import type { Holders, KeptEvents } from '../kept/kept-events.ts'
 import type { KeptEvent, KeptRecord } from '../kept/kept-record.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
@@ -79,13 +79,13 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
     return line
   }
 
-  function letGo(held: Held): void {
-    const user = held.box.user as UserId
+  function letGo(box: Box, key: number): void {
+    const user = box.user as UserId
     if (lines.get(user)?.count === 0) {
       emptied.add(user)
       kept.changed()
     }
-    kept.release(held)
+    kept.release(box, key)
   }
 
   /** A record far in the future also counts as old: it was kept before the clock was set back. */
@@ -128,8 +128,8 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
   }
 
   const holders: Holders['inbox'] = {
-    receive(held, number, isOfOld) {
-      const user = held.box.user as UserId
+    receive(box, key, number, isOfOld) {
+      const user = box.user as UserId
       const line = lineOf(user)
       if (isOfOld) {
         // Missing numbers in between were forgotten, unless they were left out.
@@ -137,16 +137,15 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
         if (!holes.cover(user, line.given + 1, number - 1)) line.forget(number - 1)
         line.given = number
       }
-      line.append(number, held)
-      kept.hold(held)
+      line.append(number, box, key)
+      kept.hold(box, key)
       while (line.count > bounds.events) line.shift()
     },
-    lose(held) {
-      const { number, box, isFromStranger } = held
+    lose(box, key) {
+      const number = box.numberOf(key)
       if (number === 0) return
-      const user = box.user as UserId
-      const line = lines.get(user)!
-      if (isFromStranger) line.leaveOut(held)
+      const line = lines.get(box.user as UserId)!
+      if (box.isFromStranger(key)) line.leaveOut(key)
       else line.forget(number)
     },
     tidy(unit) {
@@ -198,7 +197,7 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
       if (since > last || since < (line ? line.first - 1 : last)) return { recovered: false, last }
       const events: Numbered[] = []
       let size = 0
-      for (const [number, { key }] of line?.after(since) ?? []) {
+      for (const [number, key] of line?.after(since) ?? []) {
         const found = kept.read(key)
         const record = found?.kind === 'event' && mayRead(found.event) && fitting(found, largest - HEAD)
         if (!record) continue // forgotten, or not for this reader

@@ -22,6 +22,11 @@ export function openForgottenEvents(storage: Storage) {
       return entries.isEmpty
     },
 
+    /** The last key that an entry applies to. */
+    get last(): number {
+      return entries.youngest?.upTo ?? 0
+    },
+
     add: (unit: Unit, what: Forgotten, upTo: number): void => entries.add(unit, { ...what, upTo }),
 
     has(key: number, record: KeptRecord): boolean {

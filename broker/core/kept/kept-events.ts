@@ -4,7 +4,7 @@ import type { Closable } from '../../../shared/shutdown.ts'
 import type { Fullness } from '../../metrics/fullness.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { Texts } from '../../storage/texts.ts'
-import { Boxes, Held, type Box, type Sharing } from './box.ts'
+import { Boxes, type Box } from './box.ts'
 import { openForgottenEvents } from './forgotten-events.ts'
 import { keptOutline, keptRecord, outlineOf, type KeptRecord, type Outline } from './kept-record.ts'
 import type { Spread } from './spread.ts'
@@ -24,7 +24,7 @@ export interface Queue {
   /** The session outlives its connection and a restart. */
   readonly isLasting: boolean
   /** @param record undefined for a record from before the start */
-  receive(held: Held, target: Target, record: KeptRecord | undefined): void
+  receive(box: Box, key: number, target: Target, record: KeptRecord | undefined): void
 }
 
 /** A queue that is to hold a record, and in which form. */
@@ -38,17 +38,25 @@ export interface Target {
 /** The holders of records. Their own changes are stored with the next unit (`tidy`). */
 export interface Holders {
   inbox: {
-    receive(held: Held, number: number, isOfOld: boolean): void
+    receive(box: Box, key: number, number: number, isOfOld: boolean): void
     /** Must let this event go. */
-    lose(held: Held): void
+    lose(box: Box, key: number): void
     tidy(unit: Unit): void
   }
   sessions: {
+    /** The last number that a session of an earlier broker process was given. */
+    readonly lastNumber: number
     /** The session with this serial number, if it still waits for this record. */
     queueOf(serial: number, key: number, form: number): Queue | undefined
-    lose(held: Held): void
+    lose(box: Box, key: number): void
     tidy(unit: Unit): void
   }
+}
+
+/** A record that several users hold; it goes when the last of them lets it go. */
+interface Sharing {
+  users: number
+  readonly bytes: number
 }
 
 /** How a record reaches its users. */
@@ -61,7 +69,6 @@ interface Distribution {
   readonly targets: readonly Target[]
   readonly byOwner: ReadonlyMap<string, readonly Target[]> | undefined
   readonly bytes: number
-  readonly sharing: Sharing | undefined
   readonly isKept: boolean
   /** Undefined for a record from before the start. */
   readonly record: KeptRecord | undefined
@@ -90,6 +97,8 @@ export class KeptEvents implements Closable {
   readonly #bounds: KeptBounds
   readonly #forgotten
   readonly #boxes = new Boxes()
+  /** By key. */
+  readonly #shared = new Map<number, Sharing>()
   #holders!: Holders
   /** Records that only sessions hold which end with their connection: they are not on the disk. */
   readonly #inMemory = new Map<number, KeptRecord>()
@@ -115,14 +124,17 @@ export class KeptEvents implements Closable {
   /** Gives the stored records to their holders. */
   open(holders: Holders): void {
     this.#holders = holders
+    // No key is used again, even when its record has gone: sessions know how far they have come by it.
+    const last = Math.max(holders.sessions.lastNumber, this.#forgotten.last)
+    this.#lastKey = last - (last % STEP)
     for (const { key, value } of this.#storage.table('kept_events', keptOutline(new Texts())).entries()) {
-      this.#lastKey = key as number
       const targets: Target[] = []
       for (const { session, form, ids, shared } of value.places) {
-        const queue = holders.sessions.queueOf(session, this.#lastKey, form)
+        const queue = holders.sessions.queueOf(session, key as number, form)
         if (queue) targets.push({ queue, form, ids, shared })
       }
-      const one = this.#distribution(this.#lastKey, value, targets)
+      this.#lastKey = Math.max(this.#lastKey, key as number)
+      const one = this.#distribution(key as number, value, targets)
       for (let place = 0; place < one.users.length; place++) this.#distribute(one, place)
       this.#distributed(one)
     }
@@ -219,17 +231,17 @@ export class KeptEvents implements Closable {
   }
 
   /** Adds a reference to an event. */
-  hold(held: Held): void {
-    held.references++
-    held.box.bytes += PER_REFERENCE
+  hold(box: Box, key: number): void {
+    box.hold(key)
+    box.bytes += PER_REFERENCE
     this.#bytes += PER_REFERENCE
   }
 
   /** Removes a reference. */
-  release(held: Held): void {
-    held.box.bytes -= PER_REFERENCE
+  release(box: Box, key: number): void {
+    box.bytes -= PER_REFERENCE
     this.#bytes -= PER_REFERENCE
-    this.#dismiss(held)
+    this.#dismiss(box, key)
   }
 
   /** A holder has changes to store. They go into the next unit, or soon into one of their own. */
@@ -265,59 +277,53 @@ export class KeptEvents implements Closable {
       this.#count++
       this.#bytes += bytes
     }
-    return {
-      key,
-      outline,
-      users,
-      targets,
-      byOwner: isShared ? groupBy(targets, ({ queue }) => queue.owner) : undefined,
-      bytes,
-      // One user more, until all have it.
-      sharing: isShared && (isKept || !record) ? { users: 1, bytes } : undefined,
-      isKept,
-      record,
-    }
+    // One user more, until all have it.
+    if (isShared && (isKept || !record)) this.#shared.set(key, { users: 1, bytes })
+    const byOwner = isShared ? groupBy(targets, ({ queue }) => queue.owner) : undefined
+    return { key, outline, users, targets, byOwner, bytes, isKept, record }
   }
 
   /** Gives a record to all that holds it for one of its users. */
-  #distribute({ key, outline, users, targets, byOwner, bytes, sharing, record }: Distribution, place: number): void {
+  #distribute({ key, outline, users, targets, byOwner, bytes, record }: Distribution, place: number): void {
     const user = users[place]!
     const own = byOwner ? (byOwner.get(user) ?? NONE) : targets
     const { numbers, isFromStranger } = outline
     if (numbers.length === 0 && own.length === 0) return
-    const counted = sharing ? outline.bytes + PER_RECORD : bytes
-    const held = new Held(key, counted, this.#boxes.of(user), isFromStranger, sharing)
-    this.#admit(held)
-    if (numbers.length > 0) this.#holders.inbox.receive(held, numbers[place]!, record === undefined)
-    for (const target of own) target.queue.receive(held, target, record)
-    this.#dismiss(held)
-    this.#trim(held.box)
+    const box = this.#boxes.of(user)
+    const sharing = byOwner && this.#shared.get(key)
+    if (sharing) sharing.users++
+    box.add(key, sharing ? outline.bytes + PER_RECORD : bytes, isFromStranger)
+    if (numbers.length > 0) this.#holders.inbox.receive(box, key, numbers[place]!, record === undefined)
+    for (const target of own) target.queue.receive(box, key, target, record)
+    this.#dismiss(box, key)
+    this.#trim(box)
     this.#trimAll()
   }
 
   /** All users have what they get of a record. */
-  #distributed({ key, bytes, sharing, isKept, record }: Distribution): void {
+  #distributed({ key, bytes, isKept, record }: Distribution): void {
     this.#spreading.delete(key)
-    const isOver = sharing ? --sharing.users === 0 : !isKept && !record
-    if (isOver) this.#remove(key, bytes)
+    const sharing = this.#shared.get(key)
+    if (sharing) this.#leave(key, sharing)
+    else if (!isKept && !record) this.#remove(key, bytes)
   }
 
   #trim(box: Box): void {
-    while (box.bytes > this.#bounds.bytesPerUser && box.count > 1 && this.#drop(box.first!));
+    while (box.bytes > this.#bounds.bytesPerUser && box.count > 1 && this.#drop(box, box.first!));
   }
 
   #trimAll(): void {
     for (let left = DROPPED_AT_ONCE; left > 0 && this.#bytes > this.#bounds.bytes; left--) {
-      const first = this.#boxes.fullest?.first
-      if (!first || !this.#drop(first)) return
+      const box = this.#boxes.fullest
+      if (box?.first === undefined || !this.#drop(box, box.first)) return
     }
   }
 
   /** Makes an event's user let it go everywhere. Returns false when something still holds it. */
-  #drop(held: Held): boolean {
-    this.#holders.inbox.lose(held)
-    this.#holders.sessions.lose(held)
-    return held.references === 0
+  #drop(box: Box, key: number): boolean {
+    this.#holders.inbox.lose(box, key)
+    this.#holders.sessions.lose(box, key)
+    return !box.has(key)
   }
 
   #remove(key: number, bytes: number): void {
@@ -328,19 +334,21 @@ export class KeptEvents implements Closable {
     this.changed()
   }
 
-  /** Holds an event until it is dismissed, so that it does not go in between. */
-  #admit(held: Held): void {
-    held.references = 1
-    held.box.add(held)
-    if (held.sharing) held.sharing.users++
+  /** One less of a user's holders needs an event. Each event is held once more while it is given out. */
+  #dismiss(box: Box, key: number): void {
+    const bytes = box.release(key)
+    this.#boxes.settle(box)
+    if (bytes === undefined) return
+    const sharing = this.#shared.get(key)
+    if (sharing) this.#leave(key, sharing)
+    else this.#remove(key, bytes)
   }
 
-  #dismiss(held: Held): void {
-    const { key, box, sharing, bytes } = held
-    const isOver = --held.references === 0
-    if (isOver) box.ended(held)
-    this.#boxes.settle(box)
-    if (isOver && !(sharing && --sharing.users > 0)) this.#remove(key, sharing?.bytes ?? bytes)
+  /** One less of a record's users holds it. */
+  #leave(key: number, sharing: Sharing): void {
+    if (--sharing.users > 0) return
+    this.#shared.delete(key)
+    this.#remove(key, sharing.bytes)
   }
 
   #tidy(unit: Unit, most: number): void {

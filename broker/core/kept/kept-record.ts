@@ -13,6 +13,8 @@ export const RETAINED = 4
 const IDS = 8
 /** Received through a shared subscription. */
 export const SHARED = 16
+/** In a session's queue alone, and instead of the other bits: the client has the message, and its PUBREL is due. */
+export const RELEASED = 32
 
 /** One session that holds a record in its queue, and how. */
 export interface Place {

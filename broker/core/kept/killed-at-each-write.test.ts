@@ -12,7 +12,7 @@ import type { Storage, Table } from '../../storage/storage.ts'
 import type { LmdbTable } from '../../storage/turn.ts'
 import type { MessageTarget } from '../open-topics/receivers.ts'
 import type { Target } from './kept-events.ts'
-import { ON_ALL } from './kept-record.ts'
+import { ON_ALL, RELEASED } from './kept-record.ts'
 import { openKept, type Kept } from './open-kept.ts'
 
 // What happens to people's events, sessions and dead letters, one thing after another; before each single write, the file is copied:
@@ -122,7 +122,9 @@ function seen({ all, dead }: Opened): Seen {
     const session = all.sessions.get(id)
     if (!session) continue
     const waiting = new Map<number, string>()
-    for (const [number, { isReleased, messageId }] of session.waiting) {
+    for (const number of session.waiting.numbers) {
+      const isReleased = session.waiting.form(number) === RELEASED
+      const messageId = session.sent?.get(number)
       const message = isReleased ? `due ${messageId}` : all.sessions.message(id, number)?.payload.toString()
       waiting.set(number, message ?? 'nothing')
     }

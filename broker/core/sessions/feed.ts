@@ -1,12 +1,13 @@
 import type { FromCore, Kept, UnderWay } from '../../seam/messages.ts'
 import type { SessionMessage } from '../../seam/session-message.ts'
-import type { Reference, SessionQueue } from './session-queue.ts'
+import { RELEASED } from '../kept/kept-record.ts'
+import type { SessionQueue } from './session-queue.ts'
 
 export interface FeedPorts {
   /** Bytes of one page, at most. */
   pageBytes: number
   /** A message as the session receives it now; undefined when it must no longer receive it. */
-  message(session: SessionQueue, reference: Reference): SessionMessage | undefined
+  message(session: SessionQueue, number: number): SessionMessage | undefined
   /** Removes a message from the session. */
   forget(session: SessionQueue, number: number): void
   toFront(message: FromCore): void
@@ -31,8 +32,8 @@ export class Feed {
   /** The front has room for more. */
   #isWanted = false
   #isGiving = false
-  /** The next message is the first of these that is not in flight. */
-  #rest: MapIterator<[number, Reference]> | undefined
+  /** The next message is the first after this number that is not in flight. */
+  #at = 0
 
   /** @param window messages that the client accepts unacknowledged */
   constructor(connection: number, session: SessionQueue, window: number, ports: FeedPorts) {
@@ -75,11 +76,10 @@ export class Feed {
   /** The connection sends nothing more. */
   leaves(underWay: readonly UnderWay[]): void {
     for (const { number, messageId } of underWay) {
-      const reference = this.#session.waiting.get(number)
-      if (reference) reference.messageId = messageId
+      if (this.#session.waiting.has(number)) this.#session.goesOutAs(number, messageId)
     }
     this.#isCurrent = this.#isWanted = false
-    this.#rest = undefined
+    this.#at = 0
   }
 
   #give(): void {
@@ -99,22 +99,21 @@ export class Feed {
   #page(): Kept['messages'][number][] {
     const messages: Kept['messages'][number][] = []
     let bytes = 0
-    this.#rest ??= this.#session.waiting.entries()
     while (this.#underWay.size < this.#window) {
       if (messages.length === PAGE || bytes >= this.#ports.pageBytes) {
         this.#isWanted = false
         break
       }
-      const { done, value } = this.#rest.next()
-      if (done) {
+      const number = this.#session.waiting.after(this.#at)
+      if (number === undefined) {
         this.#isCurrent = true
         this.#isWanted = false
-        this.#rest = undefined
+        this.#at = 0
         break
       }
-      const [number, reference] = value
+      this.#at = number
       if (this.#underWay.has(number)) continue
-      const message = this.#messageOf(number, reference)
+      const message = this.#messageOf(number)
       if (!message) {
         this.#ports.forget(this.#session, number)
         continue
@@ -126,9 +125,10 @@ export class Feed {
     return messages
   }
 
-  #messageOf(number: number, reference: Reference): Kept['messages'][number] | undefined {
-    if (reference.isReleased) return { number, isReleased: true }
-    const message = this.#ports.message(this.#session, reference)
-    return message && { ...message, number, dup: reference.isOfOld || reference.messageId !== undefined }
+  #messageOf(number: number): Kept['messages'][number] | undefined {
+    const { waiting, sent, lastOfOld } = this.#session
+    if (waiting.form(number) === RELEASED) return { number, isReleased: true }
+    const message = this.#ports.message(this.#session, number)
+    return message && { ...message, number, dup: number <= lastOfOld || sent?.has(number) === true }
   }
 }

@@ -1,5 +1,5 @@
 import type { Storage, Unit } from '../../storage/storage.ts'
-import { Reference, type SessionQueue } from './session-queue.ts'
+import type { SessionQueue } from './session-queue.ts'
 
 /** Steps removed with one unit, at most. */
 const AT_ONCE = 1_000
@@ -49,11 +49,11 @@ export class Progress {
       else gone.set(session, new Set([number]))
       session.last = Math.max(session.last, number)
       if (value === GONE) continue
-      const released = new Reference(undefined, 0, true)
-      released.messageId = value
-      session.add(number, released)
+      session.release(number, value)
     }
     return {
+      /** The last number that any of them was given and that is stored with it. */
+      last: [...sessions.values()].reduce((most, { last }) => Math.max(most, last), 0),
       /** True when this message still waits for the session. */
       waits: (session: SessionQueue, number: number): boolean =>
         number > (cursors.get(session) ?? 0) && !gone.get(session)?.has(number),

@@ -1,9 +1,9 @@
-import { Oldest } from '../../../shared/oldest.ts'
 import type { UnderWay } from '../../seam/messages.ts'
 import type { Subscription } from '../../seam/subscription.ts'
-import type { Held } from '../kept/box.ts'
+import type { Box } from '../kept/box.ts'
 import { ByAge } from '../kept/by-age.ts'
-import { ON_ALL } from '../kept/kept-record.ts'
+import { ON_ALL, RELEASED } from '../kept/kept-record.ts'
+import { Waiting } from './waiting.ts'
 
 /** Bounds on the events that wait for one session. Beyond them the oldest event is dropped. */
 export interface SessionBounds {
@@ -11,30 +11,9 @@ export interface SessionBounds {
   maxWaitingBytes: number
 }
 
-/** A message of QoS 1 or 2 that waits for a session, and how far its delivery has come. Without an event, a PUBREL is due. */
-export class Reference {
-  held: Held | undefined
-  readonly form: number
-  /** A previous broker process may have sent it, so it goes out with DUP [MQTT-3.3.1-1]. */
-  readonly isOfOld: boolean
-  /** Its message id on an earlier connection. */
-  messageId: number | undefined = undefined
-
-  constructor(held: Held | undefined, form: number, isOfOld: boolean) {
-    this.held = held
-    this.form = form
-    this.isOfOld = isOfOld
-  }
-
-  /** The client has the message; only its PUBREL is due [MQTT-4.3.3-1]. */
-  get isReleased(): boolean {
-    return this.held === undefined
-  }
-
-  /** The number of a kept record in a session. */
-  static numberOf(key: number, form: number): number {
-    return form & ON_ALL ? key + 1 : key
-  }
+/** The number of a kept record in a session. */
+export function numberOf(key: number, form: number): number {
+  return form & ON_ALL ? key + 1 : key
 }
 
 /** One session: its subscriptions, and the messages that wait for it. */
@@ -52,8 +31,14 @@ export class SessionQueue {
   /** Stops the timer that ends it. */
   stopClock: (() => void) | undefined = undefined
   readonly subscriptions = new Map<string, Subscription>()
-  /** Messages by number, in the order in which they were published. */
-  readonly waiting = new Map<number, Reference>()
+  /** Messages of QoS 1 and 2, in the order in which they were published. */
+  readonly waiting = new Waiting()
+  /** What its user holds, while a message waits. */
+  box: Box | undefined = undefined
+  /** Message ids that messages had on an earlier connection, if there are any. */
+  sent: Map<number, number> | undefined = undefined
+  /** A previous broker process may have sent messages up to this number, so they go out with DUP [MQTT-3.3.1-1]. */
+  lastOfOld = 0
   /** Ids of QoS 2 messages that its client has sent and not released. */
   readonly incoming = new Set<number>()
   /** Bytes of the messages that wait. */
@@ -66,8 +51,7 @@ export class SessionQueue {
   skipped: number[] = []
   /** True when some such numbers are stored. */
   hasSkipped = false
-  readonly #oldest = new Oldest(this.waiting)
-  #strangers: ByAge<[number, Reference]> | undefined
+  #strangers: ByAge<number> | undefined
 
   constructor(id: string, serial: number, expiry: number) {
     this.id = id
@@ -82,38 +66,68 @@ export class SessionQueue {
 
   /** Every message up to this number has gone. */
   get cursor(): number {
-    const oldest = this.#oldest.entry?.[0]
+    const oldest = this.waiting.first
     return oldest === undefined ? this.last : Math.min(oldest - 1, this.last)
   }
 
   /** The message that is dropped first: the oldest that a stranger has caused, otherwise the oldest. */
   get first(): number | undefined {
-    return this.#strangers?.oldest?.[0] ?? this.#oldest.entry?.[0]
+    return this.#strangers?.oldest ?? this.waiting.first
   }
 
   /** Messages that went out on earlier connections, with their message ids. */
   get underWay(): UnderWay[] {
-    const all: UnderWay[] = []
-    for (const [number, { messageId }] of this.waiting) if (messageId !== undefined) all.push({ number, messageId })
-    return all
+    const all = [...(this.sent ?? [])].map(([number, messageId]) => ({ number, messageId }))
+    return all.toSorted((a, b) => a.number - b.number)
   }
 
   isOver({ maxWaiting, maxWaitingBytes }: SessionBounds): boolean {
     return this.waiting.size > maxWaiting || (this.bytes > maxWaitingBytes && this.waiting.size > 1)
   }
 
-  add(number: number, reference: Reference): void {
-    this.waiting.set(number, reference)
-    if (!reference.held?.isFromStranger) return
-    this.#strangers ??= new ByAge(([other, its]) => this.waiting.get(other) !== its)
-    this.#strangers.add([number, reference])
+  /** Adds an event that its user holds. */
+  add(box: Box, key: number, form: number): void {
+    const number = numberOf(key, form)
+    this.box = box
+    this.bytes += box.bytesOf(key)
+    this.waiting.set(number, form)
+    if (!box.isFromStranger(key)) return
+    this.#strangers ??= new ByAge((one) => !this.holdsEvent(one))
+    this.#strangers.add(number)
   }
 
-  remove(number: number): Reference | undefined {
-    const reference = this.waiting.get(number)
-    if (!reference) return undefined
+  /** True for a message whose event is still needed: the client does not have it yet. */
+  holdsEvent(number: number): boolean {
+    const form = this.waiting.form(number)
+    return form !== undefined && form !== RELEASED
+  }
+
+  /** Removes a message. Returns the key of the event that it no longer needs, if there is one. */
+  remove(number: number): number | undefined {
+    const form = this.waiting.form(number)
     this.waiting.delete(number)
-    if (reference.held?.isFromStranger) this.#strangers!.ended()
-    return reference
+    this.sent?.delete(number)
+    return this.#letGo(number, form)
+  }
+
+  /** The client has a QoS 2 message, and only its PUBREL is due [MQTT-4.3.3-1]. Returns like `remove`. */
+  release(number: number, messageId: number): number | undefined {
+    const form = this.waiting.form(number)
+    this.waiting.set(number, RELEASED)
+    this.goesOutAs(number, messageId)
+    return this.#letGo(number, form)
+  }
+
+  /** A message has gone out with this message id. */
+  goesOutAs(number: number, messageId: number): void {
+    ;(this.sent ??= new Map()).set(number, messageId)
+  }
+
+  #letGo(number: number, form: number | undefined): number | undefined {
+    if (form === undefined || form === RELEASED) return undefined
+    const key = number - (form & ON_ALL)
+    this.bytes -= this.box!.bytesOf(key)
+    if (this.#strangers && this.box!.isFromStranger(key)) this.#strangers.ended()
+    return key
   }
 }

@@ -8,15 +8,15 @@ import { sessionOwner } from '../../seam/session.ts'
 import type { Subscription } from '../../seam/subscription.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { asSent } from '../kept/as-sent.ts'
-import type { Held } from '../kept/box.ts'
+import type { Box } from '../kept/box.ts'
 import type { Holders, KeptEvents, Queue, Target } from '../kept/kept-events.ts'
-import { ON_ALL, QOS_2, RETAINED, SHARED, type KeptRecord } from '../kept/kept-record.ts'
+import { ON_ALL, QOS_2, RELEASED, RETAINED, SHARED, type KeptRecord } from '../kept/kept-record.ts'
 import type { MessageTarget, OpenContent } from '../open-topics/receivers.ts'
 import { Feed, type FeedPorts } from './feed.ts'
 import type { Kept } from './connected-devices.ts'
 import { Progress } from './progress.ts'
 import { openReceived } from './received.ts'
-import { Reference, SessionQueue, type SessionBounds } from './session-queue.ts'
+import { numberOf, SessionQueue, type SessionBounds } from './session-queue.ts'
 import { Subscribers } from './subscribers.ts'
 
 interface SessionRecord {
@@ -54,17 +54,17 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
   let passOn = (_left: SessionMessage[]): void => {}
 
   class Session extends SessionQueue implements Queue {
-    receive(held: Held, { form, ids, shared }: Target, record: KeptRecord | undefined): void {
-      const number = Reference.numberOf(held.key, form)
+    receive(box: Box, key: number, { form, ids, shared }: Target, record: KeptRecord | undefined): void {
       if (sessions.get(this.id) !== this) {
         // The session has ended in the meantime.
         if (record && isForAnother(form)) passOn([asSent(record, this.owner, { form, ids, shared })])
         return
       }
-      this.add(number, new Reference(held, form, record === undefined))
+      this.add(box, key, form)
+      const number = numberOf(key, form)
+      if (record === undefined) this.lastOfOld = number
       if (this.isLasting) this.last = Math.max(this.last, number)
-      kept.hold(held)
-      this.bytes += held.bytes
+      kept.hold(box, key)
       while (this.isOver(bounds)) forget(this, this.first!)
     }
   }
@@ -94,13 +94,9 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     kept.changed()
   }
   const forget = (session: Session, number: number): void => {
-    const reference = session.remove(number)
-    if (!reference) return
-    const { held } = reference
-    if (held) {
-      session.bytes -= held.bytes
-      kept.release(held)
-    }
+    if (!session.waiting.has(number)) return
+    const key = session.remove(number)
+    if (key !== undefined) kept.release(session.box!, key)
     session.relieved?.()
     if (!session.isLasting) return
     if (number > session.cursor) session.skipped.push(number)
@@ -117,11 +113,15 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     changed.delete(session)
     const own = owners.get(owner)
     if (own?.delete(session) && own.size === 0) owners.delete(owner)
-    const left = [...session.waiting.values()].flatMap((reference) =>
-      isForAnother(reference.form) ? (messageOf(session, reference) ?? []) : [],
+    const { waiting } = session
+    const numbers = waiting.numbers
+    const left = numbers.flatMap((number) =>
+      isForAnother(waiting.form(number)!) ? (messageOf(session, number) ?? []) : [],
     )
-    for (const { held } of session.waiting.values()) if (held) kept.release(held)
-    session.waiting.clear()
+    for (const number of numbers) {
+      const key = session.remove(number)
+      if (key !== undefined) kept.release(session.box!, key)
+    }
     if (left.length > 0) passOn(left)
     if (session.expiry === 0) return
     storage.eventually((unit) => {
@@ -138,15 +138,17 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       if (sessions.get(session.id) === session) end(session)
     })
   }
-  const messageOf = (session: Session, { held, form }: Reference): SessionMessage | undefined => {
-    const found = held && kept.read(held.key)
+  const messageOf = (session: Session, number: number): SessionMessage | undefined => {
+    const form = session.waiting.form(number)
+    if (form === undefined || form === RELEASED) return undefined
+    const found = kept.read(number - (form & ON_ALL))
     if (!found) return undefined
     // Only the record says which of the session's subscriptions matched an open message.
     const place = found.kind === 'event' ? undefined : found.places.find((one) => one.session === session.serial)
     return asSent(found, session.owner, place ?? { form })
   }
-  const messageNow = (session: Session, reference: Reference): SessionMessage | undefined => {
-    const message = messageOf(session, reference)
+  const messageNow = (session: Session, number: number): SessionMessage | undefined => {
+    const message = messageOf(session, number)
     return message && asOfNow(message)
   }
   /** Bounds clients without a Receive Maximum. */
@@ -164,12 +166,13 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
   const before = progress.read(bySerial)
 
   const holders: Holders['sessions'] = {
+    lastNumber: before.last,
     queueOf(serial, key, form) {
       lastSerial = Math.max(lastSerial, serial) // perhaps of a session that has ended
       const session = bySerial.get(serial)
-      return session && before.waits(session, Reference.numberOf(key, form)) ? session : undefined
+      return session && before.waits(session, numberOf(key, form)) ? session : undefined
     },
-    lose({ key, box }) {
+    lose(box, key) {
       for (const session of owners.get(box.user) ?? []) {
         forget(session, key)
         forget(session, key + ON_ALL)
@@ -272,8 +275,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     /** The message that waits under this number, as the session receives it now. */
     message(id: string, number: number): SessionMessage | undefined {
       const session = sessions.get(id)
-      const reference = session?.waiting.get(number)
-      return reference && messageOf(session!, reference)
+      return session && messageOf(session, number)
     },
     /** Removes a message from a session, if it is there. */
     drop(id: string, number: number): void {
@@ -287,17 +289,14 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     /** Resolves when the client's PUBREC for a QoS 2 message is on the disk, so that the PUBREL may go out. */
     async has(id: string, { number, messageId }: UnderWay): Promise<void> {
       const session = sessions.get(id)
-      const reference = session?.waiting.get(number)
-      if (!session || !reference?.held || !(reference.form & QOS_2)) return
-      const { held } = reference
-      reference.held = undefined
-      reference.messageId = messageId
-      session.bytes -= held.bytes
+      const form = session?.waiting.form(number)
+      if (!session || form === undefined || !(form & QOS_2)) return
+      const key = session.release(number, messageId)!
       session.relieved?.()
       const stored = session.isLasting
         ? storage.commit((unit) => progress.released(unit, session, number, messageId))
         : undefined
-      kept.release(held) // a later unit removes its record
+      kept.release(session.box!, key) // a later unit removes its record
       await stored
     },
 
