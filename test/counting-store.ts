@@ -11,14 +11,23 @@ export interface Work {
 }
 
 /** A store that counts its work. */
-export function countingStore(store: Store): { store: Store; read: () => number; work: () => Work } {
+export function countingStore(store: Store): {
+  store: Store
+  read: () => number
+  work: () => Work
+  /** How often the store was asked for something. */
+  calls: () => number
+} {
   const work: Work = { read: 0, counted: 0, written: 0 }
+  let calls = 0
   const counted = <T>(result: T, kind: keyof Work, times: number): T => {
+    calls++
     work[kind] += times
     return result
   }
   return {
     read: () => work.read,
+    calls: () => calls,
     work: () => ({ ...work }),
     store: {
       ...store,
@@ -26,6 +35,8 @@ export function countingStore(store: Store): { store: Store; read: () => number;
         const real = store.collection<D>(spec)
         return {
           get: async (id) => counted(await real.get(id), 'read', 1),
+          getMany: async (ids) => counted(await real.getMany(ids), 'read', ids.length),
+          insertMany: async (docs) => counted(await real.insertMany(docs), 'written', docs.length),
           insert: async (doc) => counted(await real.insert(doc), 'written', 1),
           change: async (id, decide) => counted(await real.change(id, decide), 'written', 1),
           remove: async (id) => counted(await real.remove(id), 'written', 1),

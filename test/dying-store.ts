@@ -19,6 +19,7 @@ export function dyingAfter(store: Store, writes: number): Store {
       const real = store.collection<D>(spec)
       return {
         ...real,
+        insertMany: (docs) => counted(real.insertMany(docs)),
         insert: (doc) => counted(real.insert(doc)),
         change: (id, decide) => counted(real.change(id, decide)),
         remove: (id) => counted(real.remove(id)),

@@ -66,7 +66,7 @@ export interface Outcome {
 /** A user in this many groups cannot create another. */
 const MAX_GROUPS = 1_000
 /** Members read or written at once, before giving way to other work. */
-const AT_ONCE = 50
+const AT_ONCE = 200
 /** Commands remembered: more than all members can have begun when a process dies. */
 const REMEMBERED = 128
 
@@ -78,11 +78,14 @@ export function groupBook(store: Store, settings: HandlerSettings) {
   const { append, lastSeq } = conversations(store)
   const all = userGroups(store)
 
-  /** A new member, if `user` may add them. @throws {Refusal} `forbidden` */
-  async function invited(user: UserId, other: UserId, field: string, since: number): Promise<Member> {
-    const { closed, isBlocked } = await relations.toward(user, other)
-    if (closed !== undefined) throw refuse('forbidden', { [field]: `${other} ${closed}` })
-    return { user: other, role: 'member', since, ...(isBlocked && { hidden: true }) }
+  /** New members, if `user` may add them. @throws {Refusal} `forbidden` */
+  async function invited(user: UserId, others: readonly UserId[], field: string, since: number): Promise<Member[]> {
+    const stand = await relations.towardMany(user, others)
+    return others.map((other, i) => {
+      const { closed, isBlocked } = stand[i]!
+      if (closed !== undefined) throw refuse('forbidden', { [field]: `${other} ${closed}` })
+      return { user: other, role: 'member', since, ...(isBlocked && { hidden: true }) }
+    })
   }
 
   /** Does `other` hear of it when `user` adds them? */
@@ -151,9 +154,9 @@ export function groupBook(store: Store, settings: HandlerSettings) {
         throw refuse('conflict', undefined, `you are in ${MAX_GROUPS} groups: leave one first`)
       }
       const members: Member[] = [{ user, role: 'owner', since: 0 }]
-      members.push(...(await someAtOnce(others, (other) => invited(user, other, 'members', 0))))
+      members.push(...(await someAtOnce(others, (some) => invited(user, some, 'members', 0))))
       checkSize(members)
-      await someAtOnce(members, async (member) => member.hidden || hint(_id, member.user))
+      await someAtOnce(members, (some) => memberships.insertMany(hintsTo(_id, some)))
       await groups.insert({ _id, title, members, recent: [{ id: command.id, change }] })
       return tell(user, (await groups.get(_id))!, change, command)
     },
@@ -179,7 +182,7 @@ export function groupBook(store: Store, settings: HandlerSettings) {
       // For a hidden member who stays hidden, nothing is checked that would not be for a real one: a check would reveal the block.
       const isMember = there && (!there.hidden || !(await mayReallyAdd(user, other)))
       if (isMember) return { group: id, change: wanted, others: [] }
-      const member = await invited(user, other, 'user_id', await lastSeq(id))
+      const member = (await invited(user, [other], 'user_id', await lastSeq(id)))[0]!
       const done = await change(user, id, wanted, command, (now, me) => {
         checkRight('add', me)
         const there = now.members.find((one) => one.user === other)
@@ -243,10 +246,18 @@ export function groupBook(store: Store, settings: HandlerSettings) {
   }
 }
 
-async function someAtOnce<T, Result>(all: readonly T[], work: (one: T) => Promise<Result>): Promise<Result[]> {
+/** Where to find a group, for those of its members who know of it. */
+function hintsTo(group: string, members: readonly Member[]): MembershipRecord[] {
+  return members.flatMap(({ user, hidden }) => (hidden ? [] : [{ _id: `${user} ${group}`, user, group }]))
+}
+
+async function someAtOnce<T, Result>(
+  all: readonly T[],
+  work: (some: readonly T[]) => Promise<readonly Result[]>,
+): Promise<Result[]> {
   const results: Result[] = []
   for (let i = 0; i < all.length; i += AT_ONCE) {
-    results.push(...(await Promise.all(all.slice(i, i + AT_ONCE).map(work))))
+    results.push(...(await work(all.slice(i, i + AT_ONCE))))
     await giveWay()
   }
   return results

@@ -21,8 +21,7 @@ interface From {
  */
 export function readingIn(messages: Collection<MessageRecord>) {
   return async ({ conversation, other }: Reading, { place, limit, reverse }: From): Promise<MessageRecord[]> => {
-    const after = place === undefined ? {} : { after: { _id: reverse ? '' : '\u{10ffff}', seq: place } }
-    const at = { ...after, limit, reverse }
+    const at = { ...(place !== undefined && { beyond: { seq: place } }), limit, reverse }
     if (other === undefined) return messages.find({ by: 'by_seq', where: { conversation }, ...at })
     const pages = await Promise.all(
       [null, other].map((unheard_by) =>

@@ -49,9 +49,11 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
     return new Set(read.map((one) => one.from).filter((author) => author !== user))
   }
 
-  /** Is this the command that acknowledged it first, now or in an earlier attempt? */
-  async function isFirst(_id: string, { id: command }: CommandRef): Promise<boolean> {
-    return (await deliveries.insert({ _id, command })) || (await deliveries.get(_id))?.command === command
+  /** Is this the command that acknowledged each of them first, now or in an earlier attempt? */
+  async function areFirst(ids: readonly string[], { id: command }: CommandRef): Promise<boolean[]> {
+    const areNew = await deliveries.insertMany(ids.map((_id) => ({ _id, command })))
+    const before = await deliveries.getMany(ids.filter((_, i) => !areNew[i]))
+    return ids.map((_id, i) => areNew[i]! || before.get(_id)?.command === command)
   }
 
   return {
@@ -59,11 +61,15 @@ export function receiptBook(store: Store, settings: HandlerSettings) {
     async acknowledge(user: UserId, ids: readonly string[], command: CommandRef) {
       const isTheirs = rooms.seenBy(user)
       const mine: MessageRecord[] = []
-      for (const found of await Promise.all([...new Set(ids)].map((id) => messages.get(id)))) {
-        if (found && found.from !== user && (await isTheirs(found))) mine.push(found)
+      const found = await messages.getMany([...new Set(ids)])
+      for (const id of new Set(ids)) {
+        const one = found.get(id)
+        if (one && one.from !== user && (await isTheirs(one))) mine.push(one)
       }
-      // All at once, so that they share one write to the disk.
-      const areNews = await Promise.all(mine.map(({ _id }) => isFirst(`${_id} ${user}`, command)))
+      const areNews = await areFirst(
+        mine.map(({ _id }) => `${_id} ${user}`),
+        command,
+      )
       const news = new Map<UserId, string[]>()
       const hearing = new Map<UserId, boolean>()
       for (const [i, { _id, from, system }] of mine.entries()) {

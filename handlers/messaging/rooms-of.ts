@@ -84,8 +84,8 @@ export function roomsOf(store: Store, settings: HandlerSettings) {
     async seeTyping(user: UserId, target: Target): Promise<UserId[]> {
       const { others } = await enter(user, target)
       if (others.length > MAX_SEE_TYPING) return []
-      const hearing = await Promise.all(others.map((other) => hears(other, user)))
-      return others.filter((_, i) => hearing[i])
+      const stand = await relations.towardMany(user, others)
+      return others.filter((_, i) => !stand[i]!.blocks && !stand[i]!.isBlocked)
     },
     /** Ids of groups that the user may be in; fewer than 1,000. */
     groups: (user: UserId) => groups.hinted(user, 999),

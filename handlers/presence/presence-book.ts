@@ -51,11 +51,13 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
     for (let place = after, isMore = true; isMore;) {
       const behind = { _id: place }
       const page = await states.find({ by: 'by_shown', where: { shown: true }, after: behind, limit: AT_ONCE })
-      const look = async (state: PresenceDocument): Promise<LookedAt> => {
-        const maySee = state._id !== user && (await relations.mayReach(user, state._id))
-        return { user: state._id, shown: maySee ? shownOf(state) : undefined }
-      }
-      yield await Promise.all(page.map(look))
+      const maySee = await relations.mayReachMany(
+        user,
+        page.map(({ _id }) => _id),
+      )
+      yield page.map((state, i) => {
+        return { user: state._id, shown: state._id !== user && maySee[i] ? shownOf(state) : undefined }
+      })
       isMore = page.length === AT_ONCE
       if (isMore) {
         await giveWay()
@@ -70,7 +72,8 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
       for (let i = 0; i < page.length; i += AT_ONCE) {
         if (i > 0) await giveWay()
         const some = page.slice(i, i + AT_ONCE)
-        yield await Promise.all(some.map(async (one) => ({ user: one, shown: shownOf(await states.get(one)) })))
+        const found = await states.getMany(some)
+        yield some.map((one) => ({ user: one, shown: shownOf(found.get(one)) }))
       }
     }
   }

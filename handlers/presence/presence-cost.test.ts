@@ -18,9 +18,10 @@ const PEOPLE = 1_500
 let data: OwnData
 let store: Store
 let read: () => number
+let calls: () => number
 beforeEach(async () => {
   data = await ownData()
-  ;({ store, read } = countingStore(await data.store()))
+  ;({ store, read, calls } = countingStore(await data.store()))
 })
 afterEach(() => data.close())
 
@@ -62,6 +63,17 @@ test('a page of online users reads at most 1,000 contacts, however many are offl
   const { users, most } = await pages('contacts', 2)
   expect(users).toEqual(there.toSorted())
   expect(most).toBeLessThanOrEqual(2 * 1_000 + 400) // each contact and their state, and the rest of two pages
+})
+
+test('contacts and their presence are read many at a time', async () => {
+  await each((n) => befriend(mallory, person(n)))
+  const book = presenceBook(store, handlerSettings(readConfig({})))
+  let before = calls()
+  expect(await book.watchers(mallory)).toHaveLength(PEOPLE)
+  expect(calls() - before).toBeLessThanOrEqual(4) // 500 contacts at a time, of those before and behind her
+  before = calls()
+  await book.active(mallory, undefined, 50)
+  expect(calls() - before).toBeLessThanOrEqual(1_000 / 50 + 1_000 / 200 + 1)
 })
 
 test('a page of online users reads no contacts beyond those that it shows', async () => {

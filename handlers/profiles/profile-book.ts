@@ -72,9 +72,12 @@ export function profileBook(store: Store, settings: HandlerSettings) {
     async search(query: string, cursor: string | undefined, limit: number) {
       const found = (await names.find(query)).filter(({ place }) => cursor === undefined || place > cursor)
       const page = found.slice(0, limit)
-      const all = await Promise.all(page.map(({ user }) => profiles.get(user)))
+      const all = await profiles.getMany(page.map(({ user }) => user))
       return {
-        profiles: all.flatMap((one) => (one ? [{ user_id: one._id, fields: publicOf(one.fields) }] : [])),
+        profiles: page.flatMap(({ user }) => {
+          const one = all.get(user)
+          return one ? [{ user_id: user, fields: publicOf(one.fields) }] : []
+        }),
         ...(found.length > limit && { cursor: page.at(-1)!.place }),
       }
     },

@@ -36,7 +36,18 @@ export function pairKey(a: string, b: string): string {
 /** What two users are to each other. A blocked user must not be able to tell `blocked` from `stranger`. */
 export type Relation = 'self' | 'contact' | 'stranger' | 'blocked'
 
-const PAGE = 200
+/**
+ * How one user may approach another. `closed`: why they may not message, call or add them, if so. `isBlocked`: the other blocks
+ * them, which no answer to them may reveal.
+ */
+export interface Approach {
+  readonly closed?: string
+  readonly blocks: boolean
+  readonly isBlocked: boolean
+}
+
+/** Contacts read at a time, for a page of them and for all of them. */
+const [PAGE, LONG_PAGE] = [200, 500]
 
 /** The first of these users, as many as one event can go to: a list of all of them could exceed the packet limit. */
 export function withinOneEvent(users: readonly UserId[], { answerBytes }: HandlerSettings): UserId[] {
@@ -51,26 +62,47 @@ export function relationBook(store: Store, { access }: HandlerSettings) {
 
   /** What the two are to each other: `blocked` when either blocks the other. */
   async function between(user: UserId, other: UserId): Promise<Relation> {
-    if (user === other) return 'self'
-    const pair = await pairs.get(pairKey(user, other))
-    return pair ? relationIn(pair) : 'stranger'
+    return (await betweenMany(user, [other]))[0]!
+  }
+
+  /** The same for many others, at most 1,000, in their order. */
+  async function betweenMany(user: UserId, others: readonly UserId[]): Promise<Relation[]> {
+    const found = await pairs.getMany(others.flatMap((other) => (other === user ? [] : pairKey(user, other))))
+    return others.map((other) => {
+      if (user === other) return 'self'
+      const pair = found.get(pairKey(user, other))
+      return pair ? relationIn(pair) : 'stranger'
+    })
+  }
+
+  /** See `toward`. */
+  function approach(user: UserId, other: UserId, pair: PairRecord | undefined): Approach {
+    const [mine, theirs] = user < other ? [pair?.low_side, pair?.high_side] : [pair?.high_side, pair?.low_side]
+    const { sees = 'none', blocks = false } = mine ?? {}
+    const hasAccess = access === 'everyone' || sees === 'contact'
+    const closed = blocks ? 'is blocked by you' : hasAccess ? undefined : 'is not one of your contacts'
+    return { ...(closed !== undefined && { closed }), blocks, isBlocked: theirs?.blocks ?? false }
+  }
+
+  /** May a user who stands so to another message and call them, and see their presence? */
+  function reaches(stands: Relation): boolean {
+    return stands === 'contact' || stands === 'self' || (access === 'everyone' && stands === 'stranger')
   }
 
   /**
    * Yields pages of a user's contacts in the order of their ids, after `after`, without contacts who block the user or whom
    * the user blocks. It gives way to other work between pages.
    */
-  async function* contacts(user: UserId, after = ''): AsyncGenerator<UserId[]> {
+  async function* contacts(user: UserId, after = '', size = PAGE): AsyncGenerator<UserId[]> {
     for (const [by, mine, theirs] of [
       ['by_high', 'high', 'low'], // contacts whose ids sort before the user's
       ['by_low', 'low', 'high'],
     ] as const) {
       const where = { [mine]: user, [`${mine}_list`]: 'contacts' }
       for (let place = after, isMore = true; isMore;) {
-        const behind = { _id: '\u{10ffff}', [theirs]: place }
-        const page = await pairs.find({ by, where, after: behind, limit: PAGE })
+        const page = await pairs.find({ by, where, beyond: { [theirs]: place }, limit: size })
         yield page.filter((pair) => relationIn(pair) === 'contact').map((pair) => pair[theirs])
-        isMore = page.length === PAGE
+        isMore = page.length === size
         if (isMore) {
           await giveWay()
           place = page.at(-1)![theirs]
@@ -82,22 +114,19 @@ export function relationBook(store: Store, { access }: HandlerSettings) {
   return {
     between,
     contacts,
-    /**
-     * How `user` may approach `other`. `closed`: why they may not message, call or add them, if so. `isBlocked`: `other` blocks
-     * `user`, which no answer to `user` may reveal.
-     */
-    async toward(user: UserId, other: UserId): Promise<{ closed?: string; blocks: boolean; isBlocked: boolean }> {
-      const pair = await pairs.get(pairKey(user, other))
-      const [mine, theirs] = user < other ? [pair?.low_side, pair?.high_side] : [pair?.high_side, pair?.low_side]
-      const { sees = 'none', blocks = false } = mine ?? {}
-      const hasAccess = access === 'everyone' || sees === 'contact'
-      const closed = blocks ? 'is blocked by you' : hasAccess ? undefined : 'is not one of your contacts'
-      return { ...(closed !== undefined && { closed }), blocks, isBlocked: theirs?.blocks ?? false }
+    betweenMany,
+    /** How `user` may approach `other`. */
+    toward: async (user: UserId, other: UserId) => approach(user, other, await pairs.get(pairKey(user, other))),
+    /** How `user` may approach each of many others, at most 1,000, in their order. */
+    async towardMany(user: UserId, others: readonly UserId[]): Promise<Approach[]> {
+      const found = await pairs.getMany(others.map((other) => pairKey(user, other)))
+      return others.map((other) => approach(user, other, found.get(pairKey(user, other))))
     },
     /** May `user` message and call `other`, and see their presence? Contacts may; with ACCESS=everyone, everyone not blocked. */
-    async mayReach(user: UserId, other: UserId): Promise<boolean> {
-      const stands = await between(user, other)
-      return stands === 'contact' || stands === 'self' || (access === 'everyone' && stands === 'stranger')
+    mayReach: async (user: UserId, other: UserId) => reaches(await between(user, other)),
+    /** The same for many others, at most 1,000, in their order. */
+    async mayReachMany(user: UserId, others: readonly UserId[]): Promise<boolean[]> {
+      return (await betweenMany(user, others)).map(reaches)
     },
     /** Are they contacts, or is ACCESS=everyone? Ignores blocks. */
     async haveAccess(user: UserId, other: UserId): Promise<boolean> {
@@ -106,7 +135,7 @@ export function relationBook(store: Store, { access }: HandlerSettings) {
     /** All of a user's contacts; the contacts group bounds their number. */
     async contactsOf(user: UserId): Promise<UserId[]> {
       const found: UserId[] = []
-      for await (const page of contacts(user)) found.push(...page)
+      for await (const page of contacts(user, '', LONG_PAGE)) found.push(...page)
       return found
     },
   }

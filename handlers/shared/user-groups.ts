@@ -73,8 +73,7 @@ export function userGroups(store: Store) {
     async page(user: UserId, after: string | undefined, limit: number): Promise<Joined[]> {
       const found: Joined[] = []
       for (let place = after ?? '', isMore = true; isMore && found.length < limit;) {
-        const behind = { _id: '\u{10ffff}', group: place }
-        const hints = await memberships.find({ by: 'by_user', where: { user }, after: behind, limit })
+        const hints = await memberships.find({ by: 'by_user', where: { user }, beyond: { group: place }, limit })
         for (const { group } of hints) {
           await giveWay() // a group may have a thousand members
           const one = joined(await groups.get(group), user)

@@ -42,7 +42,7 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
 
   /** Those of the others who block the user or whom the user blocks. */
   async function blockedAmong(user: UserId, others: readonly UserId[]): Promise<UserId[]> {
-    const found = await Promise.all(others.map((other) => relations.between(user, other)))
+    const found = await relations.betweenMany(user, others)
     return others.filter((_, i) => found[i] === 'blocked')
   }
 

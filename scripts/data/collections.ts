@@ -27,4 +27,14 @@ export async function collectionsOf(handlers: string): Promise<CollectionSpec[]>
 const refuse = async (): Promise<never> => {
   throw new Error('a capability must not use the store while it is built; use it in `prepare`')
 }
-const NOTHING = { get: refuse, insert: refuse, change: refuse, remove: refuse, find: refuse, count: refuse, search: refuse }
+const NOTHING = {
+  get: refuse,
+  getMany: refuse,
+  insert: refuse,
+  insertMany: refuse,
+  change: refuse,
+  remove: refuse,
+  find: refuse,
+  count: refuse,
+  search: refuse,
+}

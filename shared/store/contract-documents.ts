@@ -10,6 +10,42 @@ export function documentsContract({ notes, put, ids, trial }: Desk): void {
       expect(await notes().get('n2')).toBeUndefined()
     })
 
+    test('returns many at once by key, without those that are missing', async () => {
+      const all = Array.from({ length: 450 }, (_, i): Note => ({ _id: `n${i}`, body: i }))
+      expect(await notes().insertMany(all)).toEqual(all.map(() => true))
+      expect(await notes().getMany([...all.map((doc) => doc._id), 'n450', 'n1', "' OR 1=1 --"])).toEqual(
+        new Map(all.map((doc) => [doc._id, doc])),
+      )
+      expect(await notes().getMany(['none'])).toEqual(new Map())
+      expect(await notes().getMany([])).toEqual(new Map())
+      const operator = { $gt: '' } as unknown as string
+      await expect(notes().getMany([operator])).rejects.toThrow(TypeError)
+      await expect(notes().getMany(Array<string>(1_001).fill('n1'))).rejects.toThrow(TypeError)
+    })
+
+    test('stores many at once, each unless its key or its values in a unique index exist', async () => {
+      await put({ _id: 'n1', body: 'first' }, { _id: 'n2', owner: 'alice', slug: 'x' })
+      const all: Note[] = [
+        { _id: 'n0' },
+        { _id: 'n1', body: 'second' },
+        { _id: 'n3', owner: 'alice', slug: 'x' },
+        { _id: 'n4', owner: 'alice', slug: 'y' },
+        { _id: 'n4', owner: 'bob' },
+      ]
+      expect(await notes().insertMany(all)).toEqual([true, false, false, true, false])
+      expect(await ids({})).toBe('n0 n1 n2 n4')
+      expect(await notes().getMany(['n1', 'n4'])).toEqual(
+        new Map([
+          ['n1', { _id: 'n1', body: 'first' }],
+          ['n4', all[3]],
+        ]),
+      )
+      expect(await notes().insertMany([])).toEqual([])
+      await expect(notes().insertMany([{ _id: 'n5' }, { _id: 'n6', owner: {} as string }])).rejects.toThrow(TypeError)
+      expect(await notes().get('n5')).toBeUndefined()
+      await expect(notes().insertMany(Array.from({ length: 1_001 }, () => ({ _id: 'n5' })))).rejects.toThrow(TypeError)
+    })
+
     test('keeps the first document when a second has its key', async () => {
       await put({ _id: 'n1', body: 'first' })
       expect(await notes().insert({ _id: 'n1', body: 'second' })).toBe(false)

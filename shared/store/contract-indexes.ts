@@ -142,6 +142,12 @@ export function indexesContract({ notes, put, ids }: Desk): void {
       ['no finite number', { by: 'by_rank', where: { owner: -Infinity }, limit: 1 }],
       ['an object to go on behind', { by: 'by_rank', after: { _id: 'a', owner: {} }, limit: 1 }],
       ['no key to go on behind', { by: 'by_rank', after: { owner: 'alice' }, limit: 1 }],
+      ['values to go on beyond without one of the fields', { by: 'by_rank', beyond: { owner: 'alice' }, limit: 1 }],
+      ['values to go on beyond without a field that orders', { beyond: {}, limit: 1 }],
+      [
+        'values and a document to go on behind',
+        { by: 'by_slug', beyond: { owner: 'a', slug: 'x' }, after: { _id: 'a' }, limit: 1 },
+      ],
     ])('refuses %s', async (_, query) => {
       await expect(notes().find(query as unknown as Query)).rejects.toThrow(TypeError)
     })
@@ -179,6 +185,20 @@ export function indexesContract({ notes, put, ids }: Desk): void {
         'n04',
       ])
       expect(await pages(limit, false, {})).toEqual([...mine, 'z1', 'z2'])
+    })
+
+    test('continues beyond all documents with the same values, in both directions', async () => {
+      await put(...all, { _id: 'z1', owner: 'bob', rank: 1 }, { _id: 'z2' })
+      const mine = { by: 'by_rank', where: { owner: 'alice' } }
+      expect(await ids({ ...mine, beyond: { rank: null } })).toBe('n02 n03 n04 n05 n06 n07 n08 n09 n10 n11')
+      expect(await ids({ ...mine, beyond: { rank: 1 } })).toBe('n05 n06 n07 n08 n09 n10 n11')
+      expect(await ids({ ...mine, beyond: { rank: 1 }, limit: 2 })).toBe('n05 n06')
+      expect(await ids({ ...mine, beyond: { rank: 'b' } })).toBe('n08 n09 n10 n11')
+      expect(await ids({ ...mine, beyond: { rank: true } })).toBe('')
+      expect(await ids({ ...mine, beyond: { rank: 'a' }, reverse: true })).toBe('n05 n04 n03 n02 n01 n00')
+      expect(await ids({ ...mine, beyond: { rank: 1 }, reverse: true, limit: 1 })).toBe('n01')
+      expect(await ids({ by: 'by_rank', beyond: { owner: 'alice', rank: true } })).toBe('z1')
+      expect(await notes().count({ ...mine, beyond: { rank: 2 }, limit: 100 })).toBe(6)
     })
 
     test('continues in place when documents come and go between pages', async () => {

@@ -49,6 +49,8 @@ export interface Query {
   readonly where?: Readonly<Record<string, Scalar>>
   /** The document to continue after, by its values of the remaining index fields and its `_id`. It need not exist any more. */
   readonly after?: Document & Readonly<Record<string, unknown>>
+  /** Instead of `after`: values of all remaining index fields. Continues after every document that has them. */
+  readonly beyond?: Readonly<Record<string, Scalar>>
   /** 1 to 1,000. */
   readonly limit: number
   /** In reverse order. Default false. */
@@ -75,8 +77,12 @@ export interface Found<D extends Document> {
 
 export interface Collection<D extends Document> {
   get(id: string): Promise<D | undefined>
+  /** The documents with these keys, by key, without those that are missing. At most 1,000 keys. */
+  getMany(ids: readonly string[]): Promise<Map<string, D>>
   /** Stores a new document. Returns false, and stores nothing, when its key or its values in a unique index exist already. */
   insert(doc: D): Promise<boolean>
+  /** Stores new documents, at most 1,000, each like `insert`, not all or none. Returns for each whether it was stored. */
+  insertMany(docs: readonly D[]): Promise<boolean[]>
   /**
    * Changes one document atomically. `decide` gets the current document (or undefined) and returns the new one, `undefined` to
    * remove it, or the same content to leave it. It may be called more than once, so it must have no side effects. Resolves with

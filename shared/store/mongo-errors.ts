@@ -1,4 +1,5 @@
 import {
+  MongoBulkWriteError,
   MongoError,
   MongoNetworkError,
   MongoServerError,
@@ -73,6 +74,14 @@ const AWAY_LABELS = ['RetryableWriteError', 'RetryableError', 'SystemOverloadedE
 /** Whether a write was refused because its key, or its values in a unique index, exist already. */
 export function isDuplicate(error: unknown): error is MongoServerError {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY
+}
+
+/** Which documents of many were refused for that reason, by their places; undefined when there was another reason. */
+export function duplicatesIn(error: unknown): number[] | undefined {
+  if (!(error instanceof MongoBulkWriteError)) return undefined
+  const refused = [error.writeErrors].flat()
+  const areAll = refused.length > 0 && refused.every(({ code }) => code === DUPLICATE_KEY)
+  return areAll ? refused.map(({ index }) => index) : undefined
 }
 
 /**

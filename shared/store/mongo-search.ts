@@ -16,26 +16,29 @@ const KINDS = [
 
 /**
  * The filters of a search, and its order. The results of each filter come before those of the next. Each filter is one stretch of the
- * index, in its order, however a server handles `$or`.
+ * index, in its order, however a server handles `$or`. The first `usual` of them find the whole page unless it is the last, or values
+ * of several kinds meet in it.
  */
 export function searchFilters({ fields, equal, order, after, reverse }: Search): {
   filters: Bson[]
+  usual: number
   sort: [string, 1 | -1][]
 } {
   const same = (names: readonly string[], values: readonly Scalar[]): Bson =>
     Object.fromEntries(names.map((name, i) => [name, plain(values[i]!)]))
   const sort = [...order, '_id'].map((field): [string, 1 | -1] => [field, reverse ? -1 : 1])
   const found = same(fields, equal)
-  if (!after) return { filters: [found], sort }
+  if (!after) return { filters: [found], usual: 1, sort }
 
   // First documents that share all values with the place to continue after, then those that share fewer and fewer.
-  const behindKey: Bson = { ...found, ...same(order, after), _id: following(after.at(-1)!, reverse) } // a key is always text
-  const filters = [behindKey]
+  const key = after[order.length] // always text
+  const filters: Bson[] = key === undefined ? [] : [{ ...found, ...same(order, after), _id: following(key, reverse) }]
+  const usual = filters.length + (order.length > 0 ? 1 : 0)
   for (let i = order.length - 1; i >= 0; i--) {
     for (const condition of behind(after[i]!, reverse))
       filters.push({ ...found, ...same(order.slice(0, i), after), [order[i]!]: condition })
   }
-  return { filters, sort }
+  return { filters, usual, sort }
 }
 
 /** Conditions for a field's value after another, in the order of their results. */

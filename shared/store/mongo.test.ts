@@ -198,6 +198,27 @@ describe('MongoDB', () => {
     for (const { $readPreference } of heard) expect($readPreference ?? { mode: 'primary' }).toEqual({ mode: 'primary' })
   })
 
+  test('reads a page in as few round trips as there are stretches of the index in it', async () => {
+    const heard: Record<string, unknown>[] = []
+    const store = await openMongo(own, quiet, 8, (command) => heard.push(command))
+    opened.push(store)
+    const all = store.collection<Letter>({ name: 'letters', indexes: { by_slug: { fields: ['owner', 'slug'] } } })
+    const many = Array.from({ length: 400 }, (_, i) => ({ _id: `n${i}`, owner: 'o', slug: `s${1_000 + i}` }))
+    await all.insertMany(many)
+    const finds = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = heard.filter(({ find }) => find === 'letters').length
+      await work()
+      return heard.filter(({ find }) => find === 'letters').length - before
+    }
+    expect(heard.filter(({ insert }) => insert === 'letters')).toHaveLength(2)
+    const page = { by: 'by_slug', where: { owner: 'o' }, limit: 50 }
+    expect(await finds(() => all.find(page))).toBe(1)
+    expect(await finds(() => all.find({ ...page, beyond: { slug: 's1100' } }))).toBe(1)
+    expect(await finds(() => all.find({ ...page, after: many[100]! }))).toBe(2)
+    expect(await finds(() => all.find({ ...page, beyond: { slug: 's1380' } }))).toBe(2) // the last page
+    expect(await finds(() => all.getMany(many.map(({ _id }) => _id)))).toBe(2)
+  })
+
   test('names the setting when its URL names no database', async () => {
     await expect(openMongo(url.replace(/(\w)\/?(\?|$)/, '$1/a.b$2'), quiet)).rejects.toThrow(/^MONGODB_URL: /)
   })

@@ -7,13 +7,15 @@ import { DEADLINE, type MongoLink, openMongoLink } from './mongo-client.ts'
 import { decodeDocument, encodeDocument, ETAG, PLACE, type Stored, WORDS } from './mongo-documents.ts'
 import { inTime } from './in-time.ts'
 import { inTurn } from './in-turn.ts'
-import { isDuplicate, isOfKey } from './mongo-errors.ts'
+import { duplicatesIn, isDuplicate, isOfKey } from './mongo-errors.ts'
 import { aboutCollections, makeCollection } from './mongo-opening.ts'
 import { BY_PLACE, byPlace, cursorAt, searchFilters, wordFilters } from './mongo-search.ts'
-import { checkCount, checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery } from './rules.ts'
+import { checkCount, checkDocument, checkKey, checkMany, checkQuery, checkSpec, checkTextQuery } from './rules.ts'
 
 /** Milliseconds for a change to succeed among those of other processes, and before that to wait for its turn in this one. */
 const CONTENDED = 5_000
+/** Documents read or inserted by key in one round trip. */
+const AT_ONCE = 200
 /** Milliseconds that the first users of a collection wait for its indexes. */
 const MAKING = 8_000
 const LONGEST_PAUSE = 64
@@ -65,6 +67,8 @@ function openCollection<D extends Document>(
   const about = aboutCollections(link)
   const fields = { projection: { [WORDS]: 0 }, maxTimeMS: DEADLINE } // the server need not go on when nobody waits any more
   const read = (id: string): Promise<Stored | null> => link.read(() => docs.findOne({ _id: id }, fields))
+  const readMany = (ids: readonly string[]): Promise<Stored[]> =>
+    link.read(() => docs.find({ _id: { $in: [...ids] } }, { ...fields, batchSize: ids.length }).toArray())
   const decoded = (stored: Stored): D => decodeDocument(stored) as D
   const turns = inTurn(CONTENDED)
 
@@ -93,6 +97,22 @@ function openCollection<D extends Document>(
       if (!isDuplicate(error)) throw error
       if (isSame(await read(doc._id), doc)) return undefined
       return isOfKey(error) ? 'key' : 'values'
+    }
+  }
+
+  /** Stores new documents in one round trip, unless some of them exist. Returns for each whether it was stored. */
+  async function putMany(texts: readonly string[]): Promise<boolean[]> {
+    const all: Stored[] = []
+    for (const json of texts) all.push(encodeDocument(spec, json, await nextPlace()))
+    try {
+      await link.ask(() => docs.insertMany(all, { ordered: false }))
+      return all.map(() => true)
+    } catch (error) {
+      const refused = duplicatesIn(error)
+      if (!refused) throw error
+      const found = await readMany(refused.map((i) => all[i]!._id))
+      const there = new Map(found.map((doc) => [doc._id, doc]))
+      return all.map((doc, i) => !refused.includes(i) || isSame(there.get(doc._id) ?? null, doc))
     }
   }
 
@@ -137,10 +157,25 @@ function openCollection<D extends Document>(
       return found ? decoded(found) : undefined
     },
 
+    async getMany(ids) {
+      const keys = checkMany(ids).map(checkKey)
+      await ready()
+      const all = await Promise.all(inParts(keys).map(readMany))
+      return new Map(all.flat().map((doc) => [doc._id, decoded(doc)]))
+    },
+
     async insert(doc) {
       const json = checkDocument(spec, doc)
       await ready()
       return (await put(json)) === undefined
+    },
+
+    async insertMany(all) {
+      const texts = checkMany(all).map((doc) => checkDocument(spec, doc))
+      await ready()
+      const stored: boolean[] = []
+      for (const some of inParts(texts)) stored.push(...(await putMany(some)))
+      return stored
     },
 
     async change(id, decide) {
@@ -174,12 +209,16 @@ function openCollection<D extends Document>(
     },
 
     async find(query) {
-      const { filters, sort } = searchFilters(checkQuery(spec, query))
+      const { filters, usual, sort } = searchFilters(checkQuery(spec, query))
       await ready()
       const { limit } = query
       const options = { ...fields, sort, limit, batchSize: limit }
-      const pages = filters.map((filter) => link.read(() => docs.find(filter, options).toArray()))
-      const found = new Map((await Promise.all(pages)).flat().map((doc) => [doc._id, doc])) // a document may move from one stretch to another meanwhile
+      const found = new Map<string, Stored>() // a document may move from one stretch to another meanwhile
+      for (const some of [filters.slice(0, usual), filters.slice(usual)]) {
+        if (found.size >= limit) break
+        const pages = some.map((filter) => link.read(() => docs.find(filter, options).toArray()))
+        for (const doc of (await Promise.all(pages)).flat()) found.set(doc._id, doc)
+      }
       return [...found.values()].slice(0, limit).map(decoded)
     },
 
@@ -211,6 +250,11 @@ function openCollection<D extends Document>(
       return { docs: page.map(decoded), ...(cursor !== undefined && { cursor }) }
     },
   }
+}
+
+/** Splits a list into parts of AT_ONCE. */
+function inParts<Item>(all: readonly Item[]): Item[][] {
+  return Array.from({ length: Math.ceil(all.length / AT_ONCE) }, (_, i) => all.slice(i * AT_ONCE, (i + 1) * AT_ONCE))
 }
 
 /** Does some work once for everyone, beginning at once, and again after a failure. Nobody waits for it longer than for an operation. */

@@ -23,7 +23,7 @@ export interface Search {
   readonly equal: readonly Scalar[]
   /** The fields that order the result, before `_id`. */
   readonly order: readonly string[]
-  /** The values of `order` and then of `_id` to continue after. */
+  /** The values of `order`, and perhaps of `_id`, to continue after. */
   readonly after: readonly Scalar[] | undefined
   readonly limit: number
   readonly reverse: boolean
@@ -69,7 +69,7 @@ export function checkSpec({ name, indexes = {}, text }: CollectionSpec): string 
 
 /** @throws {TypeError} when the query does not fit its index */
 export function checkQuery({ name, indexes = {} }: CollectionSpec, query: Query, most = MAX_LIMIT): Search {
-  const { by, where = {}, after, limit, reverse = false } = query
+  const { by, where = {}, after, beyond, limit, reverse = false } = query
   const index = by !== undefined && Object.hasOwn(indexes, by) ? indexes[by] : undefined
   if (by !== undefined && index === undefined) throw new TypeError(`collection ${name} has no index ${by}`)
   checkLimit(limit, most)
@@ -80,12 +80,17 @@ export function checkQuery({ name, indexes = {} }: CollectionSpec, query: Query,
     throw new TypeError(`where must name the leading fields of ${name} by ${by ?? '_id'} (${all.join(', ')}), or fewer`)
   }
   const order = all.slice(given)
+  if (beyond && (after || order.length === 0 || !order.every((field) => Object.hasOwn(beyond, field)))) {
+    throw new TypeError(`beyond must name the remaining fields of ${name} by ${by ?? '_id'}, without after`)
+  }
   return {
     index: by,
     fields,
     equal: fields.map((field) => checkScalar(where[field], field)),
     order,
-    after: after && [...order.map((field) => indexed(after, field)), checkKey(after._id)],
+    after: beyond
+      ? order.map((field) => checkScalar(beyond[field], field))
+      : after && [...order.map((field) => indexed(after, field)), checkKey(after._id)],
     limit,
     reverse,
   }
@@ -145,6 +150,12 @@ function checkText(value: unknown, field: string): string {
   if (typeof value !== 'string') throw new TypeError(`${field} must be a string`)
   checkScalar(value, field)
   return value
+}
+
+/** @throws {TypeError} when there are too many */
+export function checkMany<Item>(items: readonly Item[]): readonly Item[] {
+  if (items.length <= MAX_LIMIT) return items
+  throw new TypeError(`at most ${MAX_LIMIT} documents can be named at a time`)
 }
 
 /** @throws {TypeError} when the query does not fit its index */

@@ -38,7 +38,8 @@ export function searchStatement(
   const behind = [...order.map(column), '_id']
   const conditions = fields.map((field) => `${column(field)} = ?`)
   if (after.length > 0) {
-    conditions.push(`(${behind.join(', ')}) ${reverse ? '<' : '>'} (${behind.map(() => '?').join(', ')})`)
+    const place = behind.slice(0, after.length)
+    conditions.push(`(${place.join(', ')}) ${reverse ? '<' : '>'} (${place.map(() => '?').join(', ')})`)
   }
   return {
     sql: [

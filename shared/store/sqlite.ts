@@ -1,5 +1,14 @@
 import { type Collection, type CollectionSpec, Conflict, type Document, type Store } from './documents.ts'
-import { checkCount, checkDocument, checkKey, checkQuery, checkSpec, checkTextQuery, searchable } from './rules.ts'
+import {
+  checkCount,
+  checkDocument,
+  checkKey,
+  checkMany,
+  checkQuery,
+  checkSpec,
+  checkTextQuery,
+  searchable,
+} from './rules.ts'
 import { errorCode, openSqliteFile, UnreadableDocument, type Row, type Sql, type SqliteFile } from './sqlite-file.ts'
 import { column, columnDefinition, hasAll, indexName, searchStatement } from './sqlite-search.ts'
 import { indexWaiting, makeText, placeOf, searchText, textIndex } from './sqlite-text.ts'
@@ -38,6 +47,11 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
   }
   const index = text && textIndex({ name, text })
   const contentOf = (doc: D | undefined) => text && doc && searchable(text, doc)
+  const putNew = (sql: Sql, doc: D, json: string): boolean => {
+    const isNew = sql.run(`${insert} ON CONFLICT DO NOTHING`, [doc._id, json]) === 1
+    if (isNew) index?.add(sql, doc._id, contentOf(doc))
+    return isNew
+  }
   const drop = (sql: Sql, id: string): boolean => {
     index?.remove(sql, id)
     return sql.run(`DELETE FROM "${name}" WHERE _id = ?`, [id]) === 1
@@ -48,14 +62,28 @@ function openCollection<D extends Document>(db: SqliteFile, spec: CollectionSpec
       return db.use((sql) => sql.all(`SELECT doc FROM "${name}" WHERE _id = ?`, [checkKey(id)]).map(read)[0])
     },
 
+    async getMany(ids) {
+      const keys = JSON.stringify(checkMany(ids).map(checkKey))
+      const some = `SELECT doc FROM "${name}" WHERE _id IN (SELECT value FROM json_each(?))`
+      return db.use(
+        (sql) =>
+          new Map(
+            sql
+              .all(some, [keys])
+              .map(read)
+              .map((doc) => [doc._id, doc]),
+          ),
+      )
+    },
+
     async insert(doc) {
       const json = checkDocument(spec, doc)
-      const put = (sql: Sql) => sql.run(`${insert} ON CONFLICT DO NOTHING`, [doc._id, json]) === 1
-      return db.commit((sql) => {
-        const isNew = put(sql)
-        if (isNew) index?.add(sql, doc._id, contentOf(doc))
-        return isNew
-      })
+      return db.commit((sql) => putNew(sql, doc, json))
+    },
+
+    async insertMany(docs) {
+      const all = checkMany(docs).map((doc) => [doc, checkDocument(spec, doc)] as const)
+      return db.commit((sql) => all.map(([doc, json]) => putNew(sql, doc, json)))
     },
 
     async change(id, decide) {
