@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs'
 import { REAL_PARTS } from '../test/real-parts.ts'
 
 // Before the tests: installs the programs by others that they talk to. Root on Debian may; elsewhere it says what is missing, and the
-// tests that need it are skipped. `--slow` counts those of the slow tests in. NO_INSTALL=1 installs nothing.
+// tests that need it are skipped. `--mongo` and `--slow` ask for what these tests need too. NO_INSTALL=1 installs nothing.
 
-const isSlow = process.argv.includes('--slow')
 const mayInstall = process.getuid?.() === 0 && existsSync('/etc/debian_version') && process.env['NO_INSTALL'] !== '1'
 
 let isListFresh = false
 for (const [name, part] of Object.entries(REAL_PARTS)) {
-  if ((part.slow && !isSlow) || part.isHere()) continue
+  if (part.only && !part.only.some((option) => process.argv.includes(option))) continue
+  if (part.isHere()) continue
   const packages = part.packages.join(' ')
   if (!mayInstall) {
     console.error(

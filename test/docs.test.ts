@@ -77,7 +77,7 @@ test.each(PAGES.filter((page) => page.startsWith('docs/app/') || page.startsWith
   },
 )
 /** Variables in the docs that are not our settings: Node's, and those of the tests. */
-const OTHER_VARIABLES = new Set(['NODE_OPTIONS', 'NO_INSTALL'])
+const OTHER_VARIABLES = new Set(['NODE_OPTIONS', 'NO_INSTALL', 'TEST_TIMES'])
 /** Names in the docs that are in neither the catalogue nor a block. */
 const OTHER_WORDS = new Set(['access_token', 'contact_pairs', 'dead_letters', 'jwks_uri', 'name_claim'])
 

@@ -12,8 +12,8 @@ export interface RealPart {
   readonly isHere: () => boolean
   /** The Debian packages that provide it. */
   readonly packages: readonly string[]
-  /** Does only `npm run test:slow` need it? */
-  readonly slow?: true
+  /** The options of scripts/real-parts.ts that ask for it, if not every run needs it. */
+  readonly only?: readonly string[]
 }
 
 const PYTHON = '/usr/bin/python3' // Debian's package of Paho is for Debian's Python
@@ -31,9 +31,17 @@ export const REAL_PARTS: Record<string, RealPart> = {
   MongoDB: {
     isHere: () => onPath('mongod') || existsSync(MEMORY_SERVER) || (onPath('javac') && onPath('mvn')),
     packages: ['default-jdk-headless', 'maven'],
+    only: ['--mongo', '--slow'],
   },
-  Chromium: { isHere: () => onPath('chromium'), packages: ['chromium'], slow: true },
-  buildah: { isHere: () => onPath('buildah'), packages: ['buildah'], slow: true },
+  Chromium: { isHere: () => onPath('chromium'), packages: ['chromium'], only: ['--slow'] },
+  buildah: { isHere: () => onPath('buildah'), packages: ['buildah'], only: ['--slow'] },
+}
+
+/** Patterns of the test files that another command runs: `npm run test:slow`, and `npm run test:mongo` with a server for all of them. */
+export function runByOthers(): string[] {
+  const slow = process.env['SLOW'] ? [] : ['/test/slow/']
+  const mongo = process.env['TEST_MONGODB_URL'] ? [] : [String.raw`/shared/store/mongo(?!-errors)[\w-]*\.test\.ts$`]
+  return [...slow, ...mongo]
 }
 
 /** The test files that cannot run on this machine, with their missing parts. */
@@ -52,12 +60,14 @@ export function partsOf(file: string): string[] {
   return parts
 }
 
-/** All test files by their paths from the root; slow ones on request. */
+/** The test files of this run, by their paths from the root. */
 function testFiles(): string[] {
+  const others = runByOthers().map((pattern) => new RegExp(pattern))
   return SOURCE_FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.test.ts') && (process.env['SLOW'] || !file.startsWith('slow/')))
-      .map((file) => `${folder}/${file}`),
+      .filter((file) => file.endsWith('.test.ts'))
+      .map((file) => `${folder}/${file}`)
+      .filter((file) => !others.some((pattern) => pattern.test(`/${file}`))),
   )
 }
 

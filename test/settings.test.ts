@@ -13,7 +13,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createRequire } from 'node:module'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -60,10 +59,9 @@ async function inFreshFolder<T>(work: (dir: string) => T | Promise<T>): Promise<
   }
 }
 
-/** Runs TypeScript in a folder, with this environment alone. */
+/** Runs Node in a folder, with this environment alone. */
 function run(args: string[], cwd: string, env: Record<string, string>) {
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  return spawnSync(process.execPath, ['--import', tsx, ...args], { cwd, env, encoding: 'utf8' })
+  return spawnSync(process.execPath, args, { cwd, env, encoding: 'utf8' })
 }
 
 // Which values are valid, and how mistakes are reported
@@ -339,7 +337,7 @@ test.each([
   { script: 'handlers/run.ts', args: ['contacts'], missing: ['HANDLER_KEY'] },
 ])('$script does not start in production without what it needs', ({ script, args, missing }) =>
   inFreshFolder((dir) => {
-    const { status, stderr } = run([path(script), ...args], dir, { NODE_ENV: 'production' })
+    const { status, stderr } = run([path('scripts/run.mjs'), path(script), ...args], dir, { NODE_ENV: 'production' })
     expect(stderr.trim().split('\n')).toEqual(missing.map((name) => `${name}: must be set when NODE_ENV=production`))
     expect(status).toBe(1)
   }),
@@ -347,7 +345,7 @@ test.each([
 
 test('names an unknown group, and the existing ones', () =>
   inFreshFolder((dir) => {
-    const { status, stderr } = run([path('handlers/run.ts'), 'contacts', 'nosuch'], dir, {})
+    const { status, stderr } = run([path('scripts/run.mjs'), path('handlers/run.ts'), 'contacts', 'nosuch'], dir, {})
     expect(stderr).toMatch(/^unknown group nosuch\nusage: npm run handlers -- <group> .*\ngroups: contacts, .*\n$/)
     expect(status).toBe(1)
   }))
@@ -397,7 +395,7 @@ test('.env.example, copied as .env, changes nothing', () =>
 
 test('.env is read, and the environment takes precedence', () =>
   inFreshFolder((dir) => {
-    const print = `import { readConfig } from ${JSON.stringify(pathToFileURL(path('shared/config.ts')).href)}
+    const print = `import { readConfig } from ${JSON.stringify(pathToFileURL(path('dist/shared/config.js')).href)}
       const { LOG_LEVEL, HANDLER_WINDOW } = readConfig()
       process.stdout.write(LOG_LEVEL + ' ' + HANDLER_WINDOW)`
     const uncommented = example
