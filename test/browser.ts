@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { transformSync } from 'esbuild'
+import { buildSync } from 'esbuild'
 import { chromium, type Browser } from 'playwright-core'
 import type { Closable } from '../shared/shutdown.ts'
 import { ROOT } from './process.ts'
@@ -37,12 +37,12 @@ export interface Site extends Closable {
 }
 
 /** Serves a page with mqtt.js and a script of `test/page/`. */
-export async function openSite(): Promise<Site> {
-  const page = '<!doctype html><script src="/mqtt.js"></script><script type="module" src="/call-page.ts"></script>'
+export async function openSite(script = 'call-page.ts'): Promise<Site> {
+  const page = `<!doctype html><script src="/mqtt.js"></script><script type="module" src="/${script}"></script>`
   const scriptOf = (path: string): string | undefined => {
     if (path === '/mqtt.js') return readFileSync(join(ROOT, 'node_modules/mqtt/dist/mqtt.min.js'), 'utf8')
     if (!/^\/[a-z-]+\.ts$/.test(path)) return undefined
-    return transformSync(readFileSync(PAGE + path, 'utf8'), { loader: 'ts', format: 'esm' }).code
+    return buildSync({ entryPoints: [PAGE + path], bundle: true, format: 'esm', write: false }).outputFiles[0]!.text
   }
   const server = createServer(({ url = '' }, response) => {
     const script = scriptOf(url)

@@ -1,0 +1,97 @@
+import type { Browser, Page } from 'playwright-core'
+import type { Call, Calls, Conference, Invitation } from '../../client/calls/index.ts'
+import type { Closable } from '../../shared/shutdown.ts'
+import type { Site } from '../browser.ts'
+
+// A person at a page whose calls are those of the client: talk-page.ts.
+
+const DEADLINE = 45_000
+
+export interface Person {
+  url: string
+  user: string
+  token: string
+  clientId: string
+  policy: 'all' | 'relay'
+}
+
+/** What one side has received so far. */
+export interface Flow {
+  frames: number
+  /** Is the picture higher than wide? Browsers that are short of power scale it, but keep its shape. */
+  isUpright: boolean
+  /** Bytes. */
+  sound: number
+  /** `host`, `srflx`, `prflx` or `relay`. */
+  way: string
+  /** Identifies the ICE session of this side. */
+  fragment: string
+}
+
+/** The global `talk` of the page. */
+export interface Talk {
+  media: MediaStreamConstraints
+  calls?: Calls
+  call?: Call
+  conference?: Conference
+  incoming: Call[]
+  invitations: Invitation[]
+  heard: string[]
+  states: string[]
+  camera?: MediaStreamTrack
+  logsIn(person: Person): Promise<void>
+  watches(call: Call): void
+  sits(conference: Conference): void
+  isOnline(): boolean
+  asks(name: string, fields: object): Promise<Record<string, unknown>>
+  flow(of?: Pick<Call, 'getStats'>): Promise<Flow>
+  until(is: () => boolean | Promise<boolean>): Promise<void>
+  /** Resolves when twenty more frames were decoded, and sound came. */
+  mediaFlow(of?: Pick<Call, 'getStats'>): Promise<void>
+}
+
+/** A person at a page. */
+export class Talker implements Closable {
+  readonly user: string
+  readonly page: Page
+
+  private constructor(user: string, page: Page) {
+    this.user = user
+    this.page = page
+  }
+
+  static async open(browser: Browser, site: Site, person: Person): Promise<Talker> {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true })
+    try {
+      const page = await context.newPage()
+      await page.goto(site.origin)
+      await page.waitForFunction(() => 'talk' in globalThis, undefined, { timeout: DEADLINE })
+      const talker = new Talker(person.user, page)
+      await talker.does((talk, as) => talk.logsIn(as), person)
+      return talker
+    } catch (err) {
+      await context.close()
+      throw err
+    }
+  }
+
+  /**
+   * Runs in the page, so it may use its arguments alone.
+   * @throws when it takes too long
+   */
+  async does<Told, Given = undefined>(
+    work: (talk: Talk & { call: Call; calls: Calls; conference: Conference }, given: Given) => Told | Promise<Told>,
+    given?: Given,
+  ): Promise<Told> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`${this.user}'s page takes too long: ${String(work)}`)), DEADLINE)
+    })
+    const told = this.page.evaluate<Told>(`(${String(work)})(talk, ${JSON.stringify(given)})`)
+    return Promise.race([told, late]).finally(() => clearTimeout(timer))
+  }
+
+  close(): Promise<void> {
+    return this.page.context().close()
+  }
+}
