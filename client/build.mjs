@@ -5,13 +5,13 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-// Builds dist/: one file for browsers and React Native, one for Node, and the types. npm pack runs it.
+// Builds dist/: one file for browsers and React Native, one without calls, one for Node, and the types. npm pack runs it.
 
 const here = dirname(fileURLToPath(import.meta.url))
 rmSync(join(here, 'dist'), { recursive: true, force: true })
 await build({
   absWorkingDir: here,
-  entryPoints: ['index.ts', 'node.ts'],
+  entryPoints: ['index.ts', 'core.ts', 'node.ts'],
   outdir: 'dist',
   bundle: true,
   format: 'esm',

@@ -1,5 +1,4 @@
-import { Board } from './board.ts'
-import { connect as connectByWebSocket, memoryStore, type ConnectOptions } from './index.ts'
+import { boardOptions, CallingBoard, connect as connectByWebSocket, memoryStore, type ConnectOptions } from './index.ts'
 import { tls } from './socket/tls.ts'
 
 export * from './index.ts'
@@ -11,8 +10,7 @@ export interface NodeOptions extends ConnectOptions {
 }
 
 /** Opens a connection that lasts until `close()`. In Node an mqtts:// URL is MQTT over TLS, without WebSocket. */
-export function connect({ ca, ...options }: NodeOptions): Board {
+export function connect({ ca, ...options }: NodeOptions): CallingBoard {
   if (!options.url.startsWith('mqtts:')) return connectByWebSocket(options)
-  const { url, token, store = memoryStore(), idempotencyWindow: window = 600_000 } = options
-  return new Board({ url, token, store, window, open: tls(ca) })
+  return new CallingBoard({ ...boardOptions({ store: memoryStore(), ...options }), open: tls(ca) }, options.calls)
 }

@@ -1,4 +1,4 @@
-import type { EventOf } from './board.ts'
+import type { Event } from '../contract.ts'
 import type { CallCode } from './call-error.ts'
 
 export type CallState = 'ringing' | 'connecting' | 'connected' | 'reconnecting' | 'ended'
@@ -19,7 +19,7 @@ export function nextState(state: CallState, happening: Happening): CallState {
   return NEXT[state][happening] ?? state
 }
 
-type Change = Pick<EventOf<'call_changed'>, 'state' | 'direction' | 'client_id'>
+type Change = Pick<Event<'call_changed'>, 'state' | 'direction' | 'client_id'>
 
 /** What the platform's news of a call means on this device: it rings, it was answered, or why it is over here. */
 export function meaningOf(

@@ -1,6 +1,7 @@
-import type { Board, EventOf, Signal } from './board.ts'
+import type { Event } from '../contract.ts'
+import { newId } from '../new-id.ts'
+import type { Board, Signal } from './board.ts'
 import { Call } from './call.ts'
-import { newCallId } from './call-id.ts'
 import { CallError, callError, endOf } from './call-error.ts'
 import { KnownCalls, meaningOf } from './call-state.ts'
 import { Conference } from './conference.ts'
@@ -19,11 +20,11 @@ export interface CallSettings extends IceSettings {
   environment?: Partial<Environment>
 }
 
-export type Invitation = Pick<EventOf<'conference_invited'>, 'conference_id' | 'token' | 'title'>
+export type Invitation = Pick<Event<'conference_invited'>, 'conference_id' | 'token' | 'title'>
 type CallSignal = Signal & { call_id: string }
 
 /** The calls and conferences of a board. Events: `incoming` when somebody calls, `invited` when somebody invites to a conference. */
-export class Calls extends Emitter<{ incoming: [Call]; invited: [EventOf<'conference_invited'>] }> {
+export class Calls extends Emitter<{ incoming: [Call]; invited: [Event<'conference_invited'>] }> {
   readonly #board: Board
   readonly #environment: Environment
   readonly #ice: IceServers
@@ -89,7 +90,7 @@ export class Calls extends Emitter<{ incoming: [Call]; invited: [EventOf<'confer
       signal?.addEventListener('abort', giveUp)
       call = this.#with(user, 'in')
       if (call) await call.accept(local)
-      else await (call = this.#open('out', user, newCallId())).place(local)
+      else await (call = this.#open('out', user, newId())).place(local)
       return call
     } catch (err) {
       throw signal?.aborted ? new CallError('aborted', undefined, err) : callError(err)
@@ -108,8 +109,7 @@ export class Calls extends Emitter<{ incoming: [Call]; invited: [EventOf<'confer
         ...(title !== undefined && { title }),
         ...(invite && { invite }),
       })
-      if (made.event !== 'conference_created') throw new CallError('failed')
-      return { conference_id: made.conference_id, token: made.token, ...(title !== undefined && { title }) }
+      return made
     })
   }
 
@@ -221,7 +221,7 @@ export class Calls extends Emitter<{ incoming: [Call]; invited: [EventOf<'confer
     this.emit('incoming', call)
   }
 
-  #changes(change: Pick<EventOf<'call_changed'>, 'call_id' | 'with' | 'direction' | 'state' | 'client_id'>): void {
+  #changes(change: Pick<Event<'call_changed'>, 'call_id' | 'with' | 'direction' | 'state' | 'client_id'>): void {
     const key = keyOf(change.with, change.call_id)
     const call = this.#calls.get(key)
     const meaning = meaningOf(change, this.#board.clientId)
@@ -247,7 +247,7 @@ export class Calls extends Emitter<{ incoming: [Call]; invited: [EventOf<'confer
     this.#board
       .call('get_call_list', {})
       .then((list) => {
-        if (list.event === 'call_list') for (const call of list.calls.toReversed()) this.#changes(call)
+        for (const call of list.calls.toReversed()) this.#changes(call)
       })
       .catch(() => {}) // it is asked again with the next offer
   }

@@ -1,4 +1,5 @@
-import { codeOf, type Board, type EventOf, type Signal, type SignalType } from './board.ts'
+import type { Event } from '../contract.ts'
+import { codeOf, type Board, type Signal, type SignalType } from './board.ts'
 import { endOf, type End } from './call-error.ts'
 import { Connection } from './connection.ts'
 import { Emitter } from './emitter.ts'
@@ -27,7 +28,7 @@ export type ConferenceEvents = {
   track: [MediaStreamTrack, Participant]
   ended: [End]
 }
-type Seat = EventOf<'conference_joined'>['participants'][number]
+type Seat = Event<'conference_joined'>['participants'][number]
 
 /** A conference that this device is in, with a media connection to each of the others. */
 export class Conference extends Emitter<ConferenceEvents> {
@@ -111,7 +112,7 @@ export class Conference extends Emitter<ConferenceEvents> {
     try {
       const seat = { conference_id: this.id, token: this.token }
       const joined = await this.#ports.board.call('join_conference', seat, { keep: false })
-      if (joined.event !== 'conference_joined' || this.#end) return
+      if (this.#end) return
       this.#ownJoins.add(joined.re)
       this.#meets(joined.participants, joined.resumed)
     } finally {

@@ -1,3 +1,4 @@
+export { CallingBoard } from './calling-board.ts'
 export { Calls, type CallSettings, type Invitation } from './calls.ts'
 export { Call } from './call.ts'
 export { CallError, type CallCode, type End } from './call-error.ts'

@@ -1,62 +1,12 @@
-import type { MqttClient } from 'mqtt'
-import { Calls, type Call, type Conference } from '../../client/calls/index.ts'
-import type { Board } from '../../client/calls/board.ts'
-import type { Person, Talk } from './talk.ts'
+import { connect, type Call, type CallingBoard, type Conference } from '../../client/index.ts'
+import type { Talk } from './talk.ts'
 
 // The script of a page whose calls are those of the client. The tests drive it by `talk`.
-
-declare const mqtt: Pick<typeof import('mqtt'), 'connect'>
 
 /** Milliseconds between two looks. */
 const EVERY = 100
 
-function openBoard({ url, user, token, clientId }: Person): Board & { mqtt: MqttClient } {
-  const client = mqtt.connect(url, {
-    protocolVersion: 5,
-    clientId,
-    clean: false,
-    properties: { sessionExpiryInterval: 600 },
-    username: 'JWT',
-    password: token,
-    reconnectPeriod: 200,
-  })
-  const handlers = new Map<string, Set<(event: never) => void>>()
-  const asked = new Map<string, (answer: { event: string }) => void>()
-  const heard = new Set<string>()
-  const pass = (name: string, value: unknown): void => handlers.get(name)?.forEach((one) => one(value as never))
-  client.on('message', (_, payload) => {
-    const text = payload.toString()
-    if (heard.has(text)) return
-    heard.add(text)
-    const event = JSON.parse(text) as { event: string; re?: string }
-    pass(event.event, event)
-    asked.get(event.re ?? '')?.(event)
-  })
-  client.on('connect', () => pass('state', 'online'))
-  client.on('close', () => pass('state', 'offline'))
-  client.subscribe(`${user}_events`, { qos: 1 })
-  return {
-    mqtt: client,
-    clientId,
-    call: (name: string, fields: object) =>
-      new Promise((resolve, reject) => {
-        const id = Math.random().toString(36).slice(2)
-        asked.set(id, (answer) =>
-          answer.event === 'command_rejected' || answer.event === 'command_failed'
-            ? reject(Object.assign(new Error(JSON.stringify(answer)), answer))
-            : resolve(answer as never),
-        )
-        client.publish(name, JSON.stringify({ id, ...fields }), { qos: 1 })
-      }),
-    on: (name: string, handler: (event: never) => void) => {
-      const all = handlers.get(name) ?? new Set()
-      handlers.set(name, all.add(handler))
-      return () => void all.delete(handler)
-    },
-  } as Board & { mqtt: MqttClient }
-}
-
-let board: ReturnType<typeof openBoard>
+let board: CallingBoard
 
 const talk: Talk = {
   media: { audio: true, video: { width: 320, height: 240, frameRate: 15 } },
@@ -64,15 +14,15 @@ const talk: Talk = {
   invitations: [],
   heard: [],
   states: [],
-  async logsIn(person) {
-    board = openBoard(person)
-    talk.calls = new Calls(board, { iceTransportPolicy: person.policy })
+  async logsIn({ url, token, policy }) {
+    board = connect({ url, token: () => token, calls: { iceTransportPolicy: policy } })
+    talk.calls = board.calls
     talk.calls.on('incoming', (call) => {
       talk.incoming.push(call)
       talk.watches(call)
     })
     talk.calls.on('invited', (invitation) => talk.invitations.push(invitation))
-    await new Promise<void>((resolve) => board.mqtt.once('connect', () => resolve()))
+    await talk.until(() => talk.isOnline())
   },
   watches(call: Call) {
     talk.call = call
@@ -84,8 +34,23 @@ const talk: Talk = {
     conference.on('left', ({ user }, reason) => talk.heard.push(`${user} ${reason}`))
     conference.on('ended', ({ code }) => talk.heard.push(`ended ${code}`))
   },
-  isOnline: () => board.mqtt.connected,
-  asks: (name, fields) => (board.call as (name: string, fields: object) => Promise<never>)(name, fields),
+  wakes: () => board.retry(),
+  sight: async () =>
+    JSON.stringify({
+      board: board.state,
+      call: talk.call && { state: talk.call.state, flow: await talk.flow() },
+      others: await Promise.all(
+        [...(talk.conference?.participants.values() ?? [])].map(async (one) => [
+          one.user,
+          one.state,
+          await talk.flow(one),
+        ]),
+      ),
+      heard: talk.heard,
+      states: talk.states,
+    }),
+  isOnline: () => board.state === 'online',
+  callList: async () => (await board.call('get_call_list')).calls,
   async flow(of = talk.call) {
     const all = [...((await of?.getStats()) ?? new Map<string, unknown>()).values()] as Record<
       string,

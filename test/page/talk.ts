@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
-import type { Call, Calls, Conference, Invitation } from '../../client/calls/index.ts'
+import type { Call, Calls, Conference, Invitation } from '../../client/index.ts'
 import type { Closable } from '../../shared/shutdown.ts'
 import type { Site } from '../browser.ts'
 
@@ -11,7 +11,6 @@ export interface Person {
   url: string
   user: string
   token: string
-  clientId: string
   policy: 'all' | 'relay'
 }
 
@@ -43,7 +42,11 @@ export interface Talk {
   watches(call: Call): void
   sits(conference: Conference): void
   isOnline(): boolean
-  asks(name: string, fields: object): Promise<Record<string, unknown>>
+  /** Tries to log in now, whatever its back-off says. */
+  wakes(): void
+  /** All that can be seen, for the message when something never comes. */
+  sight(): Promise<string>
+  callList(): Promise<{ state: string }[]>
   flow(of?: Pick<Call, 'getStats'>): Promise<Flow>
   until(is: () => boolean | Promise<boolean>): Promise<void>
   /** Resolves when twenty more frames were decoded, and sound came. */
@@ -83,12 +86,13 @@ export class Talker implements Closable {
     work: (talk: Talk & { call: Call; calls: Calls; conference: Conference }, given: Given) => Told | Promise<Told>,
     given?: Given,
   ): Promise<Told> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`${this.user}'s page takes too long: ${String(work)}`)), DEADLINE)
-    })
-    const told = this.page.evaluate<Told>(`(${String(work)})(talk, ${JSON.stringify(given)})`)
-    return Promise.race([told, late]).finally(() => clearTimeout(timer))
+    const run = `(${String(work)})(talk, ${JSON.stringify(given)})`
+    const late = `new Promise((_, reject) => setTimeout(async () => reject(new Error(await talk.sight())), ${DEADLINE}))`
+    try {
+      return await this.page.evaluate<Told>(`Promise.race([${run}, ${late}])`)
+    } catch (err) {
+      throw new Error(`${this.user}'s page: ${String(work)}: ${(err as Error).message}`, { cause: err })
+    }
   }
 
   close(): Promise<void> {

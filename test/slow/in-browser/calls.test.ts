@@ -46,9 +46,7 @@ function keep<T extends Closable>(one: T): T {
 
 async function comes(user: string, more: Partial<Person> = {}): Promise<Talker> {
   const token = tokenFor(user, parts.env['SECRET']!)
-  return keep(
-    await Talker.open(browser, site, { url: parts.wss, user, token, clientId: 'page', policy: 'all', ...more }),
-  )
+  return keep(await Talker.open(browser, site, { url: parts.wss, user, token, policy: 'all', ...more }))
 }
 
 /** Users who are contacts of each other, each at a page. The alphabetically first of two yields when they collide. */
@@ -82,6 +80,19 @@ const ends = (one: Talker): Promise<string | undefined> =>
 const rings = (one: Talker, calls = 1): Promise<void> =>
   one.does((talk, count) => talk.until(() => talk.incoming.length >= count), calls)
 const flow = (one: Talker) => one.does((talk) => talk.flow())
+/** The broker comes back, and the pages notice at once. */
+async function comesBack(...all: Talker[]): Promise<void> {
+  await parts.startBroker()
+  await Promise.all(
+    all.map((one) =>
+      one.does(async (talk) => {
+        talk.wakes()
+        await talk.until(() => talk.isOnline())
+      }),
+    ),
+  )
+}
+
 const leave = (...all: Talker[]): Promise<unknown> => Promise.all(all.map((one) => one.close()))
 
 test.each([
@@ -142,13 +153,13 @@ test('why there is no call is told in words: declined, busy, cancelled, missed, 
 
 test('all devices of a user ring; when one answers, the others stop, and do not ring again in the call', async () => {
   const [eve, finn] = await meet(['eve', 'finn'])
-  const tablet = await comes('finn', { clientId: 'tablet' })
+  const tablet = await comes('finn')
   await dials(eve, finn.user)
   await Promise.all([rings(finn), rings(tablet)])
   await answers(tablet)
   expect(await ends(finn)).toBe('answered_elsewhere')
   await mediaFlow(eve, tablet)
-  const later = await comes('finn', { clientId: 'later' })
+  const later = await comes('finn')
   const before = await flow(eve)
   await eve.does((talk) => talk.call.restart())
   await eve.does((talk, then) => talk.until(async () => (await talk.flow()).fragment !== then), before.fragment)
@@ -243,15 +254,15 @@ test('media go on while the broker is away; what was signalled meanwhile is sent
   await mediaFlow(mia, ned)
   await ned.does((talk) => talk.call.restart())
   await mediaFlow(mia, ned)
-  await parts.startBroker()
+  await comesBack(mia, ned)
   await ned.does((talk, then) => talk.until(async () => (await talk.flow()).fragment !== then), before.fragment)
   await mediaFlow(mia, ned)
   await parts.killBroker()
   for (const one of [mia, ned]) await one.does((talk) => talk.until(() => !talk.isOnline()))
   await mia.does((talk) => void talk.call.hangUp())
-  await parts.startBroker()
+  await comesBack(mia, ned)
   expect(await ends(ned)).toBe('ended')
-  expect(await ned.does((talk) => talk.asks('get_call_list', {}))).toMatchObject({ calls: [{ state: 'ended' }] })
+  expect(await ned.does((talk) => talk.callList())).toMatchObject([{ state: 'ended' }])
   await leave(mia, ned)
 })
 
@@ -290,7 +301,7 @@ test('three are in a conference, all see all; one shares a screen, one comes bac
     )
   }
   const { id, token } = await quinn.does((talk) => ({ id: talk.conference.id, token: talk.conference.token }))
-  const anew = await comes('quinn', { clientId: 'anew' })
+  const anew = await comes('quinn')
   await anew.does(async (talk, seat) => talk.sits(await talk.calls.joinConference(seat, talk.media)), {
     conference_id: id,
     token,
