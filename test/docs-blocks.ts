@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { ROOT } from './process.ts'
 
 // The fenced code blocks of the docs. Words after the language say what a block is; GitHub does not show them:
 //
@@ -12,8 +12,6 @@ import { fileURLToPath } from 'node:url'
 //   ```text drawing           a picture, or a formula
 //   ```ts file=PATH           a file that is written to this path and type-checked; js, python likewise
 //   ```json command=NAME      the payload of a command; event=NAME: of an event; setting=NAME: the value of a setting
-
-export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 export interface Block {
   page: string

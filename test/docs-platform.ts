@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePorts } from './free-port.ts'
-import { ROOT } from './docs-blocks.ts'
-import { SOURCE_FOLDERS } from './process.ts'
+import { ROOT, SOURCE_FOLDERS } from './process.ts'
 
 // Where the commands of the docs run: a copy of the repository with its own platform.
 

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from '@jest/globals'
 import { readContract, renderDocs, type Contract } from '../scripts/async-api.ts'
 import { settings } from '../shared/settings.ts'
-import { blocksOf, PAGES, proseOf, ROOT } from './docs-blocks.ts'
+import { blocksOf, PAGES, proseOf } from './docs-blocks.ts'
+import { ROOT } from './process.ts'
 
 // Parts of the docs are generated from the handlers. After changing a handler: npm run docs
 

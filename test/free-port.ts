@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-const [LOWEST, MOST] = [10_000, 10_000]
+const [LOWEST, COUNT] = [10_000, 10_000]
 
 /**
  * A free loopback port, for a program that cannot choose one itself, or that must have the same one
@@ -12,7 +12,7 @@ const [LOWEST, MOST] = [10_000, 10_000]
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = LOWEST + randomInt(MOST)
+    const port = LOWEST + randomInt(COUNT)
     if (!(await isOurs(port))) continue
     const server = createServer().listen(port, '127.0.0.1')
     if (!(await isGot(once(server, 'listening')))) continue

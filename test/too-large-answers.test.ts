@@ -26,14 +26,14 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-const MOST = 2_000
+const MAX_PACKET = 2_000
 const LONG = 'x'.repeat(4_000)
 const REFUSED = { event: 'command_rejected', command: 'tell', code: 'too_large', message: expect.any(String) }
 /** A client with a Maximum Packet Size of 2,000 bytes. */
 const small = (sub: string, { mqtt, ...more }: DeviceOptions = {}): Promise<Device> =>
   stage.device(sub, {
     ...more,
-    mqtt: { ...mqtt, properties: { maximumPacketSize: MOST, ...mqtt?.properties } },
+    mqtt: { ...mqtt, properties: { maximumPacketSize: MAX_PACKET, ...mqtt?.properties } },
   })
 
 test('an answer over its client’s Maximum Packet Size becomes too_large, also on repetition; others get it', async () => {

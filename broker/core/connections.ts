@@ -1,4 +1,4 @@
-import type { Acknowledged, Came, Deliver } from '../seam/messages.ts'
+import type { Acknowledged, Connected, Deliver } from '../seam/messages.ts'
 import type { Session } from '../seam/session.ts'
 import type { Delivery } from './reach.ts'
 import type { Feed } from './sessions/feed.ts'
@@ -26,7 +26,7 @@ export class Connections {
   readonly #deliveries = new Map<number, Map<number, Delivery>>()
   #lastDelivery = 0
 
-  came({ connection: number, session, window, largest }: Came): Connection {
+  add({ connection: number, session, window, largest }: Connected): Connection {
     const connection = { number, session: { ...session }, window, largest, feed: undefined }
     this.#byNumber.set(number, connection)
     this.#bySession.set(connection.session, connection)
@@ -60,7 +60,7 @@ export class Connections {
   }
 
   /** Removes a connection. `hasSession`: no other connection has taken its session over. */
-  went(number: number): (Connection & { hasSession: boolean }) | undefined {
+  remove(number: number): (Connection & { hasSession: boolean }) | undefined {
     const connection = this.#byNumber.get(number)
     if (!connection) return undefined
     this.#byNumber.delete(number)

@@ -46,9 +46,9 @@ export function openForgotten<Entry extends Forgotten>(
       })
     },
 
-    /** Drops up to `most` of the oldest entries that are over. */
-    drop(unit: Unit, isOver: (entry: Entry) => boolean, most = Infinity): void {
-      for (let left = most; left > 0; left--) {
+    /** Drops up to `max` of the oldest entries that are over. */
+    drop(unit: Unit, isOver: (entry: Entry) => boolean, max = Infinity): void {
+      for (let left = max; left > 0; left--) {
         const [key, entry] = oldest.entry ?? []
         if (key === undefined || !isOver(entry!)) return
         entries.delete(key)

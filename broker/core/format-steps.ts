@@ -10,11 +10,11 @@ export async function inSteps(storage: Storage, atOnce: number, step: (unit: Uni
   }
 }
 
-export function moveSome<Item>(items: Iterable<Item>, most: number, call: (item: Item) => void): number {
+export function moveSome<Item>(items: Iterable<Item>, max: number, call: (item: Item) => void): number {
   let count = 0
   for (const item of items) {
     call(item)
-    if (++count === most) break
+    if (++count === max) break
   }
   return count
 }

@@ -1,7 +1,7 @@
 import type { Logger } from '../../shared/log.ts'
 import { Refusal } from '../../shared/wire/refusal.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import type { Came, ClientHas, FromCore, FromFront, Login, Publish, Went, Will } from '../seam/messages.ts'
+import type { Connected, ClientHas, FromCore, FromFront, Login, Publish, Disconnected, Will } from '../seam/messages.ts'
 import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED, SERVER_BUSY } from '../seam/reasons.ts'
 import { Denied, type HandlerSession, type Session } from '../seam/session.ts'
 import type { Verifications } from './commands/verifications.ts'
@@ -109,11 +109,11 @@ export function receiveFromFront(ports: CorePorts): (message: FromFront) => void
     )
   }
 
-  function came(message: Came): void {
+  function connected(message: Connected): void {
     const { id } = message.session
     if (message.isClean) sessions.end(id)
-    const hasEnded = message.goesOn && !sessions.get(id) // since it was admitted
-    const connection = connections.came(message)
+    const hasEnded = message.sessionPresent && !sessions.get(id) // since it was admitted
+    const connection = connections.add(message)
     const { session } = connection
     if (message.keeps) {
       sessions.began(id, message.outlives, jtiOf(session))
@@ -125,7 +125,7 @@ export function receiveFromFront(ports: CorePorts): (message: FromFront) => void
     metrics.connections.inc({ kind: session.kind })
     log.debug({ session: session.id }, 'connected')
     if (session.kind === 'handler') return
-    wills.came(message.connection, session.id)
+    wills.connected(message.connection, session.id)
     devices.began(session)
     // Limits and bans that were decided while it logged in apply as well.
     const { user } = session
@@ -133,7 +133,7 @@ export function receiveFromFront(ports: CorePorts): (message: FromFront) => void
     if (ports.revocations.holds(session.token)) {
       devices.cut((one) => one === session, ADMINISTRATIVE_ACTION, { user, forGood: true })
     }
-    if (!devices.isCut(session)) presence.came(user)
+    if (!devices.isCut(session)) presence.connected(user)
   }
 
   function feedOf({ session, number, window }: Connection): Feed {
@@ -143,9 +143,9 @@ export function receiveFromFront(ports: CorePorts): (message: FromFront) => void
   function resumes({ number: connection, session }: Connection): void {
     const kept = sessions.get(session.id)
     if (!kept) return
-    const { underWay, incoming } = kept
-    if (incoming.size > 0 || underWay.length > 0)
-      toFront({ kind: 'resumes', connection, received: [...incoming], underWay })
+    const { inFlight, incoming } = kept
+    if (incoming.size > 0 || inFlight.length > 0)
+      toFront({ kind: 'resumes', connection, received: [...incoming], inFlight })
   }
 
   function clientHas({ connection, asks, number, messageId }: ClientHas): void {
@@ -157,10 +157,10 @@ export function receiveFromFront(ports: CorePorts): (message: FromFront) => void
     )
   }
 
-  function went({ connection: number, outlives }: Went): void {
-    audience.went(number)
-    verifications.went(number)
-    const { session, hasSession } = connections.went(number) ?? {}
+  function disconnected({ connection: number, outlives }: Disconnected): void {
+    audience.removeConnection(number)
+    verifications.disconnected(number)
+    const { session, hasSession } = connections.remove(number) ?? {}
     openTopics.hasRoom(number)
     if (!session) return
     if (hasSession) sessions.ended(session.id, outlives)
@@ -169,7 +169,7 @@ export function receiveFromFront(ports: CorePorts): (message: FromFront) => void
     if (session.kind === 'handler') return dispatch.lost(session)
     if (devices.isCut(session)) wills.over(number)
     devices.gone(session)
-    presence.went(session.user)
+    presence.disconnected(session.user)
   }
 
   /** Reports to the front that a PUBLISH was handled, or why not. */
@@ -251,7 +251,7 @@ export function receiveFromFront(ports: CorePorts): (message: FromFront) => void
       case 'client_has':
         return clientHas(message)
       case 'leaves':
-        return connections.get(connection)?.feed?.leaves(message.underWay)
+        return connections.get(connection)?.feed?.leaves(message.inFlight)
       case 'verified':
         return verifications.answered(message)
       case 'wants_retained':
@@ -262,10 +262,10 @@ export function receiveFromFront(ports: CorePorts): (message: FromFront) => void
         return login(message)
       case 'will':
         return keepWill(message)
-      case 'came':
-        return came(withDeclared(message, ports.declaredEvents))
-      case 'went':
-        return went(message)
+      case 'connected':
+        return connected(withDeclared(message, ports.declaredEvents))
+      case 'disconnected':
+        return disconnected(message)
       case 'fell_silent': {
         const handler = handlerOf(connection)
         if (handler) dispatch.fellSilent(handler.session)
@@ -288,7 +288,7 @@ function jtiOf(session: Session): string | undefined {
 }
 
 /** Gives a handler with a shared key every event that any group declares. */
-function withDeclared(message: Came, events: ReadonlySet<string>): Came {
+function withDeclared(message: Connected, events: ReadonlySet<string>): Connected {
   const { session } = message
   if (session.kind === 'device' || session.rights.commands !== 'all') return message
   return { ...message, session: { ...session, rights: { ...session.rights, events } } }

@@ -65,7 +65,7 @@ beforeEach(async () => {
   core.declare({ echo: { commands: { echo: RULE }, events: ['echoed'] } })
 })
 afterEach(async () => {
-  for (let connection = 1; connection < 400; connection++) tell({ kind: 'went', connection, outlives: 0 })
+  for (let connection = 1; connection < 400; connection++) tell({ kind: 'disconnected', connection, outlives: 0 })
   await closeAll([storage, ...core.opened])
   await rm(dir, { recursive: true })
 })
@@ -107,11 +107,11 @@ async function bothCome(): Promise<void> {
     tell({ kind: 'login', connection, session })
     expect(await heard('admitted')).toEqual({ kind: 'admitted', connection, subscriptions: [] })
     tell({
-      kind: 'came',
+      kind: 'connected',
       connection,
       session,
       isClean: true,
-      goesOn: false,
+      sessionPresent: false,
       keeps: false,
       outlives: 0,
       window: 10,
@@ -150,15 +150,15 @@ test('an acknowledgement ends a delivery; when its connection has gone, it goes 
   await bothCome()
   publish(DEVICE, 1, 'echo', { id: 'one' })
   const first = await heard('deliver')
-  tell({ kind: 'went', connection: WORKER, outlives: 0 })
+  tell({ kind: 'disconnected', connection: WORKER, outlives: 0 })
   tell({ kind: 'acknowledged', connection: WORKER, delivery: first.delivery, reasonCode: 0 }) // of one that has gone
   const other = 3
   tell({
-    kind: 'came',
+    kind: 'connected',
     connection: other,
     session: HANDLER,
     isClean: true,
-    goesOn: false,
+    sessionPresent: false,
     keeps: false,
     outlives: 0,
     window: 10,
@@ -175,7 +175,7 @@ test('an acknowledgement ends a delivery; when its connection has gone, it goes 
 test('a refusal is answered by number; a message from an unknown connection is not answered', async () => {
   await bothCome()
   publish(99, 1, 'echo', { id: 'nobody' })
-  tell({ kind: 'went', connection: 99, outlives: 0 })
+  tell({ kind: 'disconnected', connection: 99, outlives: 0 })
   publish(DEVICE, 7, 'no_such_command', {})
   const { failure, ...refused } = await heard('published')
   expect([refused, failure?.code]).toEqual([{ kind: 'published', connection: DEVICE, number: 7 }, 'unknown_command'])
@@ -187,11 +187,11 @@ test('a banned user is not let in, and their connected sessions are ended for go
   tell({ kind: 'login', connection: 3, session: { ...PHONE, id: 'alice/tablet', client: 'tablet' } })
   expect(await heard('denied')).toMatchObject({ connection: 3, as: 'banned', user: 'alice' })
   tell({
-    kind: 'came',
+    kind: 'connected',
     connection: 4,
     session: { ...PHONE, id: 'alice/watch', client: 'watch' },
     isClean: true,
-    goesOn: false,
+    sessionPresent: false,
     keeps: false,
     outlives: 0,
     window: 1,
@@ -223,11 +223,11 @@ test('a will is sent when it is due, unless it is void or its session was ended'
     })
     expect(await heard('will_kept')).toMatchObject({ connection, failed: false })
     tell({
-      kind: 'came',
+      kind: 'connected',
       connection,
       session,
       isClean: true,
-      goesOn: false,
+      sessionPresent: false,
       keeps: false,
       outlives: 0,
       window: 10,
@@ -238,7 +238,7 @@ test('a will is sent when it is due, unless it is void or its session was ended'
   tell({ kind: 'will_over', connection: 3 })
   tell({ kind: 'will_due', connection: 3 })
   await leaves(4, 'broken')
-  tell({ kind: 'went', connection: 4, outlives: 0 })
+  tell({ kind: 'disconnected', connection: 4, outlives: 0 })
   tell({ kind: 'will_due', connection: 4 })
   tell({ kind: 'will_due', connection: 4 })
   const { stamp, delivery } = await heard('deliver')
@@ -255,14 +255,17 @@ test('a message of an open topic goes to its subscribers, and a retained one to 
   expect(await heard('stored')).toMatchObject({ connection: DEVICE, asks: 5, failed: false })
   publish(DEVICE, 1, 'a/b', { text: 'hello' }, true)
   const receiver = { connection: DEVICE, qos: 1, retain: false, ids: [7], number: undefined, shared: undefined }
-  expect(await heard('relayed')).toMatchObject({ topic: 'a/b', to: [receiver] })
+  expect(await heard('open_message')).toMatchObject({ topic: 'a/b', to: [receiver] })
   expect(await heard('published')).toMatchObject({ number: 1, failure: undefined })
 
   tell({ kind: 'wants_retained', connection: DEVICE, filter: 'a/+', qos: 0, identifier: undefined })
   expect(await heard('wants_room')).toEqual({ kind: 'wants_room', connection: DEVICE })
   expect(said).toEqual([])
   tell({ kind: 'has_room', connection: DEVICE })
-  expect(await heard('relayed')).toMatchObject({ topic: 'a/b', to: [{ ...receiver, qos: 0, retain: true, ids: [] }] })
+  expect(await heard('open_message')).toMatchObject({
+    topic: 'a/b',
+    to: [{ ...receiver, qos: 0, retain: true, ids: [] }],
+  })
 })
 
 /** So many people with a device each, from connection 100 on. */
@@ -279,9 +282,9 @@ function crowdComes(count: number): UserId[] {
   return users
 }
 const COMES = {
-  kind: 'came',
+  kind: 'connected',
   isClean: true,
-  goesOn: false,
+  sessionPresent: false,
   keeps: false,
   outlives: 0,
   window: 10,
@@ -290,7 +293,7 @@ const COMES = {
 const nextTurn = (): Promise<void> => new Promise((go) => void setImmediate(go))
 
 /** The receivers that are served in each turn, until so many are. */
-async function servedByTurn(kind: 'event' | 'relayed', count: number): Promise<number[]> {
+async function servedByTurn(kind: 'event' | 'open_message', count: number): Promise<number[]> {
   const turns: number[] = []
   for (let served = 0; served < count;) {
     const now = said.splice(0).flatMap((one) => (one.kind === kind ? (one.to as unknown[]) : [])).length
@@ -332,8 +335,8 @@ test('a message of an open topic goes to hundreds over several turns; a later on
   publish(DEVICE, 2, 'a/b', { n: 2 })
   const got = new Map<number, unknown[]>()
   for (let left = 2 * crowd.length; left > 0; await nextTurn()) {
-    const relayed = said.splice(0).flatMap((one) => (one.kind === 'relayed' ? [one] : []))
-    const served = relayed.flatMap(({ to, payload }) => to.map(({ connection }) => ({ connection, payload })))
+    const messages = said.splice(0).flatMap((one) => (one.kind === 'open_message' ? [one] : []))
+    const served = messages.flatMap(({ to, payload }) => to.map(({ connection }) => ({ connection, payload })))
     expect(served.length).toBeLessThanOrEqual(2 * AT_ONCE)
     for (const { connection, payload } of served) {
       got.set(connection, [...(got.get(connection) ?? []), JSON.parse(payload.toString())])
@@ -344,10 +347,10 @@ test('a message of an open topic goes to hundreds over several turns; a later on
 })
 
 const KEEPING = {
-  kind: 'came',
+  kind: 'connected',
   session: PHONE,
   isClean: false,
-  goesOn: false,
+  sessionPresent: false,
   keeps: true,
   outlives: 600_000,
   largest: 1e6,
@@ -367,11 +370,11 @@ async function echoes(...texts: string[]): Promise<void> {
 }
 async function keptSession(): Promise<void> {
   tell({
-    kind: 'came',
+    kind: 'connected',
     connection: WORKER,
     session: HANDLER,
     isClean: true,
-    goesOn: false,
+    sessionPresent: false,
     keeps: false,
     outlives: 0,
     window: 9,
@@ -393,7 +396,7 @@ async function given(): Promise<{ texts: string[]; numbers: number[]; dups: bool
 
 test('waiting messages come in order, at most the client’s window at once, and new ones after them', async () => {
   await keptSession()
-  tell({ kind: 'went', connection: DEVICE, outlives: 600_000 })
+  tell({ kind: 'disconnected', connection: DEVICE, outlives: 600_000 })
   await echoes('a', 'b', 'c')
   comesBack(3, 2)
   await echoes('d')
@@ -420,7 +423,7 @@ test('waiting messages come in order, at most the client’s window at once, and
 
 test('a message that is cleared while it is given makes room for the next, which comes after it', async () => {
   await keptSession()
-  tell({ kind: 'went', connection: DEVICE, outlives: 600_000 })
+  tell({ kind: 'disconnected', connection: DEVICE, outlives: 600_000 })
   await echoes('too large', 'b', 'c', 'd', 'e')
   comesBack(3, 2)
   const order: string[] = []
@@ -439,7 +442,7 @@ test('a message that is cleared while it is given makes room for the next, which
 
 test('a long queue comes page by page, when there is room', async () => {
   await keptSession()
-  tell({ kind: 'went', connection: DEVICE, outlives: 600_000 })
+  tell({ kind: 'disconnected', connection: DEVICE, outlives: 600_000 })
   const texts = Array.from({ length: 100 }, (_, n) => String(n))
   await echoes(...texts)
   comesBack(3)
@@ -459,11 +462,11 @@ test('a message in flight on one connection has DUP and its message id on the ne
   tell({ kind: 'wants_kept', connection: DEVICE })
   await echoes('sent', 'lost')
   const [sent, lost] = [await heard('event'), await heard('event')]
-  const underWay = [{ number: sent.number!, messageId: 77 }]
-  tell({ kind: 'leaves', connection: DEVICE, underWay })
+  const inFlight = [{ number: sent.number!, messageId: 77 }]
+  tell({ kind: 'leaves', connection: DEVICE, inFlight })
   comesBack(3)
-  tell({ kind: 'went', connection: DEVICE, outlives: 600_000 }) // its session is another's
-  expect(await heard('resumes')).toEqual({ kind: 'resumes', connection: 3, received: [], underWay })
+  tell({ kind: 'disconnected', connection: DEVICE, outlives: 600_000 }) // its session is another's
+  expect(await heard('resumes')).toEqual({ kind: 'resumes', connection: 3, received: [], inFlight })
   tell({ kind: 'wants_kept', connection: 3 })
   expect(await given()).toMatchObject({
     texts: ['sent', 'lost'],
@@ -498,7 +501,7 @@ test('the front is asked to verify a new token, and a connection that goes in th
 
   publish(DEVICE, 3, 'refresh_session', { token: 'slow' })
   const last = await heard('verify')
-  tell({ kind: 'went', connection: DEVICE, outlives: 0 })
+  tell({ kind: 'disconnected', connection: DEVICE, outlives: 0 })
   expect(await heard('published')).toMatchObject({ number: 3, failure: { code: 'forbidden' } })
   tell({ kind: 'verified', connection: DEVICE, asks: last.asks, token, reason: '' }) // too late, and ignored
 })
@@ -510,12 +513,12 @@ test('a session that ends between login and CONNACK ends the connection, whose c
     return (await heard('admitted')).subscriptions.length
   }
   expect(await subscribed(3)).toBe(1)
-  tell({ kind: 'went', connection: DEVICE, outlives: 1 })
+  tell({ kind: 'disconnected', connection: DEVICE, outlives: 1 })
   for (let connection = 4; (await subscribed(connection)) > 0; connection++) {
     await new Promise((resolve) => setTimeout(resolve, 5)) // until it has expired
   }
-  tell({ ...KEEPING, connection: 3, window: 10, goesOn: true })
+  tell({ ...KEEPING, connection: 3, window: 10, sessionPresent: true })
   expect(await heard('end')).toEqual({ kind: 'end', connection: 3, reasonCode: 0x89, forGood: true })
-  tell({ kind: 'went', connection: 3, outlives: 0 })
+  tell({ kind: 'disconnected', connection: 3, outlives: 0 })
   expect(await subscribed(5)).toBe(0)
 })

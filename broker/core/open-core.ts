@@ -33,7 +33,7 @@ import { openQueue } from './queue/durable-queue.ts'
 import { openReplays, type Replays } from './queue/replays.ts'
 import type { Reach } from './reach.ts'
 import { openRevocations, type Revocations } from './revocations.ts'
-import { ConnectedDevices, type Kept } from './sessions/connected-devices.ts'
+import { ConnectedDevices, type StoredSession } from './sessions/connected-devices.ts'
 import { sessionSubscriptions } from './sessions/subscribing.ts'
 import { openStanding } from './standing.ts'
 import { openWills } from './wills.ts'
@@ -147,7 +147,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
   const revocations = openRevocations(storage)
   const wills = openWills({
     storage,
-    most: MAX_DELAYED_WILLS,
+    max: MAX_DELAYED_WILLS,
     sessionOf(number) {
       const session = connections.get(number)?.session
       return session?.kind === 'device' ? session : undefined
@@ -160,7 +160,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     if (connection !== undefined) toFront({ kind: 'end', connection, reasonCode, forGood })
   }
   /** Ends matching sessions without a connection, and cancels their wills. */
-  function drop(isMeant: (kept: Kept) => boolean, user?: UserId): number {
+  function drop(isMeant: (session: StoredSession) => boolean, user?: UserId): number {
     const dropped = sessions.dropAway(isMeant, user)
     for (const session of dropped) {
       wills.cancel(session)
@@ -257,7 +257,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     subscriptions: sessionSubscriptions({
       connections,
       sessions,
-      mostSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
+      maxSubscriptions: config.SUBSCRIPTIONS_PER_SESSION,
       toFront,
     }),
     sessions,

@@ -43,7 +43,7 @@ const killed = () => new Promise<never>(() => {})
 
 test('a broker killed right after telling that a user is online tells after its restart that they are offline', async () => {
   const first = presence(() => true, killed)
-  first.one.came(alice)
+  first.one.connected(alice)
   await first.tells(1)
   const second = presence(() => false)
   jest.advanceTimersByTime(15_000)
@@ -53,15 +53,15 @@ test('a broker killed right after telling that a user is online tells after its 
 
 test('a broker killed before it could tell that does so when the user is back', async () => {
   const first = presence(() => true, killed)
-  first.one.came(alice)
+  first.one.connected(alice)
   await first.tells(1)
   const second = presence(() => true)
-  second.one.came(alice)
+  second.one.connected(alice)
   expect(await second.tells(1)).toEqual([true])
   await second.one.close()
 
   const third = presence(() => true) // which was told, and so tells nothing
-  third.one.came(alice)
+  third.one.connected(alice)
   jest.advanceTimersByTime(15_000)
   await third.one.close()
   expect(await third.tells(0)).toEqual([])
@@ -74,11 +74,11 @@ test('a user who goes while their arrival cannot be told is told to be offline',
     () => isThere,
     () => (fails-- > 0 ? Promise.reject(new Error('the queue is full')) : Promise.resolve()),
   )
-  one.came(alice)
+  one.connected(alice)
   await tells(1)
   await new Promise(setImmediate)
   isThere = false
-  one.went(alice)
+  one.disconnected(alice)
   jest.advanceTimersByTime(5_000)
   expect(await tells(2)).toEqual([true, false])
   await one.close()

@@ -44,14 +44,14 @@ export class Presence implements Closable {
   }
 
   /** A connection has begun. */
-  came(user: UserId): void {
+  connected(user: UserId): void {
     clearTimeout(this.#clocks.get(user))
     this.#clocks.delete(user)
     this.#tell(user)
   }
 
   /** A connection has ended. */
-  went(user: UserId): void {
+  disconnected(user: UserId): void {
     if (!this.#ports.isThere(user)) this.#look(user, GRACE)
   }
 

@@ -1,5 +1,6 @@
 import type { EventName } from '../../shared/wire/topic.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
+import type { StampProperties } from '../../shared/wire/stamp.ts'
 import type { HandlerSession } from '../seam/session.ts'
 import type { Answers } from '../seam/too-large.ts'
 
@@ -31,7 +32,7 @@ export interface Delivery {
   topic: string
   payload: Buffer
   qos: 0 | 1
-  stamp: Record<string, string>
+  stamp: StampProperties
 }
 
 /** How the parts of the core reach devices and handlers. */

@@ -18,7 +18,7 @@ type ListedAcl = Omit<Acl, 'commands' | 'events'> & Record<'commands' | 'events'
 export interface WillPorts {
   storage: Storage
   /** Delayed wills that keep their delay over a restart, at most; further ones are sent at once. */
-  most: number
+  max: number
   /** The session of a connection, until it has gone. */
   sessionOf: (connection: number) => DeviceSession | undefined
   /** Publishes a will in its user's name, if they still may; calls `ended` afterwards. */
@@ -31,7 +31,7 @@ export type Wills = ReturnType<typeof openWills>
  * The wills of devices, on the disk from before CONNACK until they are sent or deleted. A killed broker has not noticed its
  * connections end; its next start treats them all as ended and sends their wills [MQTT-3.1.2-8].
  */
-export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
+export function openWills({ storage, max, sessionOf, publish }: WillPorts) {
   const table = storage.table<WillRecord>('wills')
   /** Wills that a previous broker left. */
   const left = new Map([...table.entries()].map(({ key, value }) => [String(key), value]))
@@ -101,7 +101,7 @@ export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
       if (current.get(id) === connection) held.delete(connection)
     },
     /** A connection has this session now. The wills of earlier connections that are not due yet are void. */
-    came(connection: number, id: string): void {
+    connected(connection: number, id: string): void {
       const earlier = before.get(connection)
       if (earlier !== undefined) over(earlier)
       before.delete(connection)
@@ -145,7 +145,7 @@ export function openWills({ storage, most, sessionOf, publish }: WillPorts) {
         const { delay, dueAt = Date.now() + delay } = record
         if (record.dueAt === undefined)
           storage.eventually((unit) => left.has(id) && unit.put(table, id, { ...record, dueAt }))
-        const isOver = stops.size >= most
+        const isOver = stops.size >= max
         const send = (): void => publish(senderOf(record), record.message, () => left.has(id) && forget(id))
         stops.set(id, callAt(isOver ? 0 : dueAt, send))
       }

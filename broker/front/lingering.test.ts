@@ -56,7 +56,7 @@ test('cuts a peer that never closes, and reads only a bounded part of what it ke
 })
 
 test('bounds how many linger: the oldest is cut to make room', async () => {
-  const lingering = new Lingering({ most: 2 })
+  const lingering = new Lingering({ max: 2 })
   const pairs = [await pair(), await pair(), await pair()]
   for (const { ours } of pairs) lingers(lingering, ours)
   await closed(pairs[0]!.ours)

@@ -7,7 +7,7 @@ export interface LingeringBounds {
   /** Milliseconds that a peer has to read its last packet. */
   ms?: number
   /** Connections that may linger at once; beyond, the oldest is cut. */
-  most?: number
+  max?: number
 }
 
 /**
@@ -20,8 +20,8 @@ export class Lingering {
   readonly #cuts = new Map<Duplex, () => void>()
   readonly #bounds: Required<LingeringBounds>
 
-  constructor({ ms = 3_000, most = 500 }: LingeringBounds = {}) {
-    this.#bounds = { ms, most }
+  constructor({ ms = 3_000, max = 500 }: LingeringBounds = {}) {
+    this.#bounds = { ms, max }
   }
 
   get size(): number {
@@ -42,7 +42,7 @@ export class Lingering {
       clearTimeout(timer)
       this.#cuts.delete(stream)
     })
-    if (this.#cuts.size > this.#bounds.most) this.#cuts.values().next().value?.()
+    if (this.#cuts.size > this.#bounds.max) this.#cuts.values().next().value?.()
     let read = 0
     stream.on('data', (chunk: Buffer) => {
       read += chunk.length

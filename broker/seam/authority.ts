@@ -24,7 +24,7 @@ export function mayReceive(session: Session, topic: string): boolean {
 }
 
 /** May the session publish to this open topic? */
-export function mayRelay(session: Session, topic: string): boolean {
+export function mayPublishOpen(session: Session, topic: string): boolean {
   return isOpenTopic(topic) && isGranted(grantsOf(session).pub, topic)
 }
 

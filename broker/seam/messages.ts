@@ -9,8 +9,8 @@ import type { Answers } from './too-large.ts'
 // call. A message may hold no function, no promise and no object that both sides keep.
 //
 // A front numbers its connections and never reuses a number. The front sends about a connection, in this order: `login`; `hears` for
-// each subscription that its session already has, if any; `will`, if any; `came`; then anything; and at last `went`. After `went` it
-// only reports what becomes of the will. On a takeover, the old connection's `leaves` comes before the new one's `came`, and its `went`
+// each subscription that its session already has, if any; `will`, if any; `connected`; then anything; and at last `disconnected`. After `disconnected` it
+// only reports what becomes of the will. On a takeover, the old connection's `leaves` comes before the new one's `connected`, and its `disconnected`
 // after. The core sends nothing about a connection before its `login`, but may still address one that has gone: the front ignores
 // that, and the core ignores messages about connections that it does not know.
 
@@ -53,13 +53,13 @@ export interface Will extends OfConnection {
 }
 
 /** A connection now owns its session; any other connection of that session has ended. */
-export interface Came extends OfConnection {
-  kind: 'came'
+export interface Connected extends OfConnection {
+  kind: 'connected'
   session: Session
   /** Clean start: what the session kept is discarded [MQTT-3.1.2-4]. */
   isClean: boolean
   /** Session Present: it has the subscriptions listed in `admitted`, and CONNACK tells its client so. */
-  goesOn: boolean
+  sessionPresent: boolean
   /** The session holds unacknowledged messages, at least while the connection lasts. */
   keeps: boolean
   /** Milliseconds for which the session outlives the connection. */
@@ -76,14 +76,14 @@ export interface Keeps extends OfConnection {
 }
 
 /** A connection has ended. */
-export interface Went extends OfConnection {
-  kind: 'went'
+export interface Disconnected extends OfConnection {
+  kind: 'disconnected'
   /** Milliseconds for which the session outlives the connection. */
   outlives: number
 }
 
 /** A message of a session that is in flight: it, or its PUBREL, was sent and is not acknowledged. */
-export interface UnderWay {
+export interface InFlight {
   /** The message's number in the session. */
   number: number
   messageId: number
@@ -95,7 +95,7 @@ export interface UnderWay {
  */
 export interface Leaves extends OfConnection {
   kind: 'leaves'
-  underWay: readonly UnderWay[]
+  inFlight: readonly InFlight[]
 }
 
 /** A connection asks for what waits in its session, which comes as `kept`: once after CONNACK, then whenever `kept` asks for it. */
@@ -110,7 +110,7 @@ export interface Cleared extends OfConnection {
 }
 
 /** A client has received a QoS 2 message (PUBREC). Its PUBREL is sent once `stored` has answered this. */
-export interface ClientHas extends OfConnection, UnderWay {
+export interface ClientHas extends OfConnection, InFlight {
   kind: 'client_has'
   asks: number
 }
@@ -125,7 +125,7 @@ export interface Verified extends OfConnection {
   reason: string
 }
 
-/** A client was silent for longer than its keepalive allows; `went` comes next. */
+/** A client was silent for longer than its keepalive allows; `disconnected` comes next. */
 export interface FellSilent extends OfConnection {
   kind: 'fell_silent'
 }
@@ -197,7 +197,7 @@ export interface HearsNoMore extends OfConnection {
   topic: string
 }
 
-/** A new subscriber to open topics asks for retained messages, which come as `relayed`, a page at a time. */
+/** A new subscriber to open topics asks for retained messages, which come as `open_message`, a page at a time. */
 export interface WantsRetained extends OfConnection {
   kind: 'wants_retained'
   filter: string
@@ -228,10 +228,10 @@ export interface WillOver extends OfConnection {
 export type FromFront =
   | Login
   | Will
-  | Came
+  | Connected
   | Keeps
   | Leaves
-  | Went
+  | Disconnected
   | WantsKept
   | Cleared
   | ClientHas
@@ -259,17 +259,17 @@ export interface Admitted extends OfConnection {
   subscriptions: readonly Subscription[]
 }
 
-/** The answer to `came`, before any other message about it, when the session continues what another connection began. */
+/** The answer to `connected`, before any other message about it, when the session continues what another connection began. */
 export interface Resumes extends OfConnection {
   kind: 'resumes'
   /** Ids of received QoS 2 messages that are not `released`. */
   received: readonly number[]
   /** Messages that come as `kept` and keep their message ids. */
-  underWay: readonly UnderWay[]
+  inFlight: readonly InFlight[]
 }
 
 /** A message that waits in a session, as its client gets it. */
-export interface KeptMessage extends SessionMessage {
+export interface WaitingMessage extends SessionMessage {
   number: number
   /** It may have been sent already [MQTT-3.3.1-1]. */
   dup: boolean
@@ -279,9 +279,9 @@ export interface KeptMessage extends SessionMessage {
  * Messages that wait in a connection's session, in order, no more than its client takes at once. They are in flight until they are
  * `cleared`. An entry with a number alone stands for its PUBREL.
  */
-export interface Kept extends OfConnection {
+export interface KeptPage extends OfConnection {
   kind: 'kept'
-  messages: readonly (KeptMessage | { number: number; isReleased: true })[]
+  messages: readonly (WaitingMessage | { number: number; isReleased: true })[]
   /** The front must send `wants_kept` once they have left. */
   asksForMore: boolean
 }
@@ -363,8 +363,8 @@ export interface OpenReceiver extends OfConnection {
 }
 
 /** A message of an open topic, already stored wherever it must be kept. */
-export interface Relayed {
-  kind: 'relayed'
+export interface OpenMessageFor {
+  kind: 'open_message'
   topic: string
   payload: Buffer
   properties: MessageProperties | undefined
@@ -407,14 +407,14 @@ export interface Dropped {
 export type FromCore =
   | Admitted
   | Resumes
-  | Kept
+  | KeptPage
   | Stored
   | Denial
   | WillKept
   | Published
   | Deliver
   | EventFor
-  | Relayed
+  | OpenMessageFor
   | WantsRoom
   | Verify
   | Renewed

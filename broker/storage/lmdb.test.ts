@@ -212,6 +212,14 @@ test('when pages are overwritten while it runs, reads and writes fail with the n
   await storage.close()
 })
 
+test('a table that was opened with a decoder alone refuses to be written', async () => {
+  const storage = openLmdb(join(dir, 'test.lmdb'))
+  const table = storage.table('texts', { holds: 'a text', decode: (bytes: Buffer) => String(bytes) })
+  await expect(storage.commit((unit) => unit.put(table, 1, 'text'))).rejects.toThrow('opened with a decoder alone')
+  expect(table.get(1)).toBeUndefined()
+  await storage.close()
+})
+
 test('records read without copying their bytes are right, whatever their sizes and order', async () => {
   const storage = openLmdb(join(dir, 'test.lmdb'))
   const codec = {

@@ -2,7 +2,7 @@ import type { Key as LmdbKey } from 'lmdb'
 import { Damaged } from '../../shared/wire/refusal.ts'
 import { DiskRoom } from './disk-room.ts'
 import { causeOf, isDamage, openFile } from './lmdb-file.ts'
-import { Broken, type Codec } from './record.ts'
+import { Broken, type Codec, type Decoder } from './record.ts'
 import type { Key, Storage, Unit } from './storage.ts'
 import { Gathered, Turn, type LmdbTable } from './turn.ts'
 
@@ -133,7 +133,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
     return found
   }
 
-  function table<Value>(name: string, codec?: Codec<Value>): LmdbTable<Value> {
+  function table<Value>(name: string, codec?: Codec<Value> | Decoder<Value>): LmdbTable<Value> {
     const known = tables.get(name)
     if (known && (codec === undefined || known.codec === codec)) return known as LmdbTable<Value>
     const db = env.openDB<unknown>({
@@ -148,7 +148,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
       get size() {
         return (db.getStats() as { entryCount: number }).entryCount
       },
-      encode: codec && ((value) => codec.encode(value)),
+      encode: codec && ('encode' in codec ? (value) => codec.encode(value) : isOnlyRead),
       get(key) {
         try {
           const value = db.get(key as LmdbKey)
@@ -173,7 +173,7 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
   }
 
   /** Reports a broken record with what is lost, skips it, and leaves it in place. */
-  function readerOf<Value>(codec: Codec<Value>, name: string) {
+  function readerOf<Value>(codec: Decoder<Value>, name: string) {
     return (key: Key, value: unknown): Value | undefined => {
       try {
         return codec.decode(value as Buffer)
@@ -199,6 +199,10 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
       await env.close()
     },
   }
+}
+
+function isOnlyRead(): never {
+  throw new Error('cannot write: the table was opened with a decoder alone')
 }
 
 /**

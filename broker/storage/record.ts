@@ -17,17 +17,21 @@ const CRC = 4
 const RIGHT = 0x2144df1c
 const [ZERO, A, TILDE] = [0x30, 0x61, 0x7e]
 /** Smallest buffer in which records are built, in bytes. */
-const LEAST = 1_024
+const MIN_BUFFER = 1_024
 
-/** How a table's values are encoded. */
-export interface Codec<Value> {
-  encode(value: Value): Buffer
+/** How a table's values are read. */
+export interface Decoder<Value> {
   /** @throws {Broken} */
   decode(bytes: Buffer): Value
   /** What is lost with an unreadable record, for the log. */
   readonly holds: string
   /** Decoded values hold strings and numbers alone, so the bytes may be reused for the next record. */
   readonly keepsNoBytes?: true
+}
+
+/** How a table's values are read and written. */
+export interface Codec<Value> extends Decoder<Value> {
+  encode(value: Value): Buffer
 }
 
 /** A record that differs from what was written. */
@@ -37,7 +41,7 @@ export class Broken extends Error {
 
 /** Writes records one after another, each into a buffer of its own. */
 export class Writer {
-  #bytes = Buffer.allocUnsafe(LEAST)
+  #bytes = Buffer.allocUnsafe(MIN_BUFFER)
   #at = 0
 
   begin(version: number): void {
@@ -51,7 +55,7 @@ export class Writer {
     const record = Buffer.allocUnsafe(size)
     record.set(this.#bytes.subarray(0, size))
     record.writeUInt32LE(crc32(record.subarray(0, this.#at)), this.#at)
-    if (this.#bytes.length > 64 * LEAST) this.#bytes = Buffer.allocUnsafe(LEAST)
+    if (this.#bytes.length > 64 * MIN_BUFFER) this.#bytes = Buffer.allocUnsafe(MIN_BUFFER)
     return record
   }
 

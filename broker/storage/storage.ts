@@ -1,5 +1,5 @@
 import type { Closable } from '../../shared/shutdown.ts'
-import type { Codec } from './record.ts'
+import type { Codec, Decoder } from './record.ts'
 
 /** A key of at most 1,900 bytes: strings and numbers sort as such, a pair by its first difference. */
 export type Key = string | number | readonly [string, number]
@@ -30,8 +30,11 @@ export interface Unit {
  * their unit is stored.
  */
 export interface Storage extends Closable {
-  /** Opens a table. With a codec its values are binary records; reads report and skip a broken one. */
-  table<Value>(name: string, codec?: Codec<Value>): Table<Value>
+  /**
+   * Opens a table. With a codec its values are binary records; reads report and skip a broken one. With a decoder alone it can only be
+   * read.
+   */
+  table<Value>(name: string, codec?: Codec<Value> | Decoder<Value>): Table<Value>
   /**
    * Resolves once everything that `write` put into the unit is on disk, fsynced, and all units before it are too. An empty unit with
    * `inOrder: false` waits for none.

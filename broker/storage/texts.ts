@@ -1,4 +1,4 @@
-const LEAST = 64
+const MIN_SLOTS = 64
 /** Highest load of the table before it grows. */
 const LOAD = 0.5
 /** FNV-1a, with a random start so that nobody can choose colliding texts. */
@@ -8,7 +8,7 @@ const START = Math.floor(Math.random() * 2 ** 32)
 /** Interns texts that recur in records: looked up by their bytes, so that only new texts become strings. */
 export class Texts {
   /** ASCII texts by hash, with linear probing. */
-  #slots: (string | undefined)[] = Array.from({ length: LEAST })
+  #slots: (string | undefined)[] = Array.from({ length: MIN_SLOTS })
   #size = 0
   readonly #others = new Map<string, string>()
 

@@ -31,7 +31,7 @@ interface PairDocument extends PairRecord {
 }
 
 /** Bounds for one user: their contacts, their own pending requests, and the users whom they block. */
-const MOST = { contacts: 5_000, requests: 1_000, blocks: 1_000 }
+const MAX = { contacts: 5_000, requests: 1_000, blocks: 1_000 }
 
 export type ContactBook = ReturnType<typeof contactBook>
 
@@ -76,7 +76,7 @@ export function contactBook(store: Store) {
 
   /** Tells whether this list of the user's has reached its bound. */
   async function isFull(user: UserId, list: 'contacts' | 'blocks'): Promise<boolean> {
-    const limit = MOST[list]
+    const limit = MAX[list]
     const count =
       (await pairs.count({ by: 'by_high', where: { high: user, high_list: list }, limit })) +
       (await pairs.count({ by: 'by_low', where: { low: user, low_list: list }, limit }))
@@ -86,20 +86,20 @@ export function contactBook(store: Store) {
   /** @throws {Refusal} `conflict` when the user may have no more contacts */
   async function checkContacts(user: UserId): Promise<void> {
     if (!(await isFull(user, 'contacts'))) return
-    throw refuse('conflict', { user_id: `you have ${MOST.contacts} contacts: remove one first` })
+    throw refuse('conflict', { user_id: `you have ${MAX.contacts} contacts: remove one first` })
   }
 
   /** @throws {Refusal} `conflict` when either of the two may have no more contacts */
   async function checkBoth(user: UserId, other: UserId): Promise<void> {
     await checkContacts(user)
     if (!(await isFull(other, 'contacts'))) return
-    throw refuse('conflict', { user_id: `has ${MOST.contacts} contacts: they must remove one first` })
+    throw refuse('conflict', { user_id: `has ${MAX.contacts} contacts: they must remove one first` })
   }
 
   /** @throws {Refusal} `conflict` when the user may have no more pending requests */
   async function checkAsking(user: UserId): Promise<void> {
     await checkContacts(user) // otherwise nobody could accept the request
-    const limit = MOST.requests
+    const limit = MAX.requests
     if ((await pairs.count({ by: 'by_asker', where: { asker: user }, limit })) < limit) return
     throw refuse('conflict', { user_id: `${limit} requests of yours are pending: cancel one first` })
   }
@@ -140,7 +140,7 @@ export function contactBook(store: Store) {
     async block(user: UserId, other: UserId, command: CommandRef) {
       const mine = await before(user, other, command)
       if (mine?.blocks === false && (await isFull(user, 'blocks'))) {
-        throw refuse('conflict', { user_id: `you block ${MOST.blocks} users: unblock one first` })
+        throw refuse('conflict', { user_id: `you block ${MAX.blocks} users: unblock one first` })
       }
       return hasChanged(await change(user, other, (pair) => setBlock(pair, true, command)), command.id)
     },

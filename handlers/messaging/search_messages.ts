@@ -4,12 +4,12 @@ import { wordsOf } from '../../shared/wire/words.ts'
 import { messageBook, shown } from './message-book.ts'
 import { message_results } from './message-events.ts'
 
-const MOST_WORDS = 16
+const MAX_WORDS = 16
 const query = z
   .string()
   .max(200, { abort: true })
   .refine((text) => wordsOf(text).length > 0, 'has no letters or digits to search for')
-  .refine((text) => wordsOf(text).length <= MOST_WORDS, `has more than ${MOST_WORDS} words`)
+  .refine((text) => wordsOf(text).length <= MAX_WORDS, `has more than ${MAX_WORDS} words`)
 
 /** Finds messages that hold all the words, in the caller's conversations and groups, newest first. Ciphertext is not searched. */
 export default command({

@@ -20,7 +20,7 @@ interface PresenceDocument extends PresenceRecord {
 /** Users read at a time, before giving way to other work. */
 const AT_ONCE = 50
 /** Users read for one page of a list and, with ACCESS=everyone, besides the contacts for one change. */
-const MOST_LOOKED_AT = 1_000
+const MAX_LOOKED_AT = 1_000
 
 /** A user whose presence was read, and what the asker may see of it. */
 interface LookedAt {
@@ -104,7 +104,7 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
         for await (const some of everyone(user)) {
           for (const one of some) if (one.shown) found.add(one.user)
           looked += some.length
-          if (looked >= MOST_LOOKED_AT) break
+          if (looked >= MAX_LOOKED_AT) break
         }
       }
       return withinOneEvent([...found], settings)
@@ -128,7 +128,7 @@ export function presenceBook(store: Store, settings: HandlerSettings) {
           return { users: page, cursor: page.at(-1)!.user_id }
         }
         looked += some.length
-        if (looked >= MOST_LOOKED_AT) return { users, cursor: some.at(-1)!.user }
+        if (looked >= MAX_LOOKED_AT) return { users, cursor: some.at(-1)!.user }
       }
       return { users }
     },

@@ -19,9 +19,9 @@ export interface NameFound {
 }
 
 /** Terms read for one search: words with the searched beginning, and documents for each rest. */
-const [MOST_WORDS, MOST_RESTS] = [300, 50]
+const [MAX_WORDS, MAX_RESTS] = [300, 50]
 /** The most terms that one user can have. */
-const MOST_TERMS = 500
+const MAX_TERMS = 500
 const FOLDED = 'folding'
 
 /** Indexes users by the terms of their names. */
@@ -35,7 +35,7 @@ export function nameIndex(store: Store) {
     /** Replaces the user's terms by those of this name. May be repeated after a crash, with the same result. */
     async set(user: UserId, name: string | undefined): Promise<void> {
       const wanted = termsOf(user, name)
-      const had = await terms.find({ by: 'by_user', where: { user }, limit: MOST_TERMS })
+      const had = await terms.find({ by: 'by_user', where: { user }, limit: MAX_TERMS })
       const same = new Set(had.filter((one) => one.name === name).map(({ _id }) => _id))
       await Promise.all([
         ...had.filter(({ _id }) => !wanted.has(_id)).map(({ _id }) => terms.remove(_id)),
@@ -48,9 +48,9 @@ export function nameIndex(store: Store) {
       const longest = askedIn(query).toSorted((a, b) => b.length - a.length)[0] // the fewest names match it
       if (longest === undefined) return []
       const behind = { _id: '', term: longest, user: '' }
-      const words = await terms.find({ by: 'by_term', where: { kind: 'word' }, after: behind, limit: MOST_WORDS })
+      const words = await terms.find({ by: 'by_term', where: { kind: 'word' }, after: behind, limit: MAX_WORDS })
       const rests = await Promise.all(
-        restsOf(longest).map((term) => terms.find({ by: 'by_term', where: { kind: 'rest', term }, limit: MOST_RESTS })),
+        restsOf(longest).map((term) => terms.find({ by: 'by_term', where: { kind: 'rest', term }, limit: MAX_RESTS })),
       )
       const found = new Map<string, NameFound>()
       for (const { user, name } of [...words.filter(({ term }) => term.startsWith(longest)), ...rests.flat()]) {

@@ -8,7 +8,7 @@ const [MAX_WORDS, MAX_ASKED] = [24, 8]
 /** Letters of a word that count, which bounds its number of rests. */
 const MAX_LETTERS = 12
 /** Letters of the shortest word in which a typing error is forgiven: shorter words have too many neighbours. */
-const LEAST_FOR_TYPOS = 4
+const MIN_FOR_TYPOS = 4
 
 /**
  * The words by whose beginnings a name is found, each once. `Jean-Luc` also counts as one word; `李小龍`, in a script without
@@ -25,8 +25,8 @@ export function askedIn(query: string): string[] {
   return firsts(runsOf(fold(query)), MAX_ASKED)
 }
 
-function firsts(words: string[], most: number): string[] {
-  return [...new Set(words.map((word) => Array.from(word).slice(0, MAX_LETTERS).join('')))].slice(0, most)
+function firsts(words: string[], max: number): string[] {
+  return [...new Set(words.map((word) => Array.from(word).slice(0, MAX_LETTERS).join('')))].slice(0, max)
 }
 
 function tailsOf(run: string): string[] {
@@ -37,8 +37,8 @@ function tailsOf(run: string): string[] {
 /** The word itself and each way to leave one letter out. None for words too short for typing errors, and in scripts without spaces. */
 export function restsOf(word: string): string[] {
   const letters = Array.from(word)
-  if (letters.length < LEAST_FOR_TYPOS - 1 || isDense(word)) return []
-  if (letters.length < LEAST_FOR_TYPOS) return [word]
+  if (letters.length < MIN_FOR_TYPOS - 1 || isDense(word)) return []
+  if (letters.length < MIN_FOR_TYPOS) return [word]
   return [...new Set([word, ...letters.map((_, i) => letters.toSpliced(i, 1).join(''))])]
 }
 
@@ -58,7 +58,7 @@ export function distance(query: string, name: string): number | undefined {
 function isOneErrorAway(a: string, b: string): boolean {
   if (isDense(a) || isDense(b)) return false
   const [x, y] = [Array.from(a), Array.from(b)]
-  if (Math.min(x.length, y.length) < LEAST_FOR_TYPOS - 1 || Math.max(x.length, y.length) < LEAST_FOR_TYPOS) return false
+  if (Math.min(x.length, y.length) < MIN_FOR_TYPOS - 1 || Math.max(x.length, y.length) < MIN_FOR_TYPOS) return false
   let i = 0
   while (i < x.length && x[i] === y[i]) i++
   const same = (from: number, to: number): boolean => x.slice(from).join('') === y.slice(to).join('')

@@ -40,13 +40,13 @@ function areDirectionsBalanced(text: string): boolean {
   return open.length === 0
 }
 
-/** A field for such a text, of at most `most` characters. Stored in NFC, so that names that look equal are equal. */
-export function shownText(most: number) {
+/** A field for such a text, of at most `max` characters. Stored in NFC, so that names that look equal are equal. */
+export function shownText(max: number) {
   return z
     .string()
-    .max(most)
+    .max(max)
     .normalize('NFC')
-    .max(most)
+    .max(max)
     .superRefine((text, context) => {
       const message = faultOf(text)
       if (message !== undefined) context.addIssue({ code: 'custom', message })

@@ -5,7 +5,7 @@ import type { CollectionSpec, Document, Store } from '../../shared/store/documen
 import { refuse } from '../../shared/wire/refusal.ts'
 import { MAX_BEGUN } from '../../shared/wire/stamp.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import { mostDescription, type SignalType } from './signal-body.ts'
+import { maxDescription, type SignalType } from './signal-body.ts'
 import type { CALL_STATES } from './signal-events.ts'
 
 export type CallState = (typeof CALL_STATES)[number]
@@ -97,7 +97,7 @@ export function callBook(store: Store, settings: HandlerSettings) {
 
   return {
     hidesPrivate: settings.hidesPrivate,
-    mostDescription: mostDescription(settings),
+    maxDescription: maxDescription(settings),
     ringMs: settings.ringMs,
 
     /** Checks that `user` may call `other`. An invisible user can be reached only within a call. @throws {Refusal} `forbidden` */

@@ -10,7 +10,7 @@ import { conferenceSeats } from './conference-seats.ts'
 import * as state from './conference-state.ts'
 import type { ConferenceDocument, Decision, Outcome, Participant, Shadow } from './conference-state.ts'
 import { hasHidden, hide, othersFor, seeing, shadowsFor, withoutShadows } from './shadow-seats.ts'
-import { mostDescription } from './signal-body.ts'
+import { maxDescription } from './signal-body.ts'
 
 const { decided, hasChanged, MAX_PARTICIPANTS, outcomeOf, RESUME_MS, seatOf, withSeat } = state
 
@@ -73,7 +73,7 @@ export function conferenceBook(store: Store, settings: HandlerSettings) {
   return {
     inside,
     hidesPrivate: settings.hidesPrivate,
-    mostDescription: mostDescription(settings),
+    maxDescription: maxDescription(settings),
 
     /** The other participants who hear the user: nobody across a block. @throws {Refusal} `forbidden` */
     async hearing(user: UserId, id: string): Promise<UserId[]> {

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
-import { checkBody, mostDescription, withoutPrivate, type SignalType } from './signal-body.ts'
+import { checkBody, maxDescription, withoutPrivate, type SignalType } from './signal-body.ts'
 
 const SDP = 'v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\n'
-const MOST = 65_536
+const MAX_BYTES = 65_536
 const candidate = (address: string, rest = 'typ host generation 0'): string =>
   `candidate:842163049 1 udp 1677729535 ${address} 46154 ${rest}`
 
@@ -26,7 +26,7 @@ test.each<[SignalType, unknown]>([
   ['bye', undefined],
   ['busy', { reason: 'in another call' }],
 ])('%s takes a valid body (%#)', (type, body) => {
-  expect(() => checkBody(type, body, MOST)).not.toThrow()
+  expect(() => checkBody(type, body, MAX_BYTES)).not.toThrow()
 })
 
 test.each<[SignalType, unknown]>([
@@ -49,7 +49,7 @@ test.each<[SignalType, unknown]>([
   ['candidate', {}],
   ['candidate', []],
 ])('%s refuses an invalid body (%#)', (type, body) => {
-  expect(() => checkBody(type, body, MOST)).toThrow(expect.objectContaining({ code: 'bad_payload' }))
+  expect(() => checkBody(type, body, MAX_BYTES)).toThrow(expect.objectContaining({ code: 'bad_payload' }))
 })
 
 test.each<[SignalType, unknown, string]>([
@@ -57,15 +57,15 @@ test.each<[SignalType, unknown, string]>([
   ['candidate', { candidate: 'x'.repeat(1_100) }, '1000 characters'],
   ['bye', 'x'.repeat(5_000), '4000 characters'],
 ])('a %s that is too large is refused with its bound (%#)', (type, body, bound) => {
-  expect(() => checkBody(type, body, MOST)).toThrow(
+  expect(() => checkBody(type, body, MAX_BYTES)).toThrow(
     expect.objectContaining({ code: 'too_large', fields: { body: `is larger than ${bound}` } }),
   )
 })
 
 test('a description may be as large as a command, and fits into a packet twice', () => {
   const settings = { access: 'contacts', ringMs: 1, hidesPrivate: false } as const
-  expect(mostDescription({ ...settings, commandBytes: 65_536, answerBytes: 131_072 })).toBe(65_536)
-  expect(mostDescription({ ...settings, commandBytes: 262_144, answerBytes: 131_072 })).toBeLessThan(131_072)
+  expect(maxDescription({ ...settings, commandBytes: 65_536, answerBytes: 131_072 })).toBe(65_536)
+  expect(maxDescription({ ...settings, commandBytes: 262_144, answerBytes: 131_072 })).toBeLessThan(131_072)
 })
 
 test.each([

@@ -15,7 +15,7 @@ const ROOM = 4_096
  * The most bytes of a session description as JSON: as many as a command may have, and at most half a packet, because one packet
  * can hold it twice, for the polite and the impolite receivers.
  */
-export function mostDescription({ commandBytes, answerBytes }: HandlerSettings): number {
+export function maxDescription({ commandBytes, answerBytes }: HandlerSettings): number {
   return Math.min(commandBytes, answerBytes - ROOM)
 }
 
@@ -25,12 +25,12 @@ export function mostDescription({ commandBytes, answerBytes }: HandlerSettings):
  * - `candidate`: a candidate (RFC 8839), as text, as `{ candidate, sdpMid?, sdpMLineIndex?, usernameFragment? }`, or as
  *   `{ candidate: { candidate, … } }`; nothing, null or an empty one ends the candidates
  * - other types: anything small, or nothing
- * @param most the most bytes of a session description
+ * @param max the most bytes of a session description
  * @throws {Refusal} `too_large` with the bound, or `bad_payload`
  */
-export function checkBody(type: SignalType, body: unknown, most: number): void {
+export function checkBody(type: SignalType, body: unknown, max: number): void {
   if (type === 'offer' || type === 'answer') {
-    checkSize(body, most, 'bytes')
+    checkSize(body, max, 'bytes')
     const description = bareOf(body, 'sdp')
     const sdp = textIn(description, 'sdp')
     const isOther = [body, description].some((one) => isObject(one) && 'type' in one && one['type'] !== type)
@@ -122,11 +122,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** @throws {Refusal} `too_large` */
-function checkSize(body: unknown, most: number, unit: 'bytes' | 'characters'): void {
+function checkSize(body: unknown, max: number, unit: 'bytes' | 'characters'): void {
   if (body === undefined) return
   const text = typeof body === 'string' && unit === 'characters' ? body : JSON.stringify(body)
   const size = unit === 'bytes' ? Buffer.byteLength(text) : text.length
-  if (size > most) throw refuse('too_large', { body: `is larger than ${most} ${unit}` })
+  if (size > max) throw refuse('too_large', { body: `is larger than ${max} ${unit}` })
 }
 
 function wrong(what: string): Refusal {

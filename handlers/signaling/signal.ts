@@ -19,7 +19,7 @@ export default command({
   async run({ target, type, body: given, call_id }, { from, calls, command }) {
     const { user } = from
     refuseSelf({ target }, user)
-    checkBody(type, given, calls.mostDescription)
+    checkBody(type, given, calls.maxDescription)
     const { isBlocked, isInvisible } = await calls.approach(user, target)
     const step = call_id === undefined ? undefined : await calls.step(from, target, call_id, type, isBlocked, command)
     const hearing = isBlocked || step?.isMove ? [user] : [user, target]

@@ -17,7 +17,7 @@ export default command({
 
   async run({ conference_id, target, type, body: given }, { from: { user }, conferences, command }) {
     refuseSelf({ target }, user)
-    checkBody(type, given, conferences.mostDescription)
+    checkBody(type, given, conferences.maxDescription)
     const { isForSomebody, hearing, hides } = await conferences.audience(user, conference_id, target, command)
     if (target !== undefined && !isForSomebody) throw refuse('not_found', { target: 'is not a participant' })
     const passed = conferences.hidesPrivate ? withoutPrivate(type, given) : { body: given }

@@ -34,7 +34,7 @@ export interface Report {
 }
 
 const PAGE = 500
-const MOST_TOLD = 10
+const MAX_TOLD = 10
 
 /**
  * Writes all collections into a folder. An interrupted export continues where it stopped.
@@ -120,7 +120,7 @@ async function importOne(path: string, store: Store, spec: CollectionSpec, of: n
     if (!(await collection.insert(document))) {
       const there = await collection.get(document._id)
       if (there && canonical(there) === line) already++
-      else if (wrong.length < MOST_TOLD) wrong.push(`${document._id} exists already with other content`)
+      else if (wrong.length < MAX_TOLD) wrong.push(`${document._id} exists already with other content`)
     }
     if (++documents % PAGE === 0) progress(spec.name, documents, of)
   }

@@ -4,7 +4,7 @@ import Database from 'libsql'
 import { checkLmdb } from '../../broker/storage/check-lmdb.ts'
 
 /** The most lines of SQLite's report; one is enough to know that the file must be restored. */
-const MOST_LINES = 20
+const MAX_LINES = 20
 
 /** The faults of one file; `wrong` is empty when all of it can be read. */
 export interface Verified {
@@ -35,7 +35,7 @@ export async function verifyFiles(dataDir: string): Promise<Verified[]> {
 function integrityOf(file: string): string[] {
   const db = new Database(file, { timeout: 5_000 })
   try {
-    const rows = db.prepare(`PRAGMA integrity_check(${MOST_LINES})`).all() as { integrity_check: string }[]
+    const rows = db.prepare(`PRAGMA integrity_check(${MAX_LINES})`).all() as { integrity_check: string }[]
     return rows.map((row) => row.integrity_check).filter((line) => line !== 'ok')
   } catch (err) {
     return [(err as Error).message]

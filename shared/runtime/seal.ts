@@ -9,12 +9,12 @@ export interface Sealed {
 }
 
 /** Encodes a `$done` that the broker accepts. Effects that it would refuse become a failed attempt, and the log says why. */
-export function seal(end: Done, mostBytes: number, log: Logger): Sealed {
+export function seal(end: Done, maxBytes: number, log: Logger): Sealed {
   const { command, attempt } = end
   try {
     const body = encodeDone(end)
     const bytes = Buffer.byteLength(body)
-    if (bytes > mostBytes) throw new RangeError(`it has ${bytes} bytes, and the broker accepts at most ${mostBytes}`)
+    if (bytes > maxBytes) throw new RangeError(`it has ${bytes} bytes, and the broker accepts at most ${maxBytes}`)
     return { body, isRetry: end.outcome === 'retry' }
   } catch (err) {
     log.error(

@@ -68,11 +68,11 @@ export function checkSpec({ name, indexes = {}, text }: CollectionSpec): string 
 }
 
 /** @throws {TypeError} when the query does not fit its index */
-export function checkQuery({ name, indexes = {} }: CollectionSpec, query: Query, most = MAX_LIMIT): Search {
+export function checkQuery({ name, indexes = {} }: CollectionSpec, query: Query, max = MAX_LIMIT): Search {
   const { by, where = {}, after, beyond, limit, reverse = false } = query
   const index = by !== undefined && Object.hasOwn(indexes, by) ? indexes[by] : undefined
   if (by !== undefined && index === undefined) throw new TypeError(`collection ${name} has no index ${by}`)
-  checkLimit(limit, most)
+  checkLimit(limit, max)
   const all = index?.fields ?? []
   const given = Object.keys(where).length
   const fields = all.slice(0, given)
@@ -163,9 +163,9 @@ export function checkCount(spec: CollectionSpec, query: Query): Search {
   return checkQuery(spec, query, MAX_COUNT)
 }
 
-function checkLimit(limit: number, most = MAX_LIMIT): void {
-  if (!(Number.isInteger(limit) && limit >= 1 && limit <= most)) {
-    throw new TypeError(`limit must be a whole number from 1 to ${most}`)
+function checkLimit(limit: number, max = MAX_LIMIT): void {
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= max)) {
+    throw new TypeError(`limit must be a whole number from 1 to ${max}`)
   }
 }
 

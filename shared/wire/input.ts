@@ -6,7 +6,7 @@ import { refuse, type FieldErrors } from './refusal.ts'
 export const OWN_FIELDS = ['id', 'expires_at'] as const
 
 /** The most faults that are reported, so that the answer stays smaller than the command may be. */
-const MOST_TOLD = 20
+const MAX_TOLD = 20
 
 /** Parses a command's input: its payload without the platform's own fields. @throws {Refusal} `bad_payload`, with the fault of each field */
 export function parseInput<Input>(schema: z.ZodType<Input>, payload: JsonObject): Input {
@@ -14,9 +14,9 @@ export function parseInput<Input>(schema: z.ZodType<Input>, payload: JsonObject)
   const parsed = schema.safeParse(fields)
   if (parsed.success) return parsed.data
   const wrong: FieldErrors = Object.create(null)
-  for (const issue of parsed.error.issues.slice(0, MOST_TOLD)) {
+  for (const issue of parsed.error.issues.slice(0, MAX_TOLD)) {
     if (issue.code === 'unrecognized_keys')
-      for (const key of issue.keys.slice(0, MOST_TOLD)) wrong[key.slice(0, 64)] = 'is not a field of this command'
+      for (const key of issue.keys.slice(0, MAX_TOLD)) wrong[key.slice(0, 64)] = 'is not a field of this command'
     else wrong[issue.path.join('.').slice(0, 128)] ??= issue.message
   }
   throw refuse('bad_payload', wrong)

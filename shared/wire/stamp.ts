@@ -25,6 +25,8 @@ export const stamp = z.object({
     .optional(),
 })
 export type Stamp = z.output<typeof stamp>
+/** The same as user properties. */
+export type StampProperties = { [name in keyof z.input<typeof stamp>]: string }
 
 const DIGITS = /^[1-9]\d{0,14}$/
 /** A time as the broker writes it. */

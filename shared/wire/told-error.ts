@@ -134,6 +134,6 @@ function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
 }
 
-function cut(text: string, most: number): string {
-  return (text.length > most ? `${text.slice(0, most - 1)}…` : text).toWellFormed()
+function cut(text: string, max: number): string {
+  return (text.length > max ? `${text.slice(0, max - 1)}…` : text).toWellFormed()
 }

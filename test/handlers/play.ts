@@ -36,7 +36,7 @@ type Ended = Extract<Done, { outcome: 'done' | 'refused' }>
 
 const log = openLog(process.env['LOG_LEVEL'] ?? 'silent', 'test')
 /** Writes of one command, at most, behind which it dies in turn. */
-const MOST_DEATHS = 100
+const MAX_DEATHS = 100
 
 /** Runs commands as a handler process does, on a real store, and does the broker's part: stamps, events, commands sent later. */
 export class Play {
@@ -132,9 +132,9 @@ export class Play {
       const from = { 'command-id': id, 'user-id': sender.user, 'client-id': sender.client, traceparent: '' }
       return execute(name, command, payload, { ...from, attempt: number, at, order, ...clients }, shop)
     }
-    const mostDeaths = crashes ? MOST_DEATHS : 0
+    const maxDeaths = crashes ? MAX_DEATHS : 0
     let deaths = 0
-    for (; deaths < mostDeaths; deaths++) {
+    for (; deaths < maxDeaths; deaths++) {
       const dying = openWorkshop(dyingAfter(this.#store, deaths + 1), this.#settings, log)
       const end = await attempt(deaths + 1, dying)
       if (!(end.outcome === 'retry' && end.error?.name === 'Died')) break

@@ -24,7 +24,7 @@ export function planOf(explained: Bson): Plan {
   const { queryPlanner, executionStats } = explained
   const planned = nodes((queryPlanner as Bson | undefined)?.['winningPlan'])
   const { nReturned } = (executionStats ?? {}) as Bson
-  const [keys, docs] = [mostOf(executionStats, 'totalKeysExamined'), mostOf(executionStats, 'totalDocsExamined')]
+  const [keys, docs] = [maxOf(executionStats, 'totalKeysExamined'), maxOf(executionStats, 'totalDocsExamined')]
   if (planned.length === 0 || typeof nReturned !== 'number' || ![keys, docs].every(Number.isFinite)) {
     throw new Error('the server explains nothing that can be understood')
   }
@@ -39,10 +39,10 @@ export function planOf(explained: Bson): Plan {
 }
 
 /** The greatest of its name, of the whole and of its stages: DocumentDB's whole is what it gives, and no more. */
-function mostOf(stats: unknown, name: string): number {
+function maxOf(stats: unknown, name: string): number {
   if (typeof stats !== 'object' || stats === null) return -Infinity
   const own = Object.entries(stats).flatMap(([key, value]) => (key === name ? [Number(value)] : []))
-  return Math.max(...own, ...Object.values(stats).map((inner) => mostOf(inner, name)))
+  return Math.max(...own, ...Object.values(stats).map((inner) => maxOf(inner, name)))
 }
 
 /** All that is a stage, whatever holds it: `inputStage`, `inputStages`, `queryPlan`, a shard's `winningPlan`. */

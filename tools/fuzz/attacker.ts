@@ -17,7 +17,7 @@ const [mqtts, wss, secret, packets, seed, connections] = process.argv.slice(2) a
   string,
   string,
 ]
-const MOST = Number(packets)
+const MAX_PACKETS = Number(packets)
 const counts = { sent: 0, mutated: 0, connections: 0, closedByBroker: 0 }
 const lastSent = new Map<number, string>()
 const token = signToken('mallory', '1d', secret, { acl: { pub: ['fuzz/#'], sub: ['fuzz/#'] } })
@@ -55,7 +55,7 @@ function open(random: Random): Promise<Duplex | undefined> {
 
 async function lane(number: number): Promise<void> {
   const random = seeded(Number(seed) + number * 7_919)
-  while (counts.sent < MOST) {
+  while (counts.sent < MAX_PACKETS) {
     const stream = await open(random)
     if (!stream) {
       await new Promise((resolve) => setTimeout(resolve, 50))
@@ -77,7 +77,7 @@ async function lane(number: number): Promise<void> {
     if (how < 0.1) says(mutate(first, random, validPacket(random, version)))
     else if (how < 0.15) for (const bytes of burst(random, version)) says(bytes)
     else says(first)
-    for (let n = 0; n < 60 && !stream.destroyed && counts.sent < MOST; n++) {
+    for (let n = 0; n < 60 && !stream.destroyed && counts.sent < MAX_PACKETS; n++) {
       for (const bytes of burst(random, version)) {
         if (stream.destroyed) break
         says(bytes)

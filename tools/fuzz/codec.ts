@@ -23,7 +23,7 @@ export interface CodecReport {
 
 type Ours = { publish: Publish } | { puback: Puback }
 
-const MOST = 1 << 20
+const MAX_BYTES = 1 << 20
 const BATCH = 64
 const VERSIONS = [3, 4, 5] as const
 
@@ -89,7 +89,7 @@ function checkRead(bytes: Buffer, version: Version, isValid: boolean, report: Co
 }
 
 function readByOurs(bytes: Buffer, version: Version): Ours | undefined {
-  const frames = new Frames(MOST)
+  const frames = new Frames(MAX_BYTES)
   frames.push(bytes)
   const packet = frames.next()
   if (!packet) return undefined
@@ -123,7 +123,7 @@ function readByTheirs(bytes: Buffer, protocolVersion: Version): Packet | undefin
 /** Chunks, cut anywhere, give the packets that went in. */
 function checkFrames(packets: Buffer[], random: Random, report: CodecReport): void {
   const stream = Buffer.concat(packets)
-  const frames = new Frames(MOST)
+  const frames = new Frames(MAX_BYTES)
   const found: Buffer[] = []
   for (let at = 0; at < stream.length;) {
     const to = at + 1 + Math.floor(random() ** 4 * 2_000)

@@ -6,7 +6,7 @@ import { freshSerial, MARK, markIn, setMark } from './mark.ts'
 /** Milliseconds that the last messages have to be heard. */
 const PATIENCE = 5_000
 /** Messages of one flow under way, at most: a sender whom the broker cannot follow skips what is beyond. */
-const MOST_OPEN = 1_000
+const MAX_OPEN = 1_000
 
 /** What flows need of a connection. */
 export type Device = Pick<Connection, 'nextId' | 'write' | 'hears'>
@@ -89,7 +89,7 @@ export class Flows {
   }
 
   #send(i: number, line: Line, since: number): void {
-    if (line.open.size >= MOST_OPEN) return void this.#skipped++
+    if (line.open.size >= MAX_OPEN) return void this.#skipped++
     const serial = ++line.serial
     line.open.set(serial, { since, left: line.flow.to.length })
     const packet = Buffer.allocUnsafe(line.packet.length)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
+import { ROOT } from './processes.ts'
 
 /** Looks into a process through Node's inspector. */
 export interface Profiler {
@@ -16,7 +16,6 @@ export interface CpuProfile {
   timeDeltas: number[]
 }
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** Microseconds between two samples. */
 const INTERVAL = 500
 

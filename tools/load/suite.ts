@@ -14,7 +14,7 @@ import type { Back, Target } from './target.ts'
 
 const IN_MEMORY = '/dev/shm'
 /** The climb of signals: couples at first, milliseconds between two signals of a couple, and the p99 at which it ends. */
-const [FIRST, CLIMB_EVERY, MOST_P99] = [100, 125, 100]
+const [FIRST, CLIMB_EVERY, MAX_P99] = [100, 125, 100]
 const BACKS: Partial<Record<ScenarioName, Back[]>> = {
   echo: ['echo'],
   soak: ['echo'],
@@ -86,9 +86,9 @@ async function* climb(
       const run = await measure({ ...scenario, name }, [target], { ...measuring, rounds: 1 })
       yield run
       const { p99 = Infinity, faults = 0 } = run.rounds[0]![0]!
-      if (!(p99 < MOST_P99) || faults > 0) break
+      if (!(p99 < MAX_P99) || faults > 0) break
       highest = couples
     }
-    progress(`signal: ${target.name}: up to ${highest} pairs have a p99 below ${MOST_P99} ms`)
+    progress(`signal: ${target.name}: up to ${highest} pairs have a p99 below ${MAX_P99} ms`)
   }
 }

@@ -35,7 +35,7 @@ export class Verifications {
   }
 
   /** A connection has gone, so its open questions fail. */
-  went(connection: number): void {
+  disconnected(connection: number): void {
     for (const [asks, open] of this.#open) {
       if (open.connection !== connection) continue
       this.#open.delete(asks)

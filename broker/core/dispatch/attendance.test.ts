@@ -68,7 +68,7 @@ function send(to: Group, name = 'act'): void {
 
 test('a rolling restart is quiet: the next process comes within the grace period', () => {
   for (let n = 0; n < 5; n++) {
-    attendance.came('declared')
+    attendance.arrived('declared')
     jest.advanceTimersByTime(10 * GRACE)
     attendance.away('declared')
     send(groups.get('declared')!)
@@ -79,7 +79,7 @@ test('a rolling restart is quiet: the next process comes within the grace period
 })
 
 test('an absence is logged once when it begins and once when it ends, and shown while commands wait', () => {
-  attendance.came('declared')
+  attendance.arrived('declared')
   attendance.away('declared')
   jest.advanceTimersByTime(GRACE)
   expect(attendance.faults()).toEqual([]) // nothing waits
@@ -89,7 +89,7 @@ test('an absence is logged once when it begins and once when it ends, and shown 
     jest.advanceTimersByTime(10_000)
   }
   expect(attendance.faults()).toEqual(['the group declared has no process: 3 waiting, the oldest for 30 s'])
-  attendance.came('declared')
+  attendance.arrived('declared')
   groups.get('declared')!.consume(session('one'), 10, 'act', 1)
   expect(attendance.faults()).toEqual([])
   expect(said).toEqual([
@@ -100,7 +100,7 @@ test('an absence is logged once when it begins and once when it ends, and shown 
 })
 
 test('the absence of an undeclared group without commands is not reported', () => {
-  attendance.came('other')
+  attendance.arrived('other')
   attendance.away('other')
   jest.advanceTimersByTime(10 * GRACE)
   expect(said).toEqual(['a group has its first process'])

@@ -7,7 +7,7 @@ import type { Group } from './group.ts'
 const GRACE = 5_000
 /** Milliseconds for which a silent process is reported, unless it comes back; and how many are reported, at most. */
 const SILENCE_TOLD = 600_000
-const MOST_SILENT = 100
+const MAX_SILENT = 100
 
 interface Absence {
   since: number
@@ -50,7 +50,7 @@ export class Attendance {
   }
 
   /** A group's first process has connected. */
-  came(group: string): void {
+  arrived(group: string): void {
     const absence = this.#absences.get(group)
     clearTimeout(absence?.timer)
     this.#absences.delete(group)
@@ -65,7 +65,7 @@ export class Attendance {
   fellSilent(group: string, client: string): void {
     this.#silent.delete(client)
     this.#silent.set(client, { group, since: Date.now() })
-    if (this.#silent.size > MOST_SILENT) this.#silent.delete(this.#silent.keys().next().value!)
+    if (this.#silent.size > MAX_SILENT) this.#silent.delete(this.#silent.keys().next().value!)
     this.#log.warn({ group, client }, 'cut off a handler process that does not answer; kill it if it hangs')
   }
 

@@ -3,7 +3,7 @@ import type { Delivery } from '../reach.ts'
 import type { Job, Member } from './job.ts'
 
 /** Bytes of the list of a user's clients, at most. */
-const MOST_LISTED = 60_000
+const MAX_LISTED = 60_000
 
 /**
  * A loaded command with the broker's stamp, as a member receives it.
@@ -20,8 +20,8 @@ export function deliveryOf({ consumes, session }: Member, job: Job, clients: rea
     traceparent: command.traceparent,
     order: String(command.order),
   }
-  if (job.lane && session.keepsOrder) stamp['lane'] = String(job.lane.generation)
-  if (clients) stamp['clients'] = listed(clients)
+  if (job.lane && session.keepsOrder) stamp.lane = String(job.lane.generation)
+  if (clients) stamp.clients = listed(clients)
   return {
     topic: command.name,
     payload: command.payload,
@@ -33,6 +33,6 @@ export function deliveryOf({ consumes, session }: Member, job: Job, clients: rea
 /** A JSON list of as many clients as fit into a user property [MQTT-1.5.7]. */
 function listed(clients: readonly string[]): string {
   let bytes = 0
-  const end = clients.findIndex((one) => (bytes += Buffer.byteLength(JSON.stringify(one)) + 1) > MOST_LISTED)
+  const end = clients.findIndex((one) => (bytes += Buffer.byteLength(JSON.stringify(one)) + 1) > MAX_LISTED)
   return JSON.stringify(end < 0 ? clients : clients.slice(0, end))
 }

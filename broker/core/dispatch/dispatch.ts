@@ -142,7 +142,7 @@ export class Dispatch {
     const group = this.#group(session.group)
     const isFirst = group.members === 0
     group.consume(session, allowed, command, qos)
-    if (isFirst) this.#attendance.came(session.group)
+    if (isFirst) this.#attendance.arrived(session.group)
     this.#attendance.isBack(session.client)
   }
 

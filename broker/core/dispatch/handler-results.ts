@@ -26,7 +26,7 @@ export class HandlerResults {
 
   /** A PUBACK: the plain way to complete a delivery at QoS 1. */
   async acknowledged(session: HandlerSession, delivery: Delivery, reasonCode: number): Promise<void> {
-    const { attempt, order, 'command-id': id = '' } = delivery.stamp
+    const { attempt, order, 'command-id': id } = delivery.stamp
     const group = this.#ports.group(session.group)
     const job = group.held(session, id, Number(attempt))
     if (job?.order !== Number(order)) return // a replayed dead letter has its old id, but another order

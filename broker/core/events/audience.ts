@@ -22,7 +22,7 @@ export class Audience {
     removeFrom(this.#topics, connection, topic)
   }
 
-  went(connection: number): void {
+  removeConnection(connection: number): void {
     for (const topic of this.#topics.get(connection) ?? []) this.#remove(connection, topic)
     this.#topics.delete(connection)
   }

@@ -4,7 +4,7 @@ import { busy, BUSY_TOPIC } from '../../../shared/wire/member.ts'
 import { refuse } from '../../../shared/wire/refusal.ts'
 import { DONE_TOPIC, parseEventTopic } from '../../../shared/wire/topic.ts'
 import type { Incoming } from '../../seam/messages.ts'
-import { mayRelay } from '../../seam/authority.ts'
+import { mayPublishOpen } from '../../seam/authority.ts'
 import type { Dispatch } from '../dispatch/dispatch.ts'
 import type { Events } from './events.ts'
 import { checkEvent } from './handler-event.ts'
@@ -43,7 +43,7 @@ export function receiveFromHandler(
     if (!said.success) throw refuse('bad_payload', undefined, `$busy: ${said.error.issues[0]?.message}`)
     return dispatch.busy(session, said.data)
   }
-  if (mayRelay(session, topic)) return ports.publishOpen(session, message)
+  if (mayPublishOpen(session, topic)) return ports.publishOpen(session, message)
   const { completes } = properties
   let event: OutgoingEvent
   try {

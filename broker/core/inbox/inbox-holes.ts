@@ -2,7 +2,7 @@ import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 
 /** Ranges remembered per user; an older range counts as forgotten after the next start. */
-const MOST = 100
+const MAX_HOLES = 100
 
 /**
  * Ranges of numbers that were left out of inboxes. After a start they distinguish these from forgotten numbers, which a client must
@@ -35,7 +35,7 @@ export function openHoles(storage: Storage) {
       ranges.set(user, own)
       if (own.at(-1) === number - 1) own[own.length - 1] = number
       else own.push(number, number)
-      if (own.length > 2 * MOST) own.splice(0, 2)
+      if (own.length > 2 * MAX_HOLES) own.splice(0, 2)
       changed.add(user)
     },
 

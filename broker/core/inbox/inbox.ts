@@ -191,7 +191,7 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
     settled: (): Promise<void> => storage.commit(() => {}),
 
     /** The events that a user got after the number `since`. */
-    after(user: UserId, since: number, { limit, bytes: most, largest = Infinity, mayRead }: Page): Missed {
+    after(user: UserId, since: number, { limit, bytes: max, largest = Infinity, mayRead }: Page): Missed {
       const last = lastOf(user)
       const line = lines.get(user)
       if (since > last || since < (line ? line.first - 1 : last)) return { recovered: false, last }
@@ -202,7 +202,7 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
         const record = found?.kind === 'event' && mayRead(found.event) && fitting(found, largest - HEAD)
         if (!record) continue // forgotten, or not for this reader
         size += record.body.length + HEAD
-        if (events.length === limit || (events.length > 0 && size > most)) {
+        if (events.length === limit || (events.length > 0 && size > max)) {
           return { recovered: true, last, events, more: true }
         }
         events.push({ number, event: record.event, body: record.body })

@@ -6,7 +6,7 @@ import { TIME_RULE, timeOf } from '../../../shared/wire/time.ts'
 import { isCommandName, type CommandName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Incoming } from '../../seam/messages.ts'
-import { mayHear, mayRelay, maySend } from '../../seam/authority.ts'
+import { mayHear, mayPublishOpen, maySend } from '../../seam/authority.ts'
 import type { BrokerCommand } from '../commands/broker-command.ts'
 import type { AnsweredCommand, Events } from '../events/events.ts'
 import type { Command, DeviceSession, Session } from '../../seam/session.ts'
@@ -76,7 +76,7 @@ function checkAndStore(
 ): Promise<void> {
   const { topic } = message
   ports.admit(session)
-  if (mayRelay(session, topic)) return ports.publishOpen(session, message)
+  if (mayPublishOpen(session, topic)) return ports.publishOpen(session, message)
   const name = nameOf(topic)
   const own = ports.own.get(name)
   if (!own && !ports.isKnown(name)) throw refuse('unknown_command')

@@ -1,7 +1,7 @@
 import type { EventName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { MessageProperties } from '../../seam/session-message.ts'
-import { Reader, Writer, type Codec } from '../../storage/record.ts'
+import { Reader, Writer, type Codec, type Decoder } from '../../storage/record.ts'
 import type { Texts } from '../../storage/texts.ts'
 
 // How a session holds an event: bits of `Place.form`.
@@ -26,7 +26,7 @@ export interface Place {
   readonly shared?: string | undefined
 }
 
-interface Kept {
+interface AnyRecord {
   /** When it was kept, in milliseconds since 1970. */
   at: number
   /** When it expires, by `steady`. */
@@ -35,7 +35,7 @@ interface Kept {
 }
 
 /** An event, shared by all its receivers. */
-export interface KeptEvent extends Kept {
+export interface KeptEvent extends AnyRecord {
   readonly kind: 'event'
   readonly event: EventName
   /** Its JSON, without its name and number. */
@@ -54,7 +54,7 @@ export interface KeptEvent extends Kept {
 }
 
 /** A message of an open topic. */
-export interface KeptMessage extends Kept {
+export interface KeptMessage extends AnyRecord {
   readonly kind: 'message'
   readonly topic: string
   readonly payload: Buffer
@@ -154,7 +154,7 @@ function writeEvent(record: KeptEvent): void {
   writer.bytes(body)
 }
 
-function readEvent(reader: Reader, what: number, kept: Kept): KeptEvent {
+function readEvent(reader: Reader, what: number, fields: AnyRecord): KeptEvent {
   const event = reader.text()
   const answer = what & ANSWER ? readAnswer(reader) : undefined
   const to: UserId[] = []
@@ -164,7 +164,7 @@ function readEvent(reader: Reader, what: number, kept: Kept): KeptEvent {
     if (what & NUMBERED) numbers.push(reader.count())
   }
   const [isFromStranger, isInInbox] = [(what & STRANGER) !== 0, (what & INBOX) !== 0]
-  return { kind: 'event', ...kept, event, ...answer, to, numbers, isFromStranger, isInInbox, body: reader.bytes() }
+  return { kind: 'event', ...fields, event, ...answer, to, numbers, isFromStranger, isInInbox, body: reader.bytes() }
 }
 
 function readAnswer(reader: Reader): Pick<KeptEvent, 'answers' | 're' | 'correlation' | 'responseTopic'> {
@@ -191,10 +191,10 @@ function writeMessage({ topic, payload, properties }: KeptMessage): void {
   writer.bytes(payload)
 }
 
-function readMessage(reader: Reader, what: number, kept: Kept): KeptMessage {
+function readMessage(reader: Reader, what: number, fields: AnyRecord): KeptMessage {
   const topic = reader.text()
   const properties = what & PROPERTIES ? readProperties(reader) : undefined
-  return { kind: 'message', ...kept, topic, ...(properties && { properties }), payload: reader.bytes() }
+  return { kind: 'message', ...fields, topic, ...(properties && { properties }), payload: reader.bytes() }
 }
 
 function readProperties(reader: Reader): MessageProperties {
@@ -227,14 +227,10 @@ export interface Outline {
 }
 
 /** Reads a record's outline. The whole record is checked. */
-export function keptOutline(texts: Texts): Codec<Outline> {
+export function keptOutline(texts: Texts): Decoder<Outline> {
   return {
     holds: keptRecord.holds,
     keepsNoBytes: true,
-
-    encode() {
-      throw new Error('an outline is only read')
-    },
 
     decode(bytes) {
       const reader = new Reader(bytes, VERSION)

@@ -14,6 +14,7 @@ import type { MessageTarget } from '../open-topics/receivers.ts'
 import type { Target } from './kept-events.ts'
 import { ON_ALL, RELEASED } from './kept-record.ts'
 import { openKept, type Kept } from './open-kept.ts'
+import { acknowledge, waitingFor } from '../../../test/kept-sessions.ts'
 
 // What happens to people's events, sessions and dead letters, one thing after another; before each single write, the file is copied:
 // what a broker that is killed just then leaves behind. Each copy is opened again and compared with what was promised by then.
@@ -121,11 +122,14 @@ function seen({ all, dead }: Opened): Seen {
   for (const id of IDS) {
     const session = all.sessions.get(id)
     if (!session) continue
+    const { numbers } = session.waiting
+    const forms = new Map(numbers.map((number) => [number, session.waiting.form(number)]))
+    const messages = waitingFor(all.sessions, id)
     const waiting = new Map<number, string>()
-    for (const number of session.waiting.numbers) {
-      const isReleased = session.waiting.form(number) === RELEASED
+    for (const number of numbers) {
+      const isReleased = forms.get(number) === RELEASED
       const messageId = session.sent?.get(number)
-      const message = isReleased ? `due ${messageId}` : all.sessions.message(id, number)?.payload.toString()
+      const message = isReleased ? `due ${messageId}` : messages.get(number)?.payload.toString()
       waiting.set(number, message ?? 'nothing')
     }
     now.waiting.set(id, waiting)
@@ -184,7 +188,7 @@ async function live(): Promise<void> {
     await done()
     return key + ON_ALL
   }
-  const relays = async (to: MessageTarget[]): Promise<number> => {
+  const keptMessage = async (to: MessageTarget[]): Promise<number> => {
     let numbers: number[] = []
     await storage.commit((unit) => {
       numbers = sessions.keepMessage(unit, { topic: 'a/b', payload: Buffer.from(`message-${++n}`) }, to)
@@ -193,7 +197,7 @@ async function live(): Promise<void> {
     return numbers[0]!
   }
   const acknowledges = async (id: string, ...numbers: number[]): Promise<void> => {
-    for (const number of numbers) sessions.drop(id, number)
+    acknowledge(sessions, id, ...numbers)
     await done()
   }
   const dies = async (order: number): Promise<void> => {
@@ -213,7 +217,7 @@ async function live(): Promise<void> {
 
   // QoS 2, both ways.
   const target: MessageTarget = { session: 'bob/phone', qos: 2, retain: false, ids: [] }
-  const both = [await relays([target]), await relays([target])]
+  const both = [await keptMessage([target]), await keptMessage([target])]
   await sessions.has('bob/phone', { number: both[1]!, messageId: 77 })
   await done()
   await acknowledges('bob/phone', both[1]!)

@@ -53,7 +53,7 @@ export function openTopics(ports: OpenTopicPorts) {
     const keeping = all.filter((one): one is typeof one & MessageTarget => isKept(one.session, one.qos))
     const others = connected(all.filter(({ session, qos }) => !isKept(session, qos)))
     const now: OpenReceiver[] = []
-    const send = (): void => relay(message, now.splice(0))
+    const send = (): void => sendMessage(message, now.splice(0))
     let isLate = false
     const reached = (place: number): void => {
       const { session, qos, retain, ids, shared } = keeping[place]!
@@ -85,7 +85,7 @@ export function openTopics(ports: OpenTopicPorts) {
   /** Sends a message that their sessions do not keep to those connections that are still there. */
   function sendTo(receivers: readonly Connected[], message: OpenMessage): void {
     const now: OpenReceiver[] = []
-    const served = (): void => relay(message, now.splice(0))
+    const served = (): void => sendMessage(message, now.splice(0))
     const add = ({ session, connection, qos, retain, ids, shared }: Connected): void => {
       const holder = connections.holding(session)
       if (holder?.number !== connection || !mayGet(holder, message)) return
@@ -100,9 +100,9 @@ export function openTopics(ports: OpenTopicPorts) {
     spread.over(owners, { serve: (place) => byOwner.get(owners[place]!)!.forEach(add), served })
   }
 
-  function relay(message: OpenMessage, to: readonly OpenReceiver[]): void {
+  function sendMessage(message: OpenMessage, to: readonly OpenReceiver[]): void {
     const { topic, payload, properties, messageExpiry } = message
-    if (to.length > 0) toFront({ kind: 'relayed', topic, payload, properties, messageExpiry, to })
+    if (to.length > 0) toFront({ kind: 'open_message', topic, payload, properties, messageExpiry, to })
   }
 
   /** True for sessions that can receive a message on this topic now. */

@@ -15,7 +15,7 @@ export interface RetainedBounds {
   bytesPerUser: number
 }
 
-interface Kept {
+interface RetainedNote {
   bytes: number
   user: string | undefined
   expiresAt: number
@@ -28,7 +28,7 @@ export class RetainedMessages {
   readonly #storage: Storage
   readonly #bounds: RetainedBounds
   readonly #table
-  readonly #kept = new Map<string, Kept>()
+  readonly #notes = new Map<string, RetainedNote>()
   readonly #users = new Map<string, { count: number; bytes: number }>()
   #bytes = 0
   /** When the next message expires, at the earliest. */
@@ -38,7 +38,7 @@ export class RetainedMessages {
     this.#storage = storage
     this.#bounds = bounds
     this.#table = storage.table<RetainedRecord>('retained')
-    for (const { key, value } of this.#table.entries()) this.#note(String(key), keptOf(value))
+    for (const { key, value } of this.#table.entries()) this.#note(String(key), noteOf(value))
     this.#forgetPast()
   }
 
@@ -50,15 +50,15 @@ export class RetainedMessages {
     const { topic, payload } = message
     this.#forgetPast()
     const record = payload.length === 0 ? undefined : { ...message, user }
-    const kept = keptOf(record)
-    const full = kept && this.#isFullFor(kept, this.#kept.get(topic))
+    const note = noteOf(record)
+    const full = note && this.#isFullFor(note, this.#notes.get(topic))
     if (full !== undefined) throw refuse('rate_limited', undefined, full)
     if (record) unit.put(this.#table, topic, record)
     else unit.remove(this.#table, topic)
     // Counted at once; otherwise many that are being stored could exceed the bounds together.
-    this.#note(topic, kept)
-    unit.afterwards(() => this.#note(topic, kept))
-    unit.otherwise(() => this.#note(topic, keptOf(this.#table.get(topic))))
+    this.#note(topic, note)
+    unit.afterwards(() => this.#note(topic, note))
+    unit.otherwise(() => this.#note(topic, noteOf(this.#table.get(topic))))
   }
 
   get(topic: string): OpenMessage | undefined {
@@ -68,18 +68,18 @@ export class RetainedMessages {
     return message
   }
 
-  sizeOf = (topic: string): number => this.#kept.get(topic)?.bytes ?? 0
+  sizeOf = (topic: string): number => this.#notes.get(topic)?.bytes ?? 0
 
   topicsOf(filter: string): string[] {
     this.#forgetPast()
-    if (!/[+#]/.test(filter)) return this.#kept.has(filter) ? [filter] : []
-    return [...this.#kept.keys()].filter((topic) => covers(filter, topic))
+    if (!/[+#]/.test(filter)) return this.#notes.has(filter) ? [filter] : []
+    return [...this.#notes.keys()].filter((topic) => covers(filter, topic))
   }
 
-  #isFullFor({ bytes, user }: Kept, before: Kept | undefined): string | undefined {
+  #isFullFor({ bytes, user }: RetainedNote, before: RetainedNote | undefined): string | undefined {
     const { maxRetained, maxRetainedBytes, perUser, bytesPerUser } = this.#bounds
     const more = bytes - (before?.bytes ?? 0)
-    if (!before && this.#kept.size >= maxRetained) return 'the broker retains too many messages already'
+    if (!before && this.#notes.size >= maxRetained) return 'the broker retains too many messages already'
     if (more > 0 && this.#bytes + more > maxRetainedBytes)
       return 'the retained messages of all users take too much room'
     if (user === undefined) return undefined
@@ -90,16 +90,16 @@ export class RetainedMessages {
     return ownMore > 0 && own.bytes + ownMore > bytesPerUser ? 'your retained messages take too much room' : undefined
   }
 
-  #note(topic: string, kept: Kept | undefined): void {
-    const before = this.#kept.get(topic)
+  #note(topic: string, note: RetainedNote | undefined): void {
+    const before = this.#notes.get(topic)
     if (before) this.#count(before, -1)
-    if (!kept) return void this.#kept.delete(topic)
-    this.#kept.set(topic, kept)
-    this.#count(kept, 1)
-    this.#nextEnd = Math.min(this.#nextEnd, kept.expiresAt)
+    if (!note) return void this.#notes.delete(topic)
+    this.#notes.set(topic, note)
+    this.#count(note, 1)
+    this.#nextEnd = Math.min(this.#nextEnd, note.expiresAt)
   }
 
-  #count({ user, bytes }: Kept, by: 1 | -1): void {
+  #count({ user, bytes }: RetainedNote, by: 1 | -1): void {
     this.#bytes += by * bytes
     if (user === undefined) return
     const own = this.#users.get(user) ?? { count: 0, bytes: 0 }
@@ -115,19 +115,19 @@ export class RetainedMessages {
     if (this.#nextEnd > now) return
     this.#nextEnd = Infinity
     const past: string[] = []
-    for (const [topic, { expiresAt }] of this.#kept) {
+    for (const [topic, { expiresAt }] of this.#notes) {
       if (expiresAt <= now) past.push(topic)
       else this.#nextEnd = Math.min(this.#nextEnd, expiresAt)
     }
     if (past.length === 0) return
     for (const topic of past) this.#note(topic, undefined)
     this.#storage.eventually((unit) => {
-      for (const topic of past) if (!this.#kept.has(topic)) unit.remove(this.#table, topic)
+      for (const topic of past) if (!this.#notes.has(topic)) unit.remove(this.#table, topic)
     })
   }
 }
 
-function keptOf(record: RetainedRecord | undefined): Kept | undefined {
+function noteOf(record: RetainedRecord | undefined): RetainedNote | undefined {
   if (!record) return undefined
   const { topic, payload, properties, user, messageExpiry = Infinity } = record
   const { userProperties, correlationData, ...others } = properties ?? {}

@@ -1,6 +1,6 @@
 import type { CommandName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
-import type { Codec, Reader } from '../../storage/record.ts'
+import type { Decoder, Reader } from '../../storage/record.ts'
 import type { Texts } from '../../storage/texts.ts'
 import { commandRecord, numberOr, openRecord } from './command-record.ts'
 
@@ -35,14 +35,10 @@ export interface OpenHead {
 }
 
 /** Reads what `commandRecord` has written. */
-export function commandHead(texts: Texts): Codec<CommandHead> {
+export function commandHead(texts: Texts): Decoder<CommandHead> {
   return {
     holds: commandRecord.holds,
     keepsNoBytes: true,
-
-    encode() {
-      throw new Error('a head is only read')
-    },
 
     decode(bytes) {
       const { reader, isOpen, isEnded, isInternal } = openRecord(bytes)

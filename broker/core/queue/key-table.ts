@@ -5,7 +5,7 @@ export type Words = [number, number, number]
 const SLOT = WORDS + 2
 const [HIGH, LOW] = [WORDS, WORDS + 1]
 const WORD = 2 ** 32
-const LEAST = 64
+const MIN_SLOTS = 64
 /** The table grows beyond this load. */
 const LOAD = 0.8
 
@@ -15,8 +15,8 @@ const LOAD = 0.8
  */
 export class KeyTable {
   /** A slot whose value is 0 is free. */
-  #slots = new Uint32Array(LEAST * SLOT)
-  #length = LEAST
+  #slots = new Uint32Array(MIN_SLOTS * SLOT)
+  #length = MIN_SLOTS
   #size = 0
 
   get size(): number {

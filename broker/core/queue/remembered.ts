@@ -21,7 +21,7 @@ export interface Bounds {
   readonly perUser: number
 }
 
-const LEAST = 64
+const MIN_ROOM = 64
 const WORDS = 3
 
 /** The ends that are remembered, oldest first, in about 50 bytes each. Their answers are on the disk. */
@@ -29,11 +29,11 @@ export class Remembered {
   readonly #bounds: Bounds
   readonly #users = new Map<UserId, number>()
   // A ring buffer: the first is at `#first`, modulo its length.
-  #orders = new Float64Array(LEAST)
-  #untils = new Float64Array(LEAST)
-  #keys = new Uint32Array(LEAST * WORDS)
-  #bodies = new Uint32Array(LEAST)
-  #owners: (UserId | undefined)[] = Array.from({ length: LEAST })
+  #orders = new Float64Array(MIN_ROOM)
+  #untils = new Float64Array(MIN_ROOM)
+  #keys = new Uint32Array(MIN_ROOM * WORDS)
+  #bodies = new Uint32Array(MIN_ROOM)
+  #owners: (UserId | undefined)[] = Array.from({ length: MIN_ROOM })
   #first = 0
   #end = 0
   /** All ends before this index have lost their answers. */

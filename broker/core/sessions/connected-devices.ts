@@ -9,7 +9,7 @@ const NOTICE = 60_000
 const GRACE = 1_000
 
 /** A device's session, connected or not. */
-export interface Kept {
+export interface StoredSession {
   user: UserId
   client: string
   /** The id of its last token. */
@@ -22,7 +22,7 @@ export interface DevicePorts {
   /** Ends a session's connection; `forGood`: also what it keeps. */
   end(session: DeviceSession, reasonCode: number, forGood?: boolean): void
   /** Ends matching sessions without a connection. Returns how many there were. */
-  drop(isMeant: (kept: Kept) => boolean, user?: UserId): number
+  drop(isMeant: (session: StoredSession) => boolean, user?: UserId): number
   /** Called when a session has a new token. */
   renewed(session: DeviceSession): void
   /** Called a minute before a session ends for want of a new token. */
@@ -79,7 +79,7 @@ export class ConnectedDevices {
    * Ends matching sessions, connected or not, and drops what waits for them and their wills.
    * @returns how many there were
    */
-  banish(isMeant: (session: Kept) => boolean, reasonCode: number, user?: UserId): number {
+  banish(isMeant: (session: StoredSession) => boolean, reasonCode: number, user?: UserId): number {
     const isMeantLive = ({ user, client, token: { jti } }: DeviceSession): boolean => isMeant({ user, client, jti })
     return this.cut(isMeantLive, reasonCode, { user, forGood: true }) + this.#ports.drop(isMeant, user)
   }

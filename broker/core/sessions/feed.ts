@@ -1,4 +1,4 @@
-import type { FromCore, Kept, UnderWay } from '../../seam/messages.ts'
+import type { FromCore, KeptPage, InFlight } from '../../seam/messages.ts'
 import type { SessionMessage } from '../../seam/session-message.ts'
 import { RELEASED } from '../kept/kept-record.ts'
 import type { SessionQueue } from './session-queue.ts'
@@ -26,7 +26,7 @@ export class Feed {
   readonly #window: number
   readonly #ports: FeedPorts
   /** Numbers that are in flight, perhaps of messages that the session has dropped in the meantime. */
-  readonly #underWay = new Set<number>()
+  readonly #inFlight = new Set<number>()
   /** Everything that waits is in flight, so that the next message goes out at once. */
   #isCurrent = false
   /** The front has room for more. */
@@ -49,13 +49,13 @@ export class Feed {
    */
   offer(number: number): 'now' | 'waits' | 'unknown' {
     if (!this.#session.waiting.has(number)) return 'unknown'
-    if (!this.#isCurrent || this.#underWay.has(number)) return 'waits'
-    if (this.#underWay.size >= this.#window) {
+    if (!this.#isCurrent || this.#inFlight.has(number)) return 'waits'
+    if (this.#inFlight.size >= this.#window) {
       this.#isCurrent = false
       this.#isWanted = true
       return 'waits'
     }
-    this.#underWay.add(number)
+    this.#inFlight.add(number)
     return 'now'
   }
 
@@ -68,14 +68,14 @@ export class Feed {
 
   /** The client has acknowledged a message, or must not receive it. */
   cleared(number: number): void {
-    this.#underWay.delete(number)
+    this.#inFlight.delete(number)
     this.#ports.forget(this.#session, number)
     this.#give()
   }
 
   /** The connection sends nothing more. */
-  leaves(underWay: readonly UnderWay[]): void {
-    for (const { number, messageId } of underWay) {
+  leaves(inFlight: readonly InFlight[]): void {
+    for (const { number, messageId } of inFlight) {
       if (this.#session.waiting.has(number)) this.#session.goesOutAs(number, messageId)
     }
     this.#isCurrent = this.#isWanted = false
@@ -96,10 +96,10 @@ export class Feed {
   }
 
   /** The next messages, as many as one page and the window allow. */
-  #page(): Kept['messages'][number][] {
-    const messages: Kept['messages'][number][] = []
+  #page(): KeptPage['messages'][number][] {
+    const messages: KeptPage['messages'][number][] = []
     let bytes = 0
-    while (this.#underWay.size < this.#window) {
+    while (this.#inFlight.size < this.#window) {
       if (messages.length === PAGE || bytes >= this.#ports.pageBytes) {
         this.#isWanted = false
         break
@@ -112,20 +112,20 @@ export class Feed {
         break
       }
       this.#at = number
-      if (this.#underWay.has(number)) continue
+      if (this.#inFlight.has(number)) continue
       const message = this.#messageOf(number)
       if (!message) {
         this.#ports.forget(this.#session, number)
         continue
       }
-      this.#underWay.add(number)
+      this.#inFlight.add(number)
       if ('payload' in message) bytes += message.payload.length
       messages.push(message)
     }
     return messages
   }
 
-  #messageOf(number: number): Kept['messages'][number] | undefined {
+  #messageOf(number: number): KeptPage['messages'][number] | undefined {
     const { waiting, sent, lastOfOld } = this.#session
     if (waiting.form(number) === RELEASED) return { number, isReleased: true }
     const message = this.#ports.message(this.#session, number)

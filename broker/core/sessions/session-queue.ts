@@ -1,4 +1,4 @@
-import type { UnderWay } from '../../seam/messages.ts'
+import type { InFlight } from '../../seam/messages.ts'
 import type { Subscription } from '../../seam/subscription.ts'
 import type { Box } from '../kept/box.ts'
 import { ByAge } from '../kept/by-age.ts'
@@ -76,7 +76,7 @@ export class SessionQueue {
   }
 
   /** Messages that went out on earlier connections, with their message ids. */
-  get underWay(): UnderWay[] {
+  get inFlight(): InFlight[] {
     const all = [...(this.sent ?? [])].map(([number, messageId]) => ({ number, messageId }))
     return all.toSorted((a, b) => a.number - b.number)
   }

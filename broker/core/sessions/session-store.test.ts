@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { userIdOf } from '../../../shared/wire/user-id.ts'
 import type { MessageTarget } from '../open-topics/receivers.ts'
-import type { FromCore } from '../../seam/messages.ts'
+import type { FromCore, WaitingMessage } from '../../seam/messages.ts'
 import { openLmdb } from '../../storage/lmdb.ts'
 import type { Storage } from '../../storage/storage.ts'
 import type { Target } from '../kept/kept-events.ts'
 import { keptRecord, ON_ALL, RELEASED, type KeptEvent } from '../kept/kept-record.ts'
 import { openKept, type Kept } from '../kept/open-kept.ts'
+import { acknowledge, waitingFor } from '../../../test/kept-sessions.ts'
 
 const [alice, bob] = [userIdOf('alice'), userIdOf('bob')]
 const LASTING = 1e9
@@ -87,11 +88,9 @@ async function happens(user: typeof alice, body: object, more: Partial<KeptEvent
 
 const stored = (): number => [...storage.table('kept_events', keptRecord).entries()].length
 /** What waits for a session, as it would get it. */
-function waitingFor(id: string) {
-  return (all.sessions.get(id)?.waiting.numbers ?? []).map((number) => all.sessions.message(id, number))
-}
+const waitingIn = (id: string): WaitingMessage[] => [...waitingFor(all.sessions, id).values()]
 const numbersOf = (id: string): unknown[] =>
-  waitingFor(id).map((message) => (JSON.parse(message!.payload.toString()) as { n: number }).n)
+  waitingIn(id).map(({ payload }) => (JSON.parse(payload.toString()) as { n: number }).n)
 
 test('an event of 100 KB is stored once for all sessions, and read when it is sent', async () => {
   for (let i = 0; i < 97; i++) await session(`alice/${i}`)
@@ -140,8 +139,8 @@ test('acknowledged messages are gone, in any order, and stay gone when the broke
   const numbers: number[] = []
   for (let n = 0; n < 10; n++) numbers.push(await happens(alice, { n }, { isInInbox: false }))
   const { sessions } = all
-  for (const n of [0, 1, 3, 7, 5, 9]) sessions.drop('alice/phone', numbers[n]!)
-  for (let n = 0; n < 10; n += 2) sessions.drop('alice/laptop', numbers[n]!)
+  acknowledge(sessions, 'alice/phone', ...[0, 1, 3, 7, 5, 9].map((n) => numbers[n]!))
+  acknowledge(sessions, 'alice/laptop', ...[0, 2, 4, 6, 8].map((n) => numbers[n]!))
   await happens(bob, {}) // with which it is stored
   expect(stored()).toBe(10) // one is gone from both, and Bob has one in the inbox
   for (let times = 0; times < 2; times++) {
@@ -150,8 +149,8 @@ test('acknowledged messages are gone, in any order, and stay gone when the broke
     expect(all.sessions.get('alice/phone')!.lastOfOld).toBe(times === 1 ? numbers[8] : 0)
     await isKilled()
   }
-  for (const n of [2, 4, 6, 8]) all.sessions.drop('alice/phone', numbers[n]!)
-  for (const n of [1, 3, 5, 7, 9]) all.sessions.drop('alice/laptop', numbers[n]!)
+  acknowledge(all.sessions, 'alice/phone', ...[2, 4, 6, 8].map((n) => numbers[n]!))
+  acknowledge(all.sessions, 'alice/laptop', ...[1, 3, 5, 7, 9].map((n) => numbers[n]!))
   await restarts()
   expect([numbersOf('alice/phone'), numbersOf('alice/laptop'), stored()]).toEqual([[], [], 1])
   await restarts()
@@ -204,18 +203,18 @@ test('what one user holds in all sessions and the inbox is bounded and counted o
 
 test('a QoS 2 message whose PUBREL is due takes no room and survives a restart', async () => {
   await session('alice/phone', '$open/a/#', 2)
-  const [number] = await relayed('a/b', [{ session: 'alice/phone', qos: 2, retain: false, ids: [3] }])
-  expect(waitingFor('alice/phone')).toMatchObject([
+  const [number] = await keepsMessage('a/b', [{ session: 'alice/phone', qos: 2, retain: false, ids: [3] }])
+  expect(waitingIn('alice/phone')).toMatchObject([
     { topic: 'a/b', qos: 2, properties: { subscriptionIdentifier: [3] } },
   ])
   await all.sessions.has('alice/phone', { number: number!, messageId: 77 })
   expect(all.sessions.get('alice/phone')!.bytes).toBe(0)
   await isKilled()
-  expect(all.sessions.get('alice/phone')!.underWay).toEqual([{ number, messageId: 77 }])
+  expect(all.sessions.get('alice/phone')!.inFlight).toEqual([{ number, messageId: 77 }])
   expect(all.sessions.get('alice/phone')!.waiting.form(number!)).toBe(RELEASED)
   await happens(bob, {})
   expect(stored()).toBe(1) // Bob's
-  all.sessions.drop('alice/phone', number!)
+  acknowledge(all.sessions, 'alice/phone', number!)
   await restarts()
   expect(all.sessions.get('alice/phone')!.waiting.size).toBe(0)
 })
@@ -223,12 +222,12 @@ test('a QoS 2 message whose PUBREL is due takes no room and survives a restart',
 test('a message that waits behind a later one whose PUBREL is due survives two restarts', async () => {
   await session('alice/phone', '$open/a', 2)
   const target: MessageTarget = { session: 'alice/phone', qos: 2, retain: false, ids: [] }
-  const [[first], [second]] = [await relayed('a', [target]), await relayed('a', [target])]
+  const [[first], [second]] = [await keepsMessage('a', [target]), await keepsMessage('a', [target])]
   await all.sessions.has('alice/phone', { number: second!, messageId: 77 })
   await restarts()
-  const [third] = await relayed('a', [target])
+  const [third] = await keepsMessage('a', [target])
   expect(all.sessions.get('alice/phone')!.waiting.numbers).toEqual([first, second, third])
-  all.sessions.drop('alice/phone', third!)
+  acknowledge(all.sessions, 'alice/phone', third!)
   await restarts()
   expect(all.sessions.get('alice/phone')!.waiting.numbers).toEqual([first, second])
 })
@@ -236,7 +235,7 @@ test('a message that waits behind a later one whose PUBREL is due survives two r
 test('no key is used again after the last event has gone: an event that waits later survives another restart', async () => {
   await session('alice/phone')
   const acknowledged = await happens(alice, { n: 0 }, { isInInbox: false })
-  all.sessions.drop('alice/phone', acknowledged)
+  acknowledge(all.sessions, 'alice/phone', acknowledged)
   await restarts()
   expect(stored()).toBe(0)
   expect(await happens(alice, { n: 1 }, { isInInbox: false })).toBeGreaterThan(acknowledged)
@@ -249,7 +248,7 @@ test('an event that comes after others were forgotten is not one of them, althou
   await session('alice/phone')
   const forgotten = await happens(alice, { id: 'x' }, { isInInbox: false })
   await storage.commit((unit) => all.kept.forget(unit, { events: ['said'], field: 'id', value: 'x' }))
-  all.sessions.drop('alice/phone', forgotten)
+  acknowledge(all.sessions, 'alice/phone', forgotten)
   all.sessions.end('alice/phone')
   await restarts()
   await happens(alice, { id: 'x' })
@@ -257,7 +256,7 @@ test('an event that comes after others were forgotten is not one of them, althou
   expect(missed).toMatchObject({ recovered: true, events: [{ number: 1 }] })
 })
 
-async function relayed(topic: string, to: MessageTarget[]): Promise<number[]> {
+async function keepsMessage(topic: string, to: MessageTarget[]): Promise<number[]> {
   let numbers: number[] = []
   await storage.commit((unit) => {
     numbers = all.sessions.keepMessage(unit, { topic, payload: Buffer.from('{"n":1}') }, to)
@@ -273,12 +272,12 @@ test('a message is stored once for all sessions, and again for a session that al
     retain: false,
     ids: [],
   }))
-  const numbers = await relayed('a', [phone!, bobs!, { ...phone!, shared: '$share/g/a' }])
+  const numbers = await keepsMessage('a', [phone!, bobs!, { ...phone!, shared: '$share/g/a' }])
   expect(numbers[0]).toBe(numbers[1])
   expect(stored()).toBe(2)
   for (let times = 0; times < 2; times++) {
-    expect(waitingFor('alice/phone')).toMatchObject([{ topic: 'a' }, { topic: 'a', shared: '$share/g/a' }])
-    expect(waitingFor('bob/phone')).toMatchObject([{ topic: 'a' }])
+    expect(waitingIn('alice/phone')).toMatchObject([{ topic: 'a' }, { topic: 'a', shared: '$share/g/a' }])
+    expect(waitingIn('bob/phone')).toMatchObject([{ topic: 'a' }])
     await isKilled()
   }
   const left: unknown[] = []
@@ -340,7 +339,7 @@ test.each([1, 2])(
         model.set(id, [])
       } else if (what < 55) {
         const gone = waiting.splice(next(Math.min(waiting.length, 4)), 1)[0]
-        if (gone) all.sessions.drop(id, gone.number)
+        if (gone) acknowledge(all.sessions, id, gone.number)
       } else {
         const to = what < 80 ? [alice] : [alice, bob]
         let key = 0

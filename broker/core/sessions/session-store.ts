@@ -1,7 +1,7 @@
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import { groupBy } from '../../../shared/group-by.ts'
 import { callAt } from '../../../shared/timer.ts'
-import type { UnderWay } from '../../seam/messages.ts'
+import type { InFlight } from '../../seam/messages.ts'
 import { asOfNow } from '../../seam/remaining-time.ts'
 import type { SessionMessage } from '../../seam/session-message.ts'
 import { sessionOwner } from '../../seam/session.ts'
@@ -13,7 +13,7 @@ import type { Holders, KeptEvents, Queue, Target } from '../kept/kept-events.ts'
 import { ON_ALL, QOS_2, RELEASED, RETAINED, SHARED, type KeptRecord } from '../kept/kept-record.ts'
 import type { MessageTarget, OpenContent } from '../open-topics/receivers.ts'
 import { Feed, type FeedPorts } from './feed.ts'
-import type { Kept } from './connected-devices.ts'
+import type { StoredSession } from './connected-devices.ts'
 import { Progress } from './progress.ts'
 import { openReceived } from './received.ts'
 import { numberOf, SessionQueue, type SessionBounds } from './session-queue.ts'
@@ -29,7 +29,7 @@ interface SessionRecord {
 }
 
 /** Messages that a client may leave unacknowledged; more if more may wait for it. */
-const MOST_UNDER_WAY = 1_000
+const MAX_IN_FLIGHT = 1_000
 
 export type SessionStore = ReturnType<typeof openSessionStore>
 
@@ -152,7 +152,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     return message && asOfNow(message)
   }
   /** Bounds clients without a Receive Maximum. */
-  const mostUnderWay = Math.max(bounds.maxWaiting, MOST_UNDER_WAY)
+  const maxInFlight = Math.max(bounds.maxWaiting, MAX_IN_FLIGHT)
 
   for (const { key, value } of records.entries()) {
     const session = create(String(key), value.serial, value.expiry)
@@ -219,12 +219,12 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     },
 
     /**
-     * Makes room for a session, so that its user has at most `most`: ends their oldest sessions without a connection. Returns false
+     * Makes room for a session, so that its user has at most `max`: ends their oldest sessions without a connection. Returns false
      * when too many of them are connected.
      */
-    makeRoom(id: string, user: UserId, most: number): boolean {
+    makeRoom(id: string, user: UserId, max: number): boolean {
       const others = [...(owners.get(user) ?? [])].filter((one) => one.id !== id)
-      const over = others.length - most + 1
+      const over = others.length - max + 1
       if (over <= 0) return true
       const away = others.filter(({ since }) => since !== undefined).toSorted((a, b) => a.since! - b.since!)
       if (away.length < over) return false
@@ -232,7 +232,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       return true
     },
     /** Ends matching sessions without a connection and drops what waits for them. Returns their ids. */
-    dropAway(isMeant: (kept: Kept) => boolean, user?: UserId): string[] {
+    dropAway(isMeant: (session: StoredSession) => boolean, user?: UserId): string[] {
       const all = [...(user === undefined ? sessions.values() : (owners.get(user) ?? []))]
       const meant = all.filter(({ id, since, jti }) => since !== undefined && isMeant({ ...sessionOwner(id), jti }))
       for (const session of meant) end(session)
@@ -272,22 +272,12 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       return numbers
     },
 
-    /** The message that waits under this number, as the session receives it now. */
-    message(id: string, number: number): SessionMessage | undefined {
-      const session = sessions.get(id)
-      return session && messageOf(session, number)
-    },
-    /** Removes a message from a session, if it is there. */
-    drop(id: string, number: number): void {
-      const session = sessions.get(id)
-      if (session) forget(session, number)
-    },
     /** A feed of what waits in a session to its connection. `window`: messages that the client accepts unacknowledged. */
     feed(id: string, connection: number, window: number, ports: Pick<FeedPorts, 'toFront' | 'pageBytes'>): Feed {
-      return new Feed(connection, open(id), Math.min(window, mostUnderWay), { ...ports, message: messageNow, forget })
+      return new Feed(connection, open(id), Math.min(window, maxInFlight), { ...ports, message: messageNow, forget })
     },
     /** Resolves when the client's PUBREC for a QoS 2 message is on the disk, so that the PUBREL may go out. */
-    async has(id: string, { number, messageId }: UnderWay): Promise<void> {
+    async has(id: string, { number, messageId }: InFlight): Promise<void> {
       const session = sessions.get(id)
       const form = session?.waiting.form(number)
       if (!session || form === undefined || !(form & QOS_2)) return

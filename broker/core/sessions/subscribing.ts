@@ -10,14 +10,14 @@ export interface SubscribingPorts {
   connections: Pick<Connections, 'get'>
   sessions: Pick<SessionStore, 'open' | 'subscribe' | 'unsubscribe' | 'keepSubscriptions'>
   /** Subscriptions of one session, at most. */
-  mostSubscriptions: number
+  maxSubscriptions: number
   toFront: (message: FromCore) => void
 }
 
 export type SessionSubscriptions = ReturnType<typeof sessionSubscriptions>
 
 /** Adds and removes sessions' subscriptions. The front passes on a whole SUBSCRIBE, including the filters that were denied. */
-export function sessionSubscriptions({ connections, sessions, mostSubscriptions, toFront }: SubscribingPorts) {
+export function sessionSubscriptions({ connections, sessions, maxSubscriptions, toFront }: SubscribingPorts) {
   function answer(connection: number, asks: number | undefined, failed: boolean): void {
     if (asks !== undefined) toFront({ kind: 'stored', connection, asks, failed })
   }
@@ -36,7 +36,7 @@ export function sessionSubscriptions({ connections, sessions, mostSubscriptions,
       if (!session) return answer(connection, asks, true)
       const { subscriptions: own } = sessions.open(session.id)
       for (const sub of subscriptions) {
-        const isOver = own.size >= mostSubscriptions && !own.has(sub.topic)
+        const isOver = own.size >= maxSubscriptions && !own.has(sub.topic)
         if (!isOver && mayKeep(session, sub)) sessions.subscribe(session.id, sub)
       }
       keep(connection, session, asks)

@@ -46,7 +46,7 @@ export function accepting(ports: AcceptingPorts) {
     guardPackets(client, {
       fastPath,
       unsubscribed: (filters) => unsubscribed(client, filters),
-      most: () => (connection.inbox ? Infinity : config.PACKETS_PER_CONNECTION),
+      max: () => (connection.inbox ? Infinity : config.PACKETS_PER_CONNECTION),
       flooded() {
         toCore({ kind: 'flooded', connection: connection.number })
         client.disconnect({ reasonCode: MESSAGE_RATE_TOO_HIGH })

@@ -7,7 +7,7 @@ import type { InnerClient } from './internals.ts'
 /** The first byte of a PUBREC, which is a PUBACK otherwise. */
 const PUBREC = 0x50
 /** Finished entries are removed from the list this many at a time. */
-const MOST_DONE = 512
+const MAX_DONE = 512
 
 /** A PUBLISH that the core has not finished, or whose acknowledgement waits for an earlier one. */
 interface Pending {
@@ -63,7 +63,7 @@ export class Acks {
       if (next.answer) this.#outbox.write(next.answer)
       this.#done++
     }
-    if (this.#done < MOST_DONE && this.#done < this.#pending.length) return
+    if (this.#done < MAX_DONE && this.#done < this.#pending.length) return
     this.#pending.splice(0, this.#done)
     this.#first += this.#done
     this.#done = 0

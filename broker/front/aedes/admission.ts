@@ -8,7 +8,7 @@ import type { InnerClient } from './internals.ts'
 import type { FromFront } from '../../seam/messages.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
 import type { Witness } from '../witness.ts'
-import { NO_LIMIT } from './under-way.ts'
+import { NO_LIMIT } from './in-flight.ts'
 import { TopicAliases } from './topic-aliases.ts'
 
 const HANDLER_NAME = /^handler(?::|$)/

@@ -28,28 +28,28 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
 
   /** Stops a connection from sending what its session keeps. */
   function leaves(connection: Connection): void {
-    const { number, session, underWay } = connection
+    const { number, session, inFlight } = connection
     if (holding.get(session!.id) !== connection) return
     holding.delete(session!.id)
-    delete connection.underWay
-    if (underWay) toCore({ kind: 'leaves', connection: number, underWay: underWay.all() })
+    delete connection.inFlight
+    if (inFlight) toCore({ kind: 'leaves', connection: number, inFlight: inFlight.all() })
   }
 
   return {
     /** The connection owns its session now; any other connection of that session has ended. */
-    came(client: InnerClient): void {
+    registered(client: InnerClient): void {
       const connection = connectionOf(client)
       const { number, will, from, isClean = false } = connection
       const session = connection.session!
-      const goesOn = !isClean && (connection.restored ?? []).length > 0
+      const sessionPresent = !isClean && (connection.restored ?? []).length > 0
       noMoreComing(connection)
       const before = holding.get(session.id)
       if (before) leaves(before)
       holding.set(session.id, connection)
       from.loggedIn?.(session.kind)
       const { receiveMaximum: window, maximumPacketSize: largest = Infinity } = client
-      const keeping = { isClean, goesOn, keeps: !client.clean, outlives: outlives(client) }
-      toCore({ kind: 'came', connection: number, session, ...keeping, window, largest })
+      const keeping = { isClean, sessionPresent, keeps: !client.clean, outlives: outlives(client) }
+      toCore({ kind: 'connected', connection: number, session, ...keeping, window, largest })
       let isOver = false
       const ended = (): void => {
         if (isOver) return
@@ -57,7 +57,7 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
         leaves(connection)
         const { endsForGood = false } = connection
         if (will && (client._disconnected || endsForGood)) toCore({ kind: 'will_over', connection: number })
-        toCore({ kind: 'went', connection: number, outlives: endsForGood ? 0 : outlives(client) })
+        toCore({ kind: 'disconnected', connection: number, outlives: endsForGood ? 0 : outlives(client) })
       }
       connection.ended = ended
       client.conn.once('close', ended)
@@ -66,7 +66,7 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
     /** The socket is closed, perhaps before the connection came. */
     closed(connection: Connection): void {
       if (connection.session && !connection.ended) {
-        toCore({ kind: 'went', connection: connection.number, outlives: 0 })
+        toCore({ kind: 'disconnected', connection: connection.number, outlives: 0 })
       }
       noMoreComing(connection)
     },

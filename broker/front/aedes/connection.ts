@@ -1,13 +1,13 @@
 import type { Subscription } from 'aedes'
 import { Outbox } from '../../../shared/outbox.ts'
-import type { Subscription as Kept } from '../../seam/subscription.ts'
+import type { Subscription as KeptSubscription } from '../../seam/subscription.ts'
 import type { Session } from '../../seam/session.ts'
 import type { From } from '../identity/login.ts'
 import { Acks } from './acks.ts'
 import type { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient } from './internals.ts'
 import type { TopicAliases } from './topic-aliases.ts'
-import { UnderWay } from './under-way.ts'
+import { InFlight } from './in-flight.ts'
 
 /** The state of one connection. */
 export interface Connection {
@@ -27,7 +27,7 @@ export interface Connection {
   /** On MQTT 5, if its client allows topic aliases. */
   aliases?: TopicAliases
   /** The subscriptions that its session already had. */
-  restored?: readonly Kept[]
+  restored?: readonly KeptSubscription[]
   /** Ids of received QoS 2 messages whose PUBREL has not come [MQTT-4.3.3]. */
   received: Set<number>
   /** Clean start: what its session kept is discarded [MQTT-3.1.2-4]. */
@@ -41,7 +41,7 @@ export interface Connection {
   /** Reports its end to the core, once: called when the connection closes or begins to linger. */
   ended?: () => void
   /** Messages of its session that are in flight, if the session keeps any. */
-  underWay?: UnderWay
+  inFlight?: InFlight
   /** Its subscriptions, by filter. */
   readonly filters: Map<string, Subscription>
 }
@@ -71,8 +71,8 @@ export function connectionOf(client: object): Connection {
 }
 
 /** The messages of a connection's session that are in flight. */
-export function underWayOf(connection: Connection): UnderWay {
-  return (connection.underWay ??= new UnderWay(connection.client))
+export function inFlightOf(connection: Connection): InFlight {
+  return (connection.inFlight ??= new InFlight(connection.client))
 }
 
 /** Resolves when the core has answered what `ask` sends. @throws the core's refusal */

@@ -13,19 +13,19 @@ import { accepting } from './accepting.ts'
 import { admission } from './admission.ts'
 import { arrivals } from './arrivals.ts'
 import { catchingUp } from './catching-up.ts'
-import { connectionOf, underWayOf, type Connection } from './connection.ts'
+import { connectionOf, inFlightOf, type Connection } from './connection.ts'
 import { Core } from './core.ts'
 import { lingers } from './farewell.ts'
 import { forwarding, type ForwardPorts } from './forward.ts'
 import { takesFromCore, type Open } from './from-core.ts'
 import type { InnerClient } from './internals.ts'
 import { Questions } from './questions.ts'
-import { relaying } from './relaying.ts'
+import { messageSender } from './message-sender.ts'
 import { publishing, release } from './publishing.ts'
 import { sessionPersistence } from './sessions.ts'
 import { SILENT } from './silent-emitter.ts'
 import { subscribing } from './subscribing.ts'
-import { nextIdOf } from './under-way.ts'
+import { nextIdOf } from './in-flight.ts'
 import { keepWill } from './will.ts'
 
 /** Most wills that wait for their delay; beyond, wills are sent at once. */
@@ -61,14 +61,14 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
   const sessions = openSessions(questions, coming, toCore)
   const delivery = deliveryPorts(connections, config.MAX_UNSENT_BYTES, toCore)
   const forward = forwarding(delivery)
-  const relays = relaying(delivery)
-  const catchUp = catchingUp({ relays, toCore })
+  const sender = messageSender(delivery)
+  const catchUp = catchingUp({ sender, toCore })
 
-  const mostSubscriptions = config.SUBSCRIPTIONS_PER_SESSION
-  const subscriptions = subscribing({ mostSubscriptions, toCore, witness })
+  const maxSubscriptions = config.SUBSCRIPTIONS_PER_SESSION
+  const subscriptions = subscribing({ maxSubscriptions, toCore, witness })
 
-  const fromCore = takesFromCore({ connections, questions, forward, relays, catchUp, verify, core: () => core, toCore })
-  const comings = arrivals({ maxOutlives: config.SESSION_TTL, coming, toCore })
+  const fromCore = takesFromCore({ connections, questions, forward, sender, catchUp, verify, core: () => core, toCore })
+  const arrival = arrivals({ maxOutlives: config.SESSION_TTL, coming, toCore })
 
   const core: Core = new Core({
     ...limitsOf(config),
@@ -77,7 +77,7 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
     preConnect,
     authenticate,
     authorizePublish: publishing({
-      mostHalfOpen: config.HALF_OPEN_PER_SESSION,
+      maxHalfOpen: config.HALF_OPEN_PER_SESSION,
       toCore,
       published: ({ number: connection }, number) =>
         fromCore({ kind: 'published', connection, number, failure: undefined }),
@@ -92,7 +92,7 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
   core.on('keepaliveTimeout', (client) => toCore({ kind: 'fell_silent', connection: connectionOf(client).number }))
   core.on('subscribe', (subs, client) => subscriptions.subscribed(subs, client))
   await core.listen()
-  core.registered = (client) => comings.came(client)
+  core.registered = (client) => arrival.registered(client)
 
   return {
     accept: accepting({
@@ -102,7 +102,7 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
       toCore,
       acknowledged: (client, messageId, reasonCode) => sessions.acknowledged(client, messageId, reasonCode),
       unsubscribed: (client, filters) => subscriptions.unsubscribed(client, filters),
-      closed: (connection) => comings.closed(connection),
+      closed: (connection) => arrival.closed(connection),
       witness,
       lingering,
     }),
@@ -159,7 +159,7 @@ function deliveryPorts(
     idFor(connection, { number }) {
       const { client, inbox } = connection
       if (client.clean) return inbox?.reserve() ?? nextIdOf(client)
-      const id = underWayOf(connection).idFor(number)
+      const id = inFlightOf(connection).idFor(number)
       if (id === undefined) client.conn.destroy(new Error('too many messages without acknowledgement'))
       return id
     },

@@ -10,8 +10,8 @@ import type { InnerClient } from './internals.ts'
 const [PUBACK, PINGREQ] = [0x40, 0xc0]
 const PINGRESP = Buffer.from([0xd0, 0])
 /** Unfinished messages of a connection, and their bytes, at which reading from it pauses. */
-const MOST_OPEN = 64
-const MOST_OPEN_BYTES = 2 ** 16
+const MAX_OPEN = 64
+const MAX_OPEN_BYTES = 2 ** 16
 
 export interface FastPathPorts {
   publish(message: Published): void
@@ -106,7 +106,7 @@ export class FastPath {
   /** Do the unfinished messages reach this share of the limit? */
   #reaches(share: number): boolean {
     const part = this.#connection.inbox ? 16 * share : share // a handler publishes for many users
-    return this.#open >= part * MOST_OPEN || this.#openBytes >= part * MOST_OPEN_BYTES
+    return this.#open >= part * MAX_OPEN || this.#openBytes >= part * MAX_OPEN_BYTES
   }
 
   #hold(bytes: number): void {

@@ -1,12 +1,12 @@
-import type { FromCore, FromFront, Kept, Verify } from '../../seam/messages.ts'
+import type { FromCore, FromFront, KeptPage, Verify } from '../../seam/messages.ts'
 import { Denied } from '../../seam/session.ts'
 import type { VerifyToken } from '../identity/token.ts'
-import { underWayOf, type Connection } from './connection.ts'
+import { inFlightOf, type Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { FastPath } from './fast-path.ts'
 import { deliver, whenSent, type Forward } from './forward.ts'
 import type { Questions } from './questions.ts'
-import type { Relays } from './relaying.ts'
+import type { MessageSender } from './message-sender.ts'
 
 /** A connection that is open, or still waits for an answer of the core. */
 export interface Open {
@@ -18,8 +18,8 @@ export interface FromCorePorts {
   connections: Map<number, Open>
   questions: Questions
   forward: Forward
-  relays: Relays
-  catchUp: (connection: Connection, kept: Kept) => void
+  sender: MessageSender
+  catchUp: (connection: Connection, kept: KeptPage) => void
   /** Verifies a token. */
   verify: VerifyToken
   core: () => Core
@@ -28,7 +28,7 @@ export interface FromCorePorts {
 
 /** Handles the core's messages. Ignores those for connections that have gone. */
 export function takesFromCore(ports: FromCorePorts): (message: FromCore) => void {
-  const { connections, questions, forward, relays, toCore } = ports
+  const { connections, questions, forward, sender, toCore } = ports
 
   /** Passes on the answer that a connection waits for, even if it has closed meanwhile. */
   function answered({ number, client, answered: answer }: Connection, err?: Error): void {
@@ -53,8 +53,8 @@ export function takesFromCore(ports: FromCorePorts): (message: FromCore) => void
         return verify(message)
       case 'event':
         return forward.event(message)
-      case 'relayed':
-        return relays.relayed(message)
+      case 'open_message':
+        return sender.openMessage(message)
     }
     const known = connections.get(message.connection)
     if (!known) return
@@ -73,7 +73,7 @@ export function takesFromCore(ports: FromCorePorts): (message: FromCore) => void
         return answered(connection, message.failed ? new Error('cannot store the will') : undefined)
       case 'resumes':
         for (const id of message.received) connection.received.add(id)
-        return underWayOf(connection).resumes(message.underWay)
+        return inFlightOf(connection).resumes(message.inFlight)
       case 'kept':
         return ports.catchUp(connection, message)
       case 'wants_room':

@@ -22,7 +22,7 @@ const COUNTED = 10_000
 
 export interface PacketGuard {
   /** Most packets in ten seconds; called for each packet. */
-  most(): number
+  max(): number
   /** Called once, when there are more; no further packet reaches Aedes. */
   flooded(): void
   parsed(kind: Packet['cmd']): void
@@ -54,7 +54,7 @@ export function guardPackets(client: InnerClient, guard: PacketGuard): void {
   const isFlood = (packets: number): boolean => {
     const now = performance.now()
     if (now - since > COUNTED) [counted, since] = [0, now]
-    return (counted += packets) > guard.most()
+    return (counted += packets) > guard.max()
   }
 
   const floods = (packets: number): boolean => {

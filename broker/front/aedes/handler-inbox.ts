@@ -2,17 +2,17 @@
 export class HandlerInbox {
   /** By message id, the core's delivery number. */
   readonly #unacknowledged = new Map<number, number | undefined>()
-  readonly #most: number
+  readonly #max: number
   #lastId = 0
 
-  /** @param most QoS 1 deliveries that may wait for their PUBACK */
-  constructor(most: number) {
-    this.#most = most
+  /** @param max QoS 1 deliveries that may wait for their PUBACK */
+  constructor(max: number) {
+    this.#max = max
   }
 
   /** Too many deliveries lack a PUBACK. A handler that never sends PUBACKs must subscribe at QoS 0. */
   get isFull(): boolean {
-    return this.#unacknowledged.size >= this.#most
+    return this.#unacknowledged.size >= this.#max
   }
 
   /** Reserves a free message id, until its PUBACK or PUBCOMP. */

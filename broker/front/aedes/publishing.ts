@@ -10,7 +10,7 @@ import type { InnerClient } from './internals.ts'
 
 export interface PublishingPorts {
   /** Most QoS 2 messages of one session without PUBREL. */
-  mostHalfOpen: number
+  maxHalfOpen: number
   toCore: (message: FromFront) => void
   /** Finishes a PUBLISH that need not reach the core. */
   published: (connection: Connection, number: number) => void
@@ -21,7 +21,7 @@ export interface PublishingPorts {
  * Aedes' hook for a PUBLISH: QoS 2, those that came with CONNECT, and wills. Aedes publishes each to the sink, where nobody listens;
  * `Acks` acknowledges it.
  */
-export function publishing({ mostHalfOpen, toCore, published, witness }: PublishingPorts) {
+export function publishing({ maxHalfOpen, toCore, published, witness }: PublishingPorts) {
   return (client: Client | null, packet: PublishPacket, done: (err?: Error | null) => void): void => {
     const inner = client as unknown as InnerClient
     const connection = client ? connectionOf(client) : undefined
@@ -36,7 +36,7 @@ export function publishing({ mostHalfOpen, toCore, published, witness }: Publish
     const { messageId = 0, qos } = packet
     const { received } = connection
     const isAgain = qos === 2 && received.has(messageId) // [MQTT-4.3.3-10]
-    if (qos === 2 && !isAgain && received.size >= mostHalfOpen) {
+    if (qos === 2 && !isAgain && received.size >= maxHalfOpen) {
       witness.fault(session, new Error('too many QoS 2 messages without PUBREL'))
       inner.disconnect({ reasonCode: RECEIVE_MAXIMUM_EXCEEDED })
       sink(packet)

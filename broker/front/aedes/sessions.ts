@@ -29,8 +29,8 @@ export function sessionPersistence(ports: SessionPorts) {
 
   /** Clears a finished message. With `reasonCode`, its client has acknowledged it. */
   function clear(client: InnerClient, messageId: number, reasonCode: number | undefined): void {
-    const { number: connection, underWay } = connectionOf(client)
-    const number = underWay?.done(messageId)
+    const { number: connection, inFlight } = connectionOf(client)
+    const number = inFlight?.done(messageId)
     if (number !== undefined) ports.toCore({ kind: 'cleared', connection, number })
     else if (reasonCode !== undefined) ports.acknowledged(client, messageId, reasonCode)
   }
@@ -56,7 +56,7 @@ export function sessionPersistence(ports: SessionPorts) {
       return ports.restored(id)
     },
     subscriptionsByTopic: async (): Promise<Subscription[]> => [], // the core knows all subscriptions
-    /** Called at a clean start [MQTT-3.1.2-4]; `came` tells the core. */
+    /** Called at a clean start [MQTT-3.1.2-4]; `connected` tells the core. */
     async cleanSubscriptions(client: InnerClient): Promise<void> {
       connectionOf(client).isClean = true
     },
@@ -67,8 +67,8 @@ export function sessionPersistence(ports: SessionPorts) {
 
     /** A PUBREC has come; once this resolves, its PUBREL is sent [MQTT-4.3.3-1]. */
     async outgoingUpdate(client: InnerClient, { messageId }: { messageId?: number }): Promise<void> {
-      const { number: connection, underWay } = connectionOf(client)
-      const number = messageId === undefined ? undefined : underWay?.numberOf(messageId)
+      const { number: connection, inFlight } = connectionOf(client)
+      const number = messageId === undefined ? undefined : inFlight?.numberOf(messageId)
       if (messageId === undefined || number === undefined) return
       await ports.ask((asks) => ({ kind: 'client_has', connection, number, messageId, asks }))
     },

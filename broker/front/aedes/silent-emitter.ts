@@ -1,6 +1,6 @@
 import type { AedesOptions } from 'aedes'
 
-/** An emitter that delivers nothing: `forward.ts` sends events, `relaying.ts` open topics. */
+/** An emitter that delivers nothing: `forward.ts` sends events, `message-sender.ts` open topics. */
 export const SILENT = {
   concurrency: 0,
   current: 0,

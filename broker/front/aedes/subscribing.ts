@@ -10,13 +10,13 @@ import { sharedFilter, sharedOrOwn } from '../../seam/shared-filter.ts'
 
 export interface SubscribingPorts {
   /** Most subscriptions of one connection. */
-  mostSubscriptions: number
+  maxSubscriptions: number
   toCore: (message: FromFront) => void
   witness: Witness
 }
 
 /** Aedes' hooks for SUBSCRIBE and UNSUBSCRIBE. */
-export function subscribing({ mostSubscriptions, toCore, witness }: SubscribingPorts) {
+export function subscribing({ maxSubscriptions, toCore, witness }: SubscribingPorts) {
   /** New subscriptions. */
   const fresh = new WeakSet<Subscription>()
 
@@ -34,7 +34,7 @@ export function subscribing({ mostSubscriptions, toCore, witness }: SubscribingP
     ): void {
       const { number, session, filters, ended } = connectionOf(client)
       const isNew = !filters.has(sub.topic)
-      const isOver = isNew && filters.size >= mostSubscriptions
+      const isOver = isNew && filters.size >= maxSubscriptions
       const filter = sub.topic.startsWith(OPEN) ? sharedOrOwn(sub.topic.slice(OPEN.length)) : sub.topic
       const verdict = session && !isOver ? maySubscribe(session, filter) : 'deny'
       if (isOver) witness.fault(session, new Error('too many subscriptions (SUBSCRIPTIONS_PER_SESSION)'))

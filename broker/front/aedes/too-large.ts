@@ -10,11 +10,11 @@ const ALIAS = 4
 
 /** Does it exceed the client's Maximum Packet Size? Then it counts as delivered [MQTT-3.1.2-25]. */
 function isTooLarge(client: InnerClient, packet: Outgoing): boolean {
-  const { maximumPacketSize: most } = client
-  if (most === undefined) return false
-  if (packet.payload.length > most) return true
+  const { maximumPacketSize: max } = client
+  if (max === undefined) return false
+  if (packet.payload.length > max) return true
   const { length } = publishBytes(client, { ...packet, messageId: 1 })
-  return length + (connectionOf(client).aliases ? ALIAS : 0) > most
+  return length + (connectionOf(client).aliases ? ALIAS : 0) > max
 }
 
 /** The refusal that replaces an answer too large for the client, if the client subscribes to it. */

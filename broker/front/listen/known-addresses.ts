@@ -3,7 +3,7 @@ import { Oldest } from '../../../shared/oldest.ts'
 /** Milliseconds after the last login from an address until it is forgotten. */
 const KNOWN_FOR = 24 * 3_600_000
 /** Most addresses that are remembered; beyond, the one with the oldest login is forgotten. */
-const MOST = 10_000
+const MAX_ADDRESSES = 10_000
 
 /** Addresses with a login in the last day, the oldest login first. */
 export class KnownAddresses {
@@ -13,7 +13,7 @@ export class KnownAddresses {
   add(network: string): void {
     this.#seen.delete(network)
     this.#seen.set(network, performance.now())
-    if (this.#seen.size > MOST) this.#seen.delete(this.#oldest.entry![0])
+    if (this.#seen.size > MAX_ADDRESSES) this.#seen.delete(this.#oldest.entry![0])
   }
 
   has(network: string): boolean {

@@ -41,7 +41,7 @@ export class ConnectionLost extends Error {
 export class TooLarge extends Error {
   override readonly name = 'TooLarge'
 
-  constructor(bytes: number, most: number) {
-    super(`the packet has ${bytes} bytes; the broker accepts at most ${most}`)
+  constructor(bytes: number, max: number) {
+    super(`the packet has ${bytes} bytes; the broker accepts at most ${max}`)
   }
 }

@@ -101,8 +101,8 @@ export function sizeOfProperties(properties: PublishProperties): number {
   return size + sizeOfUserProperties(properties.userProperties)
 }
 
-function sizeOfNumber(value: number, bytes: number, least: number, most: number): number {
-  if (!(value >= least && value <= most)) throw new RangeError(`${value} is not within ${least} and ${most}`)
+function sizeOfNumber(value: number, bytes: number, min: number, max: number): number {
+  if (!(value >= min && value <= max)) throw new RangeError(`${value} is not within ${min} and ${max}`)
   return 1 + bytes
 }
 
@@ -149,9 +149,9 @@ const PER_CHARACTER = 3
  * @throws {RangeError} beyond 65,535 bytes of a text
  */
 export function encodeUserProperties(properties: Readonly<Record<string, string>>): Buffer {
-  let most = 0
-  for (const name in properties) most += 5 + PER_CHARACTER * (name.length + properties[name]!.length)
-  if (most <= together.length) {
+  let max = 0
+  for (const name in properties) max += 5 + PER_CHARACTER * (name.length + properties[name]!.length)
+  if (max <= together.length) {
     let at = 0
     for (const name in properties) {
       at = putText(together, putText(together, putId(together, at, USER_PROPERTY), name), properties[name]!)

@@ -8,7 +8,7 @@ import { openStore } from '../../../shared/store/open.ts'
 import { startMongoServer } from '../../../test/mongo-server.ts'
 import { dropDatabase, ownDatabase } from '../../../test/own-data.ts'
 import { benchGrowth } from './growth.ts'
-import { MOST_SAMPLES } from './pile.ts'
+import { MAX_SAMPLES } from './pile.ts'
 
 // npm run bench -- growth
 
@@ -49,7 +49,7 @@ export async function growth(args: string[]): Promise<void> {
   const sizes = values.sizes.split(',').map(Number)
   const samples = Number(values.samples)
   const isWrong = [...sizes, samples].some((value) => !Number.isInteger(value) || value < 1)
-  if (values.help || isWrong || samples > MOST_SAMPLES) return out(USAGE)
+  if (values.help || isWrong || samples > MAX_SAMPLES) return out(USAGE)
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-bench-'))
   const given = process.env['MONGODB_URL']
   const server = values.mongo && !given ? await startMongoServer() : undefined

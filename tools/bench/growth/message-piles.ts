@@ -3,7 +3,7 @@ import { hashOf, MESSAGES, scopeOf } from '../../../handlers/shared/message-chai
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import { message, messageId, pair } from './documents.ts'
 import type { Play } from '../catalogue.ts'
-import { answerOf, by, MOST_SAMPLES, times, type Ask, type Pile } from './pile.ts'
+import { answerOf, by, MAX_SAMPLES, times, type Ask, type Pile } from './pile.ts'
 
 // What one user piles up of messages with another.
 
@@ -72,7 +72,7 @@ export const MESSAGE_PILES: readonly Pile[] = [
     what: 'messages that the other, who blocks their author, does not see',
     async fill({ me, other, size, insert, play }) {
       const author = other(0)
-      const heard = 2 * MOST_SAMPLES
+      const heard = 2 * MAX_SAMPLES
       await insert(PAIRS, [pair(me, 'contact', author)])
       await insert(
         MESSAGES,

@@ -39,7 +39,7 @@ export interface Call {
 export type Ask = (i: number) => Call | Promise<Call>
 
 /** Calls of each command on one pile: its limit leaves room for them. */
-export const MOST_SAMPLES = 30
+export const MAX_SAMPLES = 30
 /** Inserts at a time, to fill a store. */
 const AT_ONCE = 256
 

@@ -1,5 +1,5 @@
 import type { Outbox } from '../../../shared/outbox.ts'
-import type { OpenReceiver, Relayed } from '../../seam/messages.ts'
+import type { OpenReceiver, OpenMessageFor } from '../../seam/messages.ts'
 import type { Connection } from './connection.ts'
 import { Copies } from './copies.ts'
 import type { InnerClient } from './internals.ts'
@@ -7,13 +7,13 @@ import { fitFor, isOver, TOO_SLOW, type ForwardPorts } from './forward.ts'
 import { outgoing, type Outgoing } from './outgoing.ts'
 import { publishBytes } from './packet-bytes.ts'
 
-export type Relays = ReturnType<typeof relaying>
+export type MessageSender = ReturnType<typeof messageSender>
 
 /**
  * Sends messages of open topics, and messages that waited in sessions, without Aedes, which does not lower a QoS 2 message to the
  * QoS 1 of a wildcard subscription, and sends retained messages under message ids that may be in use.
  */
-export function relaying(ports: ForwardPorts) {
+export function messageSender(ports: ForwardPorts) {
   function send(connection: Connection, message: Outgoing): void {
     const { session, outbox, aliases, client } = connection
     if (!client.conn.writable || !session) return
@@ -46,7 +46,7 @@ export function relaying(ports: ForwardPorts) {
   }
 
   return {
-    relayed({ topic, payload, properties, messageExpiry, to }: Relayed): void {
+    openMessage({ topic, payload, properties, messageExpiry, to }: OpenMessageFor): void {
       const message = {
         topic,
         payload,

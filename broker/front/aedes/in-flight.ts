@@ -1,13 +1,13 @@
-import type { UnderWay as Known } from '../../seam/messages.ts'
+import type { InFlight as Known } from '../../seam/messages.ts'
 import type { InnerClient } from './internals.ts'
 
 /** The Receive Maximum of a client without a limit. */
 export const NO_LIMIT = 65_535
 /** Most message ids that a client may leave unacknowledged: well above what the core sends, below the number of ids. */
-const MOST = 65_000
+const MAX_IN_FLIGHT = 65_000
 
 /** The QoS 1 and 2 messages of a session that are in flight on one connection: by message id, the number in the session. */
-export class UnderWay {
+export class InFlight {
   readonly #client
   readonly #numbers = new Map<number, number>()
   /** By number, the message ids of messages sent on an earlier connection and not yet resent. */
@@ -36,7 +36,7 @@ export class UnderWay {
       this.#before.delete(number!)
       return before
     }
-    if (this.#numbers.size >= MOST) return undefined
+    if (this.#numbers.size >= MAX_IN_FLIGHT) return undefined
     let id: number
     do id = nextIdOf(this.#client)
     while (this.#numbers.has(id))
