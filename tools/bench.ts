@@ -19,19 +19,20 @@ import { line, openLines, operations, SPEC } from './bench/operations.ts'
 import { measure, table, type Rows } from './bench/timing.ts'
 import { collectionsOf } from '../scripts/data/collections.ts'
 
-// npm run bench: what the hot path costs beside what is recorded, and what the store and the catalogue's commands cost as data
-// grow, on each engine.
+// npm run bench: the cost of the hot path compared with the recorded cost, and the cost of the store and of the catalogue's commands as
+// data grow, on each engine.
 
-const USAGE = `usage: npm run bench -- [options], or npm run bench -- growth --help: what commands cost as one user piles things up
-  --sizes 10,1000,100000   stored documents, growing; of the catalogue: messages, a hundred for each couple of users
-  --samples 200            calls measured of each operation and size
-  --only load              the hot path beside Mosquitto, compared with docs/load.json: what got worse by more than 15 % is told;
-                           or: store, the store's operations; or: catalogue, the commands that handlers run;
-                           or: core, what the broker's storage costs per command, however much is remembered and queued;
-                           or: kept, how long a broker takes to start on 100,000 and 1,000,000 events and commands, and its memory
-  --record                 keeps the documents that the catalogue's commands read in docs/bench.json, which later runs compare with
-  --mongo                  MongoDB too, at the server that the tests start where MONGODB_URL is not set
-  --explain                how MongoDB does what the store asks of it, with each size of every collection of the catalogue
+const USAGE = `usage: npm run bench -- [options], or npm run bench -- growth --help: the cost of commands as one user's data grow
+  --sizes 10,1000,100000   numbers of stored documents, ascending; for the catalogue: of messages, a hundred for each pair of users
+  --samples 200            calls to measure for each operation and size
+  --only load              the hot path beside Mosquitto; reports what is over 15 % worse than in docs/load.json
+  --only store             the store's operations
+  --only catalogue         the handlers' commands
+  --only core              CPU of the broker's storage per command, for different numbers of remembered and queued commands
+  --only kept              start-up time and memory of a broker with 100,000 and 1,000,000 events and commands
+  --record                 writes the number of documents that each command reads to docs/bench.json, for later runs to compare
+  --mongo                  measures MongoDB too; without MONGODB_URL, on the server that the tests start
+  --explain                shows MongoDB's plan for each query of the store, for each size of each collection
 Engines: SQLite in a folder of its own (TMPDIR), and MongoDB when MONGODB_URL is set (a database of its own, dropped at the end).
 `
 
@@ -89,7 +90,7 @@ async function benchCatalogue(
   return counts
 }
 
-/** Keeps what was counted, or tells what grew. @returns whether nothing did */
+/** Records the counts, or reports which of them grew. @returns false if any did */
 function judge(counts: Counts, samples: number, isRecord: boolean): boolean {
   if (isRecord) {
     writeCounts(samples, counts)
@@ -100,19 +101,21 @@ function judge(counts: Counts, samples: number, isRecord: boolean): boolean {
   return more.length === 0
 }
 
-/** @returns whether it is known that everything goes by an index, and looks at little more than it gives */
+/** @returns true if every query is known to use an index and to examine little more than it returns */
 async function explain(mongo: string, sizes: readonly number[]): Promise<boolean> {
   const { server, silent } = await whoExplains(mongo)
   out(`The server is ${server}.\n`)
   if (silent !== undefined) {
-    out(`NOTHING IS KNOWN of how it does what it is asked, because it does not explain it: ${silent}\n`)
+    out(`Its query plans are UNKNOWN, because it does not explain them: ${silent}\n`)
     return false
   }
   const specs = [SPEC, ...(await collectionsOf(HANDLERS))]
   let faults = 0
   for (const size of sizes) {
     const url = ownDatabase(mongo)
-    out(`\n${size.toLocaleString('en')} documents of each collection: keys and documents looked at, documents given\n`)
+    out(
+      `\n${size.toLocaleString('en')} documents in each collection: keys examined, documents examined, documents returned\n`,
+    )
     try {
       for (const { collection, use, command, plan, fault } of await explainAll(url, specs, size)) {
         const { stages, indexes, keys, docs, returned } = plan
@@ -124,7 +127,11 @@ async function explain(mongo: string, sizes: readonly number[]): Promise<boolean
       await dropDatabase(url)
     }
   }
-  out(faults ? `\n${faults} of them grow with what is stored.\n` : '\nNone of them grows with what is stored.\n')
+  out(
+    faults
+      ? `\nThe cost of ${faults} of them grows with the data.\n`
+      : '\nThe cost of none of them grows with the data.\n',
+  )
   return faults === 0
 }
 

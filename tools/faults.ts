@@ -2,22 +2,22 @@ import { parseArgs } from 'node:util'
 import { KINDS, type Kind } from './faults/injector.ts'
 import { runFaults, type FaultReport } from './faults/run-faults.ts'
 
-// npm run faults: the platform's processes under load, killed at random. What it finds is proof, or a bug.
+// npm run faults: kills the platform's processes at random under load, and checks that no command is lost, doubled or overtaken.
 
 const USAGE = `usage: npm run faults -- [options]
-  --kills 20          faults of each kind
-  --commands 50000    commands at least
+  --kills 20          number of faults of each kind
+  --commands 50000    minimum number of commands
   --kinds ${KINDS.join(',')}
                       handler, broker: kill -9; freeze: SIGSTOP of a handler; cut: connections reset or black-holed;
                       restart: SIGTERM of a handler or the broker
   --handlers 3        handler processes
   --devices 40        connected devices; half of them send
-  --seed N            to repeat an order of faults; else one is chosen, and said
-Ends with 1 when a command was lost, doubled or overtaken.
+  --seed N            repeats an order of faults; without it, a seed is chosen and printed
+Exits with 1 if a command was lost, doubled or overtaken.
 `
 
 function count(name: string, text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new Error(`--${name}: ${text} is no whole number`)
+  if (!/^\d{1,10}$/.test(text)) throw new Error(`--${name}: ${text} is not a whole number`)
   return Number(text)
 }
 
@@ -30,7 +30,7 @@ function print({ counts, violations, seconds, recovery, brokerMb }: FaultReport)
   const lines = [
     '',
     `${counts.sent} commands in ${seconds} s (${Math.round(counts.sent / seconds)}/s), ${counts.acknowledged} acknowledged, ${counts.answered} answered, ${counts.dead} of them dead`,
-    `answers that came again: ${counts.repeats}; events that came again: ${counts.redelivered} (word for word, at QoS 1)`,
+    `repeated answers: ${counts.repeats}; repeated events: ${counts.redelivered} (identical, at QoS 1)`,
     `the broker held ${brokerMb} MB at most`,
     '',
     `${'milliseconds after'.padEnd(20)}${'faults'.padStart(7)}${'p50'.padStart(8)}${'p99'.padStart(8)}${'max'.padStart(8)}`,
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(USAGE)
   const kinds = values.kinds.split(',')
   const unknown = kinds.find((kind) => !(KINDS as readonly string[]).includes(kind))
-  if (unknown !== undefined) throw new Error(`--kinds: there is no ${unknown}; there are ${KINDS.join(', ')}`)
+  if (unknown !== undefined) throw new Error(`--kinds: unknown kind ${unknown}; known kinds: ${KINDS.join(', ')}`)
   const seed = count('seed', values.seed)
   process.stdout.write(`seed ${seed}\n`)
   const report = await runFaults(

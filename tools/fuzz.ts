@@ -2,21 +2,21 @@ import { parseArgs } from 'node:util'
 import { fuzzCodec } from './fuzz/codec.ts'
 import { runFuzz, type FuzzReport } from './fuzz/run-fuzz.ts'
 
-// npm run fuzz: broken MQTT packets against a real broker. What ends it, or makes it grow, is a bug. With --codec: packets through
-// our codec and mqtt-packet. What they read differently is a bug.
+// npm run fuzz: sends broken MQTT packets to a real broker, which must neither end nor grow. With --codec: passes packets through our codec
+// and mqtt-packet, which must read them alike.
 
 const USAGE = `usage: npm run fuzz -- [options]
-  --packets 200000    packets, valid and mutated ones; with --codec 1000000
-  --connections 16    at a time; a tenth of them over WebSocket
-  --seed N            to repeat the packets; else one is chosen, and said
-  --codec             the codec alone, beside mqtt-packet; no broker
-Ends with 1 when the broker ended, when another user got no answer for 10 s, or, from a million packets on, when what the broker
-keeps has grown by more than a tenth; with --codec when the two read a packet differently, or ours alone takes it.
+  --packets 200000    number of packets, valid and mutated; with --codec 1000000
+  --connections 16    connections at a time; a tenth of them over WebSocket
+  --seed N            repeats the packets; without it, a seed is chosen and printed
+  --codec             compares our codec with mqtt-packet, without a broker
+Exits with 1 if the broker ended, if another user got no answer for 10 s, or if, with a million packets or more, the broker's live objects
+grew by more than a tenth; with --codec, if the two read a packet differently or ours alone accepts it.
 `
 
 function count(name: string, text: string, least = 1): number {
   if (!/^\d{1,12}$/.test(text) || Number(text) < least)
-    throw new Error(`--${name}: ${text} is no whole number from ${least}`)
+    throw new Error(`--${name}: ${text} is not a whole number of at least ${least}`)
   return Number(text)
 }
 
@@ -27,7 +27,7 @@ function print({ waits, live, most, parsed, ...report }: FuzzReport): number {
   const faults = [
     ...(crash === undefined ? [] : [`the broker ended:\n${crash}`]),
     ...(at(1) > 10_000 ? ['another user got no answer for 10 s'] : []),
-    ...(sent >= 1_000_000 && growth > 10 ? ['what the broker keeps has grown by more than a tenth'] : []),
+    ...(sent >= 1_000_000 && growth > 10 ? ["the broker's live objects grew by more than a tenth"] : []),
   ]
   const lines = [
     '',
@@ -35,8 +35,8 @@ function print({ waits, live, most, parsed, ...report }: FuzzReport): number {
     `parsed: ${Object.values(parsed).reduce((sum, one) => sum + one, 0)} (${Object.entries(parsed)
       .map(([kind, n]) => `${kind} ${n}`)
       .join(', ')})`,
-    `another user waited p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)} ms (the measuring itself was late by ${ownDelay} ms at p99)`,
-    `the broker's live objects: ${live.early.toFixed(1)} MB after a fifth, ${live.late.toFixed(1)} MB at the end (${growth.toFixed(1)} %); it held ${most} MB at most`,
+    `another user waited p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)} ms (the measuring process itself was late by ${ownDelay} ms at p99)`,
+    `the broker's live objects: ${live.early.toFixed(1)} MB after a fifth, ${live.late.toFixed(1)} MB at the end (${growth.toFixed(1)} %); peak memory ${most} MB`,
     ...faults,
     `${faults.length} faults`,
   ]
@@ -44,7 +44,7 @@ function print({ waits, live, most, parsed, ...report }: FuzzReport): number {
   return faults.length
 }
 
-/** In parts, to say how far it is. */
+/** Compares in parts, to report progress. */
 function compareCodecs(seed: number, packets: number): number {
   const part = 50_000
   const sum = { packets: 0, mutated: 0, taken: 0 }
@@ -60,7 +60,7 @@ function compareCodecs(seed: number, packets: number): number {
   const reasons = [...stricter].toSorted(([, a], [, b]) => b - a).map(([reason, n]) => `  ${n} ${reason}`)
   const lines = [
     '',
-    `${sum.packets} packets, ${sum.mutated} mutated; ${sum.taken} taken and read alike; refused by ours, though mqtt-packet takes them:`,
+    `${sum.packets} packets, ${sum.mutated} mutated; ${sum.taken} accepted and read alike; refused by ours though mqtt-packet accepts them:`,
     ...reasons,
     ...differences,
     `${differences.length} differences`,

@@ -11,10 +11,10 @@ import type { Store } from '../../shared/store/documents.ts'
 import type { Done } from '../../shared/wire/done.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 
-// Commands of the catalogue, run as a handler process runs them, on data that grow. No broker is in between.
+// Commands of the catalogue, run as a handler process runs them, without a broker, on growing data.
 
 export const HANDLERS = fileURLToPath(new URL('../../handlers', import.meta.url))
-/** Messages of one couple; as many couples as fit have a profile each, and are contacts. */
+/** Messages of one pair of users. The users of each pair have profiles and are contacts. */
 const OWN = 100
 
 const one = (couple: number): string => `one${couple}`
@@ -22,13 +22,13 @@ const other = (couple: number): string => `other${couple}`
 
 export type Play = (user: string, command: string, input: object) => Promise<Done>
 
-/** All that handlers run. */
+/** All declared commands. */
 export async function commandsOf(): Promise<Commands> {
   const groups = await Promise.all((await groupsIn(HANDLERS)).map((group) => loadGroup(HANDLERS, group)))
   return new Map(groups.flatMap((group) => [...group]))
 }
 
-/** Runs commands on a store, each as if it had come just now, with these settings over the defaults. */
+/** Runs commands on a store as if they had just arrived. These settings override the defaults. */
 export async function openPlay(store: Store, over: Readonly<Record<string, string>> = {}): Promise<Play> {
   const commands = await commandsOf()
   const config = readConfig(over)
@@ -51,7 +51,7 @@ export async function openPlay(store: Store, over: Readonly<Record<string, strin
   }
 }
 
-/** Couples from the first up to (and without) the last, with their messages. */
+/** Stores these pairs, the last excluded, with their messages. */
 export async function fill(store: Store, play: Play, from: number, to: number, tell: (done: number) => void) {
   const { messages } = conversations(store)
   for (let couple = from; couple < to; couple++) {
@@ -75,7 +75,7 @@ export async function fill(store: Store, play: Play, from: number, to: number, t
   }
 }
 
-/** One call of each, by another couple each time. */
+/** One call of each command, each time by another pair. */
 export function plays(play: Play, couples: number): Record<string, (i: number) => Promise<unknown>> {
   const some = (i: number): number => (i * 7919 + 13) % couples
   const by =

@@ -11,14 +11,14 @@ import { commandName } from '../../shared/wire/topic.ts'
 import { userIdOf, type UserId } from '../../shared/wire/user-id.ts'
 import { row } from '../load/table.ts'
 
-// What the core's storage costs per command: a command is appended, and ends with one event that an inbox keeps. On LMDB, on the
-// disk of the folder that is given. µs of the main thread's CPU, as the kernel counts them, so other processes matter little.
+// The cost of the core's storage per command: a command is appended, and ends with one event, kept in an inbox. On LMDB, on the disk of
+// the given folder. In µs of the main thread's CPU as counted by the kernel, so other processes matter little.
 
 const MANY = 1_000_000
 const DAY = 86_400_000
-/** Commands that come in one turn of the event loop. */
+/** Commands appended in one turn of the event loop. */
 const A_TURN = 32
-/** Commands that fill it, in one turn. */
+/** Commands per turn while filling the storage. */
 const A_FILL = 4_000
 const USERS = Array.from({ length: 200 }, (_, i) => userIdOf(`user-${i}`))
 const GROUPS = ['messaging']
@@ -114,7 +114,7 @@ async function run(core: Core, users: readonly UserId[], times: number): Promise
   for (let i = 0; i < times; i += A_TURN) await end(core, await append(core, users, A_TURN))
 }
 
-/** µs that this thread has run. */
+/** CPU time of this thread, in µs. */
 function cpu(): number {
   return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1_000
 }
@@ -132,7 +132,7 @@ async function measured(core: Core, users: readonly UserId[], times: number): Pr
 
 interface Case {
   name: string
-  /** What is there before: remembered answers, queued commands, events of each user. */
+  /** What is stored before measuring: remembered answers, queued commands, events of each user. */
   remembered?: number
   queued?: number
   events?: number
@@ -150,7 +150,7 @@ export async function benchCore(folder: string, out: (line: string) => unknown, 
   let first = 0
   for (const [i, { name, remembered = 0, queued = 0, events = 1_000, users = USERS }] of cases.entries()) {
     const dir = mkdtempSync(join(folder, 'switchboard-bench-'))
-    // As many answers are remembered as commands may be queued: beyond, each end forgets one.
+    // As many answers are remembered as commands may be queued. Beyond that, each finished command forgets one.
     const core = await openCore(dir, events, remembered || 3 * MANY)
     try {
       await run(core, users, 4_000) // warm

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { moreThanRecorded } from './counted.ts'
 
-test('a command that reads more documents than recorded is told, at the size where it does', () => {
+test('reports a command that reads more documents than recorded, and the size at which it does', () => {
   const recorded = { get_messages: { 10: 20, 1000: 20 }, send_message: { 10: 3 } }
   const now = { get_messages: { 10: 22, 1000: 24 }, send_message: { 10: 2 }, mark_read: { 10: 9 } }
   expect(moreThanRecorded(recorded, now)).toEqual([

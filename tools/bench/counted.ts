@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-// Documents that a command of the catalogue is given by the store, counted: the same on every machine, however busy it is.
+// The number of documents that the store returns to each command of the catalogue: the same on every machine, however busy.
 
 const RECORD = fileURLToPath(new URL('../../docs/bench.json', import.meta.url))
-/** What grows by more than this is told. */
+/** An increase above this factor is reported. */
 const TOLERATED = 1.15
 
 /** Command, number of stored messages, documents read by one call, on average. */
@@ -15,7 +15,7 @@ interface Recorded {
   documentsRead: Counts
 }
 
-/** What is recorded of as many calls; nothing where it is of another number, since calls leave documents behind. */
+/** The record of a run with as many calls. Calls leave documents behind, so a run with another number cannot be compared. */
 export function readCounts(samples: number): Counts {
   if (!existsSync(RECORD)) return {}
   const recorded = JSON.parse(readFileSync(RECORD, 'utf8')) as Recorded
@@ -26,7 +26,7 @@ export function writeCounts(samples: number, documentsRead: Counts): void {
   writeFileSync(RECORD, `${JSON.stringify({ samples, documentsRead } satisfies Recorded, null, 2)}\n`)
 }
 
-/** @returns lines about each command that reads more than recorded, with as much stored */
+/** @returns a line for each command that reads more than recorded at the same size */
 export function moreThanRecorded(recorded: Counts, now: Counts): string[] {
   return Object.entries(now).flatMap(([command, bySize]) =>
     Object.entries(bySize).flatMap(([size, read]) => {

@@ -5,27 +5,26 @@ import { encodeDocument } from '../../shared/store/mongo-documents.ts'
 import { openMongo } from '../../shared/store/mongo.ts'
 import { faultOf, type Plan, planOf } from './plan.ts'
 
-// How MongoDB does what the store asks of it: every way to use every index of some collections, each with a crowd of
-// documents that are alike but for what the index orders them by. The server is asked about the very commands that the
-// store has sent.
+// MongoDB's plans for the store's queries: every use of every index of some collections, each with many documents that differ only in
+// the index's last field. The server explains the very commands that the store sent.
 
 const AT_ONCE = 1_000
 const LIMIT = 20
 const CROWD = 'crowd'
-/** Documents with one word that is rare. */
+/** One in so many documents has a given rare word. */
 const RARE = 1_000
 
-/** A way to use the store, and how the server does a command of it. */
+/** One use of the store, and the server's plan for one of its commands. */
 export interface Explained {
   readonly collection: string
   readonly use: string
-  /** `find`, `update` …; a write that the server does not explain is explained as the search for its document. */
+  /** `find`, `update` …; for a write that the server does not explain, the search for its document is explained. */
   readonly command: string
   readonly plan: Plan
   readonly fault: string | undefined
 }
 
-/** What the server is, and why nothing can be known of how it does things; undefined when it can. */
+/** What the server is, and why it explains nothing; undefined if it does. */
 export async function whoExplains(url: string): Promise<{ server: string; silent: string | undefined }> {
   const client = new MongoClient(url)
   try {
@@ -44,7 +43,7 @@ export async function whoExplains(url: string): Promise<{ server: string; silent
 }
 
 /**
- * Fills a database of its own with so many documents of each collection, uses them, and has each command explained.
+ * Fills an empty database with so many documents of each collection, uses them, and has each command explained.
  * @param url of an empty database
  */
 export async function explainAll(url: string, specs: readonly CollectionSpec[], size: number): Promise<Explained[]> {
@@ -88,7 +87,7 @@ async function explain(db: Db, command: Bson): Promise<{ explained: Bson; as: st
   }
 }
 
-/** Straight into the database, as the store would have stored them. */
+/** Inserts documents into the database directly, in the store's own form. */
 async function fill(db: Db, store: Store, spec: CollectionSpec, size: number): Promise<void> {
   await store.collection(spec).get('none') // makes its indexes
   const documents = db.collection<Bson & Document>(spec.name)
@@ -142,7 +141,7 @@ function usesOf(store: Store, spec: CollectionSpec, size: number): Use[] {
   ]
 }
 
-/** Every search that the store can make of them. */
+/** Every search that the store can make of these indexes. */
 function queriesOf({ indexes = {} }: CollectionSpec, middle: string): Query[] {
   const ways = [undefined, { _id: middle }].flatMap((after) => [false, true].map((reverse) => ({ after, reverse })))
   const byKey = ways.map(({ after, reverse }): Query => ({ reverse, limit: LIMIT, ...(after && { after }) }))

@@ -16,12 +16,12 @@ const run = (ours: Figures, theirs: Figures, version = 'Node v20.1.0'): Run => (
 })
 const recorded = run({ perSecond: 1_000, brokerMicros: 400 }, { perSecond: 10_000, brokerMicros: 40 })
 
-test('a slower machine is no worse, as long as Mosquitto is as much slower on it', () => {
+test('a slower machine is not worse if Mosquitto is slower by as much', () => {
   const now = run({ perSecond: 300, brokerMicros: 1_300 }, { perSecond: 3_000, brokerMicros: 130 })
   expect(worseThanRecorded([recorded], now)).toEqual([])
 })
 
-test('what got worse by more than 15 % beside Mosquitto is told, with both ratios', () => {
+test('reports a ratio to Mosquitto that is over 15 % worse, with both ratios', () => {
   const now = run({ perSecond: 1_000, brokerMicros: 480 }, { perSecond: 10_000, brokerMicros: 40 })
   expect(worseThanRecorded([recorded], now)).toEqual([
     "echo 50x4: broker CPU, µs per command: 12.00 x Mosquitto's (12.00 to 12.00), recorded 10.00 x Mosquitto's (10.00 to 10.00): 20 % worse\n",
@@ -30,12 +30,12 @@ test('what got worse by more than 15 % beside Mosquitto is told, with both ratio
   expect(worseThanRecorded([recorded], slower)).toEqual([expect.stringMatching(/commands per second.*: 25 % worse/)])
 })
 
-test('what is within 15 %, or better, is not told', () => {
+test('does not report a ratio within 15 %, or a better one', () => {
   const now = run({ perSecond: 900, brokerMicros: 100 }, { perSecond: 10_000, brokerMicros: 40 })
   expect(worseThanRecorded([recorded], now)).toEqual([])
 })
 
-test('what is recorded at another major version of Node is not compared', () => {
+test('does not compare with a record of another major version of Node', () => {
   expect(worseThanRecorded([recorded], run({}, {}, 'Node v24.1.0'))).toEqual([
     'echo 50x4: nothing is recorded for Node v24.1.0\n',
   ])

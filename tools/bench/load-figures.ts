@@ -4,15 +4,15 @@ import { isSame, readRuns } from '../load/record.ts'
 import { runsOf } from '../load/suite.ts'
 import { table } from '../load/table.ts'
 
-// What the hot path costs beside Mosquitto, compared with what is recorded in the repository.
+// The cost of the hot path beside Mosquitto, compared with the record in the repository.
 
 const SCENARIOS = ['echo', 'pairs', 'fanout', 'connect']
 const SHORT = ['--shapes', '50x4', '--rounds', '3', '--seconds', '3']
 const COMPARED = ['perSecond', 'brokerMicros', 'handlerMicros']
-/** What is worse by more than this is told. */
+/** Anything worse by more than this is reported. */
 const TOLERATED = 1.15
 
-/** @returns lines about each figure that got worse than recorded, beside Mosquitto in the same rounds */
+/** @returns a line for each figure whose ratio to Mosquitto is worse than recorded */
 export function worseThanRecorded(recorded: readonly Run[], run: Run): string[] {
   const before = recorded.find((one) => isSame(one, run))
   if (!before) return [`${run.name}: nothing is recorded for ${run.targets[0]?.version}\n`]
@@ -30,7 +30,7 @@ export function worseThanRecorded(recorded: readonly Run[], run: Run): string[] 
     })
 }
 
-/** Measures, and tells what got worse. @returns whether nothing did */
+/** Measures, and reports what got worse. @returns false if anything did */
 export async function benchLoad(out: (text: string) => unknown): Promise<boolean> {
   const options = readOptions([...SCENARIOS, ...SHORT])!
   const { rounds, seconds, 'warm-up': warmUp } = options.counts

@@ -14,7 +14,7 @@ export const SPEC = {
   indexes: { by_at: { fields: ['owner', 'at'], unique: true } },
   text: { field: 'body', within: 'scopes' },
 }
-/** Documents of one owner; every second document is one of a crowd's, which grows with the store. */
+/** Documents of one owner. Every second document belongs to one owner whose documents grow with the store. */
 const OWN = 100
 const CROWD = 'crowd'
 
@@ -31,7 +31,7 @@ export function line(i: number): Line {
   return { ...its, owner, at: (i / 2) % OWN, scopes: [owner] }
 }
 
-/** What handlers do, at a store of `size` documents: each call with another document. */
+/** What handlers do, on a store of `size` documents: each call with another document. */
 export function operations(lines: Collection<Line>, size: number): Record<string, Operation> {
   const some = (i: number): number => (i * 7919 + 13) % size
   const owner = (i: number): string => line(some(i) & ~1).owner

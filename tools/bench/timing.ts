@@ -1,7 +1,7 @@
 import { latencies } from '../load/statistics.ts'
 import { row } from '../load/table.ts'
 
-// Calls, one after another, and a table of how long they took.
+// Runs calls one after another, and makes a table of their times.
 
 /** Operation to its cells, one for each size. */
 export type Rows = Map<string, string[]>

@@ -2,9 +2,9 @@ import { connect, type MqttClient } from 'mqtt'
 import type { Closable } from '../../shared/shutdown.ts'
 import type { Ledger, Sent } from './ledger.ts'
 
-/** Commands of one asker that may be unanswered. */
+/** Unanswered commands of one asker, at most. */
 const IN_FLIGHT = 12
-/** Those whom one asker asks, in turn: so few that two events alike of one pair are never of the same millisecond. */
+/** Users whom one asker asks in turn, enough that two equal events of one pair never have the same millisecond. */
 const ASKED_BY_ONE = 6
 
 export interface CrowdOptions {
@@ -15,7 +15,7 @@ export interface CrowdOptions {
   ledger: Ledger
 }
 
-/** Devices that come back by themselves: half of them ask, half are asked; half speak 3.1.1, half 5. */
+/** Devices that reconnect by themselves. Half of them ask, half are asked; half speak MQTT 3.1.1, half 5. */
 export class Crowd implements Closable {
   readonly #clients = new Map<string, MqttClient>()
   readonly #options: CrowdOptions
@@ -49,13 +49,13 @@ export class Crowd implements Closable {
     return this.#clients.size
   }
 
-  /** Begins to ask; each answer brings the next command. */
+  /** Starts sending; each answer triggers the next command. */
   ask(): void {
     this.#isAsking = true
     for (const [asker] of this.#pairs) for (let i = 0; i < IN_FLIGHT; i++) this.#send(asker)
   }
 
-  /** Asks nothing more. Resolves when all is answered, or nothing more comes for so many milliseconds. */
+  /** Stops sending. Resolves when everything is answered, or when nothing has arrived for so many milliseconds. */
   async calm(patience: number): Promise<void> {
     this.#isAsking = false
     const { open } = this.#options.ledger
@@ -67,7 +67,7 @@ export class Crowd implements Closable {
     }
   }
 
-  /** What each asker's list says, by the pages of `get_contact_list`. */
+  /** Each asker's contact list, read page by page with `get_contact_list`. */
   async lists(): Promise<Map<string, Set<string>>> {
     const lists = new Map<string, Set<string>>()
     for (const [asker] of this.#pairs) lists.set(asker, await this.#listOf(asker))
@@ -95,7 +95,7 @@ export class Crowd implements Closable {
       resubscribe: false,
     })
     this.#clients.set(name, client)
-    client.on('error', () => {}) // it comes back
+    client.on('error', () => {}) // it reconnects
     client.on('message', (_topic, payload, { dup }) => {
       const text = payload.toString()
       const event = JSON.parse(text) as { event: string; re?: string; user_id?: string; contacts?: unknown }
@@ -120,7 +120,7 @@ export class Crowd implements Closable {
 
   #publish(sent: Sent): void {
     const { ledger } = this.#options
-    const note = sent.command === 'request_contact' ? { note: sent.id } : undefined // so that no two events are alike
+    const note = sent.command === 'request_contact' ? { note: sent.id } : undefined // so that no two events are equal
     const body = JSON.stringify({ id: sent.id, user_id: sent.asked, ...note })
     this.#clients.get(sent.asker)!.publish(sent.command, body, { qos: 1 }, (err) => {
       if (!err) ledger.acknowledged(sent)
@@ -139,7 +139,7 @@ export class Crowd implements Closable {
   }
 }
 
-/** Resolves with what comes with an event; unlike Node's `once` also when a try to connect is refused before. */
+/** Resolves with an event's arguments; unlike Node's `once`, it survives a refused connection attempt before. */
 function heard(client: MqttClient, event: 'connect' | 'listed'): Promise<unknown> {
   return new Promise((resolve) => client.once(event as 'connect', resolve))
 }

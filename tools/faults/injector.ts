@@ -7,7 +7,7 @@ import type { Proxy } from './proxy.ts'
 export const KINDS = ['handler', 'broker', 'freeze', 'cut', 'restart'] as const
 export type Kind = (typeof KINDS)[number]
 
-/** Milliseconds after which what was on its way at a fault must have been answered. */
+/** Milliseconds after a fault within which everything in flight must be answered. */
 const PATIENCE = 60_000
 
 export interface Town {
@@ -15,20 +15,20 @@ export interface Town {
   crowd: Crowd
   ledger: Ledger
   handlers: Run[]
-  /** Between the handlers and the broker, and between the devices and the broker. */
+  /** The networks between the handlers and the broker, and between the devices and the broker. */
   proxies: { handlers: Proxy; devices: Proxy }
   random: () => number
 }
 
-/** How long things took after each fault of a kind, in milliseconds. */
+/** Recovery times after each fault of a kind, in milliseconds. */
 export interface Recovery {
-  /** Until all that was unanswered at the fault had its answer. */
+  /** Until everything that was unanswered at the fault was answered. */
   answered: number[]
   /** Until every device was connected again. */
   connected: number[]
 }
 
-/** Does one fault, waits until it is over and what was on its way is answered, and notes how long that took. */
+/** Injects one fault, waits until it is over and everything in flight is answered, and notes how long that took. */
 export async function inject(kind: Kind, town: Town, recovery: Recovery): Promise<void> {
   const { ledger, crowd } = town
   const before = new Set(ledger.open.keys())
@@ -68,7 +68,7 @@ const FAULTS: Record<Kind, (town: Town) => Promise<void>> = {
     proxy.blackhole(true)
     await pause(town.random() < 0.7 ? between(town, 100, 2_000) : between(town, 8_000, 12_000))
     proxy.blackhole(false)
-    proxy.cut() // what has vanished breaks the streams anyway
+    proxy.cut() // the lost bytes break the streams anyway
   },
   async restart(town) {
     if (town.random() < 0.3) {
@@ -97,7 +97,7 @@ function between({ random }: Town, low: number, high: number): number {
   return low + random() * (high - low)
 }
 
-/** Looks now and then; resolves when it is so, or when patience is at its end: the ledger says then what is missing. */
+/** Polls a condition; resolves when it holds or time is up. The ledger then says what is missing. */
 async function until(isSo: () => boolean): Promise<void> {
   const end = performance.now() + PATIENCE
   while (!isSo() && performance.now() < end) await pause(10)

@@ -1,4 +1,4 @@
-/** What a device has said to be wrong. */
+/** Something that went wrong. */
 export interface Violation {
   kind: 'lost' | 'doubled' | 'reordered' | 'unexpected' | 'state'
   text: string
@@ -7,10 +7,10 @@ export interface Violation {
 const ACTS = ['request_contact', 'cancel_contact_request'] as const
 const HEARD = ['contact_requested', 'contact_request_cancelled'] as const
 const ANSWERED = ['contact_request_sent', 'contact_updated'] as const
-/** Answers of a device that are remembered, to tell one that comes again from a second one. */
+/** Answers of a device to remember, to tell a repeated answer from a second one. */
 const REMEMBERED = 4_000
 
-/** Events of a pair that are remembered for the same reason. */
+/** Events of a pair to remember, for the same reason. */
 const HEARD_REMEMBERED = 32
 
 export interface Sent {
@@ -24,25 +24,25 @@ export interface Sent {
 }
 
 interface Pair {
-  /** Commands sent: they alternate. */
+  /** Commands sent; they alternate. */
   sent: number
-  /** What the one who is asked has heard: how often, and the last times word for word. */
+  /** Events received by the user who is asked: their number, and the last ones. */
   heard: number
   last: string[]
-  /** A command failed, so that what was heard and what stands may be either. */
+  /** A command failed, so both the events and the final state may be either. */
   isUncertain: boolean
 }
 
 interface Asker {
   next: number
-  /** The number whose answer must come next. */
+  /** The number of the command whose answer must come next. */
   expected: number
   answers: Map<string, string>
 }
 
 /**
- * Keeps the books of numbered commands: each pair of users alternates between asking and taking back, so that a command that
- * is lost, doubled or overtaken shows in what the one who is asked hears, and in what stands at the end.
+ * A ledger of numbered commands. Each pair of users alternates between a request and its withdrawal, so a command that is lost, doubled
+ * or overtaken shows in the events of the user who is asked, and in the final state.
  */
 export class Ledger {
   readonly open = new Map<string, Sent>()
@@ -51,7 +51,7 @@ export class Ledger {
   readonly #askers = new Map<string, Asker>()
   readonly #pairs = new Map<string, Pair>()
 
-  /** The next command of an asker, who asks these in turn. */
+  /** The next command of an asker, who asks these users in turn. */
   next(asker: string, all: readonly string[]): Sent {
     const who = this.#asker(asker)
     const number = who.next++
@@ -69,12 +69,12 @@ export class Ledger {
     this.counts.acknowledged++
   }
 
-  /** A PUBACK said no. None of what is sent is wrong, so it must not. */
+  /** A PUBACK refused a command. Every command is valid, so this is a violation. */
   refused({ id }: Sent, code: number): void {
-    this.#wrong('unexpected', `${id} is refused with 0x${code.toString(16)}`)
+    this.#wrong('unexpected', `${id} was refused with 0x${code.toString(16)}`)
   }
 
-  /** An asker has heard something that answers a command. */
+  /** An asker has received an answer to a command. */
   answered(asker: string, event: string, re: string, text: string): Sent | undefined {
     if (event === 'command_queued') return undefined
     const who = this.#asker(asker)
@@ -101,12 +101,12 @@ export class Ledger {
     } else if (event !== ANSWERED[ACTS.indexOf(sent.command)] && !pair.isUncertain) {
       this.#wrong('unexpected', `${re} ${sent.command} of ${sent.asked}: ${text}`)
     }
-    if (sent.number !== who.expected) this.#wrong('reordered', `${re} is answered before ${asker}-${who.expected}`)
+    if (sent.number !== who.expected) this.#wrong('reordered', `${re} was answered before ${asker}-${who.expected}`)
     who.expected = sent.number + 1
     return sent
   }
 
-  /** One who is asked has heard of it; `dup` when the packet says that it may come again [MQTT-3.3.1-1]. */
+  /** A user who is asked has received the event. `dup`: the packet may be a repeat [MQTT-3.3.1-1]. */
   heard(asked: string, event: string, asker: string, text: string, dup: boolean): void {
     const pair = this.#pair(asker, asked)
     if (dup && pair.last.includes(text)) {
@@ -115,30 +115,30 @@ export class Ledger {
     }
     if (event !== HEARD[pair.heard % 2]) {
       if (!pair.isUncertain) this.#wrong('doubled', `${asked} hears ${text} after ${pair.last.at(-1)}`)
-      pair.heard++ // what was left out counts, so that the next is not wrong too
+      pair.heard++ // counts the missing ones, so that the next is not wrong too
     }
     pair.heard++
     pair.last.push(text)
     if (pair.last.length > HEARD_REMEMBERED) pair.last.shift()
   }
 
-  /** Those who are asked have heard of all that was sent. */
+  /** True when the users who are asked have received an event for every command. */
   get isHeard(): boolean {
     return [...this.#pairs.values()].every(({ heard, sent, isUncertain }) => isUncertain || heard >= sent)
   }
 
-  /** When all is calm: what is missing, and what stands otherwise than it should. */
+  /** At the end: reports what is missing, and where the final state is wrong. */
   close(asker: string, listed: ReadonlySet<string>): void {
     for (const [key, pair] of this.#pairs) {
       const [from, asked] = key.split(' ') as [string, string]
       if (from !== asker || pair.isUncertain) continue
       if (pair.heard !== pair.sent)
-        this.#wrong('lost', `${asked} has heard ${pair.heard} of ${pair.sent} from ${asker}`)
+        this.#wrong('lost', `${asked} has received ${pair.heard} of ${pair.sent} events from ${asker}`)
       if (listed.has(asked) !== (pair.sent % 2 === 1)) this.#wrong('state', `${asker} and ${asked} after ${pair.sent}`)
     }
   }
 
-  /** What is still open is lost. */
+  /** Commands that are still unanswered are lost. */
   closeOpen(): void {
     for (const { id, isAcknowledged } of this.open.values()) {
       this.#wrong('lost', `${id}, ${isAcknowledged ? 'acknowledged' : 'not acknowledged'}, has no answer`)

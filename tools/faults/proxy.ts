@@ -2,21 +2,21 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Closable } from '../../shared/shutdown.ts'
 
-/** A stretch of network that can break: it carries TCP connections to a port of this machine. */
+/** A network that can break: it forwards TCP connections to a port of this machine. */
 export interface Proxy extends Closable {
   readonly port: number
   readonly open: number
   /** Every connection is reset. */
   cut(): void
-  /** What is sent vanishes, and nobody is told; new connections get nothing either. */
+  /** A black hole: what is sent vanishes silently, on new connections too. */
   blackhole(on: boolean): void
-  /** What comes back takes so many milliseconds more. */
+  /** Delays what comes back by so many milliseconds. */
   slow(ms: number): void
 }
 
 /**
- * @param port asked at every connection: it may change while nothing is connected
- * @param at where it listens; 0 takes a free port
+ * @param port called for every connection, since the port may change while nothing is connected
+ * @param at the port to listen on; 0 for any free port
  */
 export async function openProxy(port: () => number, at = 0): Promise<Proxy> {
   const sockets = new Set<Socket>()
@@ -39,7 +39,7 @@ export async function openProxy(port: () => number, at = 0): Promise<Proxy> {
       from.once('close', () => {
         sockets.delete(from)
         if (!isHole) to.destroy()
-        else to.once('data', () => to.destroy()) // it is told when the hole closes and it says something
+        else to.once('data', () => to.destroy()) // it learns of the reset when the hole closes and it sends something
       })
     }
   })

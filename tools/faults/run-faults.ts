@@ -13,7 +13,7 @@ export interface FaultPlan {
   seed: number
   /** Faults of each kind. */
   kills: number
-  /** Commands at least. */
+  /** Minimum number of commands. */
   commands: number
   kinds: readonly Kind[]
   handlers: number
@@ -25,17 +25,17 @@ export interface FaultReport {
   violations: readonly Violation[]
   seconds: number
   recovery: Record<string, Recovery>
-  /** Megabytes the broker held at most. */
+  /** Peak memory of the broker, in megabytes. */
   brokerMb: number
 }
 
-/** Milliseconds of quiet after which what is unanswered is lost. */
+/** Milliseconds of silence after which unanswered commands count as lost. */
 const PATIENCE = 30_000
 
 /**
- * Runs the real processes under load, does the faults in an order that the seed gives, and then checks that every command had
- * exactly one effect and one answer.
- * @param says is told now and then how far it is
+ * Runs the real processes under load, injects the faults in an order that the seed determines, then checks that every command had exactly
+ * one effect and one answer.
+ * @param says called with the progress now and then
  */
 export async function runFaults(plan: FaultPlan, says: (line: string) => void): Promise<FaultReport> {
   const opened: Closable[] = []
@@ -89,7 +89,7 @@ export async function runFaults(plan: FaultPlan, says: (line: string) => void): 
     await crowd.calm(PATIENCE)
     ledger.closeOpen()
     for (const end = Date.now() + PATIENCE; !ledger.isHeard && Date.now() < end;) await pause(100)
-    await pause(500) // what comes twice
+    await pause(500) // repeats
     for (const [asker, listed] of await crowd.lists()) ledger.close(asker, listed)
     tell()
     return { counts: ledger.counts, violations: ledger.violations, seconds: seconds(), recovery, brokerMb }

@@ -6,8 +6,8 @@ import { signToken } from '../../scripts/sign-token.ts'
 import { mutate } from './mutate.ts'
 import { connectPacket, oneOf, validPacket, type Random } from './packets.ts'
 
-// One process that fuzzes: attacker.ts <mqtts port> <wss port> <secret> <packets> <seed> <connections>. It says how far it is as
-// lines of JSON, and with the last what its connections sent last: that is what has to be looked at when the broker is gone.
+// One process that fuzzes: attacker.ts <mqtts port> <wss port> <secret> <packets> <seed> <connections>. It reports progress as lines of
+// JSON. The last line has what each connection sent last, to be examined if the broker ended.
 
 const [mqtts, wss, secret, packets, seed, connections] = process.argv.slice(2) as [
   string,
@@ -22,10 +22,10 @@ const counts = { sent: 0, mutated: 0, connections: 0, closedByBroker: 0 }
 const lastSent = new Map<number, string>()
 const token = signToken('mallory', '1d', secret, { acl: { pub: ['fuzz/#'], sub: ['fuzz/#'] } })
 
-/** Packets of one burst, cut where nobody expects it. */
+/** Packets of one burst, cut at any byte. */
 function burst(random: Random, version: 4 | 5): Buffer[] {
   const all: Buffer[] = []
-  const share = random() < 0.6 ? 0 : random() * 0.3 // most of what is behind a broken packet is never read
+  const share = random() < 0.6 ? 0 : random() * 0.3 // most of what follows a broken packet is never read
   for (let n = 1 + Math.floor(random() * 20); n > 0; n--) {
     const packet = validPacket(random, version)
     const isMutated = random() < share

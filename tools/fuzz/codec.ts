@@ -9,15 +9,15 @@ import { mutate } from './mutate.ts'
 import { oneOf, type Random } from './packets.ts'
 import { somePuback, somePublish } from './publishes.ts'
 
-/** What our codec made of packets, beside mqtt-packet. */
+/** How our codec compares with mqtt-packet. */
 export interface CodecReport {
   packets: number
   mutated: number
-  /** Taken by ours, and read alike by mqtt-packet. */
+  /** Accepted by ours, and read alike by mqtt-packet. */
   taken: number
-  /** Refused by ours though mqtt-packet takes them, by the reason. */
+  /** Refused by ours though mqtt-packet accepts them, by reason. */
   stricter: Record<string, number>
-  /** Read differently, or taken by ours alone: each is a bug. The first ten, with their bytes. */
+  /** Read differently, or accepted by ours alone: each is a bug. The first ten, with their bytes. */
   differences: string[]
 }
 
@@ -27,7 +27,7 @@ const MAX_BYTES = 1 << 20
 const BATCH = 64
 const VERSIONS = [3, 4, 5] as const
 
-/** Reads and writes so many packets by our codec and by mqtt-packet. The same seed gives the same packets. */
+/** Reads and writes so many packets with our codec and with mqtt-packet. The same seed gives the same packets. */
 export function fuzzCodec(seed: number, packets: number): CodecReport {
   const random = seeded(seed)
   const report: CodecReport = { packets: 0, mutated: 0, taken: 0, stricter: {}, differences: [] }
@@ -72,7 +72,7 @@ function checkRead(bytes: Buffer, version: Version, isValid: boolean, report: Co
     ours = readByOurs(bytes, version)
   } catch (err) {
     if (!(err instanceof MalformedPacket)) differs(`ours failed with ${String(err)}`)
-    else if (isValid) differs(`ours refused what is valid, as ${err.message}`)
+    else if (isValid) differs(`ours refused a valid packet: ${err.message}`)
     else if (theirs) {
       const reason = err.message.replaceAll(/(?<= )\d+/g, 'N')
       report.stricter[reason] = (report.stricter[reason] ?? 0) + 1
@@ -80,7 +80,7 @@ function checkRead(bytes: Buffer, version: Version, isValid: boolean, report: Co
     return
   }
   if (!ours) return theirs ? differs('mqtt-packet alone found a whole packet') : undefined
-  if (!theirs) return differs('ours alone took it')
+  if (!theirs) return differs('ours alone accepted it')
   const [inOurs, inTheirs] = [JSON.stringify(comparable(ours)), JSON.stringify(comparableOfTheirs(theirs))]
   if (inOurs !== inTheirs) return differs(`ours read ${inOurs}, mqtt-packet ${inTheirs}`)
   report.taken++
@@ -102,7 +102,7 @@ function writtenAgain(ours: Ours, version: Version): Buffer {
   return encodePuback(messageId, version, reasonCode, reasonString)
 }
 
-/** The first packet of these bytes, if mqtt-packet takes it. */
+/** The first packet of these bytes, if mqtt-packet accepts it. */
 function readByTheirs(bytes: Buffer, protocolVersion: Version): Packet | undefined {
   let first: Packet | undefined
   let isOver = false
@@ -120,7 +120,7 @@ function readByTheirs(bytes: Buffer, protocolVersion: Version): Packet | undefin
   return first
 }
 
-/** Chunks, cut anywhere, give the packets that went in. */
+/** Chunks, cut anywhere, must give the packets that went in. */
 function checkFrames(packets: Buffer[], random: Random, report: CodecReport): void {
   const stream = Buffer.concat(packets)
   const frames = new Frames(MAX_BYTES)
@@ -155,7 +155,7 @@ function theirPuback({ messageId, reasonCode, reasonString }: Puback): IPubackPa
   return { cmd: 'puback', messageId, reasonCode, ...(reasonString !== undefined && { properties: { reasonString } }) }
 }
 
-/** User properties by their names. mqtt-packet forgets an empty first value when the name comes again, and so does this. */
+/** User properties by name. mqtt-packet drops an empty first value when the name repeats, and so does this. */
 function folded(userProperties: [string, string][]): Record<string, string | string[]> {
   const all = Object.create(null) as Record<string, string | string[]>
   for (const [name, value] of userProperties) {

@@ -4,7 +4,7 @@ import { seeded } from '../random.ts'
 import { mutate } from './mutate.ts'
 import { connectPacket, validPacket } from './packets.ts'
 
-test('a seed gives the same packets again, and another seed others', () => {
+test('the same seed gives the same packets, another seed gives others', () => {
   const series = (seed: number): string[] => {
     const random = seeded(seed)
     return Array.from({ length: 200 }, () => {
@@ -16,7 +16,7 @@ test('a seed gives the same packets again, and another seed others', () => {
   expect(series(1)).not.toEqual(series(2))
 })
 
-test.each([4, 5] as const)('what is called valid can be parsed (MQTT %d)', (protocolVersion) => {
+test.each([4, 5] as const)('packets called valid can be parsed (MQTT %d)', (protocolVersion) => {
   const random = seeded(7)
   const kinds = new Set<string>()
   const reader = parser({ protocolVersion })

@@ -2,7 +2,7 @@ import { oneOf, type Random } from './packets.ts'
 
 /** Bytes that parsers stumble over. */
 const EVIL = [0x00, 0x01, 0x7f, 0x80, 0xff, 0x26, 0x0b, 0x08, 0x11]
-/** Remaining lengths that are too long, do not end, or reach far. */
+/** Remaining lengths that are too long, do not end, or are far too large. */
 const LENGTHS = [[0xff, 0xff, 0xff, 0x7f], [0xff, 0xff, 0xff, 0xff, 0xff], [0x00], [0x7f], [0x80, 0x80, 0x01]].map(
   (bytes) => Buffer.from(bytes),
 )
@@ -30,7 +30,7 @@ const MUTATIONS: Mutation[] = [
   },
   function truncate(packet, random) {
     const kept = packet.subarray(0, 1 + at(packet, random))
-    if (kept.length > 1) kept[1] = Math.min(127, kept.length - 2) // a length that fits: what is in it is cut off
+    if (kept.length > 1) kept[1] = Math.min(127, kept.length - 2) // the length fits, so its content is cut off
     return kept
   },
   function cutOff(packet, random) {

@@ -9,7 +9,7 @@ export function oneOf<T>(random: Random, all: readonly T[]): T {
 
 const WORDS = ['whoami', 'get_contact_list', 'request_contact', 'no_such_word', 'refresh_session']
 const TOPICS = ['fuzz/a', 'fuzz/a/b', 'fuzz/__proto__', 'alice_events', 'mallory_events', '$SYS/x', 'constructor']
-/** What ends its connection. */
+/** A packet that ends its connection. */
 const FATAL = ['', 'a/+', '#', 'a\u0000b']
 const FILTERS = [
   'fuzz/#',
@@ -25,7 +25,7 @@ const FILTERS = [
 ]
 const PAYLOADS = ['{}', '', '{"user_id":"bob"}', '{"id":7}', '[', '{"__proto__":1}', 'x'.repeat(300), '{"token":"x"}']
 
-/** A valid packet of a kind that a client may send, as bytes; of MQTT 3.1.1 or 5. */
+/** The bytes of a valid packet that a client may send, of MQTT 3.1.1 or 5. */
 export function validPacket(random: Random, version: 4 | 5): Buffer {
   const messageId = 1 + Math.floor(random() * 20)
   const properties = version === 5 && random() < 0.5 ? { properties: someProperties(random) } : {}
@@ -65,7 +65,7 @@ function someProperties(random: Random): object {
   return Object.fromEntries(Object.entries(all).filter(() => random() < 0.4))
 }
 
-/** A CONNECT that lets this user in. */
+/** A CONNECT that logs this user in. */
 export function connectPacket(random: Random, version: 4 | 5, token: string): Buffer {
   const will = random() < 0.3 && {
     will: {

@@ -7,14 +7,14 @@ const TEXTS = [
   'a', 'a/b/c', 'whoami', 'alice_events', '__proto__', 'constructor', 'toString', '+/#', '\t\u007f', 'x'.repeat(300),
   'exactly 16 bytes', '17 bytes and more', 'Grüße', '東京', '🦊', '\ufeffa', '\ufffd', '\uffff', 'é'.repeat(8), 'é'.repeat(20),
 ]
-/** Around where a length needs one more byte. */
+/** Lengths around those that need one more byte. */
 const SIZES = [0, 1, 2, 100, 110, 120, 127, 128, 300, 16_300, 16_383, 16_384, 70_000]
 
 const text = (random: Random): string => (random() < 0.1 ? '' : oneOf(random, TEXTS))
 const upTo = (random: Random, most: number): number => Math.floor(random() ** 4 * (most + 1))
 const bytes = (random: Random, length: number): Buffer => Buffer.alloc(length, Math.floor(random() * 256))
 
-/** Any PUBLISH that is valid. */
+/** Any valid PUBLISH. */
 export function somePublish(random: Random, version: Version): Publish {
   const qos = oneOf(random, [0, 1, 2] as const)
   const properties = version === 5 && random() < 0.8 ? someProperties(random) : undefined
@@ -45,7 +45,7 @@ function someProperties(random: Random): PublishProperties {
   return Object.fromEntries(Object.entries(all).filter(() => random() < 0.35))
 }
 
-/** Any PUBACK that is valid. */
+/** Any valid PUBACK. */
 export function somePuback(random: Random, version: Version): Puback {
   const messageId = 1 + upTo(random, 65_534)
   if (version !== 5 || random() < 0.3) return { messageId, reasonCode: 0, reasonString: undefined }

@@ -20,17 +20,17 @@ export interface FuzzReport {
   mutated: number
   connections: number
   closedByBroker: number
-  /** Packets that the broker's parser made out, by kind. */
+  /** Packets that the broker's parser recognised, by kind. */
   parsed: Record<string, number>
-  /** What ended the broker, and what was sent last; undefined when nothing did. */
+  /** What ended the broker, and what was sent last; undefined if it did not end. */
   crash: string | undefined
-  /** Milliseconds that another user waited for his answers, sorted. */
+  /** Milliseconds that another user waited for their answers, sorted. */
   waits: number[]
-  /** Milliseconds by which the measuring process was late itself, at its 99th percentile. */
+  /** Milliseconds by which the measuring process itself was late, at its 99th percentile. */
   ownDelay: number
-  /** Megabytes that the broker held at most. */
+  /** Peak memory of the broker, in megabytes. */
   most: number
-  /** Megabytes of its live objects after the first fifth, and at the end: each when it had some seconds to itself. */
+  /** Megabytes of its live objects after the first fifth and at the end, each after some idle seconds. */
   live: { early: number; late: number }
 }
 
@@ -43,7 +43,7 @@ interface Told {
   lastSent?: string[]
 }
 
-/** Lifts the limits that would end a fuzzer by its rate alone, and lets nothing be remembered for long: what grows is a leak. */
+/** Lifts the limits that would stop a fuzzer for its rate alone, and shortens all retention, so that any growth is a leak. */
 const SETTINGS = {
   LOG_LEVEL: 'error',
   CONNECTS_PER_CLIENT: '1000000',
@@ -55,12 +55,12 @@ const SETTINGS = {
   MAX_OFFLINE_EVENTS: '100',
   MAX_RETAINED: '100',
 }
-/** Milliseconds without a packet after which something hangs. */
+/** Milliseconds without a packet after which the run counts as hung. */
 const STUCK = 60_000
-/** Milliseconds after which what it holds for a second is gone. */
+/** Milliseconds after which everything that it keeps for a second has expired. */
 const QUIET = 5_000
 
-/** Fuzzes a real broker from a process of its own, while another user goes on. */
+/** Fuzzes a real broker from a separate process, while another user keeps using it. */
 export async function runFuzz(plan: FuzzPlan, says: (line: string) => void): Promise<FuzzReport> {
   const opened: Closable[] = []
   const report: FuzzReport = {
@@ -100,7 +100,7 @@ export async function runFuzz(plan: FuzzPlan, says: (line: string) => void): Pro
   }
 }
 
-/** One attacker, until he has sent what he was to, or the broker is gone. */
+/** Runs one attacker until it has sent its packets or the broker has ended. */
 async function attack(
   parts: Parts,
   alice: Device,
@@ -129,7 +129,7 @@ async function attack(
     says(`${seconds} s: ${sent} packets, ${mutated} mutated, ${connections} connections, ${held} MB`)
     report.most = Math.max(report.most, held)
     if (sent !== last) [last, since] = [sent, performance.now()]
-    if (performance.now() - since > STUCK) throw new Error('no packet has gone out for a minute')
+    if (performance.now() - since > STUCK) throw new Error('no packet was sent for a minute')
   }
   const isGone = broker.child.exitCode !== null || broker.child.signalCode !== null
   if (isGone) attacker.kill('SIGTERM')
@@ -137,7 +137,7 @@ async function attack(
   stop.abort()
   const { sent, mutated, connections, closedByBroker, lastSent, done } = told()
   if (isGone) report.crash = `${broker.stderr.slice(-3_000)}\nlast sent, by connection:\n${lastSent?.join('\n')}`
-  else if (!done) throw new Error(`the fuzzer itself has ended: ${attacker.stderr.slice(-2_000)}`)
+  else if (!done) throw new Error(`the fuzzer itself ended: ${attacker.stderr.slice(-2_000)}`)
   report.seconds += Math.round((performance.now() - began) / 1000)
   report.sent += sent
   report.mutated += mutated
@@ -147,7 +147,7 @@ async function attack(
   report.ownDelay = Math.max(report.ownDelay, Math.round(delay.percentile(99) / 1e6))
 }
 
-/** What is left in a process after all garbage is gone, by a snapshot of its heap. */
+/** A process's live objects after a full garbage collection, by a snapshot of its heap. */
 async function liveMegabytes(process: ChildProcess, folder: string): Promise<number> {
   process.kill('SIGUSR2')
   for (let size = -1; ;) {
@@ -172,7 +172,7 @@ interface HeapSnapshot {
   nodes: number[]
 }
 
-/** How long each answer took. One that never comes is as long as its deadline. */
+/** How long each answer took. A missing answer counts as long as its deadline. */
 async function askAgain(alice: Device, stop: AbortSignal): Promise<number[]> {
   const waits: number[] = []
   while (!stop.aborted) {

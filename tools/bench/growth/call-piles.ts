@@ -5,13 +5,13 @@ import type { Done } from '../../../shared/wire/done.ts'
 import { pair } from './documents.ts'
 import { answerOf, by, times, type Ask, type Pile, type Place } from './pile.ts'
 
-// What one user piles up of calls and conferences.
+// The calls and conferences of one user.
 
 const SDP = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n'
 const offer = (target: UserId, call_id: string): object => ({ target, type: 'offer', body: SDP, call_id })
 const STATES = ['missed', 'ended', 'declined'] as const
 
-/** A call begun, cancelled, missed; one rings at a time beside those of the pile. */
+/** A call is begun, cancelled and missed; one at a time rings beside those of the pile. */
 function calling(me: UserId, you: UserId): Record<string, Ask> {
   const cancel = (call_id: string): object => ({ target: you, type: 'cancel', call_id })
   return {
@@ -47,13 +47,13 @@ function madeBy(end: Done): Made {
   return { conference_id: String(conference_id), token: String(token) }
 }
 
-/** Each of what `me` does in a conference of `you`, in a new one each time. */
+/** Each command that `me` sends about a conference of `you`, each time another conference. */
 function conferring(place: Place, you: UserId, fill: (made: Made) => Promise<unknown>): Record<string, Ask> {
   const { me, play } = place
   let last: Made | undefined
   const inNew = (user: UserId, isIn: boolean, input: (made: Made) => object): Ask => {
     return async () => {
-      if (last) await play(you, 'end_conference', named(last)).catch(() => {}) // it may be over
+      if (last) await play(you, 'end_conference', named(last)).catch(() => {}) // it may have ended
       const made = (last = await make(place, you))
       if (isIn) await play(me, 'join_conference', made)
       await fill(made)
@@ -76,7 +76,7 @@ function conferring(place: Place, you: UserId, fill: (made: Made) => Promise<unk
 
 export const CALL_PILES: readonly Pile[] = [
   {
-    what: 'calls that are over',
+    what: 'ended calls',
     async fill({ me, other, size, insert }) {
       const you = other(0)
       await insert(PAIRS, [pair(me, 'contact', you)])
@@ -91,7 +91,7 @@ export const CALL_PILES: readonly Pile[] = [
     },
   },
   {
-    what: 'calls that ring',
+    what: 'ringing calls',
     most: 28,
     async fill({ me, other, size, insert, play }) {
       const you = other(0)
@@ -101,7 +101,7 @@ export const CALL_PILES: readonly Pile[] = [
     },
   },
   {
-    what: 'conferences that one is in',
+    what: 'conferences that the user is in',
     most: 28,
     async fill(place) {
       const { me, other, stranger, size, insert, play } = place

@@ -14,7 +14,7 @@ const STANDS = {
 } as const
 const LISTS = { none: 'none', contact: 'contacts', requested: 'requests', requesting: 'requests' }
 
-/** Two users, and how one stands to the other. */
+/** Two users, and the relation of one to the other. */
 export function pair(one: UserId, stands: Stands, other: UserId): PairRecord {
   const { mine, theirs } = STANDS[stands]
   const [low, low_side, high, high_side] = one < other ? [one, mine, other, theirs] : [other, theirs, one, mine]
@@ -24,7 +24,7 @@ export function pair(one: UserId, stands: Stands, other: UserId): PairRecord {
   return stands === 'asks' ? { ...asked, asker: one } : asked
 }
 
-/** One who is there. */
+/** A user who is online. */
 export function present(_id: UserId): PresenceRecord {
   const state = { _id, online: true, status: 'available', shown: true, shows_last_seen: true, recent: [] } as const
   return state

@@ -4,9 +4,9 @@ import { PAIRS } from '../../../handlers/shared/contact-pairs.ts'
 import { group, membership, message, messageId, pair } from './documents.ts'
 import { answerOf, by, times, type Pile } from './pile.ts'
 
-// What one user piles up of groups.
+// The user groups of one user.
 
-/** Messages of a group, each with another author. */
+/** Messages of a user group, each with another author. */
 const SAID = 200
 
 export const GROUP_PILES: readonly Pile[] = [

@@ -3,19 +3,19 @@ import { PILES } from './piles.ts'
 import type { Pile } from './pile.ts'
 import { runPile, type Cost } from './run-pile.ts'
 
-// What each command costs as one user piles things up: the work counted, the time, and what others wait meanwhile.
+// The cost of each command as one user's data grow: counted work, time, and how long others wait meanwhile.
 
-/** Others' p99 in milliseconds that is aimed at. */
+/** Target for the p99 of others, in milliseconds. */
 const AIM = 50
-/** A command's work grows when it is so many times, and so much more than, what it is at a hundredth of the pile. */
+/** A command's work grows if it exceeds so many times its work at a hundredth of the pile, plus so much. */
 const [TIMES, MORE] = [1.5, 60]
 
-/** As large as the pile can be, and no size twice. */
+/** The sizes within the pile's limit, each once. */
 export function sizesOf({ most = Infinity }: Pile, sizes: readonly number[]): number[] {
   return [...new Set(sizes.map((size) => Math.min(size, most)))]
 }
 
-/** Measures the piles whose names have `only` in them, each size in an empty store; says each pile's table as soon as it is there. */
+/** Measures the piles whose names contain `only`, each size in an empty store. Prints each pile's table as soon as it is measured. */
 export async function benchGrowth(
   openEmpty: () => Promise<Store>,
   sizes: readonly number[],
@@ -54,8 +54,7 @@ function tableOf(pile: Pile, sizes: readonly number[], found: ReadonlyMap<string
   const rows = [...found].map(([name, costs]) => {
     return name.padEnd(42) + sizes.map((size) => cell(costs.get(size))).join('')
   })
-  const limit =
-    pile.most === undefined ? '' : `, of which there may be little more than ${pile.most.toLocaleString('en')}`
+  const limit = pile.most === undefined ? '' : `, limited to little more than ${pile.most.toLocaleString('en')}`
   return `\n${pile.what}${limit}\n${' '.repeat(42)}${head}\n${' '.repeat(42)}${units}\n${rows.join('\n')}\n`
 }
 

@@ -14,9 +14,9 @@ import { MAX_SAMPLES } from './pile.ts'
 
 const USAGE = `usage: npm run bench -- growth [options]
   --sizes 10,1000,20000    of each pile (contacts, messages, groups, calls …), or as many as its own limit allows
-  --samples 20             calls measured of each command and size, 30 at most, in four seconds
-  --only contacts          the piles with this in their names
-  --mongo                  MongoDB too, at the server that the tests start where MONGODB_URL is not set
+  --samples 20             calls to measure for each command and size, at most 30, in four seconds
+  --only contacts          only piles whose names contain this
+  --mongo                  measures MongoDB too; without MONGODB_URL, on the server that the tests start
 It tells of each command what one call makes the store do at most (documents read, index entries counted, documents written), its
 median time, and what others wait meanwhile for a cheap command of the same process (p99), in ms.
 Engines: SQLite in a folder of its own (TMPDIR), and MongoDB when MONGODB_URL is set (a database of its own, dropped at the end).
@@ -24,7 +24,7 @@ Engines: SQLite in a folder of its own (TMPDIR), and MongoDB when MONGODB_URL is
 
 const out = (text: string): void => void process.stdout.write(text)
 
-/** A store of its own, gone when it is closed. */
+/** A store of its own, deleted when it is closed. */
 async function openEmpty(dir: string, server: string | undefined): Promise<Store> {
   const MONGODB_URL = server === undefined ? undefined : ownDatabase(server)
   const store = await openStore({ DATA_DIR: mkdtempSync(join(dir, 'pile-')), MONGODB_URL }, openLog('warn', 'bench'))

@@ -5,11 +5,11 @@ import { message, messageId, pair } from './documents.ts'
 import type { Play } from '../catalogue.ts'
 import { answerOf, by, MAX_SAMPLES, times, type Ask, type Pile } from './pile.ts'
 
-// What one user piles up of messages with another.
+// The messages of one user with another.
 
 const HASH = hashOf({ body: 'another' })
 
-/** Each of what is done in a conversation of two that has so many messages, `me` the author of those with an odd place. */
+/** Each command on a conversation of two with so many messages, of which `me` wrote every second. */
 function doings(play: Play, me: UserId, other: UserId, size: number): Record<string, Ask> {
   const conversation = pairKey(me, other)
   const id = (seq: number): string => messageId(conversation, seq)
@@ -31,7 +31,7 @@ function doings(play: Play, me: UserId, other: UserId, size: number): Record<str
     edit_message: by(me, (i) => ({ message_id: own(i), body: `other words ${i}` })),
     async delete_message(i) {
       if (2 * i + 1 <= size) return { user: me, input: { message_id: own(i) } }
-      const end = await play(me, 'send_message', { to: other, body: 'to be deleted' }) // of the pile none is left
+      const end = await play(me, 'send_message', { to: other, body: 'to be deleted' }) // none of the pile is left
       return { user: me, input: { message_id: answerOf(end)['message_id'] } }
     },
   }
@@ -69,7 +69,7 @@ export const MESSAGE_PILES: readonly Pile[] = [
     },
   },
   {
-    what: 'messages that the other, who blocks their author, does not see',
+    what: 'messages hidden from a user who blocks their author',
     async fill({ me, other, size, insert, play }) {
       const author = other(0)
       const heard = 2 * MAX_SAMPLES

@@ -5,13 +5,13 @@ import { nameIndex } from '../../../handlers/profiles/name-index.ts'
 import { pair, present } from './documents.ts'
 import { by, times, type Ask, type Pile, type Place } from './pile.ts'
 
-// What one user piles up of other people.
+// The other people of one user.
 
 const STATUS = (i: number): object => ({ status: i % 2 ? 'away' : 'busy' })
 const ONLINE = (i: number): object => ({ online: i % 2 === 1 })
 const named = (user: UserId): object => ({ user_id: user })
 
-/** Each of what two users do about being contacts, with others each time. */
+/** Each command by which two users become or stop being contacts, each time with other users. */
 function dealings({ me, stranger }: Place): Record<string, Ask> {
   const one = (at: number, i: number): UserId => stranger(1_000 * at + i)
   const asks = (user: UserId, other: UserId) => [user, 'request_contact', named(other)] as const
@@ -31,7 +31,7 @@ function dealings({ me, stranger }: Place): Record<string, Ask> {
   }
 }
 
-/** What shows or tells a user's people. */
+/** Commands that read a user's people, or notify them. */
 const looks = ({ me, other }: Place): Record<string, Ask> => ({
   get_contact_list: by(me),
   get_block_list: by(me),
@@ -42,7 +42,7 @@ const looks = ({ me, other }: Place): Record<string, Ask> => ({
   get_profile: by(me, (i) => named(other(i))),
 })
 
-/** Others who all stand in one way to the user. */
+/** Others who all have the same relation to the user. */
 function pairs(what: string, pairOf: (place: Place, other: UserId) => ReturnType<typeof pair>, most?: number): Pile {
   return {
     what,
@@ -59,7 +59,7 @@ function pairs(what: string, pairOf: (place: Place, other: UserId) => ReturnType
 
 export const PEOPLE: readonly Pile[] = [
   {
-    what: 'contacts who are there',
+    what: 'contacts online',
     most: 4_900,
     async fill(place) {
       const { me, other, size, insert } = place
@@ -72,7 +72,7 @@ export const PEOPLE: readonly Pile[] = [
     },
   },
   {
-    what: 'contacts who are away',
+    what: 'contacts offline',
     most: 4_900,
     async fill({ me, other, size, insert }) {
       await insert(PRESENCE, [present(me)])
@@ -84,7 +84,7 @@ export const PEOPLE: readonly Pile[] = [
     },
   },
   pairs('own pending requests', ({ me }, other) => pair(me, 'asks', other), 900),
-  pairs('requests by others', ({ me }, other) => pair(other, 'asks', me)),
+  pairs('requests from others', ({ me }, other) => pair(other, 'asks', me)),
   pairs('blocked users', ({ me }, other) => pair(me, 'blocks', other), 900),
   {
     what: 'users online, with ACCESS=everyone',
@@ -95,7 +95,7 @@ export const PEOPLE: readonly Pile[] = [
     },
   },
   {
-    what: 'users online who block one, with ACCESS=everyone',
+    what: 'users online who block the user, with ACCESS=everyone',
     settings: { ACCESS: 'everyone' },
     async fill({ me, other, size, insert }) {
       await insert(PRESENCE, [me, ...times(size, other)].map(present))

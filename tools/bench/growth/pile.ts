@@ -3,26 +3,26 @@ import type { Done } from '../../../shared/wire/done.ts'
 import { userIdOf, type UserId } from '../../../shared/wire/user-id.ts'
 import type { Play } from '../catalogue.ts'
 
-/** Something that one user can pile up, and the commands that look at it. */
+/** Something that one user can pile up, and the commands that read it. */
 export interface Pile {
   readonly what: string
-  /** As many as its own limit leaves, with room for what the commands add. */
+  /** The most that its own limit allows, less room for what the commands add. */
   readonly most?: number
   readonly settings?: Readonly<Record<string, string>>
-  /** Stores a pile of this size, and resolves with a call of each command by its name, or `name, how`. */
+  /** Stores a pile of this size. Resolves with a call of each command, by its name, or `name, variant`. */
   fill(place: Place): Promise<Record<string, Ask>>
 }
 
-/** A store for a pile of one size, whose users nobody else knows. */
+/** A store for a pile of one size, with users of its own. */
 export interface Place {
   readonly store: Store
   readonly play: Play
   readonly size: number
-  /** Whose pile it is. */
+  /** The owner of the pile. */
   readonly me: UserId
-  /** The others, half of whose ids sort before that of `me`. */
+  /** The others. Half of their ids sort before that of `me`. */
   readonly other: (i: number) => UserId
-  /** Others who have nothing to do with the pile. */
+  /** Users unrelated to the pile. */
   readonly stranger: (i: number) => UserId
   readonly insert: (into: CollectionSpec, docs: readonly Document[]) => Promise<void>
 }
@@ -30,15 +30,15 @@ export interface Place {
 export interface Call {
   readonly user: UserId
   readonly input: object
-  /** What the call needs, and is not measured. */
+  /** Prepares the call; not measured. */
   readonly first?: readonly (readonly [user: UserId, command: string, input: object])[]
-  /** Gets how it ended. */
+  /** Called with the result. */
   readonly ended?: (end: Done) => void
 }
-/** The call of a sample. */
+/** The call to measure. */
 export type Ask = (i: number) => Call | Promise<Call>
 
-/** Calls of each command on one pile: its limit leaves room for them. */
+/** Calls of each command on one pile, at most; the pile's limit leaves room for them. */
 export const MAX_SAMPLES = 30
 /** Inserts at a time, to fill a store. */
 const AT_ONCE = 256
@@ -65,12 +65,12 @@ export function times<T>(count: number, make: (i: number) => T): T[] {
   return Array.from({ length: count }, (_, i) => make(i))
 }
 
-/** A call that one user makes each time. */
+/** A call that the same user makes each time. */
 export const by =
   (user: UserId, input: (i: number) => object = () => ({})): Ask =>
   (i) => ({ user, input: input(i) })
 
-/** What a command was answered. @throws {Error} when it was refused */
+/** The answer to a command. @throws {Error} when it was refused */
 export function answerOf(end: Done): Readonly<Record<string, unknown>> {
   const answer = end.outcome === 'done' ? end.events[0] : undefined
   if (!answer) throw new Error(`a command of the pile has no answer: ${end.outcome}`)

@@ -5,7 +5,7 @@ import { commandsOf, openPlay } from '../catalogue.ts'
 import { openPlace } from './pile.ts'
 import { commandOf, PILES } from './piles.ts'
 
-test('every command that uses the store is measured with what one user can pile up, or counts its work in its own test', async () => {
+test('every command that uses the store is measured on a growing pile, or its own test counts its work', async () => {
   const data = await ownData()
   const store = await data.store()
   const measured = new Set<string>()
@@ -18,6 +18,6 @@ test('every command that uses the store is measured with what one user can pile 
   expect([...measured].filter((name) => !all.some(([one]) => one === name))).toEqual([])
   const using = all.filter(([, { uses }]) => Object.keys(uses).length > 0)
   const left = using.map(([name]) => name).filter((name) => !measured.has(name) && !isTried(name, '.costs('))
-  expect(left).toEqual([]) // costs(command, input) counts it
+  expect(left).toEqual([]) // `costs(command, input)` counts it
   await data.close()
 })

@@ -7,5 +7,5 @@ import type { Pile } from './pile.ts'
 /** All that one user can pile up. */
 export const PILES: readonly Pile[] = [...PEOPLE, ...MESSAGE_PILES, ...GROUP_PILES, ...CALL_PILES]
 
-/** The command of a call's name: `get_messages` of `get_messages, before the middle`. */
+/** The command in a call's name: `get_messages` in `get_messages, before the middle`. */
 export const commandOf = (name: string): string => name.split(',')[0]!

@@ -9,11 +9,11 @@ import { commandOf } from './piles.ts'
 
 /** What a command costs at one size of a pile. */
 export interface Cost {
-  /** The most that one call of it made the store do. */
+  /** The store's work for the costliest call. */
   readonly work: Work
   /** Milliseconds. */
   readonly p50: number
-  /** What others wait for a cheap command of the same process meanwhile, in milliseconds. */
+  /** How long others wait for a cheap command of the same process meanwhile, in milliseconds. */
   readonly others: number
 }
 
@@ -23,7 +23,7 @@ const EVERY = 2
 const LONGEST = 4_000
 const bystander = userIdOf('bystander')
 
-/** Fills a pile of this size, and runs each of its commands so many times. */
+/** Stores a pile of this size, and runs each of its commands so many times. */
 export async function runPile(
   store: Store,
   pile: Pile,
@@ -62,7 +62,7 @@ async function prepared(play: Play, ask: Ask, i: number) {
   return call
 }
 
-/** A bystander who sends a command every few milliseconds, and how long each took from when it was due. */
+/** A bystander who sends a command every few milliseconds. Measures each from when it was due. */
 function watchFor(play: Play): { end(): Promise<number[]> } {
   const waited: number[] = []
   const over = new AbortController()

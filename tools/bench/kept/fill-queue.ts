@@ -14,12 +14,12 @@ export interface QueueFill {
   users: number
   /** Bytes of a payload. */
   bytes: number
-  /** The command, and its group, which has to end it where a handler's file declares it so. */
+  /** The command, and its group. */
   name: string
   group: string
 }
 
-/** Fills the folder of a broker with commands that have not ended, whose group is away. */
+/** Fills a broker's folder with unfinished commands whose group has no process. */
 export async function fillQueue(folder: string, { commands, users, bytes, name, group }: QueueFill): Promise<void> {
   mkdirSync(join(folder, 'broker'), { recursive: true })
   const storage = openLmdb(join(folder, 'broker', 'broker.lmdb'))

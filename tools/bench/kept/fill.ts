@@ -14,13 +14,13 @@ export interface Fill {
   users: number
   /** Events of each user. */
   events: number
-  /** Sessions of each, which are away. */
+  /** Offline sessions of each. */
   sessions: number
   /** Bytes of an event. */
   bytes: number
 }
 
-/** Fills the folder of a broker with users who are away, each event in the inbox and in all sessions of its user. */
+/** Fills a broker's folder with offline users; each event is in its user's inbox and in all their sessions. */
 export async function fillKept(folder: string, { users, events, sessions: each, bytes }: Fill): Promise<void> {
   mkdirSync(join(folder, 'broker'), { recursive: true })
   const storage = openLmdb(join(folder, 'broker', 'broker.lmdb'))

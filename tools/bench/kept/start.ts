@@ -7,28 +7,28 @@ import { row } from '../../load/table.ts'
 import { fillKept, type Fill } from './fill.ts'
 import { fillQueue, type QueueFill } from './fill-queue.ts'
 
-/** Of the kernel's clock, a second. */
+/** Ticks of the kernel's clock per second. */
 const TICKS = 100
 
 export interface Start {
   seconds: number
-  /** Seconds of CPU, the check of the file included. */
+  /** Seconds of CPU, including the check of the file. */
   cpu: number
-  /** MB: of the file, of the whole process, and of what is its own and no page of the file. */
+  /** MB: of the file, of the whole process, and of the process without pages of the file. */
   file: number
   memory: number
   own: number
-  /** What its metrics say of what is kept, in bytes. */
+  /** Bytes of kept events, from its metrics. */
   kept: number
 }
 
-/** What is there before the start. */
+/** What is stored before the start. */
 export interface Filled {
   events?: Fill
   commands?: QueueFill
 }
 
-/** Starts a broker on so much that it has kept. */
+/** Starts a broker on so much stored data. */
 export async function startOn({ events, commands }: Filled, settings: Record<string, string> = {}): Promise<Start> {
   const parts = await Parts.open(settings)
   try {
@@ -50,15 +50,15 @@ export async function startOn({ events, commands }: Filled, settings: Record<str
   }
 }
 
-/** Seconds that a process and those it has started and that have ended were run for, in all their threads. */
+/** CPU seconds of a process and of its ended children, in all threads. */
 function cpuOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS
 }
 
 /**
- * Starts on more and more: events of 200 bytes, each in an inbox and in a session of a user who is away, commands of as much that wait
- * for a group that is away, and both.
+ * Starts on ever more data: events of 200 bytes, each in an inbox and in a session of an offline user; commands of the same size that
+ * wait for a group without a process; and both.
  */
 export async function benchKept(out: (line: string) => unknown, sizes = [100_000, 1_000_000]): Promise<void> {
   out(row('', ['start, s', 'CPU, s', 'file, MB', 'memory, MB', 'its own', 'load']))
