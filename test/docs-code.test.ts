@@ -6,7 +6,8 @@ import { beforeAll, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { readContract, type Contract } from '../scripts/async-api.ts'
 import { readConfig } from '../shared/config.ts'
-import { blocksOf, NOT_RUN, PAGES, placeOf, reasonOf, ROOT, type Block } from './docs-blocks.ts'
+import { blocksOf, NOT_RUN, PAGES, placeOf, reasonOf, type Block } from './docs-blocks.ts'
+import { ROOT } from './process.ts'
 
 // The code blocks of the docs, as far as they can be checked without running them. slow/docs-run.test.ts runs them.
 
