@@ -89,9 +89,11 @@ test('the seam holds no state, and its messages are data: no function, no promis
       ...Array.from(code.matchAll(/^export type \w+ = .*(?:=>|\bPromise\b).*$/gm), ([type]) => `${file}: ${type}`),
     ]
   })
-  expect(seam).toContain('broker/seam/messages.ts')
+  for (const file of ['messages', 'from-front', 'from-core'].map((name) => `broker/seam/${name}.ts`)) {
+    expect(seam).toContain(file)
+    expect(withoutComments(file)).not.toMatch(/=>|\w\(|^import (?!type)|\bclass\b|\bfunction\b/m)
+  }
   expect(wrong).toEqual([])
-  expect(withoutComments('broker/seam/messages.ts')).not.toMatch(/=>|\w\(|^import (?!type)|\bclass\b|\bfunction\b/m)
 })
 
 test('the halves of the broker exchange messages and nothing else', () => {

@@ -1,5 +1,5 @@
 import type { SessionStore } from '../broker/core/sessions/session-store.ts'
-import type { WaitingMessage } from '../broker/seam/messages.ts'
+import type { WaitingMessage } from '../broker/seam/from-core.ts'
 
 // What a session's connection would do with the messages that wait for it.
 

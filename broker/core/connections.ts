@@ -1,4 +1,5 @@
-import type { Acknowledged, Connected, Deliver } from '../seam/messages.ts'
+import type { Deliver } from '../seam/from-core.ts'
+import type { Acknowledged, Connected } from '../seam/from-front.ts'
 import type { Session } from '../seam/session.ts'
 import type { Delivery } from './reach.ts'
 import type { Feed } from './sessions/feed.ts'

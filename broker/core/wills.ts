@@ -1,5 +1,5 @@
 import { callAt } from '../../shared/timer.ts'
-import type { Incoming, Will } from '../seam/messages.ts'
+import type { Incoming, Will } from '../seam/from-front.ts'
 import type { Acl, DeviceSession } from '../seam/session.ts'
 import type { Storage } from '../storage/storage.ts'
 

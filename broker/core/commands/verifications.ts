@@ -1,4 +1,5 @@
-import type { FromCore, Verified } from '../../seam/messages.ts'
+import type { FromCore } from '../../seam/from-core.ts'
+import type { Verified } from '../../seam/from-front.ts'
 import type { Token } from '../../seam/session.ts'
 
 /** Tokens that the front is verifying for the core. */

@@ -3,7 +3,7 @@ import { isMqttString } from '../../../shared/wire/mqtt-string.ts'
 import { refuse } from '../../../shared/wire/refusal.ts'
 import { stamp } from '../../../shared/wire/stamp.ts'
 import type { MessageProperties, SessionMessage } from '../../seam/session-message.ts'
-import type { Incoming } from '../../seam/messages.ts'
+import type { Incoming } from '../../seam/from-front.ts'
 import type { OpenMessage } from './retained.ts'
 
 /** Bytes of an open topic, at most: it is the key under which its retained message is stored. */

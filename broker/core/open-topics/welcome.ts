@@ -1,4 +1,4 @@
-import type { WantsRetained } from '../../seam/messages.ts'
+import type { WantsRetained } from '../../seam/from-front.ts'
 import type { Connection, Connections } from '../connections.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
 import type { RetainedMessages } from './retained.ts'

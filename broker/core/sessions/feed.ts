@@ -1,4 +1,5 @@
-import type { FromCore, KeptPage, InFlight } from '../../seam/messages.ts'
+import type { FromCore, KeptPage } from '../../seam/from-core.ts'
+import type { InFlight } from '../../seam/messages.ts'
 import type { SessionMessage } from '../../seam/session-message.ts'
 import { RELEASED } from '../kept/kept-record.ts'
 import type { SessionQueue } from './session-queue.ts'

@@ -1,6 +1,7 @@
 import { mayReceive } from '../../seam/authority.ts'
 import { OPEN, type Subscription } from '../../seam/subscription.ts'
-import type { FromCore, Subscribes, Unsubscribes } from '../../seam/messages.ts'
+import type { FromCore } from '../../seam/from-core.ts'
+import type { Subscribes, Unsubscribes } from '../../seam/from-front.ts'
 import type { Session } from '../../seam/session.ts'
 import { sharedOrOwn } from '../../seam/shared-filter.ts'
 import type { Connections } from '../connections.ts'

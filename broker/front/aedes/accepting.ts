@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Config } from '../../../shared/config.ts'
-import type { FromFront } from '../../seam/messages.ts'
+import type { FromFront } from '../../seam/from-front.ts'
 import { MESSAGE_RATE_TOO_HIGH } from '../../seam/reasons.ts'
 import type { From } from '../identity/login.ts'
 import type { Lingering } from '../lingering.ts'

@@ -1,6 +1,6 @@
 import type { Outbox } from '../../../shared/outbox.ts'
 import { encodePuback } from '../../../shared/wire/mqtt/puback.ts'
-import type { Failure } from '../../seam/messages.ts'
+import type { Failure } from '../../seam/from-core.ts'
 import { REASON } from '../../seam/reasons.ts'
 import type { InnerClient } from './internals.ts'
 

@@ -5,7 +5,7 @@ import { answerOf, connectionOf, firstOfEach, type Connection } from './connecti
 import { faultOfConnect } from './guard.ts'
 import { HandlerInbox } from './handler-inbox.ts'
 import type { InnerClient } from './internals.ts'
-import type { FromFront } from '../../seam/messages.ts'
+import type { FromFront } from '../../seam/from-front.ts'
 import type { Authenticate } from '../identity/authenticate.ts'
 import type { Witness } from '../witness.ts'
 import { NO_LIMIT } from './in-flight.ts'

@@ -1,4 +1,4 @@
-import type { FromFront } from '../../seam/messages.ts'
+import type { FromFront } from '../../seam/from-front.ts'
 import { connectionOf, type Connection } from './connection.ts'
 import type { InnerClient } from './internals.ts'
 

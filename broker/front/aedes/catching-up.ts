@@ -1,4 +1,5 @@
-import type { FromFront, KeptPage } from '../../seam/messages.ts'
+import type { KeptPage } from '../../seam/from-core.ts'
+import type { FromFront } from '../../seam/from-front.ts'
 import type { Connection } from './connection.ts'
 import { isOver, whenSent } from './forward.ts'
 import type { MessageSender } from './message-sender.ts'

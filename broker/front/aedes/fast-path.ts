@@ -1,6 +1,7 @@
 import { decodePuback, type Puback } from '../../../shared/wire/mqtt/puback.ts'
 import { decodePublish, type Publish } from '../../../shared/wire/mqtt/publish.ts'
-import type { Failure, Publish as Published } from '../../seam/messages.ts'
+import type { Failure } from '../../seam/from-core.ts'
+import type { Publish as Published } from '../../seam/from-front.ts'
 import { MAX_LEVELS } from '../../seam/topic-filter.ts'
 import type { Connection } from './connection.ts'
 import { isTopicName } from './guard.ts'

@@ -1,4 +1,5 @@
-import type { FromCore, FromFront, KeptPage, Verify } from '../../seam/messages.ts'
+import type { FromCore, KeptPage, Verify } from '../../seam/from-core.ts'
+import type { FromFront } from '../../seam/from-front.ts'
 import { Denied } from '../../seam/session.ts'
 import type { VerifyToken } from '../identity/token.ts'
 import { inFlightOf, type Connection } from './connection.ts'

@@ -1,5 +1,5 @@
 import type { PublishProperties } from '../../../shared/wire/mqtt/publish.ts'
-import type { Incoming, Publish } from '../../seam/messages.ts'
+import type { Incoming, Publish } from '../../seam/from-front.ts'
 import type { InnerClient } from './internals.ts'
 
 /** A PUBLISH as our codec or mqtt-packet decodes it; they differ in the form of user properties alone. */

@@ -1,5 +1,5 @@
 import type { Outbox } from '../../../shared/outbox.ts'
-import type { OpenReceiver, OpenMessageFor } from '../../seam/messages.ts'
+import type { OpenReceiver, OpenMessageFor } from '../../seam/from-core.ts'
 import type { Connection } from './connection.ts'
 import { Copies } from './copies.ts'
 import type { InnerClient } from './internals.ts'

@@ -1,5 +1,5 @@
 import type { Client, PublishPacket } from 'aedes'
-import type { FromFront } from '../../seam/messages.ts'
+import type { FromFront } from '../../seam/from-front.ts'
 import { RECEIVE_MAXIMUM_EXCEEDED } from '../../seam/reasons.ts'
 import type { Witness } from '../witness.ts'
 import { isUntaken } from './acks.ts'

@@ -1,4 +1,5 @@
-import type { FromFront, Stored } from '../../seam/messages.ts'
+import type { Stored } from '../../seam/from-core.ts'
+import type { FromFront } from '../../seam/from-front.ts'
 
 /** Requests to the core to store something, each open until it is answered. */
 export class Questions {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { PublishPacket, Subscription } from 'aedes'
-import type { FromFront } from '../../seam/messages.ts'
+import type { FromFront } from '../../seam/from-front.ts'
 import { connectionOf } from './connection.ts'
 import type { InnerClient } from './internals.ts'
 import { plainOf } from './subscribing.ts'

@@ -1,6 +1,6 @@
 import type { Client, Subscription } from 'aedes'
 import { maySubscribe } from '../../seam/authority.ts'
-import type { FromFront } from '../../seam/messages.ts'
+import type { FromFront } from '../../seam/from-front.ts'
 import type { Witness } from '../witness.ts'
 import { connectionOf } from './connection.ts'
 import { INERT } from './guard.ts'

@@ -1,5 +1,5 @@
 import type { PublishPacket } from 'aedes'
-import type { FromFront } from '../../seam/messages.ts'
+import type { FromFront } from '../../seam/from-front.ts'
 import { answerOf, connectionOf, firstOfEach } from './connection.ts'
 import { willOf } from './incoming.ts'
 import type { InnerClient } from './internals.ts'
