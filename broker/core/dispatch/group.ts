@@ -2,13 +2,13 @@ import { GRACE, type Busy } from '../../../shared/wire/member.ts'
 import { MAX_BEGUN } from '../../../shared/wire/stamp.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Command, HandlerSession } from '../../seam/session.ts'
-import { Deadlines } from './deadlines.ts'
 import { Fifo } from './fifo.ts'
-import { SUSPECTED, type Failure, type Job, type Lack, type Member, type Rule } from './job.ts'
+import type { Failure, Job, Lack, Member, Rule } from './job.ts'
+import { JobTimes } from './job-times.ts'
 import { Lacks } from './lacks.ts'
 import { Lane } from './lane.ts'
-import { leastBusy } from './least-busy.ts'
 import { Line } from './line.ts'
+import { Members } from './members.ts'
 
 export interface GroupPorts {
   rule(command: string): Rule
@@ -32,37 +32,15 @@ export interface GroupPorts {
 const MAX_RETRY_DELAY = 30_000
 /** Minimum delay after `unavailable`, in milliseconds. */
 const PAUSE = 50
-/** Jobs whose time to live is checked in one turn, at most. */
-const LOOKED_AT = 500
-
-// A job has one deadline (deadlines.ts). What it means depends on the job's state:
-//
-//   state            deadline                                    when it passes
-//   waiting, ready   the command's expiry, or the end of its     `timeout` if it has expired; `unavailable` if no member
-//                    second wait for a member                    consumes it; otherwise it waits again
-//   resting          the end of the pause between two attempts   waits for a member again; `unavailable` if it was put off
-//                                                                for longer than QUEUE_TTL
-//   held             the time limit and GRACE, for the head of   the attempt has failed with `timeout`
-//                    a lane; none when the member keeps time
-//   over             none
-//
-// The first wait for a member needs no deadline of its own: all jobs wait equally long (QUEUE_TTL) in the order in which they were
-// accepted, so `#patient` points at the first that has not waited that long.
 
 /**
  * The jobs and members of one handler group. Each job goes to the member that holds the fewest; the ordered jobs of one user
  * stay in their lane.
  */
 export class Group {
-  readonly #members = new Map<string, Member>()
+  readonly #members = new Members()
   readonly #jobs = new Line()
-  /** The first job that has not waited for QUEUE_TTL yet. */
-  #patient: Job | undefined
-  readonly #deadlines = new Deadlines(
-    (job) => this.#deadlinePassed(job),
-    () => (this.#patient ? this.#patient.since + this.#ports.queueTtlMs : Infinity),
-    () => this.#checkPatience(),
-  )
+  readonly #times: JobTimes
   readonly #lacks = new Lacks()
   readonly #lanes = new Map<UserId, Lane>()
   #laneGeneration = 0
@@ -73,12 +51,22 @@ export class Group {
 
   constructor(ports: GroupPorts) {
     this.#ports = ports
+    this.#times = new JobTimes({
+      queueTtlMs: ports.queueTtlMs,
+      rested: (job) => this.#rested(job),
+      timedOut: (job) => this.#timedOut(job),
+      expired: (job) => ports.expired(job, 'timeout'),
+      mayWait: (job) => {
+        if (this.has(job.name)) return true
+        ports.expired(job, 'unavailable')
+        return false
+      },
+    })
   }
 
-  /** True when a member consumes this command, busy or not. A stuck member does not count: it may never begin anything again. */
+  /** True when a member consumes this command, busy or not, and is not stuck. */
   has(command: string): boolean {
-    for (const member of this.#members.values()) if (member.consumes.has(command) && !member.isStuck) return true
-    return false
+    return this.#members.consume(command)
   }
 
   get members(): number {
@@ -110,42 +98,26 @@ export class Group {
   accept(job: Job): void {
     job.lane = this.#ports.rule(job.name).ordered ? this.#laneOf(job.user) : undefined
     this.#jobs.add(job)
-    if (!this.#patient) {
-      this.#patient = job
-      this.#deadlines.wakeBy(job.since + this.#ports.queueTtlMs)
-    }
+    this.#times.accepted(job)
     if (job.lane) {
       job.lane.push(job)
       this.#advance(job.lane)
     } else this.#makeReady(job)
-    if (job.state === 'waiting') this.#waitForTurn(job)
+    if (job.state === 'waiting') this.#times.waitForTurn(job)
   }
 
   /** A member has subscribed to a command. */
   consume(session: HandlerSession, window: number, command: string, qos: 0 | 1): void {
-    let member = this.#members.get(session.id)
-    if (member && member.session !== session) {
-      this.lost(member.session) // the client has reconnected before the loss of its old connection was noticed
-      member = undefined
-    }
-    if (!member) {
-      member = {
-        session,
-        window,
-        consumes: new Map(),
-        holds: new Map(),
-        keptFor: undefined,
-        isBusy: false,
-        isStuck: false,
-      }
-      this.#members.set(session.id, member)
-    }
+    const before = this.#members.withId(session.id)
+    // The client may have reconnected before the loss of its old connection was noticed.
+    if (before && before.session !== session) this.lost(before.session)
+    const member = this.#members.get(session) ?? this.#members.add(session, window)
     member.consumes.set(command, qos)
     this.#pump()
   }
 
   stopConsuming(session: HandlerSession, command: string): void {
-    this.#members.get(session.id)?.consumes.delete(command)
+    this.#members.withId(session.id)?.consumes.delete(command)
   }
 
   /**
@@ -154,8 +126,8 @@ export class Group {
    * @returns whether the member's state has changed; undefined for a session that is not a member
    */
   busy(session: HandlerSession, { busy: isBusy, back, stuck }: Busy): boolean | undefined {
-    const member = this.#members.get(session.id)
-    if (member?.session !== session) return undefined
+    const member = this.#members.get(session)
+    if (!member) return undefined
     const hasChanged = member.isBusy !== isBusy
     member.isBusy = isBusy
     member.isStuck = stuck !== undefined
@@ -165,9 +137,9 @@ export class Group {
       if (!job) continue
       for (const one of job.lane?.takeBack(job, false) ?? [job]) {
         this.#release(one)
-        this.#waitForTurn(one)
+        this.#times.waitForTurn(one)
       }
-      this.#goOn(job)
+      this.#continue(job)
     }
     this.#pump() // jobs that wait elsewhere go before a lane that has work in flight
     if (!isBusy) for (const { lane } of member.holds.values()) if (lane) this.#advance(lane)
@@ -176,9 +148,9 @@ export class Group {
 
   /** A member has lost its connection: its jobs go to other members. */
   lost(session: HandlerSession): void {
-    const member = this.#members.get(session.id)
-    if (member?.session !== session) return
-    this.#members.delete(session.id)
+    const member = this.#members.get(session)
+    if (!member) return
+    this.#members.remove(member)
     // The head of a lane is retried; that takes back the jobs behind it, which had not begun.
     for (const job of member.holds.values()) {
       if (job.ending || job.member !== member) continue
@@ -194,8 +166,7 @@ export class Group {
 
   /** The job with this command id that a member holds; undefined when it no longer holds that job, or never did. */
   held(session: HandlerSession, id: string, attempt?: number): Job | undefined {
-    const member = this.#members.get(session.id)
-    const job = member?.session === session ? member.holds.get(id) : undefined
+    const job = this.#members.get(session)?.holds.get(id)
     return job && !job.ending && (attempt === undefined || attempt === job.attempt) ? job : undefined
   }
 
@@ -208,7 +179,7 @@ export class Group {
     this.#release(job)
     for (const one of behind) {
       this.#release(one)
-      this.#waitForTurn(one)
+      this.#times.waitForTurn(one)
     }
     if (this.#isLast(job, code)) return this.#ports.dead(job, code)
     if (code === 'unavailable') {
@@ -221,10 +192,10 @@ export class Group {
     }
     const delay =
       delayMs ?? (code === 'unavailable' ? this.#backOff(job.putOff, PAUSE) : this.#backOff(job.attempt - 1))
-    if (delay === 0) return this.#goOn(job)
+    if (delay === 0) return this.#continue(job)
     job.state = 'resting'
     job.wasPutOff = code === 'unavailable'
-    this.#deadlines.set(job, performance.now() + delay)
+    this.#times.rest(job, delay)
     this.#pump() // the member has room for other jobs now
   }
 
@@ -237,7 +208,7 @@ export class Group {
     job.state = 'over'
     job.inHand = undefined
     this.#lacks.clear(job)
-    if (this.#patient === job) this.#patient = job.after
+    this.#times.over(job)
     this.#jobs.remove(job)
     if (!lane) return this.#pump()
     if (lane.isEmpty) this.#lanes.delete(job.user)
@@ -249,7 +220,7 @@ export class Group {
   }
 
   close(): void {
-    this.#deadlines.close()
+    this.#times.close()
   }
 
   #laneOf(user: UserId): Lane {
@@ -264,10 +235,10 @@ export class Group {
   }
 
   /** Makes a job ready again, or leaves it to its lane. */
-  #goOn(job: Job): void {
+  #continue(job: Job): void {
     if (job.lane) this.#advance(job.lane)
     else this.#makeReady(job)
-    if (job.state === 'waiting') this.#waitForTurn(job)
+    if (job.state === 'waiting') this.#times.waitForTurn(job)
   }
 
   /**
@@ -280,7 +251,7 @@ export class Group {
       if (lane.inFlight.length === 0 && lane.next?.state === 'waiting' && !lane.next.ending) this.#makeReady(lane.next)
       return
     }
-    if (member.isBusy || !member.session.keepsOrder || this.#members.get(member.session.id) !== member) return
+    if (member.isBusy || !member.session.keepsOrder || this.#members.get(member.session) !== member) return
     for (const [command, { head }] of this.#ready) if (head && member.consumes.has(command)) return
     for (let job = lane.next; job && lane.inFlight.length < MAX_BEGUN; job = lane.next) {
       const { name, expiresAt = Infinity } = job
@@ -293,13 +264,13 @@ export class Group {
   }
 
   #makeReady(job: Job): void {
-    this.#deadlines.clear(job)
+    this.#times.clear(job)
     job.state = 'ready'
     const ready = this.#ready.get(job.name)
     if (ready) ready.push(job)
     else this.#ready.set(job.name, new Fifo(job))
     this.#pump()
-    if (job.state === 'ready') this.#waitForTurn(job)
+    if (job.state === 'ready') this.#times.waitForTurn(job)
   }
 
   #pump(): void {
@@ -315,7 +286,7 @@ export class Group {
     if (!job) return false
     const { expiresAt = Infinity, isStored } = job
     const isGone = job.state !== 'ready' || job.ending
-    const member = isGone ? undefined : leastBusy(this.#members.values(), job)
+    const member = isGone ? undefined : this.#members.pick(job)
     if (!isGone && expiresAt > Date.now() && (member === 'full' || (!member && isStored))) return false
     ready.shift()
     if (isGone) return true
@@ -331,7 +302,7 @@ export class Group {
   }
 
   #give(job: Job, member: Member): void {
-    this.#deadlines.clear(job)
+    this.#times.clear(job)
     job.state = 'held'
     job.error = undefined
     job.member = member
@@ -344,25 +315,19 @@ export class Group {
   /** Starts the time limit of a job that a member works on from now. A member that keeps time knows better when it began. */
   #setTimeLimit(job: Job): void {
     if (job.member?.session.keepsTime) return
-    this.#deadlines.set(job, performance.now() + this.#timeLimitOf(job))
+    this.#times.limit(job, this.#timeLimitOf(job))
   }
 
   #timeLimitOf({ name }: Job): number {
     return this.#ports.rule(name).timeoutMs + GRACE
   }
 
-  /** What that means is the job's state: see the table above. */
-  #deadlinePassed(job: Job): void {
-    if (job.state === 'resting') this.#pauseIsOver(job)
-    else if (job.state === 'held') this.#timedOut(job)
-    else this.#waited(job, job.givesUpAt <= performance.now())
-  }
-
-  #pauseIsOver(job: Job): void {
+  /** The pause between two attempts is over. */
+  #rested(job: Job): void {
     job.state = 'waiting'
     const isTooOld = job.wasPutOff && performance.now() >= job.since + this.#ports.queueTtlMs
     if (isTooOld) this.#ports.expired(job, 'unavailable')
-    else this.#goOn(job)
+    else this.#continue(job)
   }
 
   #timedOut(job: Job): void {
@@ -372,51 +337,18 @@ export class Group {
   }
 
   #release(job: Job): void {
-    this.#deadlines.clear(job)
+    this.#times.clear(job)
     if (job.member) {
       job.member.holds.delete(job.inHand!.command.id)
       job.member = undefined
       this.#ports.putAway(job)
     }
-    if (job.lost >= SUSPECTED) {
-      for (const member of this.#members.values()) if (member.keptFor === job) member.keptFor = undefined
-    }
+    this.#members.unreserve(job)
     job.state = 'waiting'
   }
 
-  /**
-   * Sets the deadline of a job that waits: its command's expiry, or the end of a second wait for a member. `#patient` covers the
-   * first wait; a job that has waited for QUEUE_TTL already waits as long again.
-   */
-  #waitForTurn(job: Job): void {
-    const { expiresAt = Infinity, since } = job
-    const { queueTtlMs } = this.#ports
-    const now = performance.now()
-    if (since + queueTtlMs <= now) job.givesUpAt = now + queueTtlMs
-    const at = Math.min(now + expiresAt - Date.now(), job.givesUpAt)
-    if (at < Infinity) this.#deadlines.set(job, at)
-  }
-
-  #checkPatience(): void {
-    const accepted = performance.now() - this.#ports.queueTtlMs
-    let left = LOOKED_AT
-    for (let job = this.#patient; job && job.since <= accepted && left-- > 0; job = this.#patient) {
-      this.#patient = job.after
-      if (job.state === 'waiting' || job.state === 'ready') this.#waited(job, true)
-    }
-  }
-
-  #waited(job: Job, isLong: boolean): void {
-    if (job.ending) return
-    const { expiresAt = Infinity, name } = job
-    // A timer may fire a millisecond early.
-    if (expiresAt <= Date.now()) this.#ports.expired(job, 'timeout')
-    else if (isLong && !this.has(name)) this.#ports.expired(job, 'unavailable')
-    else this.#waitForTurn(job)
-  }
-
-  #backOff(attempt: number, least = 0): number {
-    const delay = Math.min(Math.max(this.#ports.retryDelayMs, least) * 2 ** (attempt - 1), MAX_RETRY_DELAY)
+  #backOff(attempt: number, min = 0): number {
+    const delay = Math.min(Math.max(this.#ports.retryDelayMs, min) * 2 ** (attempt - 1), MAX_RETRY_DELAY)
     return Math.round(delay * (0.5 + Math.random() / 2))
   }
 }
