@@ -2,9 +2,8 @@ import type { Config } from '../../shared/config.ts'
 import type { Logger } from '../../shared/log.ts'
 import type { Closable } from '../../shared/shutdown.ts'
 import type { Catalogue } from '../../shared/wire/catalogue.ts'
-import { parseInput } from '../../shared/wire/input.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
-import { commandName, eventTopic, type CommandName } from '../../shared/wire/topic.ts'
+import { commandName, type CommandName } from '../../shared/wire/topic.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import { gaugeFullness, nearlyFull, type Fullness } from '../metrics/fullness.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -13,7 +12,7 @@ import type { FromFront } from '../seam/from-front.ts'
 import { MESSAGE_RATE_TOO_HIGH } from '../seam/reasons.ts'
 import type { DeviceSession, Session } from '../seam/session.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { BrokerContext } from './commands/broker-command.ts'
+import { answerOwn } from './commands/answer-own.ts'
 import { OWN_COMMANDS } from './commands/own-commands.ts'
 import { Verifications } from './commands/verifications.ts'
 import { Connections } from './connections.ts'
@@ -21,7 +20,6 @@ import { Dispatch } from './dispatch/dispatch.ts'
 import { Audience } from './events/audience.ts'
 import { Events } from './events/events.ts'
 import { LiveEvents } from './events/live-events.ts'
-import { roomFor } from './events/too-large-answer.ts'
 import { receiveFromFront } from './from-front.ts'
 import { openKept } from './kept/open-kept.ts'
 import { internalCommand, receiveCommand, type IntakePorts } from './intake/intake.ts'
@@ -32,7 +30,7 @@ import { Presence } from './presence.ts'
 import { openDeadLetters, type DeadLetters } from './queue/dead-letters.ts'
 import { openQueue } from './queue/durable-queue.ts'
 import { openReplays, type Replays } from './queue/replays.ts'
-import type { Reach } from './reach.ts'
+import { openReach } from './reach.ts'
 import { openRevocations, type Revocations } from './revocations.ts'
 import { ConnectedDevices, type StoredSession } from './sessions/connected-devices.ts'
 import { sessionSubscriptions } from './sessions/subscribing.ts'
@@ -108,36 +106,8 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     toFront,
     fault: (session, err) => log.info({ session: session?.id, reason: err.message }, 'connection fault'),
   })
-  const engine: Reach = {
-    isHeard: (user, name) => audience.has(user, name),
-    event({ number, user, name, payload, correlation, onlyTo, answers, kept: isKept = true, expiresAt }) {
-      const all = audience.of(user, name)
-      const to = onlyTo === undefined ? all : all.filter((one) => connections.get(one)?.session.id === onlyTo)
-      const say = (those: readonly number[], held: number | undefined): void => {
-        if (those.length === 0) return
-        toFront({
-          kind: 'event',
-          to: those,
-          number: held,
-          topic: eventTopic(user, name),
-          payload,
-          correlation,
-          answers,
-          expiresAt,
-          kept: isKept,
-        })
-      }
-      if (number === undefined) return say(to, undefined)
-      const { holding, others } = connections.offer(to, number)
-      say(holding, number)
-      say(others, undefined)
-    },
-    deliver(session, delivery) {
-      const message = connections.delivers(session, delivery)
-      if (message) toFront(message)
-    },
-  }
-  const events = new Events({ storage, kept, inbox, sessions, engine: () => engine })
+  const reach = openReach({ audience, connections, toFront })
+  const events = new Events({ storage, kept, inbox, sessions, reach })
   const liveEvents = new LiveEvents({
     storage,
     events: () => events,
@@ -194,7 +164,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     queue,
     dead,
     replays,
-    engine: () => engine,
+    reach,
     events,
     liveEvents,
     later,
@@ -221,17 +191,16 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     },
     publishOpen: (session, message) => open.publish(session, message),
     own: OWN_COMMANDS,
-    async answer(own, session, payload, cause) {
-      const connection = connections.of(session)
-      const largest = roomFor(connection?.largest ?? Infinity, cause)
-      const verify: BrokerContext['verify'] = (token) =>
-        connection ? verifications.ask(connection.number, token) : Promise.reject(new Error('its connection has gone'))
-      const maxBytes = config.MAX_PACKET_BYTES / 2
-      const context = { session, devices, revocations, verify, inbox, maxBytes, largest, log }
-      const fields = await own.run(parseInput(own.input, payload), context)
-      if (own.forOperators) log.warn({ operator: session.user, ...fields }, own.answer)
-      await events.tell({ to: session.user, event: own.answer, fields: { ...fields } }, cause)
-    },
+    answer: answerOwn({
+      connections,
+      verifications,
+      devices,
+      revocations,
+      inbox,
+      events,
+      log,
+      maxBytes: config.MAX_PACKET_BYTES / 2,
+    }),
     answersClient: (command) => OWN_COMMANDS.has(command) || dispatch.rules.answersClient(command),
     isKnown: (command) => dispatch.rules.isKnown(command) && !dispatch.rules.isInternal(command),
     nextOrder: () => queue.nextOrder(),

@@ -1,8 +1,11 @@
-import type { EventName } from '../../shared/wire/topic.ts'
+import { eventTopic, type EventName } from '../../shared/wire/topic.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { StampProperties } from '../../shared/wire/stamp.ts'
+import type { FromCore } from '../seam/from-core.ts'
 import type { HandlerSession } from '../seam/session.ts'
 import type { Answers } from '../seam/too-large.ts'
+import type { Connections } from './connections.ts'
+import type { Audience } from './events/audience.ts'
 
 /** An event on its way to devices, already stored wherever it must be kept. */
 export interface Outgoing extends Keeping {
@@ -42,4 +45,45 @@ export interface Reach {
   /** Sends an event to the connected devices that subscribe to it. */
   event(event: Outgoing): void
   deliver(session: HandlerSession, delivery: Delivery): void
+}
+
+/** Reaches them by messages to the front. */
+export function openReach({
+  audience,
+  connections,
+  toFront,
+}: {
+  audience: Audience
+  connections: Connections
+  toFront: (message: FromCore) => void
+}): Reach {
+  return {
+    isHeard: (user, name) => audience.has(user, name),
+    event({ number, user, name, payload, correlation, onlyTo, answers, kept: isKept = true, expiresAt }) {
+      const all = audience.of(user, name)
+      const to = onlyTo === undefined ? all : all.filter((one) => connections.get(one)?.session.id === onlyTo)
+      const say = (those: readonly number[], held: number | undefined): void => {
+        if (those.length === 0) return
+        toFront({
+          kind: 'event',
+          to: those,
+          number: held,
+          topic: eventTopic(user, name),
+          payload,
+          correlation,
+          answers,
+          expiresAt,
+          kept: isKept,
+        })
+      }
+      if (number === undefined) return say(to, undefined)
+      const { holding, others } = connections.offer(to, number)
+      say(holding, number)
+      say(others, undefined)
+    },
+    deliver(session, delivery) {
+      const message = connections.delivers(session, delivery)
+      if (message) toFront(message)
+    },
+  }
 }

@@ -40,7 +40,7 @@ export class Verifications {
     for (const [asks, open] of this.#open) {
       if (open.connection !== connection) continue
       this.#open.delete(asks)
-      open.answer({ token: undefined, reason: 'its connection has gone' })
+      open.answer({ token: undefined, reason: 'its connection has ended' })
     }
   }
 }

@@ -18,7 +18,7 @@ import type { Rules } from './rules.ts'
 export interface AttemptPorts {
   config: Config
   queue: CommandQueue
-  engine: () => Reach
+  reach: Reach
   standing: Pick<Standing, 'mayRun'>
   metrics: Metrics
   rules: Rules
@@ -30,7 +30,7 @@ export interface AttemptPorts {
 
 /** Opens a group whose attempts are delivered to its members, and end here when the last one fails or none may run. */
 export function openGroup(name: string, ports: AttemptPorts): Group {
-  const { config, queue, engine, standing, metrics, rules, completion, log } = ports
+  const { config, queue, reach, standing, metrics, rules, completion, log } = ports
 
   /** Gets the command into memory. One that cannot be read now, because the file is damaged for example, is ended. */
   function load(job: Job): boolean {
@@ -59,7 +59,7 @@ export function openGroup(name: string, ports: AttemptPorts): Group {
 
   function deliver(member: Member, job: Job): void {
     const clients = rules.of(job.name).seesClients ? ports.clientsOf(job.user) : undefined
-    engine().deliver(member.session, deliveryOf(member, job, clients))
+    reach.deliver(member.session, deliveryOf(member, job, clients))
   }
 
   const group: Group = new Group({

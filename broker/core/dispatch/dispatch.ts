@@ -33,7 +33,7 @@ export interface DispatchPorts {
   queue: CommandQueue
   dead: DeadLetters
   replays: Replays
-  engine: () => Reach
+  reach: Reach
   events: Events
   liveEvents: LiveEvents
   later: Later

@@ -28,7 +28,7 @@ export interface EventPorts {
   kept: KeptEvents
   inbox: Inbox
   sessions: Pick<SessionStore, 'targets'>
-  engine: () => Pick<Reach, 'isHeard' | 'event'>
+  reach: Pick<Reach, 'isHeard' | 'event'>
 }
 
 /** Puts events on the wire: `{ event_seq?, re?, at, ...fields }` to `<user>_<event>`, and with its name to `<user>_events`. */
@@ -95,7 +95,7 @@ export class Events {
   #send(unit: Unit, event: TimedEvent, asked?: AnsweredCommand, keeping: Keeping = {}, isInInbox = false): void {
     const { kept: isKept = true, expiresAt } = keeping
     const { kept, sessions } = this.#ports
-    const engine = this.#ports.engine()
+    const reach = this.#ports.reach
     const to = receiversOf(event)
     const { event: name, numbers = [] } = event
     const answered = asked?.user === event.to ? asked : undefined
@@ -112,7 +112,7 @@ export class Events {
       const before = targets.length
       if (isKept) sessions.targets(targets, user, topicName, form, onlyTo)
       // A session that keeps the event may be connected by the time it is stored.
-      if (targets.length > before || engine.isHeard(user, topicName)) {
+      if (targets.length > before || reach.isHeard(user, topicName)) {
         going.push({ user, name: topicName, form, number, isNamed })
       }
     }
@@ -143,8 +143,8 @@ export class Events {
     const byUser = to.length > 1 ? groupBy<string, Going>(going, ({ user }) => user) : undefined
     const key = kept.keep(unit, record, targets, (user) => {
       for (const { user: to, name: topicName, form, number, isNamed } of byUser ? (byUser.get(user) ?? []) : going) {
-        if (!engine.isHeard(to, topicName)) continue
-        engine.event({
+        if (!reach.isHeard(to, topicName)) continue
+        reach.event({
           number: targets.length > 0 ? key + form : undefined,
           user: to,
           name: topicName,

@@ -1,5 +1,4 @@
 import type { UserId } from '../../../shared/wire/user-id.ts'
-import { groupBy } from '../../../shared/group-by.ts'
 import { callAt } from '../../../shared/timer.ts'
 import type { InFlight } from '../../seam/messages.ts'
 import { asOfNow } from '../../seam/remaining-time.ts'
@@ -10,10 +9,10 @@ import type { Storage, Unit } from '../../storage/storage.ts'
 import { asSent } from '../kept/as-sent.ts'
 import type { Box } from '../kept/box.ts'
 import type { Holders, KeptEvents, Queue, Target } from '../kept/kept-events.ts'
-import { ON_ALL, QOS_2, RELEASED, RETAINED, SHARED, type KeptRecord } from '../kept/kept-record.ts'
-import type { MessageTarget, OpenContent } from '../open-topics/receivers.ts'
+import { ON_ALL, QOS_2, RELEASED, SHARED, type KeptRecord } from '../kept/kept-record.ts'
 import { Feed, type FeedPorts } from './feed.ts'
 import type { StoredSession } from './connected-devices.ts'
+import { keepingMessages } from './keeping-messages.ts'
 import { Progress } from './progress.ts'
 import { openReceived } from './received.ts'
 import { numberOf, SessionQueue, type SessionBounds } from './session-queue.ts'
@@ -241,36 +240,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
 
     targets: (to: Target[], user: string, event: string, form: number, onlyTo?: string) =>
       subscribers.targets(to, user, event, form, onlyTo),
-    /**
-     * Keeps a message of an open topic in these sessions once the unit is stored. It is stored once, and again only for a session
-     * that gets it several times.
-     * @param reached called with the place of each of these once the session holds it
-     * @returns its number in each session
-     */
-    keepMessage(
-      unit: Unit,
-      message: OpenContent,
-      to: readonly MessageTarget[],
-      reached: (place: number) => void = () => {},
-    ): number[] {
-      const { topic, payload, properties, messageExpiry: expiresAt } = message
-      const record = { kind: 'message' as const, at: 0, places: [], topic, payload, properties, expiresAt }
-      const numbers: number[] = []
-      const rounds: number[][] = []
-      const times = new Map<string, number>()
-      for (const [i, { session }] of to.entries()) {
-        const before = times.get(session) ?? 0
-        times.set(session, before + 1)
-        ;(rounds[before] ??= []).push(i)
-      }
-      for (const round of rounds) {
-        const targets = round.map((i) => targetOf(to[i]!))
-        const byOwner = groupBy(round, (i) => sessionOwner(to[i]!.session).user)
-        const key = kept.keep(unit, { ...record }, targets, (owner) => byOwner.get(owner as UserId)!.forEach(reached))
-        for (const i of round) numbers[i] = key
-      }
-      return numbers
-    },
+    keepMessage: keepingMessages(kept, (id) => sessions.get(id)!),
 
     /** A feed of what waits in a session to its connection. `window`: messages that the client accepts unacknowledged. */
     feed(id: string, connection: number, window: number, ports: Pick<FeedPorts, 'toFront' | 'pageBytes'>): Feed {
@@ -325,11 +295,6 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       isClosed = true
       for (const session of sessions.values()) session.stopClock?.()
     },
-  }
-
-  function targetOf({ session, qos, retain, ids, shared }: MessageTarget): Target {
-    const form = (qos === 2 ? QOS_2 : 0) | (retain ? RETAINED : 0) | (shared === undefined ? 0 : SHARED)
-    return { queue: sessions.get(session)!, form, ids, shared }
   }
 }
 
