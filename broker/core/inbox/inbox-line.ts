@@ -4,8 +4,8 @@ import { ByAge } from '../kept/by-age.ts'
 export interface LinePorts {
   /** Called for each event that the line lets go. */
   letGo(box: Box, key: number): void
-  /** Called for each number that was left out. */
-  leftOut(number: number): void
+  /** Called for each number that was left out of this user's line. */
+  leftOut(user: string, number: number): void
 }
 
 /** The inbox of one user: which of the events in their box it holds. */
@@ -56,7 +56,8 @@ export class Line {
 
   /** Leaves an event out, as if this user had never got it. */
   leaveOut(key: number): void {
-    this.#ports.leftOut(this.#box!.numberOf(key))
+    const box = this.#box!
+    this.#ports.leftOut(box.user, box.numberOf(key))
     this.#over(key)
   }
 

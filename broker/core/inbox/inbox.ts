@@ -8,7 +8,7 @@ import type { KeptEvent, KeptRecord } from '../kept/kept-record.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { tooLargeAgain } from '../events/too-large-answer.ts'
 import { openHoles } from './inbox-holes.ts'
-import { Line } from './inbox-line.ts'
+import { Line, type LinePorts } from './inbox-line.ts'
 
 /** An event with its number for one receiver. */
 export interface Numbered {
@@ -72,10 +72,10 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
   let isClosed = false
   const clock = setInterval(look, Math.min(LOOK, bounds.ageMs)).unref()
 
+  const ports: LinePorts = { letGo, leftOut: (user, number) => holes.add(user as UserId, number) }
   function lineOf(user: UserId): Line {
     let line = lines.get(user)
-    if (!line)
-      lines.set(user, (line = new Line(ends.get(user) ?? 0, { letGo, leftOut: (number) => holes.add(user, number) })))
+    if (!line) lines.set(user, (line = new Line(ends.get(user) ?? 0, ports)))
     return line
   }
 

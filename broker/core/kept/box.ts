@@ -19,9 +19,6 @@ export class Box {
   readonly user: string
   bytes = 0
   level = 0
-  /** The range of bytes of its level. */
-  from = 0
-  to = 1
   #rows: number[] = []
   /** Where the first event is, if it has not gone. */
   #head = 0
@@ -47,7 +44,10 @@ export class Box {
   /** Adds an event, held once. Its key is greater than all before. */
   add(key: number, bytes: number, isFromStranger: boolean): void {
     const before = this.#rows.length > 0 ? this.#rows[this.#rows.length - ROW + NUMBER]! : 0
-    this.#rows.push(key, bytes, before > 0 ? -before : before, isFromStranger ? ONCE | STRANGER : ONCE)
+    const [number, holds] = [before > 0 ? -before : before, isFromStranger ? ONCE | STRANGER : ONCE]
+    // Many users have one event alone, and an array that has grown takes four times as much.
+    if (this.#rows.length === 0) this.#rows = [key, bytes, number, holds]
+    else this.#rows.push(key, bytes, number, holds)
     this.#count++
     this.bytes += bytes
     if (isFromStranger) (this.#strangers ??= new ByAge((one) => !this.has(one))).add(key)
@@ -167,8 +167,8 @@ const FINENESS = 8
 /** The boxes of all users; knows which holds the most. */
 export class Boxes {
   readonly #boxes = new Map<string, Box>()
-  /** Boxes that hold about the same, by level. */
-  readonly #levels: (Set<Box> | undefined)[] = []
+  /** Boxes that hold about the same, by level; undefined while a start fills them. */
+  #levels: (Set<Box> | undefined)[] | undefined
 
   of(user: string): Box {
     let box = this.#boxes.get(user)
@@ -182,21 +182,30 @@ export class Boxes {
 
   /** A box that holds the most, within a tenth. */
   get fullest(): Box | undefined {
-    for (let level = this.#levels.length - 1; level > 0; level--) {
-      for (const box of this.#levels[level] ?? []) return box
+    const levels = this.#levels ?? []
+    for (let level = levels.length - 1; level > 0; level--) {
+      for (const box of levels[level] ?? []) return box
     }
     return undefined
   }
 
+  /** The start is over: finds the level of each box. Returns all boxes. */
+  filled(): Box[] {
+    this.#levels = []
+    const all = [...this.#boxes.values()]
+    for (const box of all) this.settle(box)
+    return all
+  }
+
   /** Updates the level of a box whose bytes have changed. */
   settle(box: Box): void {
-    if (box.bytes >= box.from && box.bytes < box.to) return
+    const levels = this.#levels
+    if (!levels) return
     const level = box.bytes > 0 ? 1 + Math.floor(Math.log2(box.bytes) * FINENESS) : 0
-    this.#levels[box.level]?.delete(box)
+    if (level === box.level && level > 0) return
+    levels[box.level]?.delete(box)
     box.level = level
-    box.from = level > 0 ? 2 ** ((level - 1) / FINENESS) : 0
-    box.to = level > 0 ? 2 ** (level / FINENESS) : 1
-    if (level > 0) (this.#levels[level] ??= new Set()).add(box)
+    if (level > 0) (levels[level] ??= new Set()).add(box)
     else if (this.#boxes.get(box.user) === box) this.#boxes.delete(box.user)
   }
 }

@@ -138,6 +138,8 @@ export class KeptEvents implements Closable {
       for (let place = 0; place < one.users.length; place++) this.#distribute(one, place)
       this.#distributed(one)
     }
+    for (const box of this.#boxes.filled()) this.#trim(box)
+    while (this.#trimAll());
   }
 
   fullness(): Fullness {
@@ -296,6 +298,7 @@ export class KeptEvents implements Closable {
     if (numbers.length > 0) this.#holders.inbox.receive(box, key, numbers[place]!, record === undefined)
     for (const target of own) target.queue.receive(box, key, target, record)
     this.#dismiss(box, key)
+    if (record === undefined) return // a start trims in the end
     this.#trim(box)
     this.#trimAll()
   }
@@ -312,11 +315,14 @@ export class KeptEvents implements Closable {
     while (box.bytes > this.#bounds.bytesPerUser && box.count > 1 && this.#drop(box, box.first!));
   }
 
-  #trimAll(): void {
-    for (let left = DROPPED_AT_ONCE; left > 0 && this.#bytes > this.#bounds.bytes; left--) {
+  /** Drops some events while there are too many. Returns true when it may have to drop more. */
+  #trimAll(): boolean {
+    for (let left = DROPPED_AT_ONCE; this.#bytes > this.#bounds.bytes; left--) {
+      if (left === 0) return true
       const box = this.#boxes.fullest
-      if (box?.first === undefined || !this.#drop(box, box.first)) return
+      if (box?.first === undefined || !this.#drop(box, box.first)) return false
     }
+    return false
   }
 
   /** Makes an event's user let it go everywhere. Returns false when something still holds it. */

@@ -44,7 +44,7 @@ export class KeyTable {
         at = this.#place(words)
       }
       this.#size++
-      this.#slots.set(words, at)
+      for (let i = 0; i < WORDS; i++) this.#slots[at + i] = words[i]!
     }
     this.#slots[at + HIGH] = value / WORD
     this.#slots[at + LOW] = value
@@ -60,7 +60,7 @@ export class KeyTable {
       const home = this.#home(slots[at]!)
       // The entry may move to the hole unless its home lies behind the hole.
       if ((at - home + all) % all < (at - hole + all) % all) continue
-      slots.copyWithin(hole, at, at + SLOT)
+      for (let i = 0; i < SLOT; i++) slots[hole + i] = slots[at + i]!
       hole = at
     }
     slots[hole + HIGH] = slots[hole + LOW] = 0
@@ -68,10 +68,10 @@ export class KeyTable {
   }
 
   /** The slot of a key, or the free one where it belongs. */
-  #place([first, second, third]: Words): number {
+  #place(words: Words): number {
     const slots = this.#slots
-    let at = this.#home(first)
-    while (!this.#isFree(at) && !(slots[at] === first && slots[at + 1] === second && slots[at + 2] === third)) {
+    let at = this.#home(words[0])
+    while (!this.#isFree(at) && !(slots[at] === words[0] && slots[at + 1] === words[1] && slots[at + 2] === words[2])) {
       at = this.#next(at)
     }
     return at

@@ -25,15 +25,13 @@ export class Progress {
   /** Reads the stored progress of these sessions, and removes that of others. */
   read(sessions: ReadonlyMap<number, SessionQueue>) {
     const gone = new Map<SessionQueue, Set<number>>()
-    const cursors = new Map<SessionQueue, number>()
     for (const { key, value } of this.#cursors.entries()) {
       const session = sessions.get(Number(key))
       if (!session) {
         this.#storage.eventually((unit) => unit.remove(this.#cursors, key))
         continue
       }
-      cursors.set(session, value)
-      session.last = value
+      session.passed = session.last = value
     }
     for (const { key, value } of this.#steps.entries()) {
       const [serial, number] = key as [string, number]
@@ -43,7 +41,7 @@ export class Progress {
         continue
       }
       session.hasSkipped = true
-      if (number <= (cursors.get(session) ?? 0)) continue
+      if (number <= session.passed) continue
       const numbers = gone.get(session)
       if (numbers) numbers.add(number)
       else gone.set(session, new Set([number]))
@@ -56,11 +54,8 @@ export class Progress {
       last: [...sessions.values()].reduce((most, { last }) => Math.max(most, last), 0),
       /** True when this message still waits for the session. */
       waits: (session: SessionQueue, number: number): boolean =>
-        number > (cursors.get(session) ?? 0) && !gone.get(session)?.has(number),
-      forget(): void {
-        gone.clear()
-        cursors.clear()
-      },
+        number > session.passed && !(session.hasSkipped && gone.get(session)?.has(number)),
+      forget: (): void => gone.clear(),
     }
   }
 

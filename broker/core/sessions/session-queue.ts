@@ -47,6 +47,8 @@ export class SessionQueue {
   relieved: (() => void) | undefined = undefined
   /** The last number of a stored message that it was given. */
   last = 0
+  /** Every message up to this number had gone when the last broker process ended. */
+  passed = 0
   /** Numbers that have gone before older ones, which is not stored yet. */
   skipped: number[] = []
   /** True when some such numbers are stored. */
