@@ -10,7 +10,7 @@ import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { openStore } from '../shared/store/open.ts'
 
-// A process of a group whose handlers block its main thread, or do not stop. slow/busy-handlers.test.ts runs it and follows it by
+// A process of a group whose handlers block its main thread, or do not stop. slow/parallel/busy-handlers.test.ts runs it and follows it by
 // its output. The argument is the milliseconds that handlers have to end once the process is told to stop.
 
 const ran = event('ran', { attempt: z.int(), pid: z.int() })

@@ -21,7 +21,7 @@ export interface Block {
   text: string
 }
 
-/** Blocks that slow/docs-run.test.ts does not run, by their beginning, and why. Shell is at least parsed. */
+/** Blocks that slow/parallel/docs-run.test.ts does not run, by their beginning, and why. Shell is at least parsed. */
 export const NOT_RUN: readonly [page: string, start: string, why: string][] = [
   ['README.md', 'npm test', 'it is not run within tests'],
   ['CONTRIBUTING.md', 'npm run jest -- shared', 'npm test runs this file'],

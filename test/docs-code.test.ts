@@ -9,7 +9,7 @@ import { readConfig } from '../shared/config.ts'
 import { blocksOf, NOT_RUN, PAGES, placeOf, reasonOf, type Block } from './docs-blocks.ts'
 import { ROOT } from './process.ts'
 
-// The code blocks of the docs, as far as they can be checked without running them. slow/docs-run.test.ts runs them.
+// The code blocks of the docs, as far as they can be checked without running them. slow/parallel/docs-run.test.ts runs them.
 
 const all = PAGES.flatMap(blocksOf)
 let contract: Contract

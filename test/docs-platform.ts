@@ -53,7 +53,7 @@ export class DocsPlatform {
 
   /**
    * Adapts a text of the docs to this platform: other ports, no `npm install`, and no `npm run dev`, whose
-   * reloading slow/new-handler.test.ts tests.
+   * reloading slow/parallel/new-handler.test.ts tests.
    */
   here(text: string): string {
     const others: Record<string, string> = { ...this.#ports, 'npm install && ': '', 'npm run dev': 'npm start' }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Parts } from './parts.ts'
 
-// What the broker has acknowledged survives its death. slow/durability.test.ts and slow/crash-points.test.ts try many more moments.
+// What the broker has acknowledged survives its death. slow/parallel/durability.test.ts and slow/parallel/crash-points.test.ts try many more moments.
 
 let parts: Parts
 beforeAll(async () => {

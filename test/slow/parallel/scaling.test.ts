@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { Device } from '../device.ts'
-import { Run } from '../process.ts'
-import { openStage, type Stage } from '../stage.ts'
+import type { Device } from '../../device.ts'
+import { Run } from '../../process.ts'
+import { openStage, type Stage } from '../../stage.ts'
 
 // One group in several processes, and 300 commands while one of them ends: cleanly, or by kill -9.
 

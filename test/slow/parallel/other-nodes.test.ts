@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, expect, test as always } from '@jest/globals'
-import { RECOMMENDED_NODE } from '../../scripts/recommended-node.ts'
-import { Device } from '../device.ts'
-import { ROOT, Run } from '../process.ts'
+import { RECOMMENDED_NODE } from '../../../scripts/recommended-node.ts'
+import { Device } from '../../device.ts'
+import { ROOT, Run } from '../../process.ts'
 
 // The oldest supported Node, and the image's: each is the npm package with its binary, in a temporary folder.
 

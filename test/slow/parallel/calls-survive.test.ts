@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { befriend } from '../friends.ts'
-import { Parts } from '../parts.ts'
+import { befriend } from '../../friends.ts'
+import { Parts } from '../../parts.ts'
 
 // What a broker that is killed in the middle of a call must still deliver: queued signals, and the end of the ringing.
 

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { Run as Measured } from '../../tools/load/figures.ts'
-import { Run } from '../process.ts'
+import type { Run as Measured } from '../../../tools/load/figures.ts'
+import { Run } from '../../process.ts'
 
 // npm run load, with real processes. Checks counts, never durations.
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { Device } from '../device.ts'
-import { childrenOf, isAlive, ROOT, Run, SOURCE_FOLDERS } from '../process.ts'
+import { Device } from '../../device.ts'
+import { childrenOf, isAlive, ROOT, Run, SOURCE_FOLDERS } from '../../process.ts'
 
 // A handler developer's first minutes, in a copy of the repository: scaffold, test, edit while it runs.
 
@@ -183,7 +183,7 @@ test('production runs the current handlers: new ones without a list, no removed 
   mkdirSync(memos)
   try {
     const file = join(memos, 'add_memo.ts')
-    const source = `import { z } from 'zod'\nimport { command } from '../../shared/runtime/command.ts'\n`
+    const source = `import { z } from 'zod'\nimport { command } from '../../../shared/runtime/command.ts'\n`
     const declared = `interface Shape {\n  a: string\n}\nexport default command({ input: z.object({}), replyTo: 'nobody', events: {}, run: () => ({}) })\n`
     writeFileSync(file, `${source}${declared}`)
     const added = await compiledCatalogue()

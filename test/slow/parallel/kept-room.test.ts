@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { Device, Received } from '../device.ts'
-import { befriend } from '../friends.ts'
-import { Parts } from '../parts.ts'
+import type { Device, Received } from '../../device.ts'
+import { befriend } from '../../friends.ts'
+import { Parts } from '../../parts.ts'
 
 // What is kept for absent users, and what is removed again.
 

@@ -2,8 +2,8 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { Parts } from '../parts.ts'
-import type { Run } from '../process.ts'
+import { Parts } from '../../parts.ts'
+import type { Run } from '../../process.ts'
 
 // What the broker has acknowledged survives. Every test kills the broker.
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import jwt from 'jsonwebtoken'
-import { Device } from '../device.ts'
-import { freePorts } from '../free-port.ts'
-import { isAlive, Run } from '../process.ts'
+import { Device } from '../../device.ts'
+import { freePorts } from '../../free-port.ts'
+import { isAlive, Run } from '../../process.ts'
 
 // `npm start` when its processes are killed or stopped, at whatever moment. start.test.ts shows that it starts.
 

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { EXIT_STUCK } from '../../shared/runtime/connection/end-stuck.ts'
-import { COMPUTING, computingEnv, gate, readyz, stuckFor } from '../computing.ts'
-import { metric } from '../metrics.ts'
-import { Run } from '../process.ts'
-import { openStage, type Stage } from '../stage.ts'
+import { EXIT_STUCK } from '../../../shared/runtime/connection/end-stuck.ts'
+import { COMPUTING, computingEnv, gate, readyz, stuckFor } from '../../computing.ts'
+import { metric } from '../../metrics.ts'
+import { Run } from '../../process.ts'
+import { openStage, type Stage } from '../../stage.ts'
 
 // A handler that computes without awaiting blocks its process' main thread, as a breakpoint in a debugger does. Its own time limit
 // applies to it, and no other command loses an attempt.

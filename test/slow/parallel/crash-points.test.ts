@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { Device } from '../device.ts'
-import { Parts } from '../parts.ts'
-import type { Run } from '../process.ts'
+import type { Device } from '../../device.ts'
+import { Parts } from '../../parts.ts'
+import type { Run } from '../../process.ts'
 
 // One command, with a process killed at each point between the handler's commit and the broker's acknowledgement of the result.
 
@@ -16,7 +16,7 @@ afterAll(() => parts.close())
 
 const dieAt = (point: string): Record<string, string> => ({
   DIE_AT: point,
-  NODE_OPTIONS: `--import ${fileURLToPath(new URL('../die-at.mjs', import.meta.url))}`,
+  NODE_OPTIONS: `--import ${fileURLToPath(new URL('../../die-at.mjs', import.meta.url))}`,
 })
 
 /** Both people get the request once, and it is listed once. */

@@ -4,13 +4,13 @@ import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test as always } from '@jest/globals'
-import { readConfig } from '../../shared/config.ts'
-import { tlsFiles } from '../../shared/dev-secrets.ts'
-import { services } from '../compose.ts'
-import { Device } from '../device.ts'
-import { freePorts } from '../free-port.ts'
-import { buildImage, cannotBuild, type Container, type Image } from '../image.ts'
-import { childrenOf } from '../process.ts'
+import { readConfig } from '../../../shared/config.ts'
+import { tlsFiles } from '../../../shared/dev-secrets.ts'
+import { services } from '../../compose.ts'
+import { Device } from '../../device.ts'
+import { freePorts } from '../../free-port.ts'
+import { buildImage, cannotBuild, type Container, type Image } from '../../image.ts'
+import { childrenOf } from '../../process.ts'
 
 // The image of docker-compose.yml: built, then run with the commands and health checks of that file.
 

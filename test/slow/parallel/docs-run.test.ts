@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { blocksOf, PAGES, placeOf, reasonOf, type Block } from '../docs-blocks.ts'
-import { DocsPlatform, type Output } from '../docs-platform.ts'
+import { blocksOf, PAGES, placeOf, reasonOf, type Block } from '../../docs-blocks.ts'
+import { DocsPlatform, type Output } from '../../docs-platform.ts'
 
 // Runs every code block of the docs, page by page, on one platform. docs-blocks.ts explains how blocks are marked; what can be checked
 // without running anything is in docs-code.test.ts.

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { fuzzCodec } from '../../tools/fuzz/codec.ts'
-import { runFuzz } from '../../tools/fuzz/run-fuzz.ts'
+import { fuzzCodec } from '../../../tools/fuzz/codec.ts'
+import { runFuzz } from '../../../tools/fuzz/run-fuzz.ts'
 
 // The short runs of `npm run fuzz`.
 
