@@ -144,7 +144,11 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
   async place(media: LocalMedia): Promise<void> {
     this.#media = media
     await this.#ports.ice.ready()
-    if (this.#state === 'ringing' && !this.#connection) this.#connect(media).start()
+    try {
+      if (this.#state === 'ringing' && !this.#connection) this.#connect(media).start()
+    } catch (err) {
+      this.finish(callError(err).end)
+    }
     await this.#until(() => this.#isPlaced)
     this.#throwIfEnded()
   }
@@ -189,7 +193,11 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
     this.#isPlaced = false
     this.#queue = this.#openQueue()
     this.#waiting = [signal]
-    this.#joinIn(this.#media)
+    try {
+      this.#joinIn(this.#media)
+    } catch (err) {
+      this.#fails('failed', callError(err).message)
+    }
   }
 
   /** @internal */
