@@ -69,7 +69,8 @@ test('every file in the docs is used, and the programs in TypeScript type-check'
       writeFileSync(file, text)
     }
     const files = programs.map(({ words }) => words.get('file')!)
-    const config = { extends: './tsconfig.json', include: ['broker/**/*.d.ts'], files }
+    const compilerOptions = { lib: ['es2024', 'dom', 'dom.iterable'] } // for the client
+    const config = { extends: './tsconfig.json', compilerOptions, include: ['broker/**/*.d.ts'], files }
     writeFileSync(join(tree, 'tsconfig.docs.json'), JSON.stringify(config))
     const tsc = join('node_modules', '.bin', 'tsc')
     const { stdout, status } = spawnSync(tsc, ['--noEmit', '-p', 'tsconfig.docs.json'], { cwd: tree, encoding: 'utf8' })

@@ -68,8 +68,9 @@ test.each(PAGES.filter((page) => page.startsWith('docs/app/') || page.startsWith
     const catalogue = JSON.stringify(contract)
     const metrics = await readFile(join(ROOT, 'broker/metrics/metrics.ts'), 'utf8')
     const fullness = await readFile(join(ROOT, 'broker/metrics/fullness.ts'), 'utf8')
+    const callErrors = await readFile(join(ROOT, 'client/calls/call-error.ts'), 'utf8')
     const known = new Set(
-      `${catalogue}${metrics}${fullness}${PAGES.flatMap(blocksOf)
+      `${catalogue}${metrics}${fullness}${callErrors}${PAGES.flatMap(blocksOf)
         .map(({ text }) => text)
         .join('')}`.match(/\w+/g),
     )

@@ -59,7 +59,8 @@ for (const block of all.filter((one) => reasonOf(one) === undefined)) {
 }
 
 test('the TypeScript files of the docs type-check, their tests too', () => {
-  const config = { extends: './tsconfig.json', include: ['broker/**/*.d.ts'], files: programs }
+  const compilerOptions = { lib: ['es2024', 'dom', 'dom.iterable'] } // for the client
+  const config = { extends: './tsconfig.json', compilerOptions, include: ['broker/**/*.d.ts'], files: programs }
   platform.write('tsconfig.docs.json', JSON.stringify(config))
   const tsc = join('node_modules', '.bin', 'tsc')
   const { stdout, status } = spawnSync(tsc, ['--noEmit', '-p', 'tsconfig.docs.json'], {
