@@ -16,8 +16,8 @@ import { ON_ALL, RELEASED } from './kept-record.ts'
 import { openKept, type Kept } from './open-kept.ts'
 import { acknowledge, waitingFor } from '../../../test/kept-sessions.ts'
 
-// What happens to people's events, sessions and dead letters, one thing after another; before each single write, the file is copied:
-// what a broker that is killed just then leaves behind. Each copy is opened again and compared with what was promised by then.
+// Events, sessions and dead letters change step by step. Before each single write the file is copied, as a broker killed at that moment
+// would leave it. Each copy is then opened and compared with what the broker had promised by then.
 
 const [alice, bob] = [userIdOf('alice'), userIdOf('bob')]
 const LASTING = 1e9
@@ -36,13 +36,13 @@ interface Opened {
   dead: ReturnType<typeof openDeadLetters>
 }
 
-/** All that can be told of what is kept. */
+/** Everything that can be observed of the stored data. */
 interface Seen {
-  /** By session: what waits, by number, and what it says; `due` for a PUBREL and its id. */
+  /** By session: the payloads that wait, by number; `due` and its id for a PUBREL. */
   waiting: Map<string, Map<number, string>>
   /** By session: ids of QoS 2 messages that are not released. */
   incoming: Map<string, number[]>
-  /** By user and the number since which they ask: what they are told, or that it cannot be told. */
+  /** By user and `since`: the events that `sync_events` would return; undefined if it cannot recover them. */
   missed: Map<string, Map<number, string> | undefined>
   last: Map<UserId, number>
   letters: Set<number>
@@ -52,7 +52,7 @@ interface Seen {
 interface Copy {
   path: string
   before: string
-  /** How much had been done, and what was under way. */
+  /** The number of finished steps. */
   step: number
 }
 
@@ -149,7 +149,7 @@ function seen({ all, dead }: Opened): Seen {
   return now
 }
 
-/** Everything, once. */
+/** Runs all steps. */
 async function live(): Promise<void> {
   const path = join(dir, 'live.lmdb')
   const opened = await open(path, copying(path))
@@ -281,7 +281,7 @@ test('whichever write a broker is killed at, nothing promised is lost, doubled o
     const says = (what: string): unknown => wrong.push(`before ${before} in step ${step}: ${what}`)
     const [was, is] = [states[step - 1], states[Math.min(step, states.length - 1)]!]
     if (was) compare(found, was, is, given[Math.min(step, given.length - 1)]!, says)
-    // Half of a session: what is left of one that is not there.
+    // Data left over from a session that does not exist.
     await close(opened)
     const again = await open(path)
     const there = new Set(IDS.flatMap((id) => again.all.sessions.get(id)?.serial ?? []))
@@ -301,7 +301,7 @@ test('whichever write a broker is killed at, nothing promised is lost, doubled o
   expect(copies.length).toBeGreaterThan(100)
 })
 
-/** What was so before and after the step is so, and nothing is that was not given. */
+/** Reports what is missing although it was there before and after the step, and what is there although it was never given. */
 function compare(
   found: Seen,
   was: Seen,
@@ -337,7 +337,7 @@ function compare(
   for (const [user, last] of was.last) if (found.last.get(user)! < last) says(`${user} has lost their last number`)
   for (const [asked, told] of was.missed) {
     const [later, its] = [is.missed.get(asked), found.missed.get(asked)]
-    if (!told || !later) continue // it cannot be told any more, or can once more
+    if (!told || !later) continue // it can no longer be recovered, or can again
     if (!its) {
       says(`${asked} cannot be told`)
       continue
@@ -351,7 +351,7 @@ function compare(
     if (!was.letters.has(order) && !is.letters.has(order)) says(`letter ${order} has come back`)
 }
 
-/** When all sessions have ended, what is left is in inboxes. */
+/** Once all sessions have ended, only inboxes hold events. */
 async function mustEmpty(path: string, says: (what: string) => void): Promise<void> {
   const opened = await open(path)
   for (const id of IDS) opened.all.sessions.end(id)
