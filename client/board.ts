@@ -61,9 +61,10 @@ export interface BoardOptions {
   window: number
 }
 
-type FieldsOf<Name extends keyof Commands> = object extends Commands[Name]
-  ? [fields?: Commands[Name], options?: CallOptions]
-  : [fields: Commands[Name], options?: CallOptions]
+type FieldsOf<Name extends keyof Commands> =
+  Record<string, never> extends Commands[Name]
+    ? [fields?: Commands[Name], options?: CallOptions]
+    : [fields: Commands[Name], options?: CallOptions]
 
 const [CLIENT, USER, POSITION] = ['client', 'user', 'position']
 /** Answers without a number that are remembered, since a command that was sent again may be answered twice. */
@@ -341,7 +342,11 @@ export class Board {
   }
 
   async #close(how: 'keep' | 'flush' | 'discard', timeout: number): Promise<void> {
-    await this.#opened.catch(() => {})
+    const isOpen = await this.#opened.then(
+      () => true,
+      () => false,
+    )
+    if (!isOpen) return
     if (how === 'flush' && this.#outbox.size > 0) {
       const drained = new Promise<void>((resolve) => (this.#isDrained = resolve))
       let timer: ReturnType<typeof setTimeout> | undefined

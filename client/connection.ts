@@ -125,16 +125,13 @@ export class Connection {
     this.#tries.push(Date.now())
     const { url, open, clientId, message } = this.#options
     const login = { clientId, username: 'JWT', password: token, keepAlive: KEEP_ALIVE, sessionExpiry: SESSION_EXPIRY }
-    let isAnswered = false
     try {
-      this.#link = new Link(open, url, login, {
-        answered: (connack) => {
-          isAnswered = true
-          this.#answered(connack)
-        },
+      const link = new Link(open, url, login, {
+        answered: (connack) => this.#answered(link, connack),
         message,
-        ended: (end) => this.#ended(end, isAnswered),
+        ended: (end) => this.#ended(link, end),
       })
+      this.#link = link
     } catch (err) {
       this.#refuse((err as Error).message) // the URL, or no WebSocket here
     }
@@ -159,12 +156,14 @@ export class Connection {
     return undefined
   }
 
-  #answered(connack: Connack): void {
+  #answered(link: Link, connack: Connack): void {
     if (connack.reason < 0x80) {
       this.#wasRefused = false
       this.#isUp = true
-      return this.#options.up(this.#link!, connack)
+      return this.#options.up(link, connack)
     }
+    this.#link = undefined
+    link.drop() // the broker would leave it open for a while
     const { reason } = connack
     const text = REFUSALS.get(reason) ?? `the broker refused the login (0x${reason.toString(16)})`
     // An expired token may have come from a cache of the app: once more, with a fresh one.
@@ -175,7 +174,8 @@ export class Connection {
     else this.#lost(text, TOO_MUCH.has(reason) ? BUSY : 0)
   }
 
-  #ended({ text, reason }: LinkEnd, wasAnswered: boolean): void {
+  #ended(link: Link, { text, reason }: LinkEnd): void {
+    if (this.#link !== link) return
     this.#link = undefined
     if (this.#isUp) {
       this.#isUp = false
@@ -184,7 +184,7 @@ export class Connection {
       if (reason === TAKEN_OVER) return this.#refuse('another client took over the session')
       return this.#lost(text, reason !== undefined && TOO_MUCH.has(reason) ? BUSY : 0)
     }
-    if (!wasAnswered && !this.#isClosed) this.#lost(text)
+    if (!this.#isClosed) this.#lost(text)
   }
 
   #lost(reason: string, atLeast = 0): void {

@@ -96,6 +96,11 @@ export class Link {
     this.#end('left')
   }
 
+  /** Ends the connection, not the session. */
+  drop(): void {
+    this.#end('dropped')
+  }
+
   #receive(bytes: Uint8Array): void {
     this.#heardAt = Date.now()
     clearTimeout(this.#probe)
