@@ -54,7 +54,7 @@ const RULES: [RegExp, RegExp, RegExp][] = [
   // What `scripts/new/` writes imports the test stage; the rule cannot tell a template from an import.
   [/^scripts\/(?:test-mongo|real-parts|new\/[^/]+)\.ts$/, /^(?:shared|scripts|test)\//,                      /./],
   [/^scripts\//,          /^(?:shared|broker|handlers|scripts)\//,                                  /./],
-  [/^tools\//,            /^(?:shared|broker|handlers|scripts|test|tools)\//,                       /./],
+  [/^tools\//,            /^(?:shared|broker|client|handlers|scripts|test|tools)\//,                       /./],
 ]
 
 test('every file imports only what its folder may', () => {

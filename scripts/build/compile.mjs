@@ -9,8 +9,10 @@ import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const DIST = join(ROOT, 'dist')
-/** `tools` is compiled because the load test measures compiled handlers; the image is built without it. */
-const FOLDERS = ['broker', 'handlers', 'shared', 'scripts', 'tools'].filter((name) => existsSync(join(ROOT, name)))
+/** `tools` is compiled because the load test measures compiled handlers, with `client`, which it imports; the image is built without them. */
+const FOLDERS = ['broker', 'client', 'handlers', 'shared', 'scripts', 'tools'].filter((name) =>
+  existsSync(join(ROOT, name)),
+)
 /** Holds the digest of the sources from which dist/ was built. Written last. */
 const STAMP = join(DIST, 'sources.sha256')
 
