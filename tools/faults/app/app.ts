@@ -17,9 +17,8 @@ const {
   APP_MESSAGES = '',
   APP_DIR = '',
 } = process.env
-const [heardFile, answeredFile, faultsFile] = ['heard', 'answered', 'faults'].map((name) =>
-  join(APP_DIR, `${APP_USER}.${name}`),
-)
+const fileOf = (name: string): string => join(APP_DIR, `${APP_USER}.${name}`)
+const [heardFile, answeredFile, faultsFile] = [fileOf('heard'), fileOf('answered'), fileOf('faults')] as const
 const linesOf = (file: string): string[] =>
   existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []
 const write = (file: string, line: string): void => appendFileSync(file, `${line}\n`)
@@ -31,22 +30,22 @@ const board = connect({
   store: fileStore(join(APP_DIR, `${APP_USER}.outbox`)),
 })
 board.on('message_received', ({ from, body, event_seq, message_id }) => {
-  if (from !== APP_USER) write(heardFile!, `${from} ${body} ${event_seq} ${message_id}`)
+  if (from !== APP_USER) write(heardFile, `${from} ${body} ${event_seq} ${message_id}`)
 })
-const answered = new Set(linesOf(answeredFile!).map(Number))
+const answered = new Set(linesOf(answeredFile).map(Number))
 board.on('message_sent', ({ re }) => {
   const number = Number(re!.split('-')[1])
   if (answered.has(number)) return
   answered.add(number)
-  write(answeredFile!, String(number))
+  write(answeredFile, String(number))
 })
-board.on('uncertain', ({ message }) => write(faultsFile!, message))
-board.on('fault', (err) => write(faultsFile!, String(err)))
-board.on('state', (state, reason) => state === 'refused' && write(faultsFile!, `refused: ${reason}`))
+board.on('uncertain', ({ message }) => write(faultsFile, message))
+board.on('fault', (err) => write(faultsFile, String(err)))
+board.on('state', (state, reason) => state === 'refused' && write(faultsFile, `refused: ${reason}`))
 
 await board.call('whoami') // from now on it has what an earlier process left
 const waiting = new Set(board.waiting.map(({ id }) => Number(id.split('-')[1])))
-board.on('reset', () => write(faultsFile!, 'reset, and this is not its first start'))
+board.on('reset', () => write(faultsFile, 'reset, and this is not its first start'))
 let next = 0
 
 async function sendAll(): Promise<void> {
@@ -56,7 +55,7 @@ async function sendAll(): Promise<void> {
     try {
       await board.call('send_message', { to: APP_PEER, body: String(number) }, { id: `${APP_USER}-${number}` })
     } catch (err) {
-      write(faultsFile!, `${number}: ${String(err)}`)
+      write(faultsFile, `${number}: ${String(err)}`)
     }
   }
 }
