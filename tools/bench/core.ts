@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { openKept, type Kept } from '../../broker/core/kept/open-kept.ts'
 import { openQueue } from '../../broker/core/queue/durable-queue.ts'
@@ -119,16 +120,8 @@ function cpu(): number {
   return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1_000
 }
 
-/** µs of this thread per command, the median of several rounds. */
-async function measured(core: Core, users: readonly UserId[], times: number): Promise<number> {
-  const rounds: number[] = []
-  for (let round = 0; round < 5; round++) {
-    const before = cpu()
-    await run(core, users, times)
-    rounds.push((cpu() - before) / times)
-  }
-  return rounds.toSorted((a, b) => a - b)[2]!
-}
+/** Rounds of each case, and commands of a round. */
+const [ROUNDS, A_ROUND] = [11, 3_200]
 
 interface Case {
   name: string
@@ -139,30 +132,48 @@ interface Case {
   users?: readonly UserId[]
 }
 
-/** @param sizes what is remembered and queued; the first is what the others are compared with */
+/** Fills a core as a case says. */
+async function filled(dir: string, { remembered = 0, queued = 0, events = 1_000, users = USERS }: Case): Promise<Core> {
+  // As many answers are remembered as commands may be queued: beyond, each end forgets one.
+  const core = await openCore(dir, events, remembered || 3 * MANY)
+  await run(core, users, 4_000) // warm
+  for (let left = queued; left > 0; left -= A_FILL) await append(core, users, Math.min(left, A_FILL))
+  const ends = users === USERS ? remembered * 1.2 : events * users.length
+  for (let left = ends; left > 0; left -= A_FILL) await end(core, await append(core, users, Math.min(left, A_FILL)))
+  return core
+}
+
+/**
+ * Compares two cases: their rounds alternate, and the least of each counts, since other processes only ever add to it.
+ * @param sizes what is remembered and queued: few, and many
+ */
 export async function benchCore(folder: string, out: (line: string) => unknown, sizes = [1_000, MANY]): Promise<void> {
-  const cases: Case[] = [
-    ...sizes.map((size) => ({ name: `${size.toLocaleString('en')} remembered`, remembered: size })),
-    ...sizes.map((size) => ({ name: `${size.toLocaleString('en')} queued`, queued: size })),
-    ...[1_000, 10_000].map((size) => ({ name: `${size} events of a user`, events: size, users: USERS.slice(0, 5) })),
+  const pairs: Case[][] = [
+    sizes.map((size) => ({ name: `${size.toLocaleString('en')} remembered`, remembered: size })),
+    sizes.map((size) => ({ name: `${size.toLocaleString('en')} queued`, queued: size })),
+    [1_000, 10_000].map((size) => ({ name: `${size} events of a user`, events: size, users: USERS.slice(0, 5) })),
   ]
-  out(row('µs of the main thread per command', ['µs', 'ratio']))
-  let first = 0
-  for (const [i, { name, remembered = 0, queued = 0, events = 1_000, users = USERS }] of cases.entries()) {
-    const dir = mkdtempSync(join(folder, 'switchboard-bench-'))
-    // As many answers are remembered as commands may be queued. Beyond that, each finished command forgets one.
-    const core = await openCore(dir, events, remembered || 3 * MANY)
-    try {
-      await run(core, users, 4_000) // warm
-      for (let left = queued; left > 0; left -= A_FILL) await append(core, users, Math.min(left, A_FILL))
-      const left = users === USERS ? remembered * 1.2 : events * users.length
-      for (let i = left; i > 0; i -= A_FILL) await end(core, await append(core, users, Math.min(i, A_FILL)))
-      const cost = await measured(core, users, 3_200)
-      if (i % 2 === 0) first = cost
-      out(row(name, [cost.toFixed(1), (cost / first).toFixed(2)]))
-    } finally {
+  out(row('µs of the main thread per command', ['least', 'median', 'ratio', 'load']))
+  for (const cases of pairs) {
+    const measured: { name: string; users: readonly UserId[]; dir: string; core: Core; rounds: number[] }[] = []
+    for (const one of cases) {
+      const dir = mkdtempSync(join(folder, 'switchboard-bench-'))
+      measured.push({ name: one.name, users: one.users ?? USERS, dir, core: await filled(dir, one), rounds: [] })
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const { core, users, rounds } of measured) {
+        const before = cpu()
+        await run(core, users, A_ROUND)
+        rounds.push((cpu() - before) / A_ROUND)
+      }
+    }
+    const first = Math.min(...measured[0]!.rounds)
+    for (const { name, core, dir, rounds } of measured) {
       await core.close()
       rmSync(dir, { recursive: true })
+      const [least, median] = [Math.min(...rounds), rounds.toSorted((a, b) => a - b)[ROUNDS >> 1]!]
+      const figures = [least.toFixed(1), median.toFixed(1), (least / first).toFixed(2), loadavg()[0]!.toFixed(1)]
+      out(row(name, figures))
     }
   }
 }
