@@ -24,7 +24,8 @@ export interface DeviceOptions {
   mqtt?: IClientOptions
 }
 
-const DEADLINE = 30_000
+/** Milliseconds to wait for what is about to come. A hundred stored commands on a machine ten times overloaded take half of it. */
+const DEADLINE = 60_000
 
 /** A person at a device: a public MQTT client, and the events it has received. */
 export class Device {
