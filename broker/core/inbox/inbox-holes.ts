@@ -1,3 +1,4 @@
+import { firstOf } from '../../../shared/first-of.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 
@@ -47,13 +48,16 @@ export function openHoles(storage: Storage) {
       unit.otherwise(() => changed.add(user))
     },
 
-    /** @param firstOf numbers below this are forgotten anyway */
-    store(unit: Unit, firstOf: (user: UserId) => number): void {
-      if (changed.size === 0) return
-      const all = [...changed]
-      changed.clear()
-      for (const user of all) {
-        const first = firstOf(user)
+    /**
+     * Stores the changed ranges of at most so many users. Returns true when there are more.
+     * @param startOf numbers below this are forgotten anyway
+     */
+    store(unit: Unit, startOf: (user: UserId) => number, most: number): boolean {
+      if (changed.size === 0) return false
+      const some = firstOf(changed, most)
+      for (const user of some) {
+        changed.delete(user)
+        const first = startOf(user)
         const own = ranges.get(user) ?? []
         while (own.length > 0 && own[1]! < first) own.splice(0, 2)
         if (own.length > 0) unit.put(table, user, [...own])
@@ -62,7 +66,8 @@ export function openHoles(storage: Storage) {
           unit.remove(table, user)
         }
       }
-      unit.otherwise(() => all.forEach((user) => changed.add(user)))
+      unit.otherwise(() => some.forEach((user) => changed.add(user)))
+      return changed.size > 0
     },
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { firstOf } from '../../../shared/first-of.ts'
 import { parseJsonObject } from '../../../shared/wire/json.ts'
 import type { EventName } from '../../../shared/wire/topic.ts'
 import type { UserId } from '../../../shared/wire/user-id.ts'
@@ -148,13 +149,16 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
       if (box.isFromStranger(key)) line.leaveOut(key)
       else line.forget(number)
     },
-    tidy(unit) {
-      holes.store(unit, (user) => lines.get(user)?.first ?? Infinity)
-      if (emptied.size === 0) return
-      for (const user of emptied) forgetLine(unit, user)
-      const all = [...emptied]
-      emptied.clear()
-      unit.otherwise(() => all.forEach((user) => emptied.add(user)))
+    tidy(unit, most) {
+      const hasMoreHoles = holes.store(unit, (user) => lines.get(user)?.first ?? Infinity, most)
+      if (emptied.size === 0) return hasMoreHoles
+      const some = firstOf(emptied, most)
+      for (const user of some) {
+        emptied.delete(user)
+        forgetLine(unit, user)
+      }
+      unit.otherwise(() => some.forEach((user) => emptied.add(user)))
+      return hasMoreHoles || emptied.size > 0
     },
   }
 

@@ -41,7 +41,8 @@ export interface Holders {
     receive(box: Box, key: number, number: number, isOfOld: boolean): void
     /** Must let this event go. */
     lose(box: Box, key: number): void
-    tidy(unit: Unit): void
+    /** Stores at most so many changes. Returns true when there are more. */
+    tidy(unit: Unit, most: number): boolean
   }
   sessions: {
     /** The last number that a session of an earlier broker process was given. */
@@ -49,7 +50,7 @@ export interface Holders {
     /** The session with this serial number, if it still waits for this record. */
     queueOf(serial: number, key: number, form: number): Queue | undefined
     lose(box: Box, key: number): void
-    tidy(unit: Unit): void
+    tidy(unit: Unit, most: number): boolean
   }
 }
 
@@ -78,7 +79,7 @@ interface Distribution {
 const [PER_RECORD, PER_RECEIVER, PER_REFERENCE] = [200, 40, 120]
 /** The distance between two keys: a session's number for a record is its key, or the key plus 1. */
 const STEP = 2
-/** Removals added to another unit, and in a unit of their own, at most. */
+/** Removals, and changes of each kind of holder, added to another unit and in a unit of their own, at most. */
 const [TIDIED_BY_OTHERS, TIDIED_AT_ONCE] = [32, 1_000]
 /** Milliseconds before pending changes are stored in a unit of their own. */
 const TIDY = 20
@@ -251,10 +252,11 @@ export class KeptEvents implements Closable {
     if (this.#timer || this.#isClosed) return
     this.#timer = setTimeout(() => {
       this.#timer = undefined
+      let isMore = false
       this.#storage
-        .commit((unit) => this.#tidy(unit, TIDIED_AT_ONCE), { inOrder: false })
+        .commit((unit) => void (isMore = this.#tidy(unit, TIDIED_AT_ONCE)), { inOrder: false })
         .then(
-          () => this.#gone.length > 0 && this.changed(),
+          () => isMore && this.changed(),
           () => this.changed(TRY_AGAIN), // the storage has logged it
         )
     }, after).unref()
@@ -265,7 +267,7 @@ export class KeptEvents implements Closable {
     this.#isClosed = true
     clearTimeout(this.#timer)
     this.#spread.finish()
-    await this.#storage.commit((unit) => this.#tidy(unit, Infinity)).catch(() => {}) // the next start makes up for it
+    await this.#storage.commit((unit) => void this.#tidy(unit, Infinity)).catch(() => {}) // the next start makes up for it
   }
 
   /** @param record undefined for a record from before the start */
@@ -357,11 +359,12 @@ export class KeptEvents implements Closable {
     this.#remove(key, sharing.bytes)
   }
 
-  #tidy(unit: Unit, most: number): void {
+  /** Stores pending changes, at most so many of each kind. Returns true when there are more. */
+  #tidy(unit: Unit, most: number): boolean {
+    const hasMoreInSessions = this.#holders.sessions.tidy(unit, most)
     // A user's last number is stored before the record of their last event is removed.
-    this.#holders.inbox.tidy(unit)
-    this.#holders.sessions.tidy(unit)
-    if (this.#gone.length === 0) return
+    if (this.#holders.inbox.tidy(unit, most)) return true
+    if (this.#gone.length === 0) return hasMoreInSessions
     let keys = this.#gone
     if (keys.length <= most) this.#gone = []
     else keys = keys.splice(-most)
@@ -369,6 +372,7 @@ export class KeptEvents implements Closable {
     unit.otherwise(() => {
       for (const key of keys) this.#gone.push(key)
     })
+    return hasMoreInSessions || this.#gone.length > 0
   }
 }
 

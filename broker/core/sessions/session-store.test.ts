@@ -109,6 +109,38 @@ test('an event of 100 KB is stored once for all sessions, and read when it is se
   expect(all.kept.size.bytes).toBeLessThan(5e6)
 })
 
+test('what thousands of sessions have acknowledged is stored in several units', async () => {
+  const sessions = Array.from({ length: 2_500 }, (_, i) => `user-${i}/phone`)
+  for (const id of sessions) {
+    all.sessions.began(id, LASTING)
+    all.sessions.subscribe(id, { topic: `${id.slice(0, id.indexOf('/'))}_events`, qos: 1 })
+  }
+  const users = sessions.map((id) => userIdOf(id.slice(0, id.indexOf('/'))))
+  let key = 0
+  await storage.commit((unit) => {
+    const targets: Target[] = []
+    for (const user of users) all.sessions.targets(targets, user, 'events', ON_ALL)
+    const told = { event: 'said', to: users, numbers: [], isInInbox: false, body: Buffer.from('{"n":1}') }
+    key = all.kept.keep(unit, { kind: 'event', at: 0, places: [], ...told }, targets)
+  })
+  for (const user of users) all.kept.settle(user)
+  const puts: number[] = []
+  const commit = storage.commit.bind(storage)
+  storage.commit = (write, options) =>
+    commit((unit) => {
+      const before = unit.put.bind(unit)
+      puts.push(0)
+      unit.put = (...one) => {
+        puts[puts.length - 1]!++
+        before(...one)
+      }
+      write(unit)
+    }, options)
+  for (const id of sessions) acknowledge(all.sessions, id, key + ON_ALL)
+  while (storage.table('cursors').size < sessions.length) await new Promise((go) => void setTimeout(go, 5))
+  expect(Math.max(...puts)).toBeLessThanOrEqual(1_000)
+})
+
 test('an event can be read in the turn in which it is stored', async () => {
   await session('alice/phone')
   for (let n = 0; n < 50; n++) {

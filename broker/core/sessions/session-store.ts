@@ -1,4 +1,5 @@
 import type { UserId } from '../../../shared/wire/user-id.ts'
+import { firstOf } from '../../../shared/first-of.ts'
 import { callAt } from '../../../shared/timer.ts'
 import type { InFlight } from '../../seam/messages.ts'
 import { asOfNow } from '../../seam/remaining-time.ts'
@@ -177,14 +178,17 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
         forget(session, key + ON_ALL)
       }
     },
-    tidy(unit) {
-      if (changed.size === 0) return
-      for (const session of changed) progress.store(unit, session)
-      const all = [...changed]
-      changed.clear()
+    tidy(unit, most) {
+      if (changed.size === 0) return false
+      const some = firstOf(changed, most)
+      for (const session of some) {
+        changed.delete(session)
+        progress.store(unit, session)
+      }
       unit.otherwise(() => {
-        for (const session of all) if (sessions.get(session.id) === session) changed.add(session)
+        for (const session of some) if (sessions.get(session.id) === session) changed.add(session)
       })
+      return changed.size > 0
     },
   }
 
