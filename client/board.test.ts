@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { WebSocket } from 'ws'
 import { tokenFor } from '../test/device.ts'
 import { openStage, type Stage } from '../test/stage.ts'
-import { connect, Rejected, type Board, type NodeOptions } from './node.ts'
+import { connect, memoryStore, Rejected, type Board, type NodeOptions } from './node.ts'
 
 let stage: Stage
 beforeAll(async () => {
@@ -43,4 +43,15 @@ test('a refusal is thrown, with its code and its fields', async () => {
   const refused = await alice.call('request_contact', { user_id: 'alice' }).catch((err: unknown) => err)
   expect(refused).toBeInstanceOf(Rejected)
   expect(refused).toMatchObject({ command: 'request_contact', code: 'bad_payload', fields: { user_id: 'is yourself' } })
+})
+
+test('a wait that is aborted while the store is being opened ends', async () => {
+  let open = (): void => {}
+  const opening = new Promise<Map<string, string>>((resolve) => (open = () => resolve(new Map())))
+  const board = boardOf('yves', { store: { ...memoryStore(), open: () => opening }, token: () => undefined })
+  const abort = new AbortController()
+  const asked = board.call('request_contact', { user_id: 'zoe' }, { signal: abort.signal, timeout: 60_000 })
+  abort.abort(new Error('given up'))
+  open()
+  await expect(asked).rejects.toThrow('given up')
 })

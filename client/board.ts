@@ -392,6 +392,7 @@ async function within(
   const ended = new Promise<never>((_, reject) => {
     abort = () => reject(signal!.reason as Error)
     signal?.addEventListener('abort', abort)
+    if (signal?.aborted) abort() // while the store was opened
     if (timeout !== undefined) timer = setTimeout(() => reject(late()), timeout)
   })
   answer.catch(() => {}) // told later, to nobody
