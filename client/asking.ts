@@ -12,6 +12,10 @@ export class Asking {
   #link: Link | undefined
   readonly #asked = new Map<string, { resolve: (answer: Incoming) => void; reject: (err: Error) => void }>()
 
+  isOn(link: Link): boolean {
+    return this.#link === link
+  }
+
   start(link: Link): void {
     this.#link = link
   }

@@ -234,7 +234,9 @@ export class Board {
       })
       this.#connection!.isCaughtUp()
     } catch (err) {
+      if (!this.#asking.isOn(link)) return // lost meanwhile
       this.#fault(err)
+      link.drop()
     }
   }
 

@@ -59,6 +59,8 @@ function heard(board: Board, field: string): { all: unknown[]; count(n: number):
 test('calls over a connection that breaks again and again: each takes effect once, in order', async () => {
   const [ann, ben] = [boardOf('ann'), boardOf('ben')]
   const bodies = heard(ben, 'body')
+  const faults: unknown[] = []
+  for (const board of [ann, ben]) board.on('fault', (err) => faults.push(err))
   await Promise.all([becomes(ann, 'online'), becomes(ben, 'online')])
   const wanted = Array.from({ length: 120 }, (_, i) => `message ${i}`)
   const sent: Promise<{ seq: number }>[] = []
@@ -73,7 +75,7 @@ test('calls over a connection that breaks again and again: each takes effect onc
   if (bodies.all.length < wanted.length) await bodies.count(wanted.length)
   expect(bodies.all).toEqual(wanted)
   await ann.call('whoami')
-  expect(ann.waiting).toEqual([])
+  expect([ann.waiting, faults]).toEqual([[], []])
 })
 
 test('a connection that nobody answers on is noticed by a ping when the app wakes', async () => {
