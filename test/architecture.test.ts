@@ -180,3 +180,11 @@ test('file names on the wire are snake_case, all others kebab-case, and none is 
   const drawers = /(?:^|-)(?:utils?|helpers?|common|types?|interfaces?|misc|manager|factory|base)$/
   expect(named.filter(([, name]) => drawers.test(name) && name !== 'client-types')).toEqual([])
 })
+
+test('npm run test:slow runs each slow test once', () => {
+  const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> }
+  const runs = Array.from(scripts['test:slow']!.matchAll(/jest -- '?([^' ]+)/g), ([, pattern]) => new RegExp(pattern!))
+  const slow = files.filter((file) => /^test\/slow\/.*\.test\.ts$/.test(file))
+  expect(slow).toContain('test/slow/in-browser/calls.test.ts')
+  expect(slow.filter((file) => runs.filter((run) => run.test(file)).length !== 1)).toEqual([])
+})
