@@ -183,7 +183,7 @@ test('production runs the current handlers: new ones without a list, no removed 
   mkdirSync(memos)
   try {
     const file = join(memos, 'add_memo.ts')
-    const source = `import { z } from 'zod'\nimport { command } from '../../../shared/runtime/command.ts'\n`
+    const source = `import { z } from 'zod'\nimport { command } from '../../shared/runtime/command.ts'\n`
     const declared = `interface Shape {\n  a: string\n}\nexport default command({ input: z.object({}), replyTo: 'nobody', events: {}, run: () => ({}) })\n`
     writeFileSync(file, `${source}${declared}`)
     const added = await compiledCatalogue()
