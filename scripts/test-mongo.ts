@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { startMongoServer } from '../test/mongo-server.ts'
 
@@ -17,6 +18,8 @@ const SLOW = /\/test\/slow\/(?!parallel\/)/
 
 const env = { ...process.env, SLOW: '1' }
 const jest = ['run', '--silent', 'jest', '--']
+/** The server takes a core itself; commands that wait for it too long are refused. */
+const WORKERS = ['--maxWorkers', String(availableParallelism())]
 
 function testsWithData(): string[] {
   const listing = [...jest, '--listTests', '--findRelatedTests', ...STORES]
@@ -33,11 +36,15 @@ const chosen = process.argv.slice(2)
 const given = process.env['MONGODB_URL']
 const server = given === undefined || given === '' ? await startMongoServer() : undefined
 const { url, what } = server ?? { url: given, what: undefined }
-const run = spawn('npm', [...jest, ...(chosen.length > 0 ? chosen : ['--runTestsByPath', ...testsWithData()])], {
-  cwd: ROOT,
-  env: { ...env, TEST_MONGODB_URL: url, TEST_MONGODB_IS: what },
-  stdio: 'inherit',
-})
+const run = spawn(
+  'npm',
+  [...jest, ...WORKERS, ...(chosen.length > 0 ? chosen : ['--runTestsByPath', ...testsWithData()])],
+  {
+    cwd: ROOT,
+    env: { ...env, TEST_MONGODB_URL: url, TEST_MONGODB_IS: what },
+    stdio: 'inherit',
+  },
+)
 const [code] = (await once(run, 'exit')) as [number | null]
 await server?.close()
 process.exit(code ?? 1)

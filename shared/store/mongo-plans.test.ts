@@ -63,7 +63,7 @@ describe('a plan', () => {
     ['of another form', { queryPlanner: { Plan: { 'Node Type': 'Index Scan' } }, ...stats(1, 1, 1) }],
     ['that is none', { ok: 1 }],
   ])('%s is not accepted', (_, all) => {
-    expect(() => planOf(all)).toThrow('nothing that can be understood')
+    expect(() => planOf(all)).toThrow("cannot understand the server's explanation")
   })
 })
 
