@@ -228,7 +228,7 @@ export class Board {
           else reject(new Error(`the subscription was refused (0x${reason.toString(16)})`))
         })
       })
-      await this.#inbox.catchUp(undefined, ({ at, recovered }) => {
+      await this.#inbox.catchUp(({ at, recovered }) => {
         this.#clock.set(at)
         this.#sending.start(link, maxPacketBytes, recovered)
       })

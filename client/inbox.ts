@@ -58,7 +58,7 @@ export class Inbox {
     if (event.event_seq === undefined) return this.#receiveUnnumbered(event, text, isDup)
     if (this.#behind) this.#behind.push(event)
     else if (event.event_seq <= this.#since + 1) this.#take(event)
-    else void this.catchUp([event]).catch(() => {}) // the next connection tries again
+    else void this.#fetch([], event).catch(() => {}) // the next connection tries again
   }
 
   /** The connection is lost: what comes from now on waits for the next catching up. */
@@ -70,8 +70,17 @@ export class Inbox {
    * Fetches everything after the last event. What comes meanwhile waits.
    * @param first is called after the first page, which tells whether nothing is missing
    */
-  async catchUp(
-    behind: Incoming[] = this.#behind ?? [],
+  catchUp(first: (page: { recovered: boolean; at: string }) => void): Promise<void> {
+    return this.#fetch(this.#behind ?? [], undefined, first)
+  }
+
+  /**
+   * @param after the event that showed a gap before it. What is then still missing before it has a number, but is not told to this
+   *   client, which may not read it. No number is skipped without such an event: one that is being stored would be lost.
+   */
+  async #fetch(
+    behind: Incoming[],
+    after?: Incoming,
     first?: (page: { recovered: boolean; at: string }) => void,
   ): Promise<void> {
     this.#behind = behind
@@ -80,11 +89,11 @@ export class Inbox {
       if (this.#behind !== behind) return // disconnected, and connected again
       if (page.recovered) for (const event of page.events) this.#take(event)
       else this.#reset(page)
-      if (page.recovered && !page.more) this.#skipTo(page.last)
       more = page.recovered && page.more
       if (isFirst) first?.(page)
     }
     this.#behind = undefined
+    if (after) this.#take(after)
     for (const event of behind) this.receive(event, '', false)
   }
 
@@ -92,11 +101,6 @@ export class Inbox {
     this.#epoch = epoch
     this.#since = last
     this.#ports.reset(() => this.#ports.reached({ epoch, since: last }))
-  }
-
-  /** Some events have a number and are not told: this client may not read them. */
-  #skipTo(last: number): void {
-    if (last > this.#since) this.#since = last
   }
 
   #take(event: Incoming): void {

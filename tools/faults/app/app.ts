@@ -39,13 +39,13 @@ board.on('message_sent', ({ re }) => {
   answered.add(number)
   write(answeredFile, String(number))
 })
+if (APP_MESSAGES !== '0') board.on('reset', () => write(faultsFile, 'reset, and this is not its first start'))
 board.on('uncertain', ({ message }) => write(faultsFile, message))
 board.on('fault', (err) => write(faultsFile, String(err)))
 board.on('state', (state, reason) => state === 'refused' && write(faultsFile, `refused: ${reason}`))
 
 await board.call('whoami') // from now on it has what an earlier process left
 const waiting = new Set(board.waiting.map(({ id }) => Number(id.split('-')[1])))
-board.on('reset', () => write(faultsFile, 'reset, and this is not its first start'))
 let next = 0
 
 async function sendAll(): Promise<void> {

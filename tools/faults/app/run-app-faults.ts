@@ -54,6 +54,7 @@ export async function runAppFaults(plan: AppFaultPlan, says: (line: string) => v
     const users = Array.from({ length: plan.apps }, (_, i) => `app${i}`)
     const apps = new Map<string, Run>()
     const sent = new Set<string>()
+    const ended: string[] = []
     const start = (user: string, messages = plan.messages): Run => {
       const peer = users[(users.indexOf(user) + 1) % users.length]!
       const env = {
@@ -69,6 +70,9 @@ export async function runAppFaults(plan: AppFaultPlan, says: (line: string) => v
       apps.set(user, app)
       opened.push(app)
       app.ready.then(() => sent.add(user)).catch(() => {})
+      void app.ended.then((how) => {
+        if (how !== 'SIGKILL') ended.push(`${user} ended by itself (${how}): ${app.stderr}`)
+      })
       return app
     }
     for (const user of users) {
@@ -135,7 +139,7 @@ export async function runAppFaults(plan: AppFaultPlan, says: (line: string) => v
     const books = users.map((user) => check(parts.dir, user, users.at(users.indexOf(user) - 1)!, plan.messages))
     return {
       done,
-      violations: books.flatMap(({ violations }) => violations),
+      violations: [...ended, ...books.flatMap(({ violations }) => violations)],
       calls: answeredIn(parts.dir, users),
       passedAgain: books.reduce((sum, { again }) => sum + again, 0),
       seconds: Math.round((performance.now() - began) / 1000),
