@@ -41,7 +41,7 @@ export type Ask = (i: number) => Call | Promise<Call>
 /** Calls of each command on one pile, at most; the pile's limit leaves room for them. */
 export const MAX_SAMPLES = 30
 /** Inserts at a time, to fill a store. */
-const AT_ONCE = 256
+const AT_ONCE = 200
 
 export function openPlace(store: Store, play: Play, what: string, size: number): Place {
   const world = `${what.replaceAll(/[^a-z]+/g, '-')}-${size}`
@@ -54,9 +54,7 @@ export function openPlace(store: Store, play: Play, what: string, size: number):
     stranger: (i) => userIdOf(`s-${world}-${i}`),
     async insert(spec, docs) {
       const into = store.collection(spec)
-      for (let i = 0; i < docs.length; i += AT_ONCE) {
-        await Promise.all(docs.slice(i, i + AT_ONCE).map((doc) => into.insert(doc)))
-      }
+      for (let i = 0; i < docs.length; i += AT_ONCE) await into.insertMany(docs.slice(i, i + AT_ONCE))
     },
   }
 }
