@@ -9,12 +9,12 @@ import { ownData } from '../own-data.ts'
 const SIZES = [400, 600]
 /** Commands that read a whole pile, which is bounded, or as much of it as their `limit` allows. */
 const BOUNDED: Readonly<Record<string, readonly string[]>> = {
-  'contacts who are there': ['set_status', 'presence_changed', 'update_profile'],
-  'contacts who are away': ['get_user_list', 'set_status'],
+  'contacts online': ['set_status', 'presence_changed', 'update_profile'],
+  'contacts offline': ['get_user_list', 'set_status'],
   groups: ['search_messages, a word of all', 'search_messages, none'],
   'members of a group': ['create_group'],
   'users online, with ACCESS=everyone': ['set_status', 'presence_changed'],
-  'users online who block one, with ACCESS=everyone': ['get_user_list', 'set_status'],
+  'users online who block the user, with ACCESS=everyone': ['get_user_list', 'set_status'],
   'profiles of one name': ['search_profiles'],
 }
 
