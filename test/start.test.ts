@@ -1,60 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import jwt from 'jsonwebtoken'
 import { connectAsync, type MqttClient } from 'mqtt'
-import { Device } from './device.ts'
-import { freePorts } from './free-port.ts'
-import { childrenOf, isAlive, ROOT, Run } from './process.ts'
+import { FreshStart } from './fresh-start.ts'
+import { childrenOf, isAlive, ROOT } from './process.ts'
 
 // A fresh machine: no settings, no data, and one command starts everything.
 
-const PORTS = await freePorts()
-
-const opened: { close(): Promise<void> }[] = []
-const fresh = mkdtempSync(join(tmpdir(), 'fresh-'))
-let start: Run
-let dir: string
-beforeAll(async () => {
-  chmodSync(fresh, 0o755)
-  start = run(['scripts/start.ts'], { DATA_DIR: fresh })
-  await start.says(/Ctrl-C ends it/)
-})
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'fresh-'))
-})
-afterEach(() => rmSync(dir, { recursive: true }))
-afterAll(async () => {
-  for (const one of opened.toReversed()) await one.close()
-  rmSync(fresh, { recursive: true })
-})
-
-function run(script: string[], env: Record<string, string> = {}): Run {
-  const one = new Run(script, { env: { NODE_ENV: '', DATA_DIR: dir, ...PORTS, ...env } })
-  opened.push(one)
-  return one
-}
-
-function said(what: RegExp): string {
-  return what.exec(start.stdout)?.[1] ?? `nothing like ${what}`
-}
-
-/** A person with the printed token. */
-async function device(name: 'alice' | 'bob', over: 'tls' | 'wss' = 'tls'): Promise<Device> {
-  const url = said(over === 'wss' ? /(wss:\/\/\S+)/ : /(mqtts:\/\/\S+)/)
-  const ca = readFileSync(said(/--ca (\S+)/), 'utf8')
-  const token = said(name === 'alice' ? /ALICE=(\S+)/ : /BOB=(\S+)/)
-  const one = await Device.connect(name, url, 'none', ca, { token })
-  opened.push({ close: () => one.mqtt.endAsync(true) })
-  return one
-}
-
-function part(script: string): number {
-  return [...start.children()].find(([, command]) => command.includes(script))![0]
-}
+const fresh = new FreshStart()
 
 function environmentOf(pid: number): Record<string, string> {
   const pairs = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean)
@@ -62,37 +18,39 @@ function environmentOf(pid: number): Record<string, string> {
 }
 
 test('starts everything without settings, prints the addresses, and prints two tokens that work at once', async () => {
-  expect(said(/(mqtts:\/\/\S+)/)).toMatch(/^mqtts:\/\/127\.0\.0\.1:[1-9]\d+$/)
-  expect(said(/(wss:\/\/\S+)/)).toMatch(/^wss:\/\/127\.0\.0\.1:[1-9]\d+\/mqtt$/)
-  const health = said(/(http:\/\/\S+\/)healthz/)
+  expect(fresh.said(/(mqtts:\/\/\S+)/)).toMatch(/^mqtts:\/\/127\.0\.0\.1:[1-9]\d+$/)
+  expect(fresh.said(/(wss:\/\/\S+)/)).toMatch(/^wss:\/\/127\.0\.0\.1:[1-9]\d+\/mqtt$/)
+  const health = fresh.said(/(http:\/\/\S+\/)healthz/)
   for (const path of ['healthz', 'readyz', 'metrics']) expect((await fetch(`${health}${path}`)).status).toBe(200)
 
-  const [alice, bob] = [await device('alice'), await device('bob', 'wss')]
+  const [alice, bob] = [await fresh.device('alice'), await fresh.device('bob', 'wss')]
   expect(await alice.asks('request_contact', { user_id: 'bob' })).toMatchObject({ event: 'contact_request_sent' })
   expect(await bob.receives('contact_requested')).toMatchObject({ user_id: 'alice' })
 })
 
 test('only their owner can read the files, although others may enter the folder', () => {
-  const files = readdirSync(fresh, { recursive: true, encoding: 'utf8' }).filter((file) => /\.|key|secret/.test(file))
+  const files = readdirSync(fresh.folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /\.|key|secret/.test(file),
+  )
   expect(files).toEqual(expect.arrayContaining(['handlers.db', 'handlers.db-wal', 'broker/broker.lmdb', 'dev/tls.pem']))
-  const open = files.filter((file) => (statSync(join(fresh, file)).mode & 0o077) !== 0)
+  const open = files.filter((file) => (statSync(join(fresh.folder, file)).mode & 0o077) !== 0)
   expect(open).toEqual([])
 })
 
 test('each handler process has its own group’s key, and none of the broker’s secrets', async () => {
   const keys = new Set<string>()
   for (const group of ['contacts', 'messaging', 'turn']) {
-    const { HANDLER_KEYS = '', ...env } = environmentOf(part(`handlers/run.js ${group}`))
+    const { HANDLER_KEYS = '', ...env } = environmentOf(fresh.part(`handlers/run.js ${group}`))
     expect(HANDLER_KEYS).toMatch(new RegExp(`^${group}=[\\w-]{43}$`))
     keys.add(HANDLER_KEYS.slice(group.length + 1))
     for (const name of ['SECRET', 'HANDLER_KEY', 'OPERATOR_TOKEN', 'TLS_KEY']) expect(env[name]).toBe('')
   }
   expect(keys.size).toBe(3)
   const [contacts] = keys
-  const url = said(/MQTT over TLS +(\S+)/)
+  const url = fresh.said(/MQTT over TLS +(\S+)/)
   const login = (username: string): Promise<MqttClient> =>
     connectAsync(url, {
-      ca: readFileSync(said(/--ca (\S+)/)),
+      ca: readFileSync(fresh.said(/--ca (\S+)/)),
       clientId: 'messaging.thief',
       username,
       password: contacts!,
@@ -104,11 +62,13 @@ test('each handler process has its own group’s key, and none of the broker’s
 })
 
 test('SIGTERM ends everything', async () => {
-  const parts = [part('broker/main.js'), part('handlers/run.js')]
-  start.kill('SIGTERM')
-  expect(await start.ended).toBe(0)
+  const parts = [fresh.part('broker/main.js'), fresh.part('handlers/run.js')]
+  fresh.start.kill('SIGTERM')
+  expect(await fresh.start.ended).toBe(0)
   expect(parts.filter(isAlive)).toEqual([])
-  expect(start.stderr.split('\n').filter((line) => line !== '' && !line.includes('starting it again'))).toEqual([])
+  expect(fresh.start.stderr.split('\n').filter((line) => line !== '' && !line.includes('starting it again'))).toEqual(
+    [],
+  )
 })
 
 test('a process that gets SIGTERM while it loads its code exits with 0, as PID 1 too', async () => {
@@ -146,7 +106,7 @@ test('a wrong setting ends the start with 1 and its name on stderr, without any 
   }
   const one = { TLS_CERT: '/no/such/file' }
   const wrong = [several, one, { ...one, TLS_KEY: '/no/such/file' }].map(
-    (env) => [env, run(['scripts/start.ts'], env)] as const,
+    (env) => [env, fresh.run(['scripts/start.ts'], env)] as const,
   )
   for (const [env, start] of wrong) {
     expect([env, await start.ended]).toEqual([env, 1])
@@ -159,9 +119,9 @@ test('a wrong setting ends the start with 1 and its name on stderr, without any 
 })
 
 test('the token script prints a token and nothing else', async () => {
-  const [hour, day] = [run(['scripts/token.ts', 'a_b']), run(['scripts/token.ts', 'a_b', '--ttl', '1d'])]
+  const [hour, day] = [fresh.run(['scripts/token.ts', 'a_b']), fresh.run(['scripts/token.ts', 'a_b', '--ttl', '1d'])]
   expect(await Promise.all([hour.ended, day.ended])).toEqual([0, 0])
-  const secret = readFileSync(join(dir, 'dev', 'secret'), 'utf8')
+  const secret = readFileSync(join(fresh.dir, 'dev', 'secret'), 'utf8')
   const lifetimes = [hour, day].map(({ stdout, stderr }) => {
     expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
     expect(stderr).toBe('')
@@ -172,7 +132,7 @@ test('the token script prints a token and nothing else', async () => {
   expect(lifetimes).toEqual([3600, 86_400])
 
   const wrong = [[], ['alice', '--ttl', 'soon'], ['--what'], ['alice', '--claims', '[]']]
-  for (const one of wrong.map((args) => run(['scripts/token.ts', ...args]))) {
+  for (const one of wrong.map((args) => fresh.run(['scripts/token.ts', ...args]))) {
     expect(await one.ended).toBe(1)
     expect([one.stdout, one.stderr]).toEqual(['', expect.stringMatching(/\S/)])
   }

@@ -1,55 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import jwt from 'jsonwebtoken'
 import { Device } from '../../device.ts'
 import { freePorts } from '../../free-port.ts'
+import { FreshStart } from '../../fresh-start.ts'
 import { isAlive, Run } from '../../process.ts'
 
 // `npm start` when its processes are killed or stopped, at whatever moment. start.test.ts shows that it starts.
 
-const PORTS = await freePorts()
-
-const opened: { close(): Promise<void> }[] = []
-const fresh = mkdtempSync(join(tmpdir(), 'fresh-'))
-let start: Run
-let dir: string
-beforeAll(async () => {
-  start = run(['scripts/start.ts'], { DATA_DIR: fresh })
-  await start.says(/Ctrl-C ends it/)
-})
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'fresh-'))
-})
-afterEach(() => rmSync(dir, { recursive: true }))
-afterAll(async () => {
-  for (const one of opened.toReversed()) await one.close()
-  rmSync(fresh, { recursive: true })
-})
-
-function run(script: string[], env: Record<string, string> = {}): Run {
-  const one = new Run(script, { env: { NODE_ENV: '', DATA_DIR: dir, ...PORTS, ...env } })
-  opened.push(one)
-  return one
-}
-
-function said(what: RegExp): string {
-  return what.exec(start.stdout)?.[1] ?? `nothing like ${what}`
-}
-
-/** A person with the printed token. */
-async function device(name: 'alice' | 'bob'): Promise<Device> {
-  const ca = readFileSync(said(/--ca (\S+)/), 'utf8')
-  const token = said(name === 'alice' ? /ALICE=(\S+)/ : /BOB=(\S+)/)
-  const one = await Device.connect(name, said(/(mqtts:\/\/\S+)/), 'none', ca, { token })
-  opened.push({ close: () => one.mqtt.endAsync(true) })
-  return one
-}
-
-function part(script: string): number {
-  return [...start.children()].find(([, command]) => command.includes(script))![0]
-}
+const fresh = new FreshStart()
 
 /** Kills the process of a part as soon as it exists. */
 async function killAtOnce(platform: Run, script: string, but = 0): Promise<number> {
@@ -64,23 +24,23 @@ async function killAtOnce(platform: Run, script: string, but = 0): Promise<numbe
 }
 
 test('a killed handler process is restarted, and commands sent meanwhile run', async () => {
-  const bob = await device('bob')
-  process.kill(part('handlers/run.js'), 'SIGKILL')
-  await start.says(/contacts ended \(SIGKILL\); starting it again/)
+  const bob = await fresh.device('bob')
+  process.kill(fresh.part('handlers/run.js'), 'SIGKILL')
+  await fresh.start.says(/contacts ended \(SIGKILL\); starting it again/)
   expect(await bob.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
 })
 
 test('a killed broker is restarted on the same ports, and handlers and devices reconnect', async () => {
-  process.kill(part('broker/main.js'), 'SIGKILL')
-  await start.says(/broker ended \(SIGKILL\); starting it again/)
-  await start.says(/the broker listens[^]*the broker listens[^]*"serving"/)
-  const alice = await device('alice')
+  process.kill(fresh.part('broker/main.js'), 'SIGKILL')
+  await fresh.start.says(/broker ended \(SIGKILL\); starting it again/)
+  await fresh.start.says(/the broker listens[^]*the broker listens[^]*"serving"/)
+  const alice = await fresh.device('alice')
   expect(await alice.asks('get_contact_list')).toMatchObject({ event: 'contact_list' })
 })
 
 test('parts that are killed during the start are restarted, on an address other than 127.0.0.1 too', async () => {
   const settings = { HOST: '127.0.0.2', SECRET: 'a secret of the tests', HANDLER_KEY: 'a handler key of the tests' }
-  const other = run(['scripts/start.ts'], { ...settings, ...(await freePorts()) })
+  const other = fresh.run(['scripts/start.ts'], { ...settings, ...(await freePorts()) })
   const loading = await killAtOnce(other, 'broker/main.js')
   await other.says(/broker ended before it served \(SIGKILL\)/)
   await other.says(/the broker listens/)
@@ -101,7 +61,7 @@ test('parts that are killed during the start are restarted, on an address other 
 })
 
 test('npm start that gets SIGTERM while starting exits at once, with 0 and no processes left', async () => {
-  const other = run(['scripts/start.ts'], await freePorts())
+  const other = fresh.run(['scripts/start.ts'], await freePorts())
   await other.says(/the broker listens/)
   const children = [...other.children().keys()]
   expect(children.length).toBeGreaterThan(0)
@@ -115,23 +75,23 @@ test('in production missing settings are named, and nothing is generated', async
   const env = { NODE_ENV: 'production' }
   const keys = { SECRET: 'a secret of production', HANDLER_KEY: 'a key of production' }
   const missing: [string, Run][] = [
-    ['SECRET', run(['broker/main.ts'], env)],
-    ['SECRET', run(['scripts/token.ts', 'alice'], env)],
-    ['TLS_CERT', run(['broker/main.ts'], { ...env, ...keys })],
-    ['HANDLER_KEY', run(['handlers/run.ts', 'contacts'], env)],
+    ['SECRET', fresh.run(['broker/main.ts'], env)],
+    ['SECRET', fresh.run(['scripts/token.ts', 'alice'], env)],
+    ['TLS_CERT', fresh.run(['broker/main.ts'], { ...env, ...keys })],
+    ['HANDLER_KEY', fresh.run(['handlers/run.ts', 'contacts'], env)],
   ]
   for (const [name, one] of missing) {
     expect([name, await one.ended]).toEqual([name, 1])
     expect(one.stderr).toContain(`${name}: must be set when NODE_ENV=production`)
   }
-  expect(() => statSync(join(dir, 'dev'))).toThrow('ENOENT')
+  expect(() => statSync(join(fresh.dir, 'dev'))).toThrow('ENOENT')
 })
 
 test('processes that start at once on a fresh machine agree on one secret, readable by their owner alone', async () => {
-  const all = ['ada', 'ben', 'cleo', 'dan'].map((name) => run(['scripts/token.ts', name]))
+  const all = ['ada', 'ben', 'cleo', 'dan'].map((name) => fresh.run(['scripts/token.ts', name]))
   await Promise.all(all.map(({ ended }) => ended))
-  const secret = readFileSync(join(dir, 'dev', 'secret'), 'utf8')
+  const secret = readFileSync(join(fresh.dir, 'dev', 'secret'), 'utf8')
   for (const { stdout } of all) expect(jwt.verify(stdout.trim(), secret)).toHaveProperty('sub')
-  expect(statSync(join(dir, 'dev')).mode & 0o077).toBe(0)
-  expect(statSync(join(dir, 'dev', 'secret')).mode & 0o077).toBe(0)
+  expect(statSync(join(fresh.dir, 'dev')).mode & 0o077).toBe(0)
+  expect(statSync(join(fresh.dir, 'dev', 'secret')).mode & 0o077).toBe(0)
 })
