@@ -5,6 +5,7 @@ import { closeAll, type Closable } from '../../../shared/shutdown.ts'
 import { Parts } from '../../../test/parts.ts'
 import { Run } from '../../../test/process.ts'
 import { seeded } from '../../random.ts'
+import { pause } from '../crowd.ts'
 import { openProxy } from '../proxy.ts'
 
 export const APP_FAULTS = ['app', 'broker', 'handler', 'cut', 'hole'] as const
@@ -194,7 +195,3 @@ const heardBy = (dir: string, user: string): Heard[] =>
     const [from = '', number, seq, message = ''] = line.split(' ')
     return { from, number: Number(number), seq: Number(seq), message }
   })
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
