@@ -1,7 +1,18 @@
 import { parseArgs } from 'node:util'
 import type { Shape } from './scenarios/echo.ts'
 
-export const SCENARIOS = ['echo', 'pairs', 'fanout', 'connect', 'hold', 'soak', 'durable', 'chat', 'signal'] as const
+export const SCENARIOS = [
+  'echo',
+  'pairs',
+  'fanout',
+  'connect',
+  'hold',
+  'soak',
+  'durable',
+  'chat',
+  'signal',
+  'crowded',
+] as const
 export type ScenarioName = (typeof SCENARIOS)[number]
 
 export const USAGE = `usage: npm run load -- [scenario …] [options]
@@ -27,10 +38,12 @@ mqtt.js back-end). Progress goes to stderr, a table of each scenario to stdout: 
     --every 200      milliseconds between two signals of a couple
     --most 1600      couples with which the climb ends; each signals every 125 ms then
     --qos0           signals at QoS 0 instead of 1
+  crowded          echo commands while 10,000 idle connections are held, and beside it while 1,000 are
+    --idle 10000
   durable          echo commands with the data on the disk of TMPDIR, and beside it with the data in memory (/dev/shm)
   soak             echo commands for minutes, at Switchboard alone; each round is a minute
     --minutes 10
-  all              each of these but soak
+  all              each of these but crowded and soak
 options of all
     --rounds 5       laps of each target, in turn
     --seconds 5      of each lap
@@ -52,6 +65,7 @@ const COUNTS = {
   'in-flight': text('4'),
   'at-once': text('16'),
   connections: text('4000'),
+  idle: text('10000'),
   every: text('200'),
   most: text('1600'),
   minutes: text('10'),
@@ -104,7 +118,7 @@ export function readOptions(args: string[]): Options | undefined {
   const { shapes, qos0, only, node, json, record, profile } = values
   if (![undefined, 'switchboard', 'mosquitto'].includes(only)) throw wrong(`--only ${only}`)
   const scenarios = positionals.includes('all')
-    ? SCENARIOS.filter((name) => name !== 'soak')
+    ? SCENARIOS.filter((name) => name !== 'soak' && name !== 'crowded')
     : (positionals as ScenarioName[])
   const unknown = scenarios.find((name) => !SCENARIOS.includes(name))
   if (unknown !== undefined) throw wrong(unknown)

@@ -4,6 +4,7 @@ import { openMosquitto } from './mosquitto.ts'
 import type { Options, ScenarioName } from './options.ts'
 import { chat, groupChat } from './scenarios/chat.ts'
 import { connect } from './scenarios/connect.ts'
+import { crowded } from './scenarios/crowded.ts'
 import { echo, echoAt } from './scenarios/echo.ts'
 import { hold } from './scenarios/hold.ts'
 import { fanout, pairs } from './scenarios/open-topics.ts'
@@ -15,9 +16,12 @@ import type { Back, Target } from './target.ts'
 const IN_MEMORY = '/dev/shm'
 /** The climb of signals: couples at first, milliseconds between two signals of a couple, and the p99 at which it ends. */
 const [FIRST, CLIMB_EVERY, MAX_P99] = [100, 125, 100]
+/** Idle connections that the crowd is compared with. */
+const FEW = 1_000
 const BACKS: Partial<Record<ScenarioName, Back[]>> = {
   echo: ['echo'],
   soak: ['echo'],
+  crowded: ['echo'],
   durable: ['echo'],
   chat: ['chat'],
   signal: ['signal'],
@@ -28,6 +32,8 @@ export async function* runsOf(name: ScenarioName, options: Options, measuring: M
   const targets = await openTargets(name, options)
   try {
     if (name === 'hold') yield await hold(options.counts.connections, targets, measuring.rounds)
+    else if (name === 'crowded')
+      yield await crowded([options.counts.idle, FEW], targets, options.counts.bytes, measuring)
     else if (name === 'soak') yield await soak(options.counts.minutes, targets[0]!, measuring.warmUp)
     else for (const scenario of scenariosOf(name, options)) yield await measure(scenario, targets, measuring)
     if (name === 'signal') yield* climb(targets, options, measuring)
@@ -38,6 +44,10 @@ export async function* runsOf(name: ScenarioName, options: Options, measuring: M
 
 async function openTargets(name: ScenarioName, { counts, only, node, profile }: Options): Promise<Target[]> {
   const options = { backs: BACKS[name] ?? [], handlers: counts.handlers, node }
+  if (name === 'crowded') {
+    const crowds = [counts.idle, FEW].map((count) => openSwitchboard({ ...options, name: `${count} idle` }))
+    return await Promise.all(crowds)
+  }
   const targets: Target[] = []
   if (only !== 'mosquitto') targets.push(await openSwitchboard({ ...options, profiled: profile !== undefined }))
   if (name === 'durable') {

@@ -51,7 +51,8 @@ async function held(target: Target, count: number, open: () => Promise<void>): P
   return { perSecond: count / seconds, brokerMicros: (1e6 * spent) / count, kilobytes, megabytes: now }
 }
 
-function idle(target: Target, from: number, count: number): Work {
+/** Connections that only listen. */
+export function idle(target: Target, from: number, count: number): Work {
   const users = Array.from({ length: count }, (_, i) => userName(from + i))
   const clients = users.map((user) => ({
     ...target.login(user, 'idle'),
