@@ -2,7 +2,6 @@ import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { generate } from 'selfsigned'
 import { ConfigError, requireInProduction, type Config } from './config.ts'
 import { dialled } from './dial.ts'
 import { dataFolder, fileFault } from './file-fault.ts'
@@ -125,6 +124,7 @@ async function selfSigned(host: string): Promise<string> {
       ? []
       : [isIP(host) ? ({ type: 7, ip: host } as const) : ({ type: 2, value: host } as const)]),
   ] as const
+  const { generate } = await import('selfsigned') // a hundred modules, which a start with a certificate does not need
   const made = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { collectionsOf } from '../scripts/data/collections.ts'
 import { checkWith, exportTo, importFrom } from '../scripts/data/dump.ts'
 import type { Closable } from '../shared/shutdown.ts'
@@ -15,11 +15,20 @@ import { HANDLERS } from './stage.ts'
 // npm run data: moved data arrive whole, even in several runs.
 
 let dir: string
+/** A folder with a file that `fill` has filled. */
+let filled: string
 let specs: CollectionSpec[]
 const opened: Closable[] = []
+beforeAll(async () => {
+  filled = await mkdtemp(join(tmpdir(), 'switchboard-'))
+  specs = await collectionsOf(HANDLERS)
+  const store = openSqlite(join(filled, FILE))
+  await fill(store)
+  await store.close()
+})
+afterAll(() => rm(filled, { recursive: true }))
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'switchboard-'))
-  specs = await collectionsOf(HANDLERS)
 })
 afterEach(async () => {
   for (const store of opened.splice(0)) await store.close()
@@ -37,8 +46,13 @@ async function storeIn(name: string): Promise<Store> {
   opened.push(store)
   return store
 }
+async function filledStoreIn(name: string): Promise<Store> {
+  await copyFile(join(filled, FILE), join(dir, name))
+  return storeIn(name)
+}
 const specOf = (name: string): CollectionSpec => specs.find((spec) => spec.name === name)!
 const quiet = (): void => {}
+const FILE = 'handlers.db'
 const MESSAGES = 1_234
 
 /** Messages whose order of arrival is not that of their keys, and a profile. */
@@ -66,8 +80,7 @@ test('all collections of all handlers are moved', () => {
 })
 
 test('exported and imported data are the same, and are found in their order of arrival', async () => {
-  const [from, to, dump] = [await storeIn('from.db'), await storeIn('to'), join(dir, 'dump')]
-  await fill(from)
+  const [from, to, dump] = [await filledStoreIn('from.db'), await storeIn('to'), join(dir, 'dump')]
   const manifest = await exportTo(dump, from, specs, quiet)
   expect(manifest['messages']).toMatchObject({ documents: MESSAGES })
   const imported = await importFrom(dump, to, specs, quiet)
@@ -80,8 +93,7 @@ test('exported and imported data are the same, and are found in their order of a
 })
 
 test('an export that was interrupted in the middle of a line continues where it stopped', async () => {
-  const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
-  await fill(from)
+  const [from, dump] = [await filledStoreIn('from.db'), join(dir, 'dump')]
   const stop = (collection: string, documents: number): void => {
     if (collection === 'messages' && documents >= 1_000) throw new Error('stopped')
   }
@@ -94,8 +106,7 @@ test('an export that was interrupted in the middle of a line continues where it 
 })
 
 test('an export cannot continue after handlers have written again', async () => {
-  const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
-  await fill(from)
+  const [from, dump] = [await filledStoreIn('from.db'), join(dir, 'dump')]
   const stop = (collection: string): void => {
     if (collection === 'profiles') throw new Error('stopped')
   }
@@ -117,15 +128,13 @@ test('a document is one line, whatever line separators its text holds', async ()
 })
 
 test('only its owner can read a dump', async () => {
-  const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
-  await fill(from)
+  const [from, dump] = [await filledStoreIn('from.db'), join(dir, 'dump')]
   await exportTo(dump, from, specs, quiet)
   for (const name of ['', ...(await readdir(dump))]) expect((await stat(join(dump, name))).mode & 0o077).toBe(0)
 })
 
 test('an interrupted import can be run again; differing documents are reported and kept', async () => {
-  const [from, to, dump] = [await storeIn('from.db'), await storeIn('to'), join(dir, 'dump')]
-  await fill(from)
+  const [from, to, dump] = [await filledStoreIn('from.db'), await storeIn('to'), join(dir, 'dump')]
   await exportTo(dump, from, specs, quiet)
   const stop = (collection: string, documents: number): void => {
     if (collection === 'messages' && documents >= 500) throw new Error('stopped')
@@ -143,8 +152,7 @@ test('an interrupted import can be run again; differing documents are reported a
 })
 
 test('a dump that was changed is not imported', async () => {
-  const [from, dump] = [await storeIn('from.db'), join(dir, 'dump')]
-  await fill(from)
+  const [from, dump] = [await filledStoreIn('from.db'), join(dir, 'dump')]
   await exportTo(dump, from, specs, quiet)
   const file = join(dump, 'messages.jsonl')
   await writeFile(file, (await readFile(file, 'utf8')).replace('snow 7"', 'snow 8"'))
@@ -154,7 +162,8 @@ test('a dump that was changed is not imported', async () => {
 })
 
 test('the command reports what it moved, and what is wrong', async () => {
-  await fill(await openSqliteIn('a'))
+  mkdirSync(join(dir, 'a'))
+  await filledStoreIn(join('a', FILE))
   const run = async (at: string, ...args: string[]) => {
     const one = new Run(['scripts/data.ts', ...args], { env: { DATA_DIR: join(dir, at) } })
     return { code: await one.ended, said: one.stdout + one.stderr }
@@ -175,9 +184,3 @@ test('the command reports what it moved, and what is wrong', async () => {
   expect(await run('b', 'check', dump)).toMatchObject({ code: 0 })
   expect(await run('b', 'move', dump)).toMatchObject({ code: 1, said: expect.stringContaining('usage: npm run data') })
 })
-
-/** The path below `DATA_DIR`. */
-function openSqliteIn(folder: string): Promise<Store> {
-  mkdirSync(join(dir, folder))
-  return storeIn(join(folder, 'handlers.db'))
-}

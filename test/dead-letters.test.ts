@@ -5,15 +5,17 @@ import type { Closable } from '../shared/shutdown.ts'
 import type { Device } from './device.ts'
 import { Run } from './process.ts'
 import { openStage, type Stage } from './stage.ts'
+import { readConfig } from '../shared/config.ts'
+import { runDead } from '../scripts/dead/run-dead.ts'
 
 // How an operator handles commands that have failed for good.
 
 const worked = event('worked', { text: z.string() })
 let isBroken = true
-let runs = 0
+let ran = 0
 const input = z.object({ text: z.string() })
 const run = ({ text }: z.output<typeof input>) => {
-  runs++
+  ran++
   if (isBroken) throw new Error(`broken by ${text}`)
   return { reply: worked({ text }) }
 }
@@ -33,9 +35,32 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
+interface Said {
+  /** The exit code. */
+  code: unknown
+  lines: string[]
+  errors: string
+}
+
+/** Does what `npm run dead` does, in this process. */
+async function dead(...args: string[]): Promise<Said> {
+  const said: Said = { code: 1, lines: [], errors: '' }
+  try {
+    const isWell = await runDead(
+      args,
+      () => readConfig(env),
+      (text) => void said.lines.push(...text.split('\n')),
+    )
+    if (isWell) said.code = 0
+  } catch (err) {
+    said.errors = (err as Error).message
+  }
+  return said
+}
+
 /** Runs `npm run dead` as an operator does. */
-async function dead(...args: string[]): Promise<{ code: unknown; lines: string[]; errors: string }> {
-  const run = stage.keep(new Run(['scripts/dead.ts', ...args], { env }))
+async function runs(args: string[], more: Record<string, string> = {}): Promise<Said> {
+  const run = stage.keep(new Run(['scripts/dead.ts', ...args], { env: { ...env, ...more } }))
   const code = await run.ended
   return { code, lines: run.stdout.trimEnd().split('\n'), errors: run.stderr }
 }
@@ -65,10 +90,10 @@ test('lists, shows, replays with a dry run, and drops: by command, user, time an
   })
 
   isBroken = false
-  const before = runs
+  const before = ran
   const dry = await dead('replay', '--user', 'alice', '--dry-run')
   expect(dry.lines.at(-1)).toBe('2 would be replayed; nothing was changed')
-  expect(runs).toBe(before)
+  expect(ran).toBe(before)
   const { code, lines: said } = await dead('replay', '--user', 'alice')
   const ended = (id: string) =>
     expect.stringMatching(new RegExp(`^done {2}do_work {2}alice {2}works {2}alice/${id}~\\w+$`))
@@ -76,11 +101,11 @@ test('lists, shows, replays with a dry run, and drops: by command, user, time an
   const alice = devices.get('alice')!
   expect(await alice.receives('worked')).toMatchObject({ re: 'a1', text: 'a1' })
   expect(await alice.receives('worked')).toMatchObject({ re: 'a2' })
-  expect(runs).toBe(before + 2)
+  expect(ran).toBe(before + 2)
 
   expect((await dead('replay', '--user', 'alice')).lines).toEqual(['0 replayed']) // a finished command never runs again
   expect(await alice.asks('do_work', { text: 'a1' }, { id: 'a1' })).toMatchObject({ event: 'worked', text: 'a1' })
-  expect(runs).toBe(before + 2)
+  expect(ran).toBe(before + 2)
 
   expect((await dead('drop', '--id', 'b1')).lines).toEqual(['1 dropped'])
   expect((await dead('list')).lines).toEqual(['0 dead letters'])
@@ -131,10 +156,10 @@ test('does not replay a letter whose device has sent the command again: never tw
   expect([code, lines]).toEqual([1, ['0 replayed', stays, why]])
 
   isBroken = false
-  const before = runs
+  const before = ran
   await stage.serve('reads', reads)
   expect(await alice.receives('worked')).toMatchObject({ re: 'c1' })
-  expect(runs).toBe(before + 1)
+  expect(ran).toBe(before + 1)
   expect((await dead('replay', '--id', 'c1', '--no-wait')).lines).toEqual(['1 replayed'])
   expect(await alice.receives('worked')).toMatchObject({ re: 'c1' })
   expect(await alice.unread()).toEqual([])
@@ -144,7 +169,7 @@ test('of two simultaneous replays of a letter, one replays it', async () => {
   isBroken = true
   await fails('alice', 'd1')
   isBroken = false
-  const before = runs
+  const before = ran
   const { default: jwt } = await import('jsonwebtoken')
   const token = jwt.sign({ sub: 'operator', role: 'operator' }, stage.secret, { expiresIn: 60 })
   const url = `${stage.admin}/dead/replay?id=d1`
@@ -154,7 +179,7 @@ test('of two simultaneous replays of a letter, one replays it', async () => {
   })
   expect((await Promise.all(replays)).toSorted((a, b) => a - b)).toEqual([0, 1])
   expect(await devices.get('alice')!.receives('worked')).toMatchObject({ re: 'd1' })
-  expect(runs).toBe(before + 1)
+  expect(ran).toBe(before + 1)
 })
 
 test('reports what is wrong with its arguments', async () => {
@@ -197,14 +222,17 @@ test('the admin port shows no dead letters without the token of an operator', as
   expect((await fetch(url, { headers })).status).toBe(200)
 })
 
+test('the command prints lines on stdout and what is wrong on stderr, and ends with 0 or 1', async () => {
+  expect(await runs(['list', '--user', 'nobody'])).toEqual({ code: 0, lines: ['0 dead letters'], errors: '' })
+  expect(await runs(['replay'])).toEqual({ code: 1, lines: [''], errors: 'replay needs a filter, or --all\n' })
+  isBroken = true
+  await fails('bob', 'e1')
+  expect(await runs(['replay', '--id', 'e1'])).toMatchObject({ code: 1, errors: '' })
+})
+
 test('reports that there is no broker, or that the secret is wrong', async () => {
-  const elsewhere = { ...env, ADMIN_PORT: '1' }
-  const nobody = stage.keep(new Run(['scripts/dead.ts', 'list'], { env: elsewhere }))
-  expect(await nobody.ended).toBe(1)
-  expect(nobody.stderr).toMatch(/no broker answers at 127\.0\.0\.1:1/)
-  const stranger = stage.keep(
-    new Run(['scripts/dead.ts', 'list'], { env: { ...env, SECRET: 'not the secret it has' } }),
-  )
-  expect(await stranger.ended).toBe(1)
-  expect(stranger.stderr).toMatch(/is SECRET the one it runs with/)
+  const nobody = await runs(['list'], { ADMIN_PORT: '1' })
+  expect(nobody).toMatchObject({ code: 1, errors: expect.stringMatching(/no broker answers at 127\.0\.0\.1:1/) })
+  const stranger = await runs(['list'], { SECRET: 'not the secret it has' })
+  expect(stranger).toMatchObject({ code: 1, errors: expect.stringMatching(/is SECRET the one it runs with/) })
 })

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { once, setMaxListeners } from 'node:events'
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect, type IClientOptions, type IClientPublishOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import jwt from 'jsonwebtoken'
@@ -34,12 +34,13 @@ export class Device {
   /** The broker's last CONNACK. */
   connack: IConnackPacket | undefined
   readonly #unread: Received[] = []
+  /** Those who wait for an event, the longest first. */
+  readonly #waiting = new Set<{ isWanted: (one: Received) => boolean; got: (one: Received) => void }>()
   readonly #arrived = new EventTarget()
 
   private constructor(user: UserId, mqtt: MqttClient) {
     this.user = user
     this.mqtt = mqtt
-    setMaxListeners(0, this.#arrived) // one listener per open question
     mqtt.on('connect', (connack) => (this.connack = connack))
     const heard = new Set<string>()
     mqtt.on('message', (topic, payload, { dup }) => {
@@ -47,8 +48,7 @@ export class Device {
       if (dup && heard.has(message)) return // a retransmission: its PUBACK was lost [MQTT-4.3.2]
       heard.add(message)
       const event = topic.slice(user.length + 1)
-      this.#unread.push({ event, ...(JSON.parse(payload.toString()) as Omit<Received, 'event'>) } as Received)
-      this.#arrived.dispatchEvent(new Event('event'))
+      this.#gets({ event, ...(JSON.parse(payload.toString()) as Omit<Received, 'event'>) } as Received)
     })
   }
 
@@ -111,7 +111,11 @@ export class Device {
   /** Resolves when this many events of that name are unread; leaves them unread. */
   async hears(event: string, times = 1): Promise<void> {
     const timeout = AbortSignal.timeout(DEADLINE)
-    while (this.#unread.filter((one) => one.event === event).length < times) await this.#news(timeout, event)
+    while (this.#unread.filter((one) => one.event === event).length < times) {
+      await once(this.#arrived, 'event', { signal: timeout }).catch(() => {
+        throw this.#missed(event)
+      })
+    }
   }
 
   /** The oldest unread event, or the next one. */
@@ -134,20 +138,38 @@ export class Device {
     await this.mqtt.endAsync()
   }
 
-  async #take(wanted: (one: Received) => boolean, name: string, deadline = DEADLINE): Promise<Received> {
-    const timeout = AbortSignal.timeout(deadline)
-    for (;;) {
-      const at = this.#unread.findIndex(wanted)
-      if (at >= 0) return this.#unread.splice(at, 1)[0]!
-      await this.#news(timeout, name)
+  #gets(one: Received): void {
+    for (const waiting of this.#waiting) {
+      if (!waiting.isWanted(one)) continue
+      this.#waiting.delete(waiting)
+      waiting.got(one)
+      return
     }
+    this.#unread.push(one)
+    this.#arrived.dispatchEvent(new Event('event'))
   }
 
-  async #news(signal: AbortSignal, name: string): Promise<void> {
-    await once(this.#arrived, 'event', { signal }).catch(() => {
-      const heard = this.#unread.map(({ event }) => event).join(', ')
-      throw new Error(`${this.user} did not receive ${name}; unread: ${heard || 'nothing'}`)
+  async #take(isWanted: (one: Received) => boolean, name: string, deadline = DEADLINE): Promise<Received> {
+    const at = this.#unread.findIndex(isWanted)
+    if (at >= 0) return this.#unread.splice(at, 1)[0]!
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(waiting)
+        reject(this.#missed(name))
+      }, deadline)
+      timer.unref() // some questions are never answered, and nobody waits for them
+      const got = (one: Received): void => {
+        clearTimeout(timer)
+        resolve(one)
+      }
+      const waiting = { isWanted, got }
+      this.#waiting.add(waiting)
     })
+  }
+
+  #missed(name: string): Error {
+    const heard = this.#unread.map(({ event }) => event).join(', ')
+    return new Error(`${this.user} did not receive ${name}; unread: ${heard || 'nothing'}`)
   }
 }
 

@@ -29,9 +29,13 @@ const demo = new Map([
   ],
 ])
 
+const INBOX_EVENTS = 100
 let stage: Stage
+/** For tests that kill the broker. */
+let parts: Parts
 beforeAll(async () => {
-  stage = await openStage('contacts', { QUEUE_TTL: '200' })
+  stage = await openStage('contacts', { QUEUE_TTL: '200', INBOX_EVENTS: String(INBOX_EVENTS) })
+  parts = stage.keep(await Parts.open())
   await stage.serve('demo', demo)
 })
 afterAll(() => stage.close())
@@ -350,10 +354,8 @@ test('an answer to a read goes to its client alone, and takes no place in the in
   const [phone, tablet] = [await stage.device('uma'), await stage.device('uma')]
   const here = await mark(phone)
   await phone.asks('tell', { text: 'to be kept' })
-  for (let n = 0; n < 11; n++) {
-    const lists = Array.from({ length: 100 }, () => phone.asks('get_contact_list'))
-    for (const list of await Promise.all(lists)) expect(list).toMatchObject({ event: 'contact_list', contacts: [] })
-  }
+  const lists = Array.from({ length: INBOX_EVENTS + 10 }, () => phone.asks('get_contact_list'))
+  for (const list of await Promise.all(lists)) expect(list).toMatchObject({ event: 'contact_list', contacts: [] })
   expect(await phone.asks('get_contact_list', { limit: 0 })).toMatchObject({ code: 'bad_payload' })
   expect(await phone.asks('get_contact_list', {}, { qos: 0 })).toMatchObject({ event: 'contact_list' })
   await tablet.asks('sync_events', {})
@@ -364,49 +366,39 @@ test('an answer to a read goes to its client alone, and takes no place in the in
 })
 
 test('an answer for one client waits in that client’s session alone while it is away, across a restart too', async () => {
-  const parts = await Parts.open()
-  try {
-    const vic = await parts.device('vic', { clientId: 'phone' })
-    const tablet = await parts.device('vic', { clientId: 'tablet' })
-    const id = await vic.sends('get_contact_list', {})
-    expect(await vic.receives('command_queued')).toMatchObject({ re: id })
-    vic.mqtt.stream.destroy()
-    vic.mqtt.options.reconnectPeriod = 0
-    const handlers = await parts.startHandlers()
-    await tablet.asks('get_block_list') // a later question has a later answer
-    await handlers.close()
-    await parts.killBroker()
-    await parts.startBroker()
-    await tablet.isBack()
-    const back = await parts.device('vic', { clientId: 'phone' })
-    expect(await back.receives('contact_list')).toMatchObject({ re: id })
-    expect((await tablet.unread()).map(({ event }) => event)).toEqual([])
-  } finally {
-    await parts.close()
-  }
+  const vic = await parts.device('vic', { clientId: 'phone' })
+  const tablet = await parts.device('vic', { clientId: 'tablet' })
+  const id = await vic.sends('get_contact_list', {})
+  expect(await vic.receives('command_queued')).toMatchObject({ re: id })
+  vic.mqtt.stream.destroy()
+  vic.mqtt.options.reconnectPeriod = 0
+  const handlers = await parts.startHandlers()
+  await tablet.asks('get_block_list') // a later question has a later answer
+  await handlers.close()
+  await parts.killBroker()
+  await parts.startBroker()
+  await tablet.isBack()
+  const back = await parts.device('vic', { clientId: 'phone' })
+  expect(await back.receives('contact_list')).toMatchObject({ re: id })
+  expect((await tablet.unread()).map(({ event }) => event)).toEqual([])
 })
 
 test('numbers, epoch and missed events survive a killed broker', async () => {
-  const parts = await Parts.open()
-  try {
-    await parts.startHandlers()
-    const anew = { mqtt: { clean: true, properties: {} } }
-    const [uma, vera] = [await parts.device('uma', anew), await parts.device('vera', anew)]
-    const here = await mark(vera)
-    await vera.leaves()
-    await uma.asks('request_contact', { user_id: 'vera' })
-    await uma.leaves()
-    await parts.killBroker()
-    await parts.startBroker()
-    const [again, other] = [await parts.device('vera', anew), await parts.device('uma', anew)]
-    const answer = await synced(again, here)
-    expect(answer).toMatchObject({ recovered: true, epoch: here.epoch, last: 1 })
-    expect(answer.events).toMatchObject([{ event: 'contact_requested', user_id: 'uma', event_seq: 1 }])
-    await other.asks('cancel_contact_request', { user_id: 'vera' })
-    expect(await again.receives('contact_request_cancelled')).toMatchObject({ event_seq: 2 })
-    await again.unread()
-    expect(seqs((await synced(again, here)).events)).toEqual([1, 2])
-  } finally {
-    await parts.close()
-  }
+  await parts.startHandlers()
+  const anew = { mqtt: { clean: true, properties: {} } }
+  const [uma, vera] = [await parts.device('uma', anew), await parts.device('vera', anew)]
+  const here = await mark(vera)
+  await vera.leaves()
+  await uma.asks('request_contact', { user_id: 'vera' })
+  await uma.leaves()
+  await parts.killBroker()
+  await parts.startBroker()
+  const [again, other] = [await parts.device('vera', anew), await parts.device('uma', anew)]
+  const answer = await synced(again, here)
+  expect(answer).toMatchObject({ recovered: true, epoch: here.epoch, last: 1 })
+  expect(answer.events).toMatchObject([{ event: 'contact_requested', user_id: 'uma', event_seq: 1 }])
+  await other.asks('cancel_contact_request', { user_id: 'vera' })
+  expect(await again.receives('contact_request_cancelled')).toMatchObject({ event_seq: 2 })
+  await again.unread()
+  expect(seqs((await synced(again, here)).events)).toEqual([1, 2])
 })

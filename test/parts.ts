@@ -1,6 +1,7 @@
 import { readConfig } from '../shared/config.ts'
 import { tlsFiles } from '../shared/dev-secrets.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
+import { shareCertificate } from './certificate.ts'
 import { Device, type DeviceOptions } from './device.ts'
 import { freePorts } from './free-port.ts'
 import { ownData, type OwnData } from './own-data.ts'
@@ -36,6 +37,7 @@ export class Parts implements Closable {
   /** Opens a platform with a running broker. */
   static async open(settings: Record<string, string> = {}): Promise<Parts> {
     const data = await ownData()
+    await shareCertificate(data.settings.DATA_DIR)
     const { cert } = await tlsFiles(readConfig(data.settings))
     const parts = new Parts(data, cert, { ...(await freePorts()), ...settings })
     await parts.startBroker()

@@ -32,7 +32,10 @@ const COMPILED = new Set([
   ...['start', 'token', 'data', 'dead'].map((name) => `scripts/${name}.ts`),
 ])
 
-/** One of our scripts as a separate process: compiled if production runs it so, else by tsx, as in copies of the repository. */
+/** Jest has compiled the sources before the tests; a run outside of it, such as one of tools/, has scripts/run.mjs do so. */
+const IS_BUILT = process.env['DIST_IS_BUILT'] !== undefined
+
+/** One of our scripts as a separate process: compiled if production runs it so, or tests only; else by tsx, as in copies of the repository. */
 export class Run {
   readonly child: ChildProcess
   /** Its IPC message when ready; rejects with its output when it ends first. */
@@ -48,9 +51,13 @@ export class Run {
   constructor([script = '', ...args]: string[], options: RunOptions = {}) {
     const { env = {}, cwd = '/', root = ROOT, node = process.execPath, through = [] } = options
     const { PATH = '', HOME = '' } = process.env
-    const isCompiled = root === ROOT && COMPILED.has(script)
-    const loader = isCompiled ? ['--enable-source-maps', `${root}scripts/run.mjs`] : ['--import', TSX]
-    const [program, ...rest] = [...through, node, ...loader, `${root}${script}`, ...args]
+    const isCompiled = root === ROOT && (COMPILED.has(script) || (IS_BUILT && script.startsWith('test/')))
+    const compiled = IS_BUILT
+      ? [`${ROOT}dist/${script.replace(/ts$/, 'js')}`]
+      : [`${ROOT}scripts/run.mjs`, `${ROOT}${script}`]
+    const source = ['--import', TSX, `${root}${script}`]
+    const file = isCompiled ? ['--enable-source-maps', ...compiled] : source
+    const [program, ...rest] = [...through, node, ...file, ...args]
     this.child = spawn(program!, rest, {
       cwd,
       env: { PATH, HOME, NODE_ENV: 'test', ...env },

@@ -12,6 +12,7 @@ import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { openStore } from '../shared/store/open.ts'
 import { carried } from './carried.ts'
+import { shareCertificate } from './certificate.ts'
 import { Device, type DeviceOptions } from './device.ts'
 import { inThisThread } from './in-this-thread.ts'
 import { ownData } from './own-data.ts'
@@ -70,6 +71,7 @@ export async function openStage(
   })
   const all = new Sampling({ first: Infinity })
   const log = openLog(config.LOG_LEVEL, 'test', heard && { write: (line) => void heard.push(line) }, all)
+  await shareCertificate(config.DATA_DIR)
   const { cert: ca } = await tlsFiles(config)
   const [secret, handlerKey] = [tokenSecrets(config)[0]!, sharedHandlerKeys(config)[0]!]
   const catalogue = await describe(HANDLERS)

@@ -2,9 +2,6 @@ const { appendFileSync, readFileSync } = require('node:fs')
 const path = require('node:path')
 const { TestEnvironment } = require('jest-environment-node')
 
-/** What `expect` compares kinds by, `expect.any(String)` for one. */
-const KINDS = [Array, BigInt, Boolean, Date, Error, Function, Map, Number, Object, Promise, RegExp, Set, String, Symbol]
-
 /** With TEST_TIMES=file, a line for each test file goes there: seconds of CPU, seconds of wall time, path. */
 const { TEST_TIMES } = process.env
 
@@ -16,8 +13,7 @@ function cpuSeconds() {
 }
 
 /**
- * Jest's environment for Node for tests that are not in a world of their own (`runtime.cjs`): its fake timers replace the process's own,
- * and its matchers know the process's own types.
+ * Jest's environment for Node for tests that are not in a world of their own (`runtime.cjs`): its fake timers replace the process's own.
  */
 module.exports = class extends TestEnvironment {
   #path
@@ -29,7 +25,6 @@ module.exports = class extends TestEnvironment {
     this.#path = path.relative(config.projectConfig.rootDir, context.testPath)
     const FakeTimers = this.fakeTimersModern.constructor
     this.fakeTimersModern = new FakeTimers({ config: config.projectConfig, global: globalThis })
-    for (const kind of KINDS) this.global[kind.name] = kind
   }
 
   async teardown() {

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { JwksClient } from 'jwks-rsa'
 import { z } from 'zod'
 import type { OidcIssuer } from '../../../shared/config.ts'
 import type { Logger } from '../../../shared/log.ts'
@@ -119,6 +118,7 @@ export class IssuerKeys implements Closable {
   }
 
   async #fetch(): Promise<Cached['keys']> {
+    const { JwksClient } = await import('jwks-rsa') // a hundred modules, which a broker without issuers does not need
     const client = new JwksClient({ jwksUri: await this.#jwksUri(), cache: false, rateLimit: false, timeout: TIMEOUT })
     const keys = await client.getSigningKeys()
     return keys.map((key) => ({ kid: key.kid as string | undefined, pem: key.getPublicKey() }))
