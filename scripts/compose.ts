@@ -21,7 +21,7 @@ function has(compose: string, service: string): boolean {
   return new RegExp(`^  ${service}:`, 'm').test(compose.slice(compose.indexOf('\nservices:')))
 }
 
-/** Tells whether docker-compose.yml has a service of this name that is no handler group, not even one whose folder is gone. */
+/** Tells whether docker-compose.yml has a service of this name other than a handler group, present or removed. */
 export function isTakenService(name: string): boolean {
   if (!existsSync(FILE)) return false
   const compose = readFileSync(FILE, 'utf8')

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { groupsIn } from '../shared/runtime/scan.ts'
 
-/** The types of every group's commands, for `stage()` of the handlers' tests: made from the names of their files. */
+/** The types of every group's commands, for `stage()` in handlers' tests, made from their file names. */
 export async function declaredTypes(handlers: string): Promise<string> {
   const groups = await groupsIn(handlers)
   return [

@@ -7,8 +7,8 @@ import { inspectPorts } from './inspect-ports.ts'
 import { giveUp, HANDLERS, startPlatform, type Platform } from './platform.ts'
 import { watchTree } from './watch-tree.ts'
 
-// npm run dev [-- --inspect[=9229]]: the platform, reloaded on save, each process open to a debugger on a port of its own if asked. A
-// new process serves before the old one finishes its work and ends.
+// npm run dev [-- --inspect[=9229]]: the platform, reloaded on save; with --inspect, each process has its own debugger port. A new
+// process serves before the old one finishes its work and ends.
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** Milliseconds without changes before a reload: editors write a file in several steps. */

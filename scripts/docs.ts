@@ -4,8 +4,8 @@ import { writeDocs } from './async-api.ts'
 import { writeServices } from './compose.ts'
 import { writeSettings } from './settings-docs.ts'
 
-// npm run docs: what is made from the handlers (the AsyncAPI document, the client's types, a service for each group) and from the
-// settings (.env.example and their page).
+// npm run docs: writes what is generated from the handlers (the AsyncAPI document, the client's types, a service for each group) and from
+// the settings (.env.example and their page).
 await writeDocs()
 await writeSettings()
 const added = await writeServices(await groupsIn(fileURLToPath(new URL('../handlers', import.meta.url))))

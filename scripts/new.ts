@@ -14,7 +14,7 @@ import { isTakenService, writeServices } from './compose.ts'
 import { KINDS, SAMPLE, type Kind } from './new/kinds.ts'
 import { eventFor, nounOf, readNames } from './new/names.ts'
 
-// npm run new -- notes/add_note: a handler's file and its test, and what is made from the handlers.
+// npm run new -- notes/add_note: creates a handler and its test, and regenerates what is made from the handlers.
 
 const HANDLERS = fileURLToPath(new URL('../handlers', import.meta.url))
 const USAGE = `usage: npm run new -- <group>/<command> [--kind KIND]
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
   process.stdout.write(report(paths, isAdded, group, command, kind))
 }
 
-/** Why a command cannot have this name beside those that there are; undefined when it can. */
+/** Why this name clashes with an existing one; undefined when it does not. */
 function faultBeside(catalogue: Catalogue, group: string, command: string): string | undefined {
   for (const [other, { commands, events }] of Object.entries(catalogue)) {
     if (Object.hasOwn(commands, command)) return `the group ${other} has a command ${command} already`
@@ -75,7 +75,7 @@ function faultBeside(catalogue: Catalogue, group: string, command: string): stri
   return undefined
 }
 
-/** The name of its event: one that there is not yet, and that no command has. */
+/** An unused name for its event. */
 function eventOf(catalogue: Catalogue, command: string): string {
   const taken = Object.values(catalogue).flatMap(({ commands, events }) => [...events, ...Object.keys(commands)])
   const names = [eventFor(command), `${command}_done`, `${command}_answered`]

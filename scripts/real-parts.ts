@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { REAL_PARTS } from '../test/real-parts.ts'
 
-// Before the tests: installs the programs by others that they talk to. Root on Debian may; elsewhere it says what is missing, and the
-// tests that need it are skipped. `--mongo` and `--slow` ask for what these tests need too. NO_INSTALL=1 installs nothing.
+// Before the tests: installs the third-party programs they talk to, as root on Debian. Elsewhere it lists what is missing, and the tests
+// that need it are skipped. `--mongo` and `--slow` add what these tests need. NO_INSTALL=1 installs nothing.
 
 const mayInstall = process.getuid?.() === 0 && existsSync('/etc/debian_version') && process.env['NO_INSTALL'] !== '1'
 
@@ -25,7 +25,7 @@ for (const [name, part] of Object.entries(REAL_PARTS)) {
   }
 }
 
-/** @returns whether it succeeded; apt-get's own words are shown when it did not */
+/** @returns whether it succeeded; if not, apt-get's output is shown */
 function aptGet(...args: string[]): boolean {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const { status, stdout, stderr } = spawnSync('apt-get', ['-qq', ...args], { env, encoding: 'utf8' })

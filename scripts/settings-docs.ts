@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { About } from '../shared/setting-kinds.ts'
 import { SECTIONS } from '../shared/settings.ts'
 
-// .env.example and the table in docs/operate/settings.md, from the one place that knows the settings.
+// Generates .env.example and the table in docs/operate/settings.md from shared/settings.ts.
 
 const EXAMPLE = fileURLToPath(new URL('../.env.example', import.meta.url))
 const PAGE = fileURLToPath(new URL('../docs/operate/settings.md', import.meta.url))
@@ -16,7 +16,7 @@ interface Setting {
   name: string
   meaning: string
   unit: About['unit']
-  /** As it is written in the environment; empty when there is none. */
+  /** As written in the environment; empty without a default. */
   standard: string
   unset: string | undefined
   bounds: [number, number] | undefined
@@ -89,11 +89,11 @@ function rowOf({ name, meaning, unit, standard, unset, bounds }: Setting): strin
   return [`\`${name}\``, unset ?? value, bounds ? `${bounds[0]}–${bounds[1]}` : '', linked(meaning)]
 }
 
-/** A page of the docs that a meaning names becomes a link from this one. */
+/** Turns pages that a description names into links. */
 const linked = (meaning: string): string =>
   meaning.replaceAll(/docs\/operate\/([a-z-]+\.md)/g, '[$1]($1)').replaceAll('|', '\\|')
 
-/** A number of bytes or milliseconds as people say it. */
+/** A number of bytes or milliseconds in human terms. */
 function readable(value: number, unit: About['unit']): string {
   if (unit === undefined) return ''
   const base = unit === 'bytes' ? 1024 : 60

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { isAlive } from '../test/process.ts'
 import { Stopped, supervise, type Fate, type Part } from './supervise.ts'
 
-// A part that does what its arguments say, one for each of its processes in their order; then it serves.
+// A part whose nth process does what its nth argument says; processes after that serve.
 
 const PART = `
   import { appendFileSync, readFileSync } from 'node:fs'
@@ -44,7 +44,7 @@ afterEach(async () => {
   rmSync(dir, { recursive: true })
 })
 
-/** Runs a part, and tells what its processes say. */
+/** Runs a part, and collects what its processes print. */
 function run(acts: string[], fate?: Fate) {
   const log = join(dir, `${parts.length}.log`)
   const served = new EventEmitter()
@@ -57,7 +57,7 @@ function run(acts: string[], fate?: Fate) {
   parts.push(part)
   return {
     part,
-    /** Of all that were started. */
+    /** Output of all processes so far. */
     pids: () => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean).map(Number) : []),
     servesAgain: () => once(served, 'serves'),
   }

@@ -3,36 +3,36 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Closable } from '../shared/shutdown.ts'
 import { watchHeartbeat } from './heartbeat.ts'
 
-/** A part of the platform that runs as a process of its own. */
+/** A part of the platform, run as its own process. */
 export interface Part extends Closable {
   /**
-   * Resolves when the first process serves. One that is killed before is started again; one that gives up has said why on stderr.
+   * Resolves when the first process serves. A process killed before that is restarted; one that gives up prints why on stderr.
    * @throws {Stopped} when the part is closed first
    */
   readonly served: Promise<void>
-  /** Starts a new process, and ends the old one when the new one serves; a new one that fails leaves the old one be. */
+  /** Starts a new process, and ends the old one once the new one serves; if the new one fails, the old one stays. */
   replace(): Promise<void>
-  /** Ends the process, and then starts a new one: for what cannot run twice. One that fails is tried again. */
+  /** Ends the process, then starts a new one, again if it fails: for parts that cannot run twice. */
   restart(): Promise<void>
-  /** Sends SIGHUP, and resolves when the process has read its files again; rejects when it could not. */
+  /** Sends SIGHUP; resolves when the process has reread its files, and rejects when it could not. */
   reload(): Promise<void>
 }
 
 export interface PartOptions {
-  /** The environment of each process, asked for when it starts. */
+  /** Returns the environment of a process; called at each start. */
   env: () => NodeJS.ProcessEnv
-  /** Options of Node for each process, asked for when it starts. */
+  /** Returns Node's options for a process; called at each start. */
   nodeOptions?: (() => string[]) | undefined
-  /** Gets what each process says when it serves. */
+  /** Called with the message that each process sends when it serves. */
   serving?: (message: unknown) => void
-  /** What parts have in common that need each other: when one falls, another may give up for no fault of its own. */
+  /** Shared by parts that depend on each other: when one is killed, another may give up through no fault of its own. */
   fate?: Fate
   /** Milliseconds between two heartbeats. */
   heartbeat?: number
 }
 
 export interface Fate {
-  /** How many processes were killed so far. */
+  /** Number of processes killed so far. */
   kills: number
 }
 
@@ -41,9 +41,9 @@ export class Stopped extends Error {}
 
 const FIRST_DELAY = 250
 const MAX_DELAY = 10_000
-/** Milliseconds after which a process that ran is taken to have been healthy. */
+/** Milliseconds after which a process counts as healthy, so the next restart is immediate again. */
 const HEALTHY = 30_000
-/** Milliseconds a process has to finish its work. */
+/** Milliseconds that a process has to finish its work before SIGKILL. */
 const PATIENCE = 35_000
 const ANSWERS_HEARTBEATS = ['--import', new URL('../shared/heartbeat.mjs', import.meta.url).href]
 

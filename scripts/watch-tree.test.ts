@@ -33,7 +33,7 @@ test('sees each save, however the editor saves, in new folders, too', async () =
   ]
   for (const [i, [file, save]] of saves.entries()) {
     for (const [one, act] of [[file, save] as const, [`marker-${i}`, write] as const]) {
-      const noticed = isSeen(one) // behind the marker nothing more of the save comes
+      const noticed = isSeen(one) // no event of the save comes after the marker
       act(one)
       expect(await noticed).toBe(one)
     }

@@ -8,7 +8,7 @@ import { chromium, type Browser } from 'playwright-core'
 import type { Closable } from '../shared/shutdown.ts'
 import { ROOT } from './process.ts'
 
-// A real browser, and the page that it opens. Debian: apt-get install chromium
+// A real browser, and the pages it opens. Debian: apt-get install chromium
 
 const PAGE = fileURLToPath(new URL('./page', import.meta.url))
 

@@ -8,8 +8,8 @@ import { ROOT } from './process.ts'
 const SOURCES = `${ROOT}test/mongo-java-server`
 const CACHE = `${ROOT}node_modules/.cache/mongo-java-server`
 
-// mongo-java-server compares text by UTF-16, MongoDB byte by byte: what sorts text with an emoji among other rare letters
-// would fail there alone.
+// mongo-java-server compares text by UTF-16 units, MongoDB by bytes: a test that sorts text with emoji among other rare characters
+// would fail only there.
 const COMPARATOR = 'de/bwaldvogel/mongo/backend/ValueComparator.java'
 const BY_UTF16 = 'return value1.toString().compareTo(value2.toString());'
 const BY_BYTES = `return java.util.Arrays.compareUnsigned(

@@ -4,59 +4,59 @@ import { again, type Message } from './mongo-wire.ts'
 import { SetMember, type Treatment, type View } from './set-member.ts'
 
 /**
- * A stand-in for a MongoDB replica set, for where no `mongod` can be had: members, each at a port of its own, in front of ONE real
- * server. Drivers take it for a set, because it behaves to them as one does (the drivers' specifications "Server Discovery And
+ * A stand-in for a MongoDB replica set where no `mongod` is available: members, each on its own port, in front of ONE real
+ * server. Drivers treat it as a set, because it behaves like one (the drivers' specifications "Server Discovery And
  * Monitoring", "Server Monitoring" and "Retryable Writes"; manual, "Replica Set Elections" and "replSetStepDown").
  *
- * Like a set: members tell their state when asked, and unasked as soon as it changes; one is primary, under an election id that grows
- * with each election, and the others refuse what is the primary's. What a fail-over meets in the middle ends as it does there:
- * interrupted before it was done, done with an answer that no majority has confirmed it, done without an answer, or neither.
- * A write that comes again under its session's number is answered as it was the first time, by whichever member. If it is told to, a
- * new primary does not know at first what a majority has confirmed (SERVER-53813).
+ * Like a set: members report their state when asked, and push it when it changes; one is primary, under an election id that grows
+ * with each election, and the others refuse what only a primary may do. Writes in flight during a fail-over end as in a real set:
+ * interrupted before they ran, run but not confirmed by a majority, run without an answer, or lost.
+ * A retried write gets its first answer again, from whichever member. Optionally, a new primary does not know at first what a
+ * majority has confirmed (SERVER-53813).
  *
- * Unlike a set: all members have the same data at once, as if all that is written were with a majority. So nothing is ever rolled
- * back but what never came to the server, no member lags behind, and nobody votes: when one fails, the test says how long
- * it takes until the next one is primary. No cursor outlives its connection, and nobody has to log in.
+ * Unlike a set: all members share the same data, as if every write had reached a majority. So only writes that never reached the
+ * server are rolled back, no member lags behind, and nobody votes: the test says how long an election takes. Cursors end with
+ * their connection, and nobody has to log in.
  */
 export interface ReplicaSet extends Closable {
   readonly url: string
-  /** Writes that came again and were answered out of memory. */
+  /** Number of retried writes that got their remembered answer. */
   readonly remembered: number
   /**
-   * The primary fails in this way, another is elected after so many milliseconds, and then the old one is back as a secondary.
-   * Resolves with the number of writes that were in the middle. It waits for the first of them, if there is one within a second.
+   * Lets the primary fail; `electionMs` later another is elected, and the old one returns as a secondary.
+   * Resolves with the number of writes in flight. Waits up to three seconds for the first of them.
    */
   failOver(how: Failure, electionMs: number): Promise<number>
 }
 
 /**
- * - `stepDown`: it is told to; writes are interrupted, connections stay.
- * - `shutDown`: it is ended in good order; writes are interrupted, and then its connections end.
- * - `dieBefore`: it is killed, and what was in the middle is lost.
- * - `dieAfter`: it is killed, and what was in the middle is done: nobody hears of it.
- * - `vanish`: nothing comes through to it or back, and nobody is told; what was in the middle is lost or done. It is heard again when
- *   there is another primary, and takes itself for one at first.
+ * - `stepDown`: it steps down on request; writes are interrupted, connections stay open.
+ * - `shutDown`: it shuts down cleanly; writes are interrupted, then its connections close.
+ * - `dieBefore`: it is killed, and writes in flight are lost.
+ * - `dieAfter`: it is killed after it has run the writes in flight, which get no answer.
+ * - `vanish`: packets to and from it are dropped; writes in flight are lost or done. It comes back when there is another primary, and
+ *   believes at first that it still is one.
  */
 export type Failure = 'stepDown' | 'shutDown' | 'dieBefore' | 'dieAfter' | 'vanish'
 
 export interface SetOptions {
   members?: number
-  /** Whether a write that comes again is known, as it is by MongoDB. */
+  /** Whether retried writes are recognised, as MongoDB does. */
   remembers?: boolean
-  /** Milliseconds after the election until one that had vanished is heard again. */
+  /** Milliseconds after the election until a vanished member is reachable again. */
   vanishedMs?: number
-  /** Milliseconds after the election until a majority confirms something of the new primary: till then this does not know what is confirmed. */
+  /** Milliseconds after the election during which the new primary does not know what a majority has confirmed. */
   lagMs?: number
 }
 
-/** Milliseconds in which more commands come into the middle of a fail-over, after the first. */
+/** Milliseconds after the first write in flight, in which more may join it. */
 const MIDDLE = 50
-/** Milliseconds for which one that had vanished takes itself for the primary when it is heard again. */
+/** Milliseconds for which a returning member still believes that it is the primary. */
 const STALE = 300
 
 const [INTERRUPTED, SHUTTING_DOWN] = [11_602, 11_600]
 
-/** @param port of the real server, asked at every connection */
+/** @param port returns the port of the real server; called for each connection */
 export async function openReplicaSet(
   port: () => number,
   { members: count = 3, remembers = true, vanishedMs = 9_000, lagMs = 0 }: SetOptions = {},
@@ -75,7 +75,7 @@ export async function openReplicaSet(
   }
   elect(open[0]!)
 
-  /** Lets the primary treat writes so, until there was one and some more; reads go on. Resolves with their number. */
+  /** Applies `treat` to the primary's writes until the first has come and `MIDDLE` is over; reads go on. Resolves with their number. */
   async function meet(primary: SetMember, treat: Treatment): Promise<number> {
     let met = 0
     let first = (): void => {}
@@ -91,7 +91,7 @@ export async function openReplicaSet(
     return met
   }
 
-  /** Writes in the middle are not done, or done and not confirmed, in turn; they hear of it when it is no primary any more. */
+  /** Alternately drops writes in flight, and runs them without confirming; answers them once the primary has stepped down. */
   async function interrupt(primary: SetMember, code: number): Promise<number> {
     let stop = (): void => {}
     const isOver = new Promise<void>((resolve) => (stop = resolve))
@@ -174,7 +174,7 @@ const lost: Treatment = async () => undefined
 const unanswered: Treatment = async (_, hand) => void (await hand())
 const alone = (_: Message, hand: () => Promise<Message>): Promise<Message> => hand()
 
-/** What each session wrote last, and its answer (manual, "Retryable Writes": at most once, whoever is primary). */
+/** The last write of each session, and its answer (manual, "Retryable Writes": at most once, whoever is primary). */
 class Memory {
   used = 0
   readonly #last = new Map<string, { number: number; answer: Promise<Message> }>()
@@ -191,7 +191,7 @@ class Memory {
     const one = { number: txnNumber, answer: hand() }
     this.#last.set(session, one)
     const answer = await one.answer
-    // What has failed was not done, and is tried again.
+    // A write that failed has changed nothing, so it is tried again.
     const isDone = answer.body['ok'] === 1 && answer.body['writeErrors'] === undefined
     if (!isDone && this.#last.get(session) === one) this.#last.delete(session)
     return answer

@@ -12,12 +12,12 @@ export interface View {
   term: number
 }
 
-/** Hands a command on to the real server. */
+/** Passes a command to the real server. */
 type Hand = () => Promise<Message>
-/** What becomes of a command: its answer, or nothing. */
+/** Decides how a command ends: with an answer, or without one. */
 export type Treatment = (message: Message, hand: Hand) => Promise<Message | undefined>
 
-/** Codes of MongoDB's by which a driver knows what a member is (specification "Server Discovery And Monitoring"). */
+/** MongoDB's error codes that tell a driver a member's state (specification "Server Discovery And Monitoring"). */
 const NAMES = new Map([
   [189, 'PrimarySteppedDown'],
   [10_107, 'NotWritablePrimary'],
@@ -32,7 +32,7 @@ const READS = new Set(['find', 'aggregate', 'count', 'distinct', 'listCollection
 /** One member of the stand-in set of replica-set.ts. */
 export class SetMember {
   static readonly SET = 'stand-in'
-  /** What becomes of the commands that come, when it has not vanished. */
+  /** How it treats commands, unless it has vanished. */
   treat: Treatment = (message, hand) => this.#refuse(message, hand)
   #term: number | undefined
   #port = 0
@@ -55,7 +55,7 @@ export class SetMember {
     return `127.0.0.1:${this.#port}`
   }
 
-  /** Starts as a secondary; at the same port again after it has died. */
+  /** Starts as a secondary; after a death, on the same port again. */
   async listen(): Promise<number> {
     this.#version = { processId: new ObjectId(), counter: 0 }
     this.follow()
@@ -66,7 +66,7 @@ export class SetMember {
     return this.#port
   }
 
-  /** @param lagMs for which nothing is confirmed; what is read by majority is not there then, as if all had come lately */
+  /** @param lagMs milliseconds for which nothing counts as confirmed: majority reads find nothing, as if all writes were recent */
   lead(term: number, lagMs: number): void {
     this.#term = term
     let isConfirmed = lagMs === 0
@@ -87,7 +87,7 @@ export class SetMember {
     this.tell()
   }
 
-  /** Lets those who listen to its state know that this has changed. */
+  /** Pushes its state to the drivers that listen for changes. */
   tell(): void {
     this.#version.counter++
     for (const wake of this.#waiting) wake()
@@ -111,7 +111,7 @@ export class SetMember {
     return answerTo(message, { ok: 0, errmsg: `it is ${NAMES.get(code)}`, ...this.#fault(code, body) })
   }
 
-  /** A write is done, and whether a majority has it is not known. */
+  /** The write has run; whether a majority has it is unknown. */
   unconfirmed(done: Message, message: Message, code: number): Message {
     const { errorLabels, topologyVersion, ...writeConcernError } = this.#fault(code, message.body)
     return answerTo(message, {
@@ -122,7 +122,7 @@ export class SetMember {
     })
   }
 
-  /** Those of version 4.4 and later say themselves what may be sent again. */
+  /** Since version 4.4 the server itself labels what may be retried. */
   #fault(code: number, body: Document): Document {
     const errorLabels = body['txnNumber'] === undefined ? [] : ['RetryableWriteError']
     return { code, codeName: NAMES.get(code), errorLabels, topologyVersion: this.#topologyVersion() }
@@ -156,7 +156,7 @@ export class SetMember {
         }
       }
     } catch {
-      // it was cut, here or there
+      // the connection was cut, on either side
     } finally {
       this.#sockets.delete(socket)
       socket.destroy()
@@ -168,7 +168,7 @@ export class SetMember {
     if (!this.#isAway && !socket.destroyed) socket.write(answer.bytes)
   }
 
-  /** At once; or, to a driver that listens, whenever it has changed, and now and then (specification "Server Monitoring"). */
+  /** Answers at once; to a driver that listens, on each change and at intervals (specification "Server Monitoring"). */
   async #sayHello(socket: Socket, message: Message): Promise<void> {
     const { topologyVersion, maxAwaitTimeMS } = message.body as {
       topologyVersion?: { counter: unknown }
@@ -222,7 +222,7 @@ export class SetMember {
       maxMessageSizeBytes: 48_000_000,
       maxWriteBatchSize: 100_000,
       localTime: new Date(),
-      logicalSessionTimeoutMinutes: 30, // without it nothing is retried
+      logicalSessionTimeoutMinutes: 30, // without it drivers retry nothing
       minWireVersion: 0,
       maxWireVersion: 13,
       readOnly: false,

@@ -13,7 +13,7 @@ import { ${book} } from './${file}.ts'
 
 export const ${event} = event('${event}', { ${noun}_id: z.string(), text: z.string() })
 
-/** Keeps a text for its sender. Say here what the command does for them. */
+/** Stores a text for its sender. Say here what the command does for them. */
 export default command({
   input: z.object({ text: z.string().min(1).max(1000) }),
   events: { ${event} },
@@ -39,10 +39,10 @@ export function ${book}(store: Store) {
   const ${many} = store.collection<${record}>({ name: '${collection}', indexes: { by_user: { fields: ['user', 'at'] } } })
 
   return {
-    /** Keeps it. The same command may come again after a crash: its id is the key, so that the second time changes nothing. */
+    /** Stores it. After a crash the same command may run again: its id is the key, so the second run changes nothing. */
     add: (one: ${record}) => ${many}.insert(one),
 
-    /** The user's, newest first, found by the index. @param after the last one of the page before */
+    /** The user's entries, newest first, found by the index. @param after the last entry of the previous page */
     of: (user: UserId, limit: number, after?: ${record}) =>
       ${many}.find({ by: 'by_user', where: { user }, reverse: true, limit, ...(after && { after: { ...after } }) }),
   }

@@ -7,7 +7,7 @@ import { command, event } from '../../shared/runtime/command.ts'
 
 export const ${event} = event('${event}', { text: z.string() })
 
-/** Answers with the text it got. Say here what the command does for its sender. */
+/** Answers with the text it received. Say here what the command does for its sender. */
 export default command({
   input: z.object({ text: z.string().min(1).max(1000) }),
   events: { ${event} },
@@ -28,7 +28,7 @@ ${answers(command, event)}
   }
 }
 
-/** The tests that every command has which takes a text. */
+/** The tests of every command that takes a text. */
 export function answers(command: string, event: string): string {
   return `test('answers its sender', async () => {
   expect(await alice.calls('${command}', { text: 'hello' })).toAnswer('${event}', { text: 'hello' })

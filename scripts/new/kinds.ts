@@ -3,13 +3,13 @@ import { commandFiles } from './command-files.ts'
 import { laterFiles } from './later-files.ts'
 import { liveFiles } from './live-files.ts'
 
-/** What a kind is made of. */
+/** What the files of a kind are made from. */
 export interface Made {
   readonly group: string
   readonly command: string
   /** The event that it causes. */
   readonly event: string
-  /** Of the store, for what a book keeps. */
+  /** The store's collection, for a book. */
   readonly collection: string
 }
 
@@ -23,7 +23,7 @@ export interface Kind {
   readonly isSent: boolean
 }
 
-/** An input that every kind takes at first, as a device sends it. */
+/** An input that every new command accepts, as a device sends it. */
 export const SAMPLE = { text: 'hello' }
 
 export const KINDS: Readonly<Record<string, Kind>> = {

@@ -8,7 +8,7 @@ import { command, event } from '../../shared/runtime/command.ts'
 
 export const ${event} = event('${event}', ${command}.input.shape)
 
-/** Tells the user whose command put it off. Say here what is due. */
+/** Notifies the user whose command put this off. Say here what is due. */
 export default command({
   input: ${command}.input,
   internal: 'later',
@@ -21,8 +21,8 @@ export default command({
 import { later } from '../../shared/runtime/command.ts'
 
 /**
- * Whoever puts it off declares \`later: { ${command} }\`, and returns for example
- * \`{ reply: …, later: [[60_000, ${command}({ text })]] }\`: the broker sends it in the caller's name in a minute.
+ * A command that puts this off declares \`later: { ${command} }\`, and returns for example
+ * \`{ reply: …, later: [[60_000, ${command}({ text })]] }\`: a minute later the broker sends it in the caller's name.
  */
 export const ${command} = later('${command}', { text: z.string() })
 `,

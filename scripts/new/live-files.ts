@@ -5,10 +5,13 @@ export function liveFiles({ group, command, event }: Made): Files {
     [`${command}.ts`]: `import { z } from 'zod'
 import { command, event } from '../../shared/runtime/command.ts'
 
-/** For who is connected now: at most one in 100 ms reaches a user, and nobody finds it in their inbox. */
+/** Reaches only users who are connected now, at most once in 100 ms, and is kept in no inbox. */
 export const ${event} = event('${event}', { text: z.string() }, { everyMs: 100 })
 
-/** Tells all devices of its sender. Say here what; before it tells others, see that they may hear it: contacts, nobody who blocks. */
+/**
+ * Notifies all of the sender's devices. Say here of what. Before you notify others, check that they may hear it: contacts, and nobody who
+ * blocks.
+ */
 export default command({
   input: z.object({ text: z.string().min(1).max(1000) }),
   events: { ${event} },

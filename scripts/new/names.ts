@@ -1,6 +1,6 @@
 import { isWord } from '../../shared/wire/topic.ts'
 
-/** What `npm run new` is asked to make. */
+/** What to create. */
 export interface Wanted {
   readonly group: string
   readonly command: string
@@ -8,7 +8,7 @@ export interface Wanted {
 
 /**
  * Reads `<group>/<command>`.
- * @throws {Error} saying what is wrong with it, and what it could be instead
+ * @throws {Error} naming the mistake, and a name that would do
  */
 export function readNames(text: string): Wanted {
   const [group = '', command, ...more] = text.split('/')
@@ -69,7 +69,7 @@ export function nounOf(command: string): string {
   return noun.join('_') || command
 }
 
-/** As a name in TypeScript: `shopping_list` is `shoppingList`. */
+/** The TypeScript name: `shoppingList` for `shopping_list`. */
 export function camelCase(name: string): string {
   return name.replace(/[_-]([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }

@@ -3,20 +3,20 @@ import type { Code } from '../../shared/wire/refusal.ts'
 import type { Answer } from './person.ts'
 import type { Expected } from './terms.ts'
 
-// What a test says of an answer: expect(await alice.calls('add_note', { text })).toAnswer('note_added', { text })
+// How a test checks an answer: expect(await alice.calls('add_note', { text })).toAnswer('note_added', { text })
 
 type EventsOf<T> = T extends Answer<infer Events> ? Events : never
 
 declare module 'expect' {
   interface Matchers<R extends void | Promise<void>, T = unknown> {
-    /** It is this event, and bears these fields, as with `toMatchObject`. */
+    /** It is this event, and holds these fields, as with `toMatchObject`. */
     toAnswer<Name extends keyof EventsOf<T> & string>(event: Name, fields?: Expected<EventsOf<T>[Name]>): R
-    /** It is `command_rejected` with this code; for `bad_payload`, of these fields: field name to what is wrong with it. */
+    /** It is `command_rejected` with this code; for `bad_payload`, `fields` maps each wrong field to what is wrong with it. */
     toBeRefused(code: Code, fields?: Record<string, unknown>): R
   }
 }
 
-/** Lets the `expect` of this test file say so. */
+/** Adds these matchers to `expect`. */
 export function learnToAnswer(): void {
   expect.extend({
     toAnswer(answer: unknown, event: string, fields: object = {}) {

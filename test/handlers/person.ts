@@ -6,18 +6,18 @@ import type { CommandOf, EventName, Expected, FieldsOf, Got, GroupName, InputOf,
 
 export interface CallOptions {
   /**
-   * Lets the process of the handler die behind each of its writes in turn, each time before the broker hears how the command ended,
-   * and runs it once more at the end. Fails when that has other effects: a user would get something twice, or never.
+   * Kills the handler's process after each of its writes in turn, each time before the broker learns the result, then runs the command
+   * once more. Fails when the effects differ: a user would get something twice, or never.
    */
   readonly crashes?: boolean
-  /** The client id that it is sent from, which is connected from then on. Default `phone`. */
+  /** The client id that sends it, and stays connected. Default `phone`. */
   readonly client?: string
 }
 
-/** What answers a command: the reply, or `command_rejected`. */
+/** The answer to a command: its reply, or `command_rejected`. */
 export interface Answer<Events> extends GotEvent {
   readonly event: (keyof Events & string) | 'command_rejected'
-  /** The answer's fields. @throws when it is another event */
+  /** The answer's fields. @throws when the answer is another event */
   as<Name extends keyof Events & string>(event: Name): Got<Events[Name]>
 }
 
@@ -35,7 +35,7 @@ export class Person<G extends GroupName> {
   }
 
   /**
-   * Sends a command. Resolves with its answer, when all that it caused has arrived; a refusal is an answer too.
+   * Sends a command. Resolves with its answer, which may be a refusal, once every event it caused has arrived.
    * @throws when the handler throws anything but a refusal
    */
   async calls<Name extends CommandOf<G>>(
@@ -50,8 +50,8 @@ export class Person<G extends GroupName> {
   }
 
   /**
-   * Takes the oldest unread event of this name, which must be there already.
-   * @param fields what it must bear, as with `toMatchObject`
+   * Takes the oldest unread event of this name, which must have arrived already.
+   * @param fields what it must hold, as with `toMatchObject`
    * @throws when there is none, or its fields differ
    */
   receives<Name extends EventName<G>>(event: Name, fields?: Expected<FieldsOf<G, Name>>): Got<FieldsOf<G, Name>> {
@@ -66,7 +66,7 @@ export class Person<G extends GroupName> {
       return got as GotEvent & Got<FieldsOf<G, Name>>
     } catch (err) {
       // oxlint-disable-next-line typescript/unbound-method -- a place in the stack, not called
-      Error.captureStackTrace(err as Error, this.receives) // shows the line of the test
+      Error.captureStackTrace(err as Error, this.receives) // points to the test's line
       throw err
     }
   }
@@ -76,19 +76,19 @@ export class Person<G extends GroupName> {
     return this.#unread.splice(0)
   }
 
-  /** Connects as the first of their devices: what the broker tells handlers, `internal: 'presence'`. */
+  /** Connects their first device, of which the broker tells handlers declared with `internal: 'presence'`. */
   async comes(): Promise<void> {
     this.#clients = ['phone']
     await this.#play.tellPresence({ user: this.user, client: 'phone', clients: this.#clients }, true)
   }
 
-  /** Disconnects the last of their devices, for good. */
+  /** Disconnects their last device for good. */
   async leaves(): Promise<void> {
     this.#clients = []
     await this.#play.tellPresence({ user: this.user, client: 'phone', clients: [] }, false)
   }
 
-  /** What a command makes the store do, whatever the machine is like. Its answer is dropped. */
+  /** Counts what a command makes the store do, which no machine's speed changes. Drops the answer. */
   async costs<Name extends CommandOf<G>>(command: Name, ...call: Call<InputOf<G, Name>>): Promise<Work> {
     const before = this.#play.work()
     await this.calls(command, ...call)
@@ -101,7 +101,7 @@ export class Person<G extends GroupName> {
   }
 }
 
-/** A command's input, which may be left out where all of its fields may, and the options. */
+/** A command's input, which may be omitted if all of its fields may, and the options. */
 type Call<Input> =
   Record<never, never> extends Input ? [input?: Input, options?: CallOptions] : [input: Input, options?: CallOptions]
 

@@ -7,7 +7,7 @@ import { userIdOf } from '../../shared/wire/user-id.ts'
 import { ownData } from '../own-data.ts'
 import { Play } from './play.ts'
 
-// What the stage says of handlers that are wrong.
+// How the stage reports faulty handlers.
 
 const said = event('said', { n: z.number() })
 const counter = (store: Store) => store.collection<{ _id: string; n: number }>({ name: 'counters' })

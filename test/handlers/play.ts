@@ -35,10 +35,10 @@ interface Due {
 type Ended = Extract<Done, { outcome: 'done' | 'refused' }>
 
 const log = openLog(process.env['LOG_LEVEL'] ?? 'silent', 'test')
-/** Writes of one command, at most, behind which it dies in turn. */
+/** The most writes of one command after which it is killed in turn. */
 const MAX_DEATHS = 100
 
-/** Runs commands as a handler process does, on a real store, and does the broker's part: stamps, events, commands sent later. */
+/** Runs commands as a handler process does, on a real store, and plays the broker: stamps, events, commands put off until later. */
 export class Play {
   /** Milliseconds since 1970. */
   now = Date.now()
@@ -76,9 +76,9 @@ export class Play {
   }
 
   /**
-   * Runs a command that a device sends, and hands out what it causes.
-   * @param crashes whether its process dies behind each of its writes in turn, before the broker hears how it ended
-   * @returns what answers it; undefined when it declares no reply
+   * Runs a command from a device, and delivers the events it causes.
+   * @param crashes kills the process after each of its writes in turn, before the broker learns the result
+   * @returns the answer; undefined when the command declares no reply
    * @throws when its attempt failed: with several attempts its sender would get `command_failed`
    */
   async send(sender: Sender, name: string, input: object, crashes = false): Promise<GotEvent | undefined> {
@@ -101,7 +101,7 @@ export class Play {
     }
   }
 
-  /** Lets time go by: commands that are due by then run, in the order of their times. */
+  /** Moves the clock forward, and runs the commands that fall due, in order. */
   async pass(ms: number): Promise<void> {
     const until = this.now + ms
     for (;;) {
@@ -114,7 +114,7 @@ export class Play {
     this.now = until
   }
 
-  /** Runs a command that the broker alone sends. */
+  /** Runs a command that only the broker sends. */
   async runInternal(sender: Sender, name: string, input: object): Promise<void> {
     const command = this.#commands.get(name)
     if (!command) throw new Error(`${name} is due, and its group is not on this stage`)
@@ -168,12 +168,12 @@ export class Play {
 
   #event(event: string, fields: object, re?: string): GotEvent {
     const at = new Date(this.now).toISOString()
-    const got = JSON.parse(JSON.stringify(fields)) as object // as it arrives
+    const got = JSON.parse(JSON.stringify(fields)) as object // as the device gets it
     return { event, at, ...(re !== undefined && { re }), ...got }
   }
 }
 
-/** @throws when the attempt failed, or the broker would not take its end */
+/** @throws when the attempt failed, or the broker would refuse its result */
 function ended(name: string, end: Done): Ended {
   if (end.outcome === 'retry') {
     const { error, reason = '' } = end

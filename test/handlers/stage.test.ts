@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { stage } from './stage.ts'
 
-// The stage itself, on groups that there are. Each @ts-expect-error stands where `npm run types` must refuse a test.
+// The stage itself, with existing groups. Each @ts-expect-error marks what `npm run types` must refuse.
 
 const { alice, bob, carl, dora, person, clock } = await stage(['contacts', 'presence', 'signaling'])
 
@@ -36,7 +36,7 @@ test('what others get has arrived when the call resolves; an event that is missi
   await carl.calls('request_contact', { user_id: dora.user, note: 'hello' })
   expect(() => dora.receives('contact_removed')).toThrow('dora did not get contact_removed; unread: contact_requested')
   expect(() => dora.receives('contact_requested', { note: 'bye' })).toThrow(/bye[^]*hello/)
-  expect(() => dora.receives('contact_requested')).toThrow('unread: nothing') // it was taken
+  expect(() => dora.receives('contact_requested')).toThrow('unread: nothing') // it has been read already
 })
 
 test('what a handler puts off runs when the clock has reached it, in order', async () => {
@@ -77,7 +77,7 @@ test('names, inputs and events are those that the handlers declare', async () =>
   const never = async (): Promise<void> => {
     // @ts-expect-error -- no command of these groups
     await alice.calls('send_message', {})
-    // @ts-expect-error -- the broker alone sends it
+    // @ts-expect-error -- only the broker sends it
     await alice.calls('presence_changed', { online: true })
     // @ts-expect-error -- its input has a field user_id
     await alice.calls('request_contact')
@@ -88,7 +88,7 @@ test('names, inputs and events are those that the handlers declare', async () =>
     expect(answer).toAnswer('contact_removed')
     // @ts-expect-error -- no field of this event
     expect(answer).toAnswer('contact_request_sent', { note: 'x' })
-    // @ts-expect-error -- no code
+    // @ts-expect-error -- no such error code
     expect(answer).toBeRefused('no_such_code')
     // @ts-expect-error -- no event of these groups
     alice.receives('message_received')

@@ -29,27 +29,27 @@ const CAST = [
   'mallory',
 ] as const
 
-/** A stage with people on it, who send commands to the groups and get what these cause. */
+/** A stage with people, who send commands to the groups and receive the events these cause. */
 export type Stage<G extends GroupName> = { readonly [Name in (typeof CAST)[number]]: Person<G> } & {
   /** Somebody who is not in the cast. */
   readonly person: (name: string) => Person<G>
   readonly clock: {
-    /** Lets so many milliseconds go by: what handlers put off by `later` runs when it is due. */
+    /** Moves the clock forward by so many milliseconds, and runs the `later` commands that fall due. */
     passes(ms: number): Promise<void>
-    /** Runs an internal command now, as if an earlier command of this user had put it off until now. */
+    /** Runs an internal command, as if this user's earlier command had put it off until now. */
     fires<Name extends InternalOf<G>>(whose: Person<G>, command: Name, input: InputOf<G, Name>): Promise<void>
   }
 }
 
 /**
- * Serves handler groups inside the test: their real files, runtime and store, and no broker. A command runs at once, and when its
- * call resolves all that it caused has arrived. To be called once, at the top of a test file:
+ * Serves handler groups inside the test: their real files, runtime and store, without a broker. A command runs at once; when its
+ * call resolves, every event it caused has arrived. Call it once, at the top of a test file:
  *
  *     const { alice, bob } = await stage('notes')
  *
- * What only the broker does is not here: logins, rights, limits, the queue and its retries, the pace of live events, remembered
- * answers, sessions. `openStage` in ../stage.ts has all of it, and takes longer.
- * @param settings over the defaults, by the names of the environment
+ * It leaves out what only the broker does: logins, rights, limits, the queue and its retries, the pace of live events, remembered
+ * answers, sessions. `openStage` in ../stage.ts has all of that, and is slower.
+ * @param settings override the defaults, by the names of the environment
  */
 export async function stage<G extends GroupName>(
   groups: G | readonly G[],

@@ -4,7 +4,7 @@ import type { Declared, EventType } from '../../shared/runtime/command.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Groups } from './declared.ts'
 
-// What the handlers declare, as the types of those who call them.
+// What the handlers declare, as types for their callers.
 
 export type GroupName = keyof Groups
 
@@ -37,7 +37,7 @@ export type CommandOf<G extends GroupName> = G extends GroupName
     }[keyof Groups[G]]
   : never
 
-/** The commands of these groups that the broker alone sends. */
+/** The commands of these groups that only the broker sends. */
 export type InternalOf<G extends GroupName> = G extends GroupName
   ? Exclude<keyof Groups[G] & string, CommandOf<G>>
   : never
@@ -65,7 +65,7 @@ export type FieldsOf<G extends GroupName, Name> = FieldsOfType<Extract<EventType
 /** An event with these fields, as a device gets it. */
 export type Got<Fields> = Fields & { readonly event: string; readonly at: string; readonly re?: string }
 
-/** What a test expects of a value: any part of it, with matchers such as `expect.any(String)` in it. */
+/** What a test expects of a value: any part of it, which may hold matchers such as `expect.any(String)`. */
 export type Expected<T> =
   | ReturnType<typeof expect.anything>
   | (T extends readonly (infer Item)[]

@@ -2,12 +2,12 @@ import type { MqttClient } from 'mqtt'
 import type { Answer, Login, Phone, Sight } from '../phone.ts'
 import { Call, type Signal } from './call.ts'
 
-// The script of a page: logs in with mqtt.js over WSS as an app's would, takes every call, and shows what it sees.
+// The script of a page: logs in with mqtt.js over WSS as an app would, accepts every call, and reports what it sees.
 
 declare const mqtt: Pick<typeof import('mqtt'), 'connect'>
 
 const MEDIA = { audio: true, video: { width: 320, height: 240, frameRate: 15 } }
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const EVERY = 100
 const NO_CALL = { callId: undefined, connection: 'none', way: undefined, fragment: undefined } as const
 
@@ -18,7 +18,7 @@ const resumed: boolean[] = []
 const faults: string[] = []
 const heard = new Set<string>()
 const asked = new Map<string, (answer: Answer) => void>()
-/** Signals are taken one after another. */
+/** Signals are handled one after another. */
 let taken: Promise<void> = Promise.resolve()
 let letGo = (): void => {}
 
@@ -68,7 +68,7 @@ const phone: Phone = {
       username: 'JWT',
       password: as.token,
       reconnectPeriod: 200,
-      resubscribe: false, // a kept session has its subscriptions
+      resubscribe: false, // a persistent session keeps its subscriptions
     })
     client.on('connect', ({ sessionPresent }) => resumed.push(sessionPresent))
     client.on('message', (_, payload, { dup }) => {

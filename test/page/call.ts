@@ -5,12 +5,12 @@ export interface Signal {
   origin: string
   type: 'offer' | 'answer' | 'candidate' | 'cancel'
   call_id: string
-  /** Is the receiver the one that gives way? */
+  /** Is the receiver the polite peer, who yields? */
   polite: boolean
   body?: unknown
 }
 
-/** As much of `getStats` as is looked at (W3C WebRTC Statistics). */
+/** The part of `getStats` that is read (W3C WebRTC Statistics). */
 interface Stat {
   type: string
   kind?: string
@@ -22,10 +22,10 @@ interface Stat {
   candidateType?: string
 }
 
-/** Sends a signal on; resolves when the platform has answered. */
+/** Sends a signal; resolves when the platform has answered. */
 export type Relay = (target: string, type: Signal['type'], call_id: string, body?: unknown) => Promise<void>
 
-/** A call with one other, negotiated as in W3C WebRTC 10.7: when both offer at once, the polite one takes the other's. */
+/** A call with one other, negotiated as in W3C WebRTC 10.7: when both offer at once, the polite one accepts the other's. */
 export class Call {
   readonly other: string
   readonly #pc: RTCPeerConnection
@@ -37,7 +37,7 @@ export class Call {
   #yields = false
   #collisions = 0
 
-  /** @param offered is told when an offer of its own is out */
+  /** @param offered called when it has sent an offer of its own */
   constructor(
     other: string,
     id: string,
@@ -59,7 +59,7 @@ export class Call {
     })
   }
 
-  /** Sends camera and microphone. Whoever calls does so at once, and an offer follows from it. */
+  /** Sends camera and microphone, which triggers an offer. The caller does so at once. */
   sends(): void {
     for (const track of this.#media.getTracks()) this.#pc.addTrack(track, this.#media)
   }
@@ -74,7 +74,7 @@ export class Call {
 
   async takes({ type, call_id, polite, body }: Signal): Promise<void> {
     if (type === 'offer') return this.#takesOffer(call_id, polite, body as RTCSessionDescriptionInit)
-    if (call_id !== this.#id) return // of a call that gave way to this one
+    if (call_id !== this.#id) return // it belongs to a call that this one has replaced
     if (type === 'answer') {
       this.#ignores = false
       await this.#pc.setRemoteDescription(body as RTCSessionDescriptionInit)
@@ -82,7 +82,7 @@ export class Call {
     if (type === 'candidate' && !this.#ignores) await this.#pc.addIceCandidate(body as RTCIceCandidateInit)
   }
 
-  /** Not of an offer that was taken back: such ones still come, and are of no call. */
+  /** Ignores candidates of an offer that was rolled back, which may still arrive. */
   #isCurrent({ usernameFragment }: RTCIceCandidate): boolean {
     return !this.#yields && this.#pc.localDescription!.sdp.includes(`a=ice-ufrag:${usernameFragment}\r\n`)
   }
@@ -101,7 +101,7 @@ export class Call {
     this.#yields = true
     if (id !== this.#id) await this.#relay(this.other, 'cancel', this.#id)
     this.#id = id
-    await this.#pc.setRemoteDescription(offer) // takes an own one back
+    await this.#pc.setRemoteDescription(offer) // rolls back an offer of its own
     if (this.#pc.getSenders().every(({ track }) => track === null)) this.sends()
     await this.#pc.setLocalDescription()
     this.#yields = false

@@ -1,9 +1,9 @@
 import { connect, type Call, type CallingBoard, type Conference } from '../../client/index.ts'
 import type { Talk } from './talk.ts'
 
-// The script of a page whose calls are those of the client. The tests drive it by `talk`.
+// The script of a page that calls through the client library. Tests drive it through `talk`.
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const EVERY = 100
 
 let board: CallingBoard

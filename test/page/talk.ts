@@ -3,7 +3,7 @@ import type { Call, Calls, Conference, Invitation } from '../../client/index.ts'
 import type { Closable } from '../../shared/shutdown.ts'
 import type { Site } from '../browser.ts'
 
-// A person at a page whose calls are those of the client: talk-page.ts.
+// A person at a page that calls through the client library: talk-page.ts.
 
 const DEADLINE = 45_000
 
@@ -17,7 +17,7 @@ export interface Person {
 /** What one side has received so far. */
 export interface Flow {
   frames: number
-  /** Is the picture higher than wide? Browsers that are short of power scale it, but keep its shape. */
+  /** Is the picture taller than wide? Browsers short of CPU scale it, but keep its shape. */
   isUpright: boolean
   /** Bytes. */
   sound: number
@@ -44,12 +44,12 @@ export interface Talk {
   isOnline(): boolean
   /** Tries to log in now, whatever its back-off says. */
   wakes(): void
-  /** All that can be seen, for the message when something never comes. */
+  /** Everything visible, for the error when something never comes. */
   sight(): Promise<string>
   callList(): Promise<{ state: string }[]>
   flow(of?: Pick<Call, 'getStats'>): Promise<Flow>
   until(is: () => boolean | Promise<boolean>): Promise<void>
-  /** Resolves when twenty more frames were decoded, and sound came. */
+  /** Resolves when twenty more frames were decoded, and sound has arrived. */
   mediaFlow(of?: Pick<Call, 'getStats'>): Promise<void>
 }
 
@@ -79,7 +79,7 @@ export class Talker implements Closable {
   }
 
   /**
-   * Runs in the page, so it may use its arguments alone.
+   * Runs in the page, so it may use only its arguments.
    * @throws when it takes too long
    */
   async does<Told, Given = undefined>(

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { runAppFaults } from '../../tools/faults/app/run-app-faults.ts'
 
-// K at the app: with nothing but `call` and `on`, while apps, broker, handlers and network are killed. More: APP_FAULTS=20 APP_MESSAGES=5000
+// `call` and `on` keep their promises while apps, broker, handlers and network fail. A longer run: APP_FAULTS=20 APP_MESSAGES=5000
 
 const { APP_FAULTS = '3', APP_MESSAGES = '400' } = process.env
 

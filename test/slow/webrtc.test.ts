@@ -36,7 +36,7 @@ function keep<T extends Closable>(one: T): T {
   return one
 }
 
-/** Two contacts, each at a page. The alphabetically first one yields when offers collide. */
+/** Two contacts, each at a page. The alphabetically first yields when offers collide. */
 async function pair(one: string, other: string, policy: Login['policy'] = 'all'): Promise<[Caller, Caller]> {
   const devices = await Promise.all([parts.device(one), parts.device(other)])
   await befriend(...devices)
@@ -46,7 +46,7 @@ async function pair(one: string, other: string, policy: Login['policy'] = 'all')
   return [await open(one), await open(other)]
 }
 
-/** Waits until each has received twenty more frames of the other, and sound. */
+/** Waits until each has received twenty more frames from the other, and sound. */
 async function mediaFlows(...both: Caller[]): Promise<void> {
   await Promise.all(
     both.map((one) =>

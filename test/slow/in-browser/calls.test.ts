@@ -12,7 +12,7 @@ import { befriend } from '../../friends.ts'
 import { Parts } from '../../parts.ts'
 import { Talker, type Flow, type Person } from '../../page/talk.ts'
 
-// The client's calls and conferences in a real browser, over the real processes and a real coturn.
+// The client's calls and conferences in a real browser, with real processes and a real coturn.
 
 const TURN_SECRET = 'a-secret-of-the-tests'
 const opened: Closable[] = []
@@ -36,7 +36,7 @@ beforeAll(async () => {
 })
 afterAll(() => closeAll(opened))
 
-/** A call through the relay that goes on during all tests: its credentials end after a minute. */
+/** A relayed call that lasts through all tests; its credentials expire after a minute. */
 let relayed: [Talker, Talker] & { flows: Flow[] }
 
 function keep<T extends Closable>(one: T): T {
@@ -49,7 +49,7 @@ async function comes(user: string, more: Partial<Person> = {}): Promise<Talker> 
   return keep(await Talker.open(browser, site, { url: parts.wss, user, token, policy: 'all', ...more }))
 }
 
-/** Users who are contacts of each other, each at a page. The alphabetically first of two yields when they collide. */
+/** Users who are mutual contacts, each at a page. Of two, the alphabetically first yields when offers collide. */
 async function meet<Users extends string[]>(users: [...Users], more: Partial<Person> = {}) {
   const devices = await Promise.all(users.map((user) => parts.device(user)))
   for (const [i, one] of devices.entries()) for (const other of devices.slice(i + 1)) await befriend(one, other)
@@ -80,7 +80,7 @@ const ends = (one: Talker): Promise<string | undefined> =>
 const rings = (one: Talker, calls = 1): Promise<void> =>
   one.does((talk, count) => talk.until(() => talk.incoming.length >= count), calls)
 const flow = (one: Talker) => one.does((talk) => talk.flow())
-/** The broker comes back, and the pages notice at once. */
+/** Restarts the broker, and lets the pages notice at once. */
 async function comesBack(...all: Talker[]): Promise<void> {
   await parts.startBroker()
   await Promise.all(
@@ -166,7 +166,7 @@ test('all devices of a user ring; when one answers, the others stop, and do not 
   await mediaFlow(eve, tablet)
   for (const one of [finn, later]) expect(await one.does((talk) => talk.calls.active.length)).toBe(0)
   expect(await later.does((talk) => talk.incoming.length)).toBe(0)
-  await tablet.close() // a page that goes away hangs up
+  await tablet.close() // closing a page hangs up
   expect(await ends(eve)).toBe('ended')
   await leave(eve, finn, later)
 })
@@ -203,7 +203,7 @@ test('when the network changes the call takes another way, and a call that was c
       uploadThroughput: -1,
       packetLoss,
     })
-  await lose(0) // what has not been emulated when a socket is opened never is for it
+  await lose(0) // emulation applies only to sockets opened after it was set
   await dials(ida, jon.user)
   await answers(jon)
   await mediaFlow(ida, jon)

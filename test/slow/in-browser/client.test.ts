@@ -15,7 +15,7 @@ import { openProxy, type Proxy } from '../../../tools/faults/proxy.ts'
 
 // The client in a browser: its outbox in IndexedDB, over reloads, several tabs, and the network coming and going.
 
-declare const switchboard: typeof Client // exists in the page
+declare const switchboard: typeof Client // a global of the page
 declare const board: Client.Board
 declare const heard: string[]
 
@@ -87,7 +87,7 @@ const leaves = (page: Page, to: string, ...bodies: string[]): Promise<void> =>
   )
 const waits = (page: Page, state: Client.State): Promise<unknown> =>
   page.waitForFunction((wanted) => board.state === wanted, state)
-/** What is in the database now: a call that the app made is there before it is told as waiting. */
+/** What the database holds now: the app's call is stored before it is reported as waiting. */
 const stored = (page: Page, calls: number): Promise<unknown> =>
   page.waitForFunction(
     (wanted) =>
@@ -127,7 +127,7 @@ test('what is called offline outlives a reload of the page, and goes out once, i
   await leaves(page, 'bob', 'one', 'two', 'three')
   await stored(page, 3)
   await context.setOffline(false)
-  proxy.blackhole(true) // the page loads, the platform is still away
+  proxy.blackhole(true) // the page loads while the platform is unreachable
   await page.reload()
   await stored(page, 3)
   proxy.blackhole(false)
