@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { documentsContract } from './contract-documents.ts'
 import { indexesContract } from './contract-indexes.ts'
 import { searchContract } from './contract-search.ts'
+import { searchChangesContract } from './contract-search-changes.ts'
 import { type Desk, deskFor, type Note, NOTES, type Trial } from './contract-notes.ts'
 
 /** Declares the tests that every engine must pass. */
@@ -11,6 +12,7 @@ export function storeContract(engine: string, open: () => Promise<Trial>): void 
     documentsContract(desk)
     indexesContract(desk)
     searchContract(desk)
+    searchChangesContract(desk)
     openingContract(desk)
   })
 }
