@@ -37,7 +37,7 @@ export interface Site extends Closable {
 }
 
 /** Serves a page with mqtt.js and a script of `test/page/`. */
-export async function openSite(script = 'call-page.ts'): Promise<Site> {
+export async function openSite(script: string): Promise<Site> {
   const page = `<!doctype html><script src="/mqtt.js"></script><script type="module" src="/${script}"></script>`
   const scriptOf = (path: string): string | undefined => {
     if (path === '/mqtt.js') return readFileSync(join(ROOT, 'node_modules/mqtt/dist/mqtt.min.js'), 'utf8')

@@ -78,6 +78,16 @@ test.each(PAGES.filter((page) => page.startsWith('docs/app/') || page.startsWith
     expect(words.filter((word) => !known.has(word) && !OTHER_WORDS.has(word))).toEqual([])
   },
 )
+
+test('a debugger starts Jest as npm run jest does, in a shell and in VS Code', async () => {
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: { jest: string } }
+  const [, options, jest] = /^node (.*) (\S*jest\.js)$/.exec(scripts.jest)!
+  const blocks = blocksOf('CONTRIBUTING.md').map(({ text }) => text)
+  expect(blocks.join('\n')).toContain(`node --inspect-brk ${options} ${jest} --runInBand `)
+  const launch = await readFile(join(ROOT, '.vscode/launch.json'), 'utf8')
+  expect(launch).toContain(`"runtimeArgs": ${JSON.stringify(options!.split(' ')).replaceAll(',', ', ')}`)
+})
+
 /** Variables in the docs that are not our settings: Node's, and those of the tests. */
 const OTHER_VARIABLES = new Set(['NODE_OPTIONS', 'NO_INSTALL', 'TEST_TIMES'])
 /** Names in the docs that are in neither the catalogue nor a block. */

@@ -1,48 +1,23 @@
 // @needs coturn, Chromium
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { Browser } from 'playwright-core'
-import { closeAll, type Closable } from '../../shared/shutdown.ts'
-import { openBrowser, openSite, type Site } from '../browser.ts'
+import { openCallPlace, type CallPlace } from '../call-place.ts'
 import { Caller } from '../caller.ts'
-import { LOOPBACK_PEERS, openCoturn } from '../coturn.ts'
-import { befriend } from '../friends.ts'
-import { Parts } from '../parts.ts'
 import type { Login } from '../phone.ts'
 
 // Two pages in a real browser call each other over the real processes; the media goes directly, or through a real coturn.
 
-const TURN_SECRET = 'a-secret-of-the-tests'
-const opened: Closable[] = []
-let browser: Browser
-let site: Site
-let parts: Parts
+let place: CallPlace
 beforeAll(async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'coturn-'))
-  keep({ close: async () => rmSync(folder, { recursive: true }) })
-  const coturn = keep(await openCoturn(folder, [...LOOPBACK_PEERS, `--static-auth-secret=${TURN_SECRET}`]))
-  browser = keep(await openBrowser())
-  site = keep(await openSite())
-  const turn = { TURN_URIS: `turn:127.0.0.1:${coturn.port}`, TURN_SECRET }
-  parts = keep(await Parts.open({ WSS_ORIGINS: site.origin, ...turn }))
-  await Promise.all(['contacts', 'signaling', 'turn'].map((group) => parts.startHandlers(group)))
+  place = await openCallPlace('call-page.ts')
 })
-afterAll(() => closeAll(opened))
-
-function keep<T extends Closable>(one: T): T {
-  opened.push(one)
-  return one
-}
+afterAll(() => place.close())
 
 /** Two contacts, each at a page. The alphabetically first yields when offers collide. */
 async function pair(one: string, other: string, policy: Login['policy'] = 'all'): Promise<[Caller, Caller]> {
-  const devices = await Promise.all([parts.device(one), parts.device(other)])
-  await befriend(...devices)
-  await Promise.all(devices.map((device) => device.leaves()))
+  await place.befriend(one, other)
+  const { browser, site, parts } = place
   const at = { url: parts.wss, policy, secret: parts.env['SECRET']! }
-  const open = async (user: string): Promise<Caller> => keep(await Caller.open(browser, site, { ...at, user }))
+  const open = async (user: string): Promise<Caller> => place.keep(await Caller.open(browser, site, { ...at, user }))
   return [await open(one), await open(other)]
 }
 
@@ -90,13 +65,13 @@ test.each(['all', 'relay'] as const)(
     await carl.calls(dora, 'c1')
     await mediaFlows(...both)
 
-    await parts.killBroker()
+    await place.parts.killBroker()
     await Promise.all(both.map((one) => one.sees(({ isOnline }) => !isOnline)))
     await mediaFlows(...both)
     await mediaFlows(...both)
     for (const one of both) expect(await one.sight()).toMatchObject({ isOnline: false, resumed: [false] })
 
-    await parts.startBroker()
+    await place.parts.startBroker()
     await Promise.all(both.map((one) => one.sees(({ isOnline }) => isOnline)))
     for (const one of both) expect((await one.sight()).resumed).toEqual([false, true])
     await mediaFlows(...both)

@@ -1,59 +1,38 @@
 // @needs coturn, Chromium
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { Browser } from 'playwright-core'
-import { closeAll, type Closable } from '../../../shared/shutdown.ts'
-import { openBrowser, openSite, type Site } from '../../browser.ts'
-import { LOOPBACK_PEERS, openCoturn } from '../../coturn.ts'
+import { openCallPlace, type CallPlace } from '../../call-place.ts'
 import { tokenFor } from '../../device.ts'
-import { befriend } from '../../friends.ts'
-import { Parts } from '../../parts.ts'
+import type { Parts } from '../../parts.ts'
 import { Talker, type Flow, type Person } from '../../page/talk.ts'
 
 // The client's calls and conferences in a real browser, with real processes and a real coturn.
 
-const TURN_SECRET = 'a-secret-of-the-tests'
-const opened: Closable[] = []
-let browser: Browser
-let site: Site
+let place: CallPlace
 let parts: Parts
 beforeAll(async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'coturn-'))
-  keep({ close: async () => rmSync(folder, { recursive: true }) })
-  const coturn = keep(await openCoturn(folder, [...LOOPBACK_PEERS, `--static-auth-secret=${TURN_SECRET}`]))
-  browser = keep(await openBrowser())
-  site = keep(await openSite('talk-page.ts'))
-  const turn = { TURN_URIS: `turn:127.0.0.1:${coturn.port}`, TURN_SECRET, TURN_TTL: '60', RING_TIMEOUT: '8000' }
-  parts = keep(await Parts.open({ WSS_ORIGINS: site.origin, ...turn }))
-  await Promise.all(['contacts', 'signaling', 'turn'].map((group) => parts.startHandlers(group)))
+  place = await openCallPlace('talk-page.ts', { TURN_TTL: '60', RING_TIMEOUT: '8000' })
+  parts = place.parts
   const pair = await meet(['ruth', 'sid'], { policy: 'relay' })
   await dials(pair[0], 'sid')
   await answers(pair[1])
   await mediaFlow(...pair)
   relayed = Object.assign(pair, { flows: await Promise.all(pair.map(flow)) })
 })
-afterAll(() => closeAll(opened))
+afterAll(() => place.close())
 
 /** A relayed call that lasts through all tests; its credentials expire after a minute. */
 let relayed: [Talker, Talker] & { flows: Flow[] }
 
-function keep<T extends Closable>(one: T): T {
-  opened.push(one)
-  return one
-}
-
 async function comes(user: string, more: Partial<Person> = {}): Promise<Talker> {
   const token = tokenFor(user, parts.env['SECRET']!)
-  return keep(await Talker.open(browser, site, { url: parts.wss, user, token, policy: 'all', ...more }))
+  return place.keep(
+    await Talker.open(place.browser, place.site, { url: parts.wss, user, token, policy: 'all', ...more }),
+  )
 }
 
 /** Users who are mutual contacts, each at a page. Of two, the alphabetically first yields when offers collide. */
 async function meet<Users extends string[]>(users: [...Users], more: Partial<Person> = {}) {
-  const devices = await Promise.all(users.map((user) => parts.device(user)))
-  for (const [i, one] of devices.entries()) for (const other of devices.slice(i + 1)) await befriend(one, other)
-  await Promise.all(devices.map((device) => device.leaves()))
+  await place.befriend(...users)
   return (await Promise.all(users.map((user) => comes(user, more)))) as { [Each in keyof Users]: Talker }
 }
 
