@@ -13,6 +13,8 @@ const STORES = ['test/own-data.ts', 'shared/store/mongo.ts']
 /** In the path or the text of a test that opens a store or serves a group of handlers/. A stage without such a group keeps nothing. */
 const KEEPS_DATA =
   /own-data\.ts|store\/|\/handlers\/|openStage\(\s*(?:'|\[\s*'|groups|all)|\.serve\('(?:contacts|groups|messaging|presence|profiles|signaling|turn)'|startHandlers|handlers\/run|loadGroup/
+/** In the path or the text of a test whose data are then on the server. The others would run the same code as without it. */
+const USES_SERVER = /\/store\/mongo|\b(?:openStage|Parts\.open|ownData|stage)\(|TEST_MONGODB_URL/
 /** Slow tests that are not run again here: they measure, or have a MongoDB of their own. */
 const SLOW = /\/test\/slow\/(?!parallel\/)/
 
@@ -29,7 +31,10 @@ function testsWithData(): string[] {
     encoding: 'utf8',
   })
   const files = related.split('\n').filter((line) => line.endsWith('.test.ts') && !SLOW.test(line))
-  return files.filter((file) => KEEPS_DATA.test(`${file}\n${readFileSync(file, 'utf8')}`))
+  return files.filter((file) => {
+    const text = `${file}\n${readFileSync(file, 'utf8')}`
+    return KEEPS_DATA.test(text) && USES_SERVER.test(text)
+  })
 }
 
 const chosen = process.argv.slice(2)

@@ -1,6 +1,7 @@
+import { createRequire } from 'node:module'
 import { isatty } from 'node:tty'
 import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino'
-import { prettyFactory } from 'pino-pretty'
+import type PinoPretty from 'pino-pretty'
 import { Output } from './output.ts'
 import { Sampling } from './sampled-log.ts'
 import { withoutSecrets } from './secret-text.ts'
@@ -11,6 +12,7 @@ export type { Logger } from 'pino'
 const SECRETS = ['password', 'credential', 'token', 'secret', 'key', 'authorization', 'cookie', 'sdp', 'payload']
 const MAX_STACK = 4_000
 const STDOUT = 1
+const load = createRequire(import.meta.url)
 
 const samplings: Sampling[] = []
 let stdout: Output | undefined
@@ -51,6 +53,7 @@ function ofProcess(sampling: Sampling): DestinationStream {
   process.on('exit', () => sampling.tell()) // before the last words are written
   const out = (stdout ??= new Output(STDOUT))
   if (!isatty(STDOUT)) return out
+  const { prettyFactory } = load('pino-pretty') as typeof PinoPretty // twenty modules, which only a terminal needs
   const pretty = prettyFactory({ colorize: true, singleLine: true, ignore: 'pid,hostname' })
   return { write: (line) => out.write(pretty(line)) }
 }
