@@ -16,7 +16,7 @@ const KEEPS_DATA =
 /** In the path or the text of a test whose data are then on the server. The others would run the same code as without it. */
 const USES_SERVER = /\/store\/mongo|\b(?:openStage|Parts\.open|ownData|stage)\(|TEST_MONGODB_URL/
 /** Slow tests that are not run again here: they measure, or have a MongoDB of their own. */
-const SLOW = /\/test\/slow\/(?!parallel\/)/
+const SLOW = /\/test\/slow\/(?!parallel\/(?!growth\.))/
 
 const env = { ...process.env, SLOW: '1' }
 const jest = ['run', '--silent', 'jest', '--']

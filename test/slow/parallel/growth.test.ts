@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { PILES } from '../../tools/bench/growth/piles.ts'
-import { runPile } from '../../tools/bench/growth/run-pile.ts'
-import { ownData } from '../own-data.ts'
+import { PILES } from '../../../tools/bench/growth/piles.ts'
+import { runPile } from '../../../tools/bench/growth/run-pile.ts'
+import { ownData } from '../../own-data.ts'
 
 // What a command reads and writes does not grow with the amount of its user's data.
 

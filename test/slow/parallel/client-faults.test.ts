@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { runAppFaults } from '../../tools/faults/app/run-app-faults.ts'
+import { runAppFaults } from '../../../tools/faults/app/run-app-faults.ts'
 
 // `call` and `on` keep their promises while apps, broker, handlers and network fail. A longer run: APP_FAULTS=20 APP_MESSAGES=5000
 

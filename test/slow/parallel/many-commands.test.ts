@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { fillQueue } from '../../tools/bench/kept/fill-queue.ts'
-import { Parts } from '../parts.ts'
-import { PlainHandler } from '../plain-handler.ts'
+import { fillQueue } from '../../../tools/bench/kept/fill-queue.ts'
+import { Parts } from '../../parts.ts'
+import { PlainHandler } from '../../plain-handler.ts'
 
 // A broker starts and serves with more commands than fit its memory: it holds a small part of each, and the rest is on disk.
 

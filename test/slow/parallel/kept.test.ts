@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { startOn } from '../../tools/bench/kept/start.ts'
+import { startOn } from '../../../tools/bench/kept/start.ts'
 
 // Events kept for users take bounded memory, however many there are.
 

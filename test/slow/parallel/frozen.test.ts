@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { Device } from '../device.ts'
-import { freePorts } from '../free-port.ts'
-import { isAlive, Run } from '../process.ts'
+import { Device } from '../../device.ts'
+import { freePorts } from '../../free-port.ts'
+import { isAlive, Run } from '../../process.ts'
 
 // A frozen process keeps its locks, for example SQLite's, which blocks the writes of every group.
 

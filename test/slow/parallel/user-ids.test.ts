@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { seeded } from '../../tools/random.ts'
-import { parseEventTopic, eventTopic } from '../../shared/wire/topic.ts'
-import { isUserId, userIdOf } from '../../shared/wire/user-id.ts'
+import { seeded } from '../../../tools/random.ts'
+import { parseEventTopic, eventTopic } from '../../../shared/wire/topic.ts'
+import { isUserId, userIdOf } from '../../../shared/wire/user-id.ts'
 
 // Over a million pairs of subjects, checked by an independent decoder: `decodeURIComponent`.
 
