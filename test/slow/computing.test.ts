@@ -1,33 +1,38 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, expect, test } from '@jest/globals'
 import { supervise } from '../../scripts/supervise.ts'
+import { closeAll, type Closable } from '../../shared/shutdown.ts'
 import { COMPUTING, computingEnv, gate } from '../computing.ts'
 import { metric } from '../metrics.ts'
 import { ROOT, Run } from '../process.ts'
 import { openStage, type Stage } from '../stage.ts'
 
-// Handlers that compute for a long time, for ever, or do not stop.
+// Handlers that compute for a long time, for ever, or do not stop. The tests mostly wait, so they run at the same time.
 
 const TWENTY_SECONDS = 20_000
 /** Milliseconds in which even a slow machine starts several processes in a row, each of which gets stuck. */
 const SEVERAL_STARTS = 180_000
 
-let stage: Stage
-beforeEach(async () => {
-  stage = await openStage([], { HANDLER_EVENTS: 'ran' })
-})
-afterEach(() => stage.close())
+const opened: Closable[] = []
+afterAll(() => closeAll(opened))
 
-async function starts(): Promise<Run> {
+async function open(): Promise<Stage> {
+  const stage = await openStage([], { HANDLER_EVENTS: 'ran' })
+  opened.push(stage)
+  return stage
+}
+
+async function starts(stage: Stage): Promise<Run> {
   const run = stage.keep(new Run([COMPUTING], { env: computingEnv(stage) }))
   await run.ready
   return run
 }
 const times = (run: Run, what: string): number => run.stdout.split(what).length - 1
 
-test('a handler that computes for 20 s of its 60 runs once; others in its process lose no attempt', async () => {
-  const first = await starts()
+test.concurrent('a handler that computes for 20 s of its 60 runs once; others in its process lose no attempt', async () => {
+  const stage = await open()
+  const first = await starts(stage)
   const { until, opens } = gate(stage)
   const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
   await bob.sends('nap', {})
@@ -43,13 +48,14 @@ test('a handler that computes for 20 s of its 60 runs once; others in its proces
   expect(times(first, 'computes')).toBe(1)
 })
 
-test('while one process computes, another answers other commands', async () => {
-  const first = await starts()
+test.concurrent('while one process computes, another answers other commands', async () => {
+  const stage = await open()
+  const first = await starts(stage)
   const { until, opens } = gate(stage)
   const alice = await stage.device('alice')
   await alice.sends('compute', { until, ms: TWENTY_SECONDS })
   await first.says(/computes 1/)
-  const second = await starts()
+  const second = await starts(stage)
   for (let n = 0; n < 20; n++) {
     const bob = await stage.device(`bob-${n}`)
     expect(await bob.asks('quick', {})).toMatchObject({ event: 'ran', attempt: 1, pid: second.pid })
@@ -59,8 +65,9 @@ test('while one process computes, another answers other commands', async () => {
   expect([times(first, 'computes'), times(second, 'computes')]).toEqual([1, 0])
 })
 
-test('a handler that ignores the stop signal loses its command after 20 s, uncounted, and the process ends', async () => {
-  const first = await starts()
+test.concurrent('a handler that ignores the stop signal loses its command after 20 s, uncounted, and the process ends', async () => {
+  const stage = await open()
+  const first = await starts(stage)
   const { until, opens } = gate(stage)
   const alice = await stage.device('alice')
   await alice.sends('ignore', { until })
@@ -70,11 +77,12 @@ test('a handler that ignores the stop signal loses its command after 20 s, uncou
   expect(await first.ended).toBe(0)
   expect(performance.now() - told).toBeGreaterThan(TWENTY_SECONDS - 100)
   opens()
-  const second = await starts()
+  const second = await starts(stage)
   expect(await alice.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
 })
 
-test('a command whose handler never ends is dead after its attempts, each in a restarted process; others lose nothing', async () => {
+test.concurrent('a command whose handler never ends is dead after its attempts, each in a restarted process; others lose nothing', async () => {
+  const stage = await open()
   const spin = { ordered: true, timeoutMs: 100, attempts: 3 }
   await stage.broker.reload({ computing: { commands: { spin }, events: ['ran'] } })
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
