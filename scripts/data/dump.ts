@@ -115,14 +115,18 @@ async function importOne(path: string, store: Store, spec: CollectionSpec, of: n
   const collection = store.collection<Document>(spec)
   const wrong: string[] = []
   let [documents, already] = [0, 0]
-  for await (const line of inOrder(path, spec.text?.time)) {
-    const document = JSON.parse(line) as Document
-    if (!(await collection.insert(document))) {
-      const there = await collection.get(document._id)
-      if (there && canonical(there) === line) already++
-      else if (wrong.length < MAX_TOLD) wrong.push(`${document._id} exists already with other content`)
+  for await (const lines of pagesOf(inOrder(path, spec.text?.time))) {
+    const page = lines.map((line) => JSON.parse(line) as Document)
+    const isStored = await collection.insertMany(page)
+    const met = page.flatMap(({ _id }, i) => (isStored[i] ? [] : [{ _id, line: lines[i]! }]))
+    const there = await collection.getMany(met.map(({ _id }) => _id))
+    for (const { _id, line } of met) {
+      const document = there.get(_id)
+      if (document && canonical(document) === line) already++
+      else if (wrong.length < MAX_TOLD) wrong.push(`${_id} exists already with other content`)
     }
-    if (++documents % PAGE === 0) progress(spec.name, documents, of)
+    documents += page.length
+    if (page.length === PAGE) progress(spec.name, documents, of)
   }
   progress(spec.name, documents, of)
   return { collection: spec.name, documents, already, wrong }
@@ -191,6 +195,16 @@ async function* wholeLines(path: string): AsyncGenerator<string> {
     read += Buffer.byteLength(line) + 1
     if (read <= size) yield line
   }
+}
+
+async function* pagesOf(lines: AsyncIterable<string>): AsyncGenerator<string[]> {
+  let page: string[] = []
+  for await (const line of lines) {
+    if (page.push(line) < PAGE) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
 }
 
 /** The documents in the order of a field, so that searches find them in the order in which they were created. */

@@ -20,7 +20,11 @@ export interface LetterDesk {
   /** Inserts, and expects it to succeed. */
   put: (...docs: Letter[]) => Promise<void>
   /** Searches among what alice may read. */
-  search: (words: string, query?: Partial<TextQuery>, at?: Collection<Letter>) => ReturnType<Collection<Letter>['search']>
+  search: (
+    words: string,
+    query?: Partial<TextQuery>,
+    at?: Collection<Letter>,
+  ) => ReturnType<Collection<Letter>['search']>
   /** The keys of what alice finds, newest first. */
   ids: (words: string, query?: Partial<TextQuery>, at?: Collection<Letter>) => Promise<string>
 }

@@ -30,23 +30,26 @@ async function starts(stage: Stage): Promise<Run> {
 }
 const times = (run: Run, what: string): number => run.stdout.split(what).length - 1
 
-test.concurrent('a handler that computes for 20 s of its 60 runs once; others in its process lose no attempt', async () => {
-  const stage = await open()
-  const first = await starts(stage)
-  const { until, opens } = gate(stage)
-  const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
-  await bob.sends('nap', {})
-  await first.says(/naps 1/)
-  await alice.sends('compute', { until, ms: TWENTY_SECONDS })
-  await first.says(/computes 1/)
-  const sent = [await bob.sends('quick', {}), await bob.sends('quick', {})]
-  opens() // it ends when its time limit is over
-  expect(await alice.receives('ran')).toMatchObject({ attempt: 1 })
-  expect(await bob.receives('ran')).toMatchObject({ attempt: 1 })
-  for (const re of sent) expect(await bob.receives('ran')).toMatchObject({ re, attempt: 1 })
-  expect([...(await alice.unread()), ...(await bob.unread())]).toEqual([])
-  expect(times(first, 'computes')).toBe(1)
-})
+test.concurrent(
+  'a handler that computes for 20 s of its 60 runs once; others in its process lose no attempt',
+  async () => {
+    const stage = await open()
+    const first = await starts(stage)
+    const { until, opens } = gate(stage)
+    const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+    await bob.sends('nap', {})
+    await first.says(/naps 1/)
+    await alice.sends('compute', { until, ms: TWENTY_SECONDS })
+    await first.says(/computes 1/)
+    const sent = [await bob.sends('quick', {}), await bob.sends('quick', {})]
+    opens() // it ends when its time limit is over
+    expect(await alice.receives('ran')).toMatchObject({ attempt: 1 })
+    expect(await bob.receives('ran')).toMatchObject({ attempt: 1 })
+    for (const re of sent) expect(await bob.receives('ran')).toMatchObject({ re, attempt: 1 })
+    expect([...(await alice.unread()), ...(await bob.unread())]).toEqual([])
+    expect(times(first, 'computes')).toBe(1)
+  },
+)
 
 test.concurrent('while one process computes, another answers other commands', async () => {
   const stage = await open()
@@ -65,40 +68,46 @@ test.concurrent('while one process computes, another answers other commands', as
   expect([times(first, 'computes'), times(second, 'computes')]).toEqual([1, 0])
 })
 
-test.concurrent('a handler that ignores the stop signal loses its command after 20 s, uncounted, and the process ends', async () => {
-  const stage = await open()
-  const first = await starts(stage)
-  const { until, opens } = gate(stage)
-  const alice = await stage.device('alice')
-  await alice.sends('ignore', { until })
-  await first.says(/ignores its signal 1/)
-  const told = performance.now()
-  first.kill('SIGTERM')
-  expect(await first.ended).toBe(0)
-  expect(performance.now() - told).toBeGreaterThan(TWENTY_SECONDS - 100)
-  opens()
-  const second = await starts(stage)
-  expect(await alice.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
-})
+test.concurrent(
+  'a handler that ignores the stop signal loses its command after 20 s, uncounted, and the process ends',
+  async () => {
+    const stage = await open()
+    const first = await starts(stage)
+    const { until, opens } = gate(stage)
+    const alice = await stage.device('alice')
+    await alice.sends('ignore', { until })
+    await first.says(/ignores its signal 1/)
+    const told = performance.now()
+    first.kill('SIGTERM')
+    expect(await first.ended).toBe(0)
+    expect(performance.now() - told).toBeGreaterThan(TWENTY_SECONDS - 100)
+    opens()
+    const second = await starts(stage)
+    expect(await alice.receives('ran')).toMatchObject({ attempt: 1, pid: second.pid })
+  },
+)
 
-test.concurrent('a command whose handler never ends is dead after its attempts, each in a restarted process; others lose nothing', async () => {
-  const stage = await open()
-  const spin = { ordered: true, timeoutMs: 100, attempts: 3 }
-  await stage.broker.reload({ computing: { commands: { spin }, events: ['ran'] } })
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  const env = { ...process.env, ...computingEnv(stage) }
-  const part = stage.keep(supervise('computing', ['--import', tsx, `${ROOT}${COMPUTING}`], { env: () => env }))
-  await part.served
-  const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
-  const sent = [await bob.sends('nap', {}), await alice.sends('spin', {})]
-  for (let n = 0; n < 20; n++) sent.push(await bob.sends('quick', {}))
-  expect(await alice.next(SEVERAL_STARTS)).toMatchObject({ event: 'command_failed', re: sent[1], code: 'timeout' })
-  const answers = new Map<string, string>()
-  while (answers.size < 21) {
-    const { event, re, attempt } = await bob.next(SEVERAL_STARTS)
-    if (event !== 'command_queued') answers.set(re!, `${event}, attempt ${String(attempt)}`)
-  }
-  expect(new Set(answers.values())).toEqual(new Set(['ran, attempt 1']))
-  expect(await metric(stage, 'handler_processes_stuck_total')).toBe(3)
-  expect(await metric(stage, 'commands_dead_total', 'command="spin"')).toBe(1)
-})
+test.concurrent(
+  'a command whose handler never ends is dead after its attempts, each in a restarted process; others lose nothing',
+  async () => {
+    const stage = await open()
+    const spin = { ordered: true, timeoutMs: 100, attempts: 3 }
+    await stage.broker.reload({ computing: { commands: { spin }, events: ['ran'] } })
+    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+    const env = { ...process.env, ...computingEnv(stage) }
+    const part = stage.keep(supervise('computing', ['--import', tsx, `${ROOT}${COMPUTING}`], { env: () => env }))
+    await part.served
+    const [alice, bob] = [await stage.device('alice'), await stage.device('bob')]
+    const sent = [await bob.sends('nap', {}), await alice.sends('spin', {})]
+    for (let n = 0; n < 20; n++) sent.push(await bob.sends('quick', {}))
+    expect(await alice.next(SEVERAL_STARTS)).toMatchObject({ event: 'command_failed', re: sent[1], code: 'timeout' })
+    const answers = new Map<string, string>()
+    while (answers.size < 21) {
+      const { event, re, attempt } = await bob.next(SEVERAL_STARTS)
+      if (event !== 'command_queued') answers.set(re!, `${event}, attempt ${String(attempt)}`)
+    }
+    expect(new Set(answers.values())).toEqual(new Set(['ran, attempt 1']))
+    expect(await metric(stage, 'handler_processes_stuck_total')).toBe(3)
+    expect(await metric(stage, 'commands_dead_total', 'command="spin"')).toBe(1)
+  },
+)
