@@ -47,7 +47,8 @@ async function storeIn(name: string): Promise<Store> {
   return store
 }
 async function filledStoreIn(name: string): Promise<Store> {
-  await copyFile(join(filled, FILE), join(dir, name))
+  // With its log, which stays until the driver's statements are garbage-collected.
+  for (const file of await readdir(filled)) await copyFile(join(filled, file), join(dir, file.replace(FILE, name)))
   return storeIn(name)
 }
 const specOf = (name: string): CollectionSpec => specs.find((spec) => spec.name === name)!
