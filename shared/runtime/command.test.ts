@@ -38,6 +38,15 @@ test('a command answers with a reply or a refusal, unless it declares that it ha
   expect(command({ input, events, internal: 'presence', run: () => ({}) }).replyTo).toBe('nobody')
 })
 
+test('replies are events of the declaration, by their keys', () => {
+  const run = () => ({ reply: done({ n: 7 }) })
+  expect([...command({ input, events: { first: other, second: done }, replies: ['second'], run }).replies]).toEqual([
+    'done',
+  ])
+  // @ts-expect-error -- there is no such event
+  expect(() => command({ input, events, replies: ['other'], run })).toThrow('replies: other is not among `events`')
+})
+
 test('a later command is declared, and its input is checked by the schema of that command', () => {
   const run = ({ n }: { n: number }) => ({ reply: done({ n }), later: [[500, remind({ n })] as const] })
   command({ input, events, later: { remind }, run })

@@ -95,7 +95,10 @@ export interface Declaration<
    * `replies` says more.
    */
   events: Events
-  /** The events that may answer it, if they are not just the first: clients get the answer's type from this. */
+  /**
+   * The events that may answer it, if they are not just the first. Clients get the answer's type from this, so a reply by any other
+   * event fails the attempt.
+   */
   replies?: readonly (keyof Events & string)[]
   /** More that `run` gets: name to builder. */
   uses?: Uses
@@ -172,7 +175,7 @@ const declared = new WeakSet<object>()
 
 /**
  * Declares a command: the default export of `handlers/<group>/<command>.ts`.
- * @throws {RangeError} when a limit is out of bounds, or a name is the platform's own
+ * @throws {RangeError} when a limit is out of bounds, a name is the platform's own, or `replies` names no declared event
  */
 export function command<
   Shape extends z.ZodRawShape,
@@ -194,12 +197,7 @@ export function command<
   const made: DeclaredCommand = {
     input: declaration.input.strict() as unknown as z.ZodObject, // oxlint-disable-line typescript/no-unnecessary-type-assertion -- zod's shape is invariant
     events: new Map(Object.values(declaration.events).map((type) => [type.event, type])),
-    replies: new Set(
-      declaration.replies ??
-        Object.values(declaration.events)
-          .map(({ event }) => event)
-          .slice(0, 1),
-    ),
+    replies: repliesOf(declaration.events, declaration.replies),
     uses: declaration.uses ?? {},
     later: new Map(Object.values<LaterType>(declaration.later ?? {}).map((type) => [type.command, type])),
     internal,
@@ -212,6 +210,13 @@ export function command<
   }
   declared.add(made)
   return made
+}
+
+/** The names of the events that may answer: those of these keys, else the first of all. */
+function repliesOf(events: AnyEvents, keys: readonly string[] = Object.keys(events).slice(0, 1)): ReadonlySet<string> {
+  const unknown = keys.find((key) => !Object.hasOwn(events, key))
+  if (unknown !== undefined) throw new RangeError(`replies: ${unknown} is not among \`events\``)
+  return new Set(keys.map((key) => events[key]!.event))
 }
 
 /** Tells whether a module's default export was made by `command`. */

@@ -50,6 +50,15 @@ test('a handler that declares no reply may return nothing, and must not return a
   expect(lines.join('')).toContain('declares that nobody gets one')
 })
 
+test('a reply by an event that is declared, but not as a reply, fails the attempt: clients have no type for it', async () => {
+  const other = event('other', {})
+  const declared = { ...shape, events: { done, other } }
+  const replies = (more: object) => command({ ...declared, ...more, run: () => ({ reply: other({}) }) })
+  expect(await runs(replies({}))).toMatchObject(failed)
+  expect(lines.join('')).toContain('the handler replied with other, but declares done; add it to `replies`')
+  expect(await runs(replies({ replies: ['done', 'other'] }))).toMatchObject({ outcome: 'done' })
+})
+
 test('checks later commands when the handler returns them', async () => {
   const sends = (make: () => readonly [number, unknown]) =>
     command({ ...shape, later: { remind }, run: () => ({ reply: done({ n: 7 }), later: [make()] as never }) })

@@ -145,6 +145,10 @@ function endOf(command: DeclaredCommand, returned: Effects | undefined, stamp: S
     throw new Error("the handler returned neither a reply nor a refusal; return one, or declare replyTo: 'nobody'")
   if (command.replyTo === 'nobody' && isAnswered)
     throw new Error('the handler returned a reply or refusal, but declares that nobody gets one')
+  if (reply && !command.replies.has(reply.event))
+    throw new Error(
+      `the handler replied with ${reply.event}, but declares ${[...command.replies].join(', ')}; add it to \`replies\``,
+    )
   const events: OutgoingEvent[] = notify.map(([to, { event, fields }]) => {
     return { to: typeof to === 'string' ? to : [...to], event, fields }
   })

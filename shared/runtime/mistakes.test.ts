@@ -102,6 +102,12 @@ const MISNAMED: [string, string, string, string][] = [
     "internal: 'later', events: { e: event('session_info', {}) }",
     'session_info is',
   ],
+  [
+    "an event of the client's",
+    'memos/add_note.ts',
+    "internal: 'later', events: { e: event('reset', {}) }",
+    'reset is what the client tells apps of itself',
+  ],
   ['a group that no key can name', 'memos.v2/add_note.ts', "internal: 'later', events: {}", 'not memos.v2'],
   [
     'a later that is not a command',

@@ -30,6 +30,9 @@ export const BROKER_EVENTS = [
 ] as const
 export type BrokerEventName = (typeof BROKER_EVENTS)[number]
 
+/** What the client tells apps by the same `on` as the platform's events: an event of that name could not be told from it. */
+export const CLIENT_EVENTS = ['reset', 'state', 'waiting', 'uncertain', 'fault'] as const
+
 /** The folder of `handlers/` that holds what several groups share. It is no group. */
 export const SHARED_FOLDER = 'shared'
 /** `broker` is the name of a process, `session` the group of the broker's own commands. */
@@ -61,5 +64,8 @@ export function faultOfCommand(name: string): string | undefined {
 
 /** Why no handler may cause this event; undefined when one may. */
 export function faultOfEvent(name: string): string | undefined {
-  return isBrokerEvent(name) ? `the event ${name} is the broker's own; choose another name` : undefined
+  if (isBrokerEvent(name)) return `the event ${name} is the broker's own; choose another name`
+  return (CLIENT_EVENTS as readonly string[]).includes(name)
+    ? `${name} is what the client tells apps of itself; choose another name for the event`
+    : undefined
 }
