@@ -182,7 +182,10 @@ test('on MQTT 5 the CONNACK holds the user id', async () => {
   const client = connect(stage.url, { ...login, reconnectPeriod: 0 })
   stage.keep({ close: () => client.endAsync(true) })
   const connack = await new Promise<IConnackPacket>((resolve) => client.once('connect', resolve))
-  expect(connack.properties?.userProperties).toEqual({ 'user-id': 'a%5Fb' })
+  expect(connack.properties?.userProperties).toEqual({
+    'user-id': 'a%5Fb',
+    'idempotency-window': '600000', // milliseconds
+  })
 })
 
 test('correlation data is the command id when the payload has none, and is returned unchanged', async () => {

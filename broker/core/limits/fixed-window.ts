@@ -40,6 +40,14 @@ export class FixedWindow {
     return { count: window.count, leftMs: Math.ceil(window.endsAt - now) }
   }
 
+  /** Makes a key's window last so many milliseconds more at least. Returns in how many it ends. */
+  extend(key: string, byMs: number): number {
+    const [window, now] = [this.#windows.get(key), this.#now()]
+    if (!window) return 0
+    window.endsAt = Math.max(window.endsAt, now + byMs)
+    return Math.ceil(window.endsAt - now)
+  }
+
   #dropEnded(now: number): void {
     for (let looked = 0; looked < LOOKED_AT; looked++) {
       const [key, { endsAt }] = this.#oldest.entry ?? ['', { endsAt: Infinity }]

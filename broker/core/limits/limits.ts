@@ -6,6 +6,11 @@ import { Denied, type DeviceSession } from '../../seam/session.ts'
 
 /** Milliseconds over which a user's publishes are counted. */
 const PUBLISHES = 10_000
+/**
+ * Milliseconds for which at least a user is refused: what a client has sent on before it hears of the first refusal is refused too, or it
+ * would overtake what the client sends again.
+ */
+const HEARD_OF = 1_000
 /** Seconds for which a user who was disconnected for flooding may not connect, so that they do not flood with CONNECTs. */
 const FLOODED = 10
 /** Seconds over which a client's connects are counted. */
@@ -39,10 +44,12 @@ export function openLimits(config: Config, flooded: (session: DeviceSession) => 
      * @throws {Refusal} `rate_limited`, with the time after which the user may publish again
      */
     publish(session: DeviceSession, cost = 1): void {
-      const { count, leftMs } = publishes.add(session.user, Math.min(cost, dearest))
+      const by = Math.min(cost, dearest)
+      const { count, leftMs } = publishes.add(session.user, by)
       if (count <= config.PUBLISHES_PER_USER) return
       if (count > 2 * config.PUBLISHES_PER_USER) flooded(session)
-      throw new Refusal('rate_limited', { retryAfterMs: leftMs })
+      const isFirst = count - by <= config.PUBLISHES_PER_USER
+      throw new Refusal('rate_limited', { retryAfterMs: isFirst ? publishes.extend(session.user, HEARD_OF) : leftMs })
     },
 
     /** @throws {Denied} when this client connects too often, or its user has just flooded */

@@ -29,10 +29,13 @@ export interface AdmissionPorts {
   coming: Map<string, Connection>
   witness: Witness
   maxKeepalive: number
+  /** Milliseconds for which a command's id is known; clients are told. */
+  idempotencyWindow: number
 }
 
 /** The hooks that Aedes calls for a CONNECT, in order. */
-export function admission({ identify, toCore, coming, witness, maxKeepalive }: AdmissionPorts) {
+export function admission(ports: AdmissionPorts) {
+  const { identify, toCore, coming, witness, maxKeepalive, idempotencyWindow } = ports
   const keepWhileConnected = new WeakSet<object>()
 
   function preConnect(client: Client, packet: ConnectPacket, done: (err: Error | null, ok: boolean) => void): void {
@@ -85,7 +88,9 @@ export function admission({ identify, toCore, coming, witness, maxKeepalive }: A
     connection.session = session
     coming.set(session.id, connection)
     if (client.version !== 5) return
-    changeConnack(client, session.kind === 'device' ? withUserProperties({ 'user-id': session.user }) : unchanged)
+    const tell = (user: string) =>
+      withUserProperties({ 'user-id': user, 'idempotency-window': String(idempotencyWindow) })
+    changeConnack(client, session.kind === 'device' ? tell(session.user) : unchanged)
   }
 
   function authenticate(

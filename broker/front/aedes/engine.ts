@@ -55,8 +55,9 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
   const connections = new Map<number, Open>()
   /** By session id, the connections that are admitted and do not own their session yet. */
   const coming = new Map<string, Connection>()
-  const maxKeepalive = config.MAX_KEEPALIVE
-  const { preConnect, authenticate, refused } = admission({ identify, toCore, coming, witness, maxKeepalive })
+  const { MAX_KEEPALIVE: maxKeepalive, IDEMPOTENCY_WINDOW: idempotencyWindow } = config
+  const hooks = admission({ identify, toCore, coming, witness, maxKeepalive, idempotencyWindow })
+  const { preConnect, authenticate, refused } = hooks
 
   const questions = new Questions(toCore)
   const sessions = openSessions(questions, coming, toCore)
