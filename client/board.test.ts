@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { WebSocket } from 'ws'
+import { CLIENT_EVENTS } from '../shared/wire/reserved.ts'
 import { tokenFor } from '../test/device.ts'
 import { openStage, type Stage } from '../test/stage.ts'
-import { connect, memoryStore, Rejected, type Board, type NodeOptions } from './node.ts'
+import { connect, memoryStore, Rejected, type Board, type NodeOptions, type OwnEvents } from './node.ts'
 
 let stage: Stage
 beforeAll(async () => {
@@ -54,4 +55,15 @@ test('a wait that is aborted while the store is being opened ends', async () => 
   abort.abort(new Error('given up'))
   open()
   await expect(asked).rejects.toThrow('given up')
+})
+
+test('handlers may declare no event by the name of one of the client’s own', () => {
+  const own: Record<Exclude<keyof OwnEvents, '*'>, true> = {
+    reset: true,
+    state: true,
+    waiting: true,
+    uncertain: true,
+    fault: true,
+  }
+  expect(Object.keys(own)).toEqual([...CLIENT_EVENTS])
 })

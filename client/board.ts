@@ -1,19 +1,22 @@
 import { Asking } from './asking.ts'
 import { whenAwake } from './awake.ts'
 import { Connection, type FetchToken, type State } from './connection.ts'
-import { READS, UNANSWERED, type Answer, type Commands, type Event, type Events } from './contract.ts'
-import { Closed, Failed, NotStored, Rejected, Timeout, Uncertain } from './errors.ts'
+import { UNANSWERED, type Answer, type Commands, type Event, type Events } from './contract.ts'
+import { Closed, Timeout } from './errors.ts'
 import { Inbox, type Incoming, type Position } from './inbox.ts'
 import { Listeners } from './listeners.ts'
 import type { Link } from './mqtt/link.ts'
 import type { Connack } from './mqtt/decode.ts'
 import { newId } from './new-id.ts'
-import { CALL, Outbox, type Entry } from './outbox.ts'
-import { Sending } from './sending.ts'
-import { ServerClock } from './server-clock.ts'
+import { OpenCalls, type Waiting } from './open-calls.ts'
+import { CALL } from './outbox.ts'
+import type { OwnEvents } from './own-events.ts'
 import type { OpenSocket } from './socket/socket.ts'
 import type { Store } from './store/store.ts'
 import { Writer } from './store/writer.ts'
+import { within } from './within.ts'
+
+export type { OwnEvents }
 
 export interface CallOptions {
   /** The command's id, up to 64 characters. The same id has one effect. By default, a new one. */
@@ -28,37 +31,11 @@ export interface CallOptions {
   keep?: boolean
 }
 
-/** A command in the outbox. */
-export interface Waiting {
-  id: string
-  command: string
-  fields: Record<string, unknown>
-  /** It is on its way; otherwise it waits for a connection. */
-  isSent: boolean
-}
-
-/** What a board tells besides the platform's events. */
-export interface OwnEvents {
-  /** Events are missing that cannot be had any more, or this is the first start: fetch the state of the app. */
-  reset: []
-  state: [state: State, reason: string | undefined]
-  /** The outbox has changed. */
-  waiting: [calls: Waiting[]]
-  /** The answer of a command is lost, and it is too old to be sent again. Its call rejects with the same, if it still waits. */
-  uncertain: [err: Uncertain]
-  /** A listener threw, or the store cannot be written. */
-  fault: [err: unknown]
-  /** Every event of the platform. */
-  '*': [event: { [Name in keyof Events]: Event<Name> }[keyof Events]]
-}
-
 export interface BoardOptions {
   url: string
   token: FetchToken
   open: OpenSocket
   store: Store
-  /** `IDEMPOTENCY_WINDOW` of the platform in milliseconds. */
-  window: number
 }
 
 type FieldsOf<Name extends keyof Commands> =
@@ -67,8 +44,6 @@ type FieldsOf<Name extends keyof Commands> =
     : [fields: Commands[Name], options?: CallOptions]
 
 const [CLIENT, USER, POSITION] = ['client', 'user', 'position']
-/** Answers without a number that are remembered, since a command that was sent again may be answered twice. */
-const MAX_ANSWERED = 1_000
 /** Milliseconds between two looks for what closed tabs have left. */
 const ADOPT_EVERY = 30_000
 
@@ -77,12 +52,9 @@ export class Board {
   readonly #options: BoardOptions
   readonly #listeners = new Listeners((err) => this.#fault(err))
   readonly #writer: Writer
-  readonly #outbox: Outbox
-  readonly #sending: Sending
+  readonly #openCalls: OpenCalls
   readonly #asking = new Asking()
-  readonly #clock = new ServerClock()
   readonly #inbox: Inbox
-  readonly #answered = new Set<string>()
   readonly #opened: Promise<void>
   #connection: Connection | undefined
   #unlisten = (): void => {}
@@ -93,21 +65,24 @@ export class Board {
   #user: string | undefined
 
   constructor(options: BoardOptions) {
-    const { store, window } = options
     this.#options = options
-    this.#writer = new Writer(store, (err) => this.#fault(err))
-    this.#outbox = new Outbox(this.#writer, () => this.#outboxChanged())
-    this.#sending = new Sending({
-      outbox: this.#outbox,
-      clock: this.#clock,
-      window,
-      fail: (entry, err) => this.#fail(entry, err),
+    this.#writer = new Writer(options.store, (err) => this.#fault(err))
+    this.#openCalls = new OpenCalls({
+      writer: this.#writer,
+      changed: () => this.#outboxChanged(),
+      uncertain: (err) => this.#listeners.passNow('uncertain', err),
       fault: (err) => this.#fault(err),
     })
+    const listeners = this.#listeners
     this.#inbox = new Inbox({
       sync: async (after) => (await this.#asking.insist('sync_events', after)) as never,
-      pass: (event, then) => this.#listeners.pass([event.event, '*'], event, then),
-      reset: (then) => this.#listeners.pass(['reset'], undefined, then),
+      pass: (event, then) => listeners.pass([event.event, '*'], event, then),
+      get isFull() {
+        return listeners.isFull
+      },
+      room: () => listeners.room(),
+      dropped: ({ event }) => this.#fault(new Error(`the listeners are too slow: one more ${event} was dropped`)),
+      reset: (then) => listeners.pass(['reset'], undefined, then),
       reached: (position) => this.#writer.note(POSITION, JSON.stringify(position)),
     })
     this.#opened = this.#open()
@@ -135,10 +110,7 @@ export class Board {
 
   /** The commands that are not answered yet, in order. */
   get waiting(): Waiting[] {
-    return Array.from(this.#outbox.all, ({ call: { id, command, payload }, isOut }) => {
-      const { id: _id, expires_at: _at, ...fields } = JSON.parse(payload) as Record<string, unknown>
-      return { id, command, fields, isSent: isOut }
-    })
+    return this.#openCalls.waiting
   }
 
   /**
@@ -158,7 +130,7 @@ export class Board {
       this.#asking.tell(name, fields ?? {})
       return undefined as Answer<Name>
     }
-    const answer = this.#send(name, fields ?? {}, { ...how, id })
+    const answer = this.#openCalls.send(id, name, fields ?? {}, how)
     return (await within(answer, signal, timeout, () => new Timeout(name, id))) as Answer<Name>
   }
 
@@ -197,7 +169,7 @@ export class Board {
     this.#user = stored.get(USER)
     const position = stored.get(POSITION)
     if (position !== undefined) this.#inbox.restore(JSON.parse(position) as Position)
-    this.#outbox.restore(stored)
+    this.#openCalls.restore(stored)
     this.#connection = new Connection({
       url,
       open,
@@ -218,7 +190,8 @@ export class Board {
     void this.#adopt()
   }
 
-  async #up(link: Link, { user, maxPacketBytes }: Connack): Promise<void> {
+  async #up(link: Link, connack: Connack): Promise<void> {
+    const { user } = connack
     if (user !== undefined) this.#isUser(user)
     this.#asking.start(link)
     try {
@@ -228,11 +201,8 @@ export class Board {
           else reject(new Error(`the subscription was refused (0x${reason.toString(16)})`))
         })
       })
-      await this.#inbox.catchUp(({ at, recovered }) => {
-        this.#clock.set(at)
-        this.#sending.start(link, maxPacketBytes, recovered)
-      })
-      this.#connection!.isCaughtUp()
+      await this.#inbox.catchUp(({ at, recovered }) => this.#openCalls.start(link, connack, at, recovered))
+      if (this.#asking.isOn(link)) this.#connection!.isCaughtUp()
     } catch (err) {
       if (!this.#asking.isOn(link)) return // lost meanwhile
       this.#fault(err)
@@ -242,56 +212,26 @@ export class Board {
 
   #down(): void {
     this.#asking.stop()
-    this.#sending.stop()
     this.#inbox.disconnected()
-    this.#outboxChanged()
+    this.#openCalls.stop()
   }
 
   /** What another user has left in the outbox is not sent in this one's name. */
   #isUser(user: string): void {
     if (this.#user === user) return
     if (this.#user !== undefined) {
-      this.#discard(new Closed('another user has logged in'))
+      this.#openCalls.discard(new Closed('another user has logged in'))
       this.#inbox.clear()
     }
     this.#user = user
     this.#writer.note(USER, user)
   }
 
-  #discard(why: Error): void {
-    for (const entry of this.#outbox.all) {
-      this.#outbox.remove(entry)
-      entry.waiting?.reject(why)
-    }
-  }
-
   #receive(text: string, isDup: boolean): void {
     const event = JSON.parse(text) as Incoming
     if (this.#asking.takes(event)) return
     if (event.event === 'session_expiring' && event['client_id'] === this.#clientId) void this.#renew()
-    const { re } = event
-    if (re !== undefined && !this.#settle(re, event) && event.event_seq === undefined && this.#answered.has(re)) return
-    this.#inbox.receive(event, text, isDup)
-  }
-
-  /** Gives an answer to its call. */
-  #settle(id: string, event: Incoming): boolean {
-    const entry = this.#outbox.get(id)
-    if (!entry) return false
-    if (event.event === 'command_queued') {
-      entry.call.isAccepted = true
-      this.#outbox.note(entry)
-      return true
-    }
-    this.#outbox.remove(entry)
-    this.#answered.add(id)
-    if (this.#answered.size > MAX_ANSWERED) this.#answered.delete(this.#answered.values().next().value!)
-    if (event.event === 'command_rejected') {
-      entry.waiting?.reject(new Rejected(event as unknown as Events['command_rejected']))
-    } else if (event.event === 'command_failed') {
-      entry.waiting?.reject(new Failed(event as unknown as Events['command_failed']))
-    } else entry.waiting?.resolve(event)
-    return true
+    if (this.#openCalls.takes(event)) this.#inbox.receive(event, text, isDup)
   }
 
   async #renew(): Promise<void> {
@@ -305,42 +245,10 @@ export class Board {
 
   async #adopt(): Promise<void> {
     try {
-      const entries = this.#outbox.restore((await this.#options.store.adopt?.(CALL)) ?? new Map())
-      if (this.#sending.isFlowing) this.#sending.resume(entries, false)
+      this.#openCalls.restore((await this.#options.store.adopt?.(CALL)) ?? new Map())
     } catch (err) {
       if (!this.#closing) this.#fault(err)
     }
-  }
-
-  #send(
-    command: string,
-    fields: object,
-    { id, expiresAt, keep = true }: CallOptions & { id: string },
-  ): Promise<unknown> {
-    let entry = this.#outbox.get(id)
-    if (!entry) {
-      const expires = expiresAt?.getTime()
-      const payload = JSON.stringify({ id, ...fields, ...(expires !== undefined && { expires_at: expires }) })
-      const call = { id, command, payload, ...(expires !== undefined && { expiresAt: expires }) }
-      const isRead = READS.has(command)
-      const added = this.#outbox.add(call, { isRead, isKept: keep && !isRead })
-      entry = added
-      this.#sending.add(added).catch((err: unknown) => {
-        this.#outbox.remove(added)
-        this.#fail(added, new NotStored(command, err))
-      })
-    }
-    if (!entry.waiting) {
-      let settle: Pick<NonNullable<Entry['waiting']>, 'resolve' | 'reject'>
-      const answer = new Promise((resolve, reject) => (settle = { resolve, reject }))
-      entry.waiting = { answer, ...settle! }
-    }
-    return entry.waiting.answer
-  }
-
-  #fail(entry: Entry, err: Error): void {
-    entry.waiting?.reject(err)
-    if (err instanceof Uncertain) this.#listeners.passNow('uncertain', err)
   }
 
   async #close(how: 'keep' | 'flush' | 'discard', timeout: number): Promise<void> {
@@ -349,7 +257,7 @@ export class Board {
       () => false,
     )
     if (!isOpen) return
-    if (how === 'flush' && this.#outbox.size > 0) {
+    if (how === 'flush' && this.#openCalls.size > 0) {
       const drained = new Promise<void>((resolve) => (this.#isDrained = resolve))
       let timer: ReturnType<typeof setTimeout> | undefined
       await Promise.race([drained, new Promise((resolve) => (timer = setTimeout(resolve, timeout)))])
@@ -358,15 +266,15 @@ export class Board {
     this.#unlisten()
     this.#connection?.close()
     if (how === 'discard') {
-      this.#discard(new Closed())
+      this.#openCalls.discard(new Closed())
       for (const key of [POSITION, USER]) this.#writer.note(key, undefined)
-    } else for (const { waiting } of this.#outbox.all) waiting?.reject(new Closed())
+    } else this.#openCalls.leave(new Closed())
     await this.#writer.settled()
     await this.#options.store.close()
   }
 
   #outboxChanged(): void {
-    if (this.#outbox.size === 0) this.#isDrained()
+    if (this.#openCalls.size === 0) this.#isDrained()
     if (this.#willTell || !this.#listeners.has('waiting')) return
     this.#willTell = true
     queueMicrotask(() => {
@@ -378,30 +286,5 @@ export class Board {
   #fault(err: unknown): void {
     if (this.#listeners.has('fault')) this.#listeners.passNow('fault', err)
     else console.error('switchboard:', err) // oxlint-disable-line no-console -- nobody else would hear of it
-  }
-}
-
-/** The answer, unless the app stops waiting before. */
-async function within(
-  answer: Promise<unknown>,
-  signal: AbortSignal | undefined,
-  timeout: number | undefined,
-  late: () => Error,
-): Promise<unknown> {
-  if (!signal && timeout === undefined) return answer
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let abort = (): void => {}
-  const ended = new Promise<never>((_, reject) => {
-    abort = () => reject(signal!.reason as Error)
-    signal?.addEventListener('abort', abort)
-    if (signal?.aborted) abort() // while the store was opened
-    if (timeout !== undefined) timer = setTimeout(() => reject(late()), timeout)
-  })
-  answer.catch(() => {}) // told later, to nobody
-  try {
-    return await Promise.race([answer, ended])
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
   }
 }

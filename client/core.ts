@@ -5,10 +5,11 @@ import { indexedDbStore } from './store/indexed-db.ts'
 import { memoryStore } from './store/memory.ts'
 import type { Store } from './store/store.ts'
 
-export { Board, type CallOptions, type OwnEvents, type Waiting } from './board.ts'
+export { Board, type CallOptions, type OwnEvents } from './board.ts'
 export type { FetchToken, State, Token } from './connection.ts'
 export * from './contract.ts'
 export { Closed, Failed, NotStored, Rejected, Timeout, Uncertain, type Code } from './errors.ts'
+export type { Waiting } from './open-calls.ts'
 export { indexedDbStore } from './store/indexed-db.ts'
 export { memoryStore } from './store/memory.ts'
 export type { Changes, Entries, Store } from './store/store.ts'
@@ -21,13 +22,9 @@ export interface ConnectOptions {
   token: FetchToken
   /** Where the outbox is kept. By default IndexedDB where there is one, else memory. */
   store?: Store
-  /** The platform's `IDEMPOTENCY_WINDOW` in milliseconds, if it is not the default of ten minutes. */
-  idempotencyWindow?: number
   /** Makes the WebSocket where the runtime has none, or where it needs options. */
   webSocket?: MakeWebSocket
 }
-
-const TEN_MINUTES = 600_000
 
 /** Opens a connection that lasts until `close()`. */
 export function connect(options: ConnectOptions): Board {
@@ -36,8 +33,8 @@ export function connect(options: ConnectOptions): Board {
 
 /** @internal */
 export function boardOptions(options: ConnectOptions): BoardOptions {
-  const { url, token, store = ownStore(), idempotencyWindow: window = TEN_MINUTES } = options
-  return { url, token, store, window, open: webSocket(options.webSocket) }
+  const { url, token, store = ownStore() } = options
+  return { url, token, store, open: webSocket(options.webSocket) }
 }
 
 function ownStore(): Store {

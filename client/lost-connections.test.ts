@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { tokenFor } from '../test/device.ts'
 import { openStage, type Stage } from '../test/stage.ts'
 import { openProxy, type Proxy } from '../tools/faults/proxy.ts'
-import { Closed, connect, fileStore, Timeout, Uncertain, type Board, type NodeOptions, type State } from './node.ts'
+import { Closed, connect, fileStore, Timeout, type Board, type NodeOptions, type State } from './node.ts'
 
 // What an app is promised when the connection, the broker's process or its own breaks.
 
@@ -136,23 +136,6 @@ test('a file is held by one board at a time', async () => {
   const second = boardOf('hal', { store: fileStore(file) })
   second.on('fault', () => {})
   await expect(second.call('whoami')).rejects.toThrow(/another process holds the outbox/)
-})
-
-test('a call beyond the idempotency window is told as uncertain, and is not sent again', async () => {
-  const board = boardOf('ida', { idempotencyWindow: 0 })
-  await becomes(board, 'online')
-  const told = new Promise((resolve) => board.on('uncertain', resolve))
-  proxy.blackhole(true) // it is sent, and vanishes
-  const sleeping = board.call('send_message', { to: 'jan', body: 'z' })
-  const end = sleeping.catch((err: unknown) => err)
-  await new Promise((resolve) => setImmediate(resolve))
-  board.wake()
-  await becomes(board, 'offline')
-  proxy.blackhole(false)
-  proxy.cut()
-  expect(await end).toBeInstanceOf(Uncertain)
-  expect(await told).toMatchObject({ command: 'send_message' })
-  expect((await board.call('get_messages', { with: 'jan' })).messages).toEqual([])
 })
 
 test('a time-out and an abort end the wait, and the command runs all the same', async () => {

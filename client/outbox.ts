@@ -29,8 +29,6 @@ export interface Entry {
   version: number
   /** It was published in this process. */
   wasPublished: boolean
-  /** Published on the connection of now. */
-  isOut: boolean
   /** What the app of now waits for, if it has made the call. */
   waiting: { answer: Promise<unknown>; resolve: (answer: unknown) => void; reject: (err: Error) => void } | undefined
 }
@@ -113,5 +111,5 @@ export class Outbox {
 }
 
 function entryOf(call: OpenCall, isRead: boolean, isKept: boolean): Entry {
-  return { call, isRead, isKept, isReady: !isKept, version: 0, wasPublished: false, isOut: false, waiting: undefined }
+  return { call, isRead, isKept, isReady: !isKept, version: 0, wasPublished: false, waiting: undefined }
 }

@@ -1,4 +1,5 @@
 import { Rejected, Uncertain, type Code } from './errors.ts'
+import { bytesOf } from './mqtt/encode.ts'
 import type { Link } from './mqtt/link.ts'
 import type { Entry, Outbox } from './outbox.ts'
 import type { ServerClock } from './server-clock.ts'
@@ -6,15 +7,23 @@ import type { ServerClock } from './server-clock.ts'
 export interface SendingPorts {
   outbox: Outbox
   clock: ServerClock
-  /** Milliseconds for which the broker knows a command's id at least. */
-  window: number
   /** Ends a call with an error. */
   fail: (entry: Entry, err: Error) => void
   fault: (err: unknown) => void
 }
 
+/** What the broker has said of itself at the login. */
+export interface Announced {
+  /** Bytes of the largest packet that it takes. */
+  maxPacketBytes: number
+  /** Milliseconds for which it knows a command's id at least. */
+  idempotencyWindow: number
+}
+
 /** Packets without PUBACK at a time. */
 const MAX_UNACKNOWLEDGED = 64
+/** Commands without an answer at a time: well below what the broker keeps waiting for one user (`QUEUED_PER_USER`). */
+const MAX_UNANSWERED = 1_000
 /** The window is taken to be so much shorter, for what is on its way. */
 const MARGIN = 15_000
 /** Milliseconds to wait for the `command_rejected` that comes with a PUBACK of failure. */
@@ -31,6 +40,11 @@ const CODES = new Map<number, Code>([
   [0x99, 'bad_payload'],
 ])
 
+interface Publication {
+  /** By its PUBACK. */
+  isTaken: boolean
+}
+
 /**
  * Publishes what is in the outbox, in order, while there is a connection; after a loss it sends again what is not answered, as long as
  * the broker would know it again.
@@ -38,39 +52,50 @@ const CODES = new Map<number, Code>([
 export class Sending {
   readonly #ports: SendingPorts
   #link: Link | undefined
-  #maxBytes = Infinity
+  #announced: Announced = { maxPacketBytes: Infinity, idempotencyWindow: 0 }
   #toSend: Entry[] = []
+  /** Published on the connection of now and not answered yet. */
+  readonly #out = new Map<Entry, Publication>()
+  /** Came too fast; they go first when the pause is over. */
+  readonly #early = new Set<Entry>()
+  #pause: ReturnType<typeof setTimeout> | undefined
+  #pauseEnds = 0
   #unacknowledged = 0
 
   constructor(ports: SendingPorts) {
     this.#ports = ports
   }
 
-  get isFlowing(): boolean {
-    return this.#link !== undefined
-  }
-
-  /**
-   * There is a connection, and what was missed is being passed.
-   * @param hasAll every answer since the last connection was or will be among it
-   */
-  start(link: Link, maxBytes: number, hasAll: boolean): void {
+  /** @param hasAll every answer since the last connection was or will be among what is passed */
+  start(link: Link, announced: Announced, hasAll: boolean): void {
+    this.stop()
     this.#link = link
-    this.#maxBytes = maxBytes
+    this.#announced = announced
     this.#unacknowledged = 0
-    this.#toSend = []
-    this.resume([...this.#ports.outbox.all], hasAll)
+    this.#resume([...this.#ports.outbox.all], hasAll)
   }
 
   stop(): void {
     this.#link = undefined
     this.#toSend = []
-    for (const entry of this.#ports.outbox.all) entry.isOut = false
+    this.#out.clear()
+    this.#early.clear()
+    this.#endPause()
+  }
+
+  /** Published on the connection of now. */
+  isOut(entry: Entry): boolean {
+    return this.#out.has(entry)
+  }
+
+  /** It is on its way, and the broker has not said yet that it takes it. */
+  isUntaken(entry: Entry): boolean {
+    return this.#out.get(entry)?.isTaken === false
   }
 
   /** Adds a call, which is stored first. @throws what the store throws */
   async add(entry: Entry): Promise<void> {
-    if (this.isFlowing) {
+    if (this.#link) {
       entry.call.sentAt = this.#ports.clock.now
       this.#toSend.push(entry)
     }
@@ -78,14 +103,50 @@ export class Sending {
     this.#pump()
   }
 
+  /** Adds what another tab has left. */
+  adopt(entries: readonly Entry[]): void {
+    if (this.#link) this.#resume(entries, false)
+  }
+
+  /** A call has its answer. */
+  answered(entry: Entry): void {
+    this.#out.delete(entry)
+    this.#pump()
+  }
+
+  /** The broker refused a call because too many came: sends nothing for so many milliseconds, then this one in its place. */
+  slowDown(entry: Entry, ms: number): void {
+    this.#out.delete(entry)
+    this.#early.add(entry)
+    const ends = performance.now() + ms
+    if (ends < this.#pauseEnds) return
+    this.#pauseEnds = ends
+    clearTimeout(this.#pause)
+    this.#pause = setTimeout(() => this.#goOn(), ms)
+  }
+
+  #goOn(): void {
+    this.#endPause()
+    const next = new Set([...this.#toSend, ...this.#early])
+    this.#early.clear()
+    this.#toSend = Array.from(this.#ports.outbox.all).filter((entry) => next.has(entry))
+    this.#pump()
+  }
+
+  #endPause(): void {
+    clearTimeout(this.#pause)
+    this.#pause = undefined
+    this.#pauseEnds = 0
+  }
+
   /** Decides of each unanswered call whether it is sent (again). */
-  resume(entries: readonly Entry[], hasAll: boolean): void {
-    const { outbox, clock, fail, window } = this.#ports
+  #resume(entries: readonly Entry[], hasAll: boolean): void {
+    const { outbox, clock, fail } = this.#ports
+    const window = this.#announced.idempotencyWindow - MARGIN
     for (const entry of entries) {
       const { call } = entry
-      entry.isOut = false
       if (!entry.wasPublished) this.#stamp(entry)
-      else if (!entry.isRead && !(clock.now < Math.min(call.sentAt! + window - MARGIN, call.expiresAt ?? Infinity))) {
+      else if (!entry.isRead && !(clock.now < Math.min(call.sentAt! + window, call.expiresAt ?? Infinity))) {
         if (call.isAccepted && hasAll) continue // its answer is still to come
         outbox.remove(entry)
         fail(entry, new Uncertain(call.command, call.id))
@@ -113,8 +174,8 @@ export class Sending {
 
   #pump(): void {
     const link = this.#link
-    if (!link) return
-    while (this.#unacknowledged < MAX_UNACKNOWLEDGED) {
+    if (!link || this.#pause) return
+    while (this.#unacknowledged < MAX_UNACKNOWLEDGED && this.#out.size < MAX_UNANSWERED) {
       const entry = this.#toSend[0]
       if (!entry) return
       const isOpen = this.#ports.outbox.get(entry.call.id) === entry
@@ -126,22 +187,30 @@ export class Sending {
 
   #publish(link: Link, entry: Entry): void {
     const { command, payload } = entry.call
-    if (payload.length + command.length + FRAME > this.#maxBytes) return this.#refuse(entry, 'too_large')
-    entry.isOut = entry.wasPublished = true
+    const bytes = bytesOf(payload).length + command.length + FRAME
+    if (bytes > this.#announced.maxPacketBytes) return this.#refuse(entry, 'too_large')
+    const publication = { isTaken: false }
+    entry.wasPublished = true
+    this.#out.set(entry, publication)
     this.#unacknowledged++
     link.publish(command, payload, (reason) => {
       this.#unacknowledged--
-      if (reason < 0x80) entry.call.isAccepted = true
-      else setTimeout(() => this.#refuse(entry, CODES.get(reason) ?? 'internal', link), REFUSAL)
+      if (reason < 0x80) entry.call.isAccepted = publication.isTaken = true
+      else setTimeout(() => this.#isOutAs(entry, publication) && this.#refuse(entry, CODES.get(reason)), REFUSAL)
       this.#pump()
     })
   }
 
-  /** Ends a call that the broker has refused, if nothing else has ended it. */
-  #refuse(entry: Entry, code: Code, on = this.#link): void {
+  /** Nothing has ended it since, and it was not published again. */
+  #isOutAs(entry: Entry, publication: Publication): boolean {
+    return this.#out.get(entry) === publication
+  }
+
+  #refuse(entry: Entry, code: Code = 'internal'): void {
     const { command, id } = entry.call
-    if (this.#ports.outbox.get(id) !== entry || this.#link !== on) return
+    if (this.#ports.outbox.get(id) !== entry) return
     this.#ports.outbox.remove(entry)
+    this.#out.delete(entry)
     this.#ports.fail(entry, new Rejected({ command, code, message: `refused: ${code}` }))
   }
 }

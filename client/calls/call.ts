@@ -1,12 +1,12 @@
-import type { Board, Signal, SignalType } from './board.ts'
+import type { Board, Signal } from './board.ts'
 import { CallError, callError, endOf, type CallCode, type End } from './call-error.ts'
+import { CallSignals } from './call-signals.ts'
 import { nextState, type CallState, type Happening } from './call-state.ts'
 import { Connection, type ConnectionState } from './connection.ts'
 import { Emitter } from './emitter.ts'
 import type { Environment } from './environment.ts'
 import type { IceServers } from './ice-servers.ts'
 import { LocalMedia, type Kind, type Media } from './local-media.ts'
-import { SignalQueue } from './signal-queue.ts'
 
 /** Milliseconds without a connection after which an answered call is given up. */
 const GIVE_UP = 60_000
@@ -30,11 +30,10 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
   #direction: 'in' | 'out'
   #state: CallState = 'ringing'
   #end: End | undefined
-  #queue: SignalQueue
+  #signals: CallSignals
   #media: LocalMedia | undefined
   #connection: Connection | undefined
   #isAnswering = false
-  #isPlaced = false
   #waiting: Signal[] = []
   #giveUp: ReturnType<typeof setTimeout> | undefined
   /** Those who wait for the call to be placed, answered or over. */
@@ -46,7 +45,7 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
     this.user = user
     this.#id = id
     this.#ports = ports
-    this.#queue = this.#openQueue()
+    this.#signals = this.#openSignals()
   }
 
   /** When both call each other at once, the polite side's call gets the id of the other one. */
@@ -101,7 +100,7 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
   async decline(reason: 'declined' | 'busy' = 'declined'): Promise<void> {
     if (this.#direction === 'out' || this.#state !== 'ringing') return this.hangUp()
     this.finish(endOf(reason))
-    await this.#tellEnd(reason === 'busy' ? 'busy' : 'decline')
+    await this.#signals.tellEnd(reason === 'busy' ? 'busy' : 'decline')
   }
 
   /** Ends the call at once. Resolves when the platform knows it: later, while there is no connection. */
@@ -109,7 +108,7 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
     if (this.#state === 'ended') return
     const isRinging = this.#state === 'ringing'
     this.finish(endOf(!isRinging ? 'ended' : this.#direction === 'out' ? 'cancelled' : 'declined'))
-    await this.#tellEnd('bye') // ends the call in each of its states, also if it was answered just now
+    await this.#signals.tellEnd('bye') // ends the call in each of its states, also if it was answered just now
   }
 
   mute(kind: Kind): void {
@@ -149,7 +148,7 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
     } catch (err) {
       this.finish(callError(err).end)
     }
-    await this.#until(() => this.#isPlaced)
+    await this.#until(() => this.#signals.isPlaced)
     this.#throwIfEnded()
   }
 
@@ -166,7 +165,7 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
     } finally {
       this.#isAnswering = false
     }
-    await this.#until(() => this.#isPlaced)
+    await this.#until(() => this.#signals.isPlaced)
     this.#throwIfEnded()
   }
 
@@ -184,14 +183,13 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
   /** @internal Both have called each other: this call becomes the other side's, and answers it. */
   yieldTo(signal: Signal & { call_id: string }): void {
     if (!this.#media) return
-    void this.#tellEnd('bye')
-    this.#queue.close()
+    void this.#signals.tellEnd('bye')
+    this.#signals.close()
     this.#connection?.close()
     this.#connection = undefined
     this.#id = signal.call_id
     this.#direction = 'in'
-    this.#isPlaced = false
-    this.#queue = this.#openQueue()
+    this.#signals = this.#openSignals()
     this.#waiting = [signal]
     try {
       this.#joinIn(this.#media)
@@ -210,7 +208,7 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
     if (this.#state === 'ended') return
     this.#end = end
     clearTimeout(this.#giveUp)
-    this.#queue.close()
+    this.#signals.close()
     this.#connection?.close()
     this.#media?.close()
     this.#waiting = []
@@ -233,7 +231,7 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
   #fails(code: CallCode, message?: string): void {
     if (this.#state === 'ended') return
     this.finish(new CallError(code, message).end)
-    void this.#tellEnd('bye')
+    void this.#signals.tellEnd('bye')
   }
 
   #joinIn(local: LocalMedia): void {
@@ -249,7 +247,7 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
     this.#connection = new Connection({
       ...this.#ports,
       media,
-      send: (type, body) => this.#send(type, body),
+      send: (type, body) => this.#signals.send(type, body),
       onState: (state: ConnectionState) => this.happens(state === 'connected' ? 'up' : 'down'),
       onTrack: (track) => this.emit('track', track),
       onError: (err) => this.#fails('failed', callError(err).message),
@@ -257,46 +255,15 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
     return this.#connection
   }
 
-  #openQueue(): SignalQueue {
-    const id = this.#id
-    return new SignalQueue(
-      (type, body) => this.#post(id, type, body),
-      (code) => code !== 'offline' || this.#state !== 'ringing',
-    )
-  }
-
-  /** The first offer and the first answer decide whether there is a call. */
-  async #send(type: SignalType, body: unknown): Promise<void> {
-    const id = this.#id
-    const isFirst = !this.#isPlaced && type !== 'candidate'
-    try {
-      await this.#queue.send(type, body)
-      if (!isFirst || id !== this.#id) return
-      this.#isPlaced = true
-      this.#tellWatchers()
-    } catch (err) {
-      if (isFirst && id === this.#id) this.finish(callError(err).end)
-      throw err
-    }
-  }
-
-  async #post(id: string, type: SignalType, body?: unknown): Promise<void> {
-    await this.#ports.board.call('signal', {
-      target: this.user,
-      type,
-      call_id: id,
-      ...(body !== undefined && { body }),
+  #openSignals(): CallSignals {
+    return new CallSignals({
+      board: this.#ports.board,
+      user: this.user,
+      id: this.#id,
+      isRinging: () => this.#state === 'ringing',
+      onPlaced: () => this.#tellWatchers(),
+      onRefused: (end) => this.finish(end),
     })
-  }
-
-  /** The platform takes the end of a call also when the other side is offline. */
-  #tellEnd(type: 'bye' | 'decline' | 'busy'): Promise<void> {
-    const id = this.#id
-    const last = new SignalQueue(
-      (now) => this.#post(id, now),
-      (code) => code !== 'offline',
-    )
-    return last.send(type).catch(() => {}) // it is over already
   }
 
   async #until(is: () => boolean): Promise<void> {

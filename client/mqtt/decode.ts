@@ -11,6 +11,8 @@ export interface Connack {
   maxPacketBytes: number
   /** Packets that may wait for their PUBACK. */
   receiveMaximum: number
+  /** Milliseconds for which the broker knows a command's id. */
+  idempotencyWindow: number
 }
 
 /** The packets that a client of QoS 1 receives. */
@@ -20,6 +22,9 @@ export type Packet =
   | { kind: 'puback' | 'suback'; packetId: number; reason: number }
   | { kind: 'disconnect'; reason: number }
   | { kind: 'pingresp' }
+
+/** Milliseconds; the default of the broker's setting, for one that does not tell. */
+const TEN_MINUTES = 600_000
 
 const utf8 = new TextDecoder()
 const NOTHING = new Uint8Array()
@@ -143,8 +148,13 @@ class Reader {
   }
 
   /** [3.2.2.3]. Every property that a CONNACK may have is read, since each has a length of its own. */
-  connackProperties(): Pick<Connack, 'user' | 'maxPacketBytes' | 'receiveMaximum'> {
-    const found = { user: undefined as string | undefined, maxPacketBytes: Infinity, receiveMaximum: 0xffff }
+  connackProperties(): Omit<Connack, 'kind' | 'isResumed' | 'reason'> {
+    const found = {
+      user: undefined as string | undefined,
+      maxPacketBytes: Infinity,
+      receiveMaximum: 0xffff,
+      idempotencyWindow: TEN_MINUTES,
+    }
     if (this.isAtEnd) return found
     const length = this.varint()
     for (const end = this.#at + length; this.#at < end;) {
@@ -154,6 +164,7 @@ class Reader {
       else if (id === 0x26) {
         const [name, value] = [this.text(), this.text()]
         if (name === 'user-id') found.user = value
+        else if (name === 'idempotency-window') found.idempotencyWindow = Number(value)
       } else if (id === 0x11) this.uint32()
       else if (id === 0x13 || id === 0x22) this.uint16()
       else if ([0x24, 0x25, 0x28, 0x29, 0x2a].includes(id)) this.byte()
