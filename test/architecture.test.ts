@@ -10,7 +10,7 @@ import { partsOf } from './real-parts.ts'
 
 const files = SOURCE_FOLDERS.flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.startsWith('dist/'))
+    .filter((file) => /\.tsx?$/.test(file) && !file.startsWith('dist/'))
     .map((file) => `${folder}/${file}`),
 )
 const isTest = (file: string): boolean => /\.test\.ts$|^test\/|^shared\/store\/contract/.test(file)
@@ -48,13 +48,14 @@ const RULES: [RegExp, RegExp, RegExp][] = [
   // What apps copy: it imports nothing of ours, and no package; only the files for Node import from Node.
   [/^client\/(?:node|socket\/tls|store\/file)\.ts$/, /^client\//,                                /^node:/],
   [/^client\//,           /^client\//,                                                            /(?!)/],
+  [/^web\//,              /^(?:client|web)\//,                                                      /^preact(?:\/hooks)?$|^@preact\/signals$/],
   [/^handlers\/shared\//, /^shared\/runtime\/command\.ts$|^shared\/wire\/|^type shared\/store\/documents\.ts$|^handlers\/shared\//, /^zod$|^node:crypto$/],
   [/^handlers\/[^/]+\//,  /^shared\/runtime\/command\.ts$|^shared\/wire\/|^type shared\/store\/documents\.ts$|^handlers\//, /^zod$|^node:crypto$/],
   [/^handlers\/[^/]+$/,   /^shared\/|^handlers\/[^/]+$/,                                          /^node:/],
   // What `scripts/new/` writes imports the test stage; the rule cannot tell a template from an import.
   [/^scripts\/(?:test-mongo|real-parts|new\/[^/]+)\.ts$/, /^(?:shared|scripts|test)\//,                      /./],
   [/^scripts\//,          /^(?:shared|broker|handlers|scripts)\//,                                  /./],
-  [/^tools\//,            /^(?:shared|broker|client|handlers|scripts|test|tools)\//,                       /./],
+  [/^tools\//,            /^(?:shared|broker|client|handlers|scripts|test|tools|web)\//,                   /./],
 ]
 
 test('every file imports only what its folder may', () => {
@@ -63,7 +64,7 @@ test('every file imports only what its folder may', () => {
     return importsOf(file)
       .filter((from) => {
         const bare = from.replace(/^type /, '')
-        if (!/^(?:broker|client|handlers|shared|scripts|test|tools)\//.test(bare)) return !packages.test(bare)
+        if (!/^(?:broker|client|handlers|shared|scripts|test|tools|web)\//.test(bare)) return !packages.test(bare)
         return !(ours.test(bare) || ours.test(from))
       })
       .map((from) => `${file} imports ${from}`)
@@ -171,7 +172,7 @@ test('a handler holds no topic, no JSON, no MQTT, no retry and catches nothing',
 })
 
 test('file names on the wire are snake_case, all others kebab-case, and none is a catch-all like utils', () => {
-  const named = files.map((file) => [file, basename(file).replace(/(?:\.test|\.d)?\.ts$/, '')] as const)
+  const named = files.map((file) => [file, basename(file).replace(/(?:\.test|\.d)?\.tsx?$/, '')] as const)
   const onWire = (file: string, name: string): boolean => /^handlers\/[^/]+\//.test(file) && !name.includes('-')
   const wrong = named.filter(([file, name]) =>
     onWire(file, name) ? !isCommandName(name) : !/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name),

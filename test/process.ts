@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 /** The repository under test. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** Its folders with sources and tests. */
-export const SOURCE_FOLDERS = ['broker', 'client', 'handlers', 'scripts', 'shared', 'test', 'tools']
+export const SOURCE_FOLDERS = ['broker', 'client', 'handlers', 'scripts', 'shared', 'test', 'tools', 'web']
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 
 const DEADLINE = 120_000
