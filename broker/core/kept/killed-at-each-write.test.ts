@@ -1,4 +1,3 @@
-import { copyFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,12 +5,12 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Forgotten } from '../../../shared/wire/done.ts'
 import { userIdOf, type UserId } from '../../../shared/wire/user-id.ts'
 import { commandWith } from '../../../test/command.ts'
+import { Copies } from '../../../test/copies.ts'
 import { openDeadLetters, type DeadLetter } from '../queue/dead-letters.ts'
 import { openLmdb } from '../../storage/lmdb.ts'
-import type { Storage, Table } from '../../storage/storage.ts'
-import type { LmdbTable } from '../../storage/turn.ts'
+import type { Storage } from '../../storage/storage.ts'
 import type { MessageTarget } from '../open-topics/receivers.ts'
-import type { Target } from './kept-events.ts'
+import type { Target } from './holders.ts'
 import { ON_ALL, RELEASED } from './kept-record.ts'
 import { openKept, type Kept } from './open-kept.ts'
 import { acknowledge, waitingFor } from '../../../test/kept-sessions.ts'
@@ -28,6 +27,7 @@ const ROOM = {
   MAX_KEPT_BYTES: 1e9,
   MAX_OFFLINE_EVENTS: 6,
   MAX_OFFLINE_BYTES: 1e9,
+  MAX_SESSION_BYTES: 1e12,
 }
 
 interface Opened {
@@ -48,16 +48,8 @@ interface Seen {
   letters: Set<number>
 }
 
-/** A copy of the file, taken before a write. */
-interface Copy {
-  path: string
-  before: string
-  /** The number of finished steps. */
-  step: number
-}
-
 let dir: string
-const copies: Copy[] = []
+let copies: Copies
 /** What was seen after each step. */
 const states: Seen[] = []
 /** What each session was ever given, by number, since it began. */
@@ -65,6 +57,7 @@ const given: Map<string, Map<number, string>>[] = []
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'killed-'))
+  copies = new Copies(dir)
   await live()
 }, 120_000)
 afterAll(() => rm(dir, { recursive: true }))
@@ -79,34 +72,6 @@ async function close({ storage, all }: Opened): Promise<void> {
   await all.inbox.close()
   await all.kept.close()
   await storage.close()
-}
-
-/** Copies the file before each write that LMDB is given. */
-function copying(path: string): (storage: Storage) => Storage {
-  const watched = new WeakSet<object>()
-  return (storage) => ({
-    ...storage,
-    table<Value>(...args: Parameters<Storage['table']>): Table<Value> {
-      const table = storage.table(...args) as unknown as LmdbTable<Value>
-      const db = table.db as unknown as Record<'put' | 'remove', (...all: unknown[]) => unknown>
-      if (watched.has(db)) return table
-      watched.add(db)
-      for (const what of ['put', 'remove'] as const) {
-        const write = db[what].bind(db)
-        db[what] = (...all) => {
-          const copy = {
-            path: join(dir, `${copies.length}.lmdb`),
-            before: `${table.name} ${what}`,
-            step: states.length,
-          }
-          copyFileSync(path, copy.path)
-          copies.push(copy)
-          return write(...all)
-        }
-      }
-      return table
-    },
-  })
 }
 
 const IDS = ['alice/phone', 'alice/laptop', 'bob/phone']
@@ -152,7 +117,7 @@ function seen({ all, dead }: Opened): Seen {
 /** Runs all steps. */
 async function live(): Promise<void> {
   const path = join(dir, 'live.lmdb')
-  const opened = await open(path, copying(path))
+  const opened = await open(path, (storage) => copies.watch(storage, path))
   const { storage, all, dead } = opened
   const { sessions, kept, inbox } = all
 
@@ -160,7 +125,7 @@ async function live(): Promise<void> {
     await storage.commit((unit) => unit.afterwards(() => {}))
     await new Promise((resolve) => setTimeout(resolve, 30)) // what is stored beside something else, is by now
     const state = seen(opened)
-    states.push(state)
+    copies.step = states.push(state)
     const before = given.at(-1)
     const all = new Map(
       [...state.waiting].map(([id, waiting]) => [id, new Map([...(before?.get(id) ?? []), ...waiting])]),
@@ -267,7 +232,7 @@ function letterOf(order: number): DeadLetter {
 }
 
 test('every kind of write was reached', () => {
-  const places = new Set(copies.map(({ before }) => before))
+  const places = copies.writes
   const writes = ['sessions', 'received', 'cursors', 'steps', 'kept_events', 'inbox_holes', 'inbox_forgotten', 'dead']
   for (const table of writes) expect(places).toContain(`${table} put`)
   for (const table of writes.filter((one) => one !== 'inbox_holes')) expect(places).toContain(`${table} remove`)
@@ -275,7 +240,7 @@ test('every kind of write was reached', () => {
 
 test('whichever write a broker is killed at, nothing promised is lost, doubled or half stored', async () => {
   const wrong: string[] = []
-  for (const { path, before, step } of copies) {
+  for (const { path, before, step } of copies.all) {
     const opened = await open(path)
     const found = seen(opened)
     const says = (what: string): unknown => wrong.push(`before ${before} in step ${step}: ${what}`)
@@ -298,7 +263,7 @@ test('whichever write a broker is killed at, nothing promised is lost, doubled o
     if (before.startsWith('kept_events')) await mustEmpty(path, says)
   }
   expect(wrong).toEqual([])
-  expect(copies.length).toBeGreaterThan(100)
+  expect(copies.all.length).toBeGreaterThan(100)
 })
 
 /** Reports what is missing although it was there before and after the step, and what is there although it was never given. */
