@@ -17,6 +17,7 @@ import { listenAs } from './front/listen/listen-as.ts'
 import { openListeners } from './front/listen/open-listeners.ts'
 import { watchCertificate } from './front/listen/watch-certificate.ts'
 import { openWitness } from './front/witness.ts'
+import { gaugeFullness, nearlyFull } from './metrics/fullness.ts'
 import { openMetrics } from './metrics/metrics.ts'
 import { openStorage } from './storage/open-storage.ts'
 
@@ -34,16 +35,15 @@ type Carry = <Message>(send: (message: Message) => void) => (message: Message) =
 
 /**
  * Starts a broker: its core, its front and its listeners. Resolves when it accepts connections.
+ * @param declared what handlers declare; the storage is opened while that is still being read
  * @param carry how messages pass between the halves; by default a function call
  */
 export async function startBroker(
   config: Config,
-  declared: Catalogue,
+  declared: Catalogue | Promise<Catalogue>,
   log: Logger,
   carry: Carry = (send) => send,
 ): Promise<Broker> {
-  checkCatalogue(declared)
-  let catalogue = declared
   const secrets = readSecrets(config)
   const tls = await tlsFiles(config)
   const metrics = openMetrics()
@@ -64,10 +64,14 @@ export async function startBroker(
     metrics,
     log,
   })
+  const opened: Closable[] = [storage, ...issuers, ...core.opened]
+  let catalogue = await checked(declared).catch(async (err: unknown) => {
+    await closeAll(opened)
+    throw err
+  })
   core.declare(catalogue)
 
   let ready = false
-  const opened: Closable[] = [storage, ...issuers, ...core.opened]
   const lingering = new Lingering()
   const engine: Front = await openEngine({
     config,
@@ -77,6 +81,8 @@ export async function startBroker(
     witness,
     lingering,
   })
+  const fullness = () => [...core.fullness(), ...engine.fullness()]
+  gaugeFullness(metrics.registry, fullness)
   try {
     core.resume()
     const { ADMIN_HOST: host, ADMIN_PORT: port, ADMIN_HOSTS: hosts } = config
@@ -86,7 +92,12 @@ export async function startBroker(
       {
         registry: metrics.registry,
         isReady: () => ready && storageFault(storage) === undefined && !core.isDamaged(),
-        faults: () => [...[storageFault(storage) ?? []].flat(), ...issuerFaults(issuers), ...core.faults()],
+        faults: () => [
+          ...[storageFault(storage) ?? []].flat(),
+          ...issuerFaults(issuers),
+          ...core.faults(),
+          ...nearlyFull(fullness()),
+        ],
         dead: deadLetterRequests({ ...core, verify, storage, log }),
       },
     )
@@ -116,4 +127,11 @@ export async function startBroker(
     await closeAll([...opened, engine])
     throw err
   }
+}
+
+/** @throws {Error} when handlers contradict each other */
+async function checked(declared: Catalogue | Promise<Catalogue>): Promise<Catalogue> {
+  const catalogue = await declared
+  checkCatalogue(catalogue)
+  return catalogue
 }

@@ -31,7 +31,9 @@ async function main(): Promise<void> {
   warnOfHeap(config, log)
   const opened: Closable[] = []
   closeOnSignal(opened, log)
-  const broker = await startBroker(config, await declarations(), log)
+  const declared = declarations()
+  declared.catch(() => {}) // the start awaits it
+  const broker = await startBroker(config, declared, log)
   opened.push(broker)
   process.on('SIGHUP', () => {
     declarations()

@@ -14,11 +14,16 @@ function flushAll(): void {
 /** Gathers what is sent on one connection during one turn of the event loop, and writes it in one piece. */
 export class Outbox {
   readonly #conn: Duplex
+  readonly #grew: ((by: number) => void) | undefined
   #pieces: Buffer[] = []
   #bytes = 0
+  /** Bytes last reported. */
+  #reported = 0
 
-  constructor(conn: Duplex) {
+  /** @param grew called with how many bytes more, or fewer, wait in the connection than when it was last called */
+  constructor(conn: Duplex, grew?: (by: number) => void) {
     this.#conn = conn
+    this.#grew = grew
   }
 
   /** Bytes that the operating system has not taken yet. */
@@ -37,6 +42,16 @@ export class Outbox {
     if (pieces.length === 0) return
     this.#pieces = []
     this.#bytes = 0
-    if (this.#conn.writable) this.#conn.write(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, bytes))
+    if (!this.#conn.writable) return
+    this.#conn.write(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, bytes))
+    if (this.#grew) this.report()
+  }
+
+  /** Reports how many bytes wait in the connection now; none once it is destroyed. */
+  report(): void {
+    const waiting = this.#conn.destroyed ? 0 : this.#conn.writableLength
+    const by = waiting - this.#reported
+    this.#reported = waiting
+    if (by !== 0) this.#grew?.(by)
   }
 }

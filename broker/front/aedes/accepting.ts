@@ -19,6 +19,8 @@ export interface AcceptingPorts {
   /** By number, the open connections. */
   connections: Map<number, Open>
   toCore: (message: FromFront) => void
+  /** Called when more, or less, waits in a socket than before: by so many bytes. */
+  unsentGrew: (by: number) => void
   /** Called for a PUBACK that the fast path has decoded. */
   acknowledged: (client: InnerClient, messageId: number, reasonCode: number) => void
   /** Called with the filters of an UNSUBSCRIBE. */
@@ -31,15 +33,17 @@ export interface AcceptingPorts {
 
 /** Hands a new byte stream to Aedes, behind the guard and the fast path. */
 export function accepting(ports: AcceptingPorts) {
-  const { config, core, connections, toCore, acknowledged, unsubscribed, closed, witness, lingering } = ports
+  const { config, core, connections, toCore, unsentGrew, acknowledged, unsubscribed, closed, witness, lingering } =
+    ports
 
   return (stream: Duplex, from: From): void => {
     const client = core.handle(stream) as unknown as InnerClient
-    const connection = connect(client, from)
+    const connection = connect(client, from, unsentGrew)
     saysGoodbye(client, lingering)
     const fastPath = new FastPath(client, connection, { publish: toCore, acknowledged })
     connections.set(connection.number, { connection, fastPath })
     stream.once('close', () => {
+      connection.outbox.report()
       if (!connection.answered) connections.delete(connection.number)
       closed(connection)
     })

@@ -49,8 +49,9 @@ export interface Connection {
 const connections = new WeakMap<object, Connection>()
 let lastNumber = 0
 
-export function connect(client: InnerClient, from: From): Connection {
-  const outbox = new Outbox(client.conn)
+/** @param grew called when more, or less, waits in its socket than before: by so many bytes */
+export function connect(client: InnerClient, from: From, grew: (by: number) => void): Connection {
+  const outbox = new Outbox(client.conn, grew)
   const acks = new Acks(client, outbox)
   const connection: Connection = {
     number: ++lastNumber,

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { promisify } from 'node:util'
 import type { Client } from 'aedes'
 import type { Config } from '../../../shared/config.ts'
+import type { Fullness } from '../../metrics/fullness.ts'
 import type { FromCore } from '../../seam/from-core.ts'
 import type { FromFront } from '../../seam/from-front.ts'
 import { MAX_LEVELS } from '../../seam/topic-filter.ts'
@@ -26,6 +27,7 @@ import { publishing, release } from './publishing.ts'
 import { sessionPersistence } from './sessions.ts'
 import { SILENT } from './silent-emitter.ts'
 import { subscribing } from './subscribing.ts'
+import { Unsent } from './unsent.ts'
 import { nextIdOf } from './in-flight.ts'
 import { keepWill } from './will.ts'
 
@@ -46,6 +48,8 @@ export interface Front {
   /** Takes over a byte stream: a TLS socket, or a WebSocket as a stream. */
   accept(stream: Duplex, from: From): void
   fromCore(message: FromCore): void
+  /** How much waits in all sockets. */
+  fullness(): Fullness[]
   close(): Promise<void>
 }
 
@@ -65,6 +69,10 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
   const forward = forwarding(delivery)
   const sender = messageSender(delivery)
   const catchUp = catchingUp({ sender, toCore })
+
+  const unsent = new Unsent(config.MAX_ALL_UNSENT_BYTES, function* () {
+    for (const { connection } of connections.values()) yield connection
+  })
 
   const maxSubscriptions = config.SUBSCRIPTIONS_PER_SESSION
   const subscriptions = subscribing({ maxSubscriptions, toCore, witness })
@@ -102,6 +110,7 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
       core,
       connections,
       toCore,
+      unsentGrew: unsent.grew,
       acknowledged: (client, messageId, reasonCode) => sessions.acknowledged(client, messageId, reasonCode),
       unsubscribed: (client, filters) => subscriptions.unsubscribed(client, filters),
       closed: (connection) => arrival.closed(connection),
@@ -109,7 +118,9 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
       lingering,
     }),
     fromCore,
+    fullness: () => [unsent.fullness()],
     close: async () => {
+      unsent.close()
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()
       await lingering.close()
     },
