@@ -6,7 +6,7 @@ import { heapFor, warnOfHeap } from './heap.ts'
 test('warns, with what to do, of a heap limit below what the settings allow, and of no other', () => {
   const said: string[] = []
   const log = { warn: (_: unknown, text?: string) => void said.push(text ?? '') }
-  warnOfHeap(readConfig({ MAX_QUEUED: '1000', MAX_KEPT_BYTES: '1000000' }), log)
+  warnOfHeap(readConfig({ MAX_QUEUED: '1000', MAX_KEPT_BYTES: '1000000', MAX_SESSION_BYTES: '1000000' }), log)
   expect(said).toEqual([])
   const config = readConfig({ MAX_QUEUED: '100000000' })
   warnOfHeap(config, log)

@@ -265,6 +265,12 @@ const events = {
   MAX_UNSENT_BYTES: bytes(1_048_576, 16_384, 268_435_456).describe(
     'What may wait in a slow subscriber’s socket. Above that, QoS 0 is dropped; QoS 1 disconnects the subscriber and waits in their session.',
   ),
+  MAX_ALL_UNSENT_BYTES: bytes(268_435_456, 65_536, 68_719_476_736).describe(
+    'What may wait in all subscribers’ sockets. Above that, those for whom the most waits are disconnected; QoS 1 waits in their sessions.',
+  ),
+  MAX_SESSION_BYTES: bytes(536_870_912, 65_536, 68_719_476_736).describe(
+    'Size of all sessions, connected or kept, with their subscriptions. Above that, users with the most sessions without a connection lose their oldest; if there are none, logins and subscriptions are refused. One user has at most a tenth.',
+  ),
   MAX_RETAINED: count(10_000, 0, 10_000_000).describe('Retained messages of open topics. Above that, `rate_limited`.'),
   MAX_RETAINED_BYTES: bytes(268_435_456, 0, 68_719_476_736).describe(
     'Size of all retained messages. Above that, `rate_limited`.',

@@ -7,7 +7,7 @@ import { commandWith } from '../../test/command.ts'
 import { ROOT, Run } from '../../test/process.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { openFormat } from './format.ts'
-import type { Target } from './kept/kept-events.ts'
+import type { Target } from './kept/holders.ts'
 import { ON_ALL, RELEASED } from './kept/kept-record.ts'
 import { openKept, type Kept } from './kept/open-kept.ts'
 import { waitingFor } from '../../test/kept-sessions.ts'
@@ -139,6 +139,7 @@ const KEPT = {
   INBOX_AGE: LONG,
   MAX_OFFLINE_EVENTS: 100,
   MAX_OFFLINE_BYTES: 1e6,
+  MAX_SESSION_BYTES: 1e12,
 }
 
 /** The messages that wait for a session, in order; their payloads as text. */

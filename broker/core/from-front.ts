@@ -49,6 +49,12 @@ export interface CorePorts {
   log: Logger
 }
 
+/** Why a session is refused. */
+const NO_ROOM = {
+  user: 'the user has too many sessions that are connected',
+  all: 'the sessions that are connected take all the room for the user or for all users (MAX_SESSION_BYTES)',
+}
+
 /** Acts on a front's messages. Ignores those from connections that have gone. */
 export function receiveFromFront(ports: CorePorts): (message: FromFront) => void {
   const {
@@ -82,9 +88,8 @@ export function receiveFromFront(ports: CorePorts): (message: FromFront) => void
     const { id, user, token } = session
     ports.revocations.check(token)
     await limits.connect(session)
-    if (!sessions.makeRoom(id, user, ports.maxSessions)) {
-      throw new Denied('the user has too many sessions that are connected', 'too_many', user)
-    }
+    const full = sessions.makeRoom(id, user, ports.maxSessions)
+    if (full) throw new Denied(NO_ROOM[full], 'too_many', user)
   }
 
   function login(message: Login): void {

@@ -38,7 +38,11 @@ type Opened = Awaited<ReturnType<typeof open>>
 interface Run {
   opened: Opened
   /** Does something, after which this is promised too; undefined: no longer. `isWhole`: it is stored as one unit. */
-  step(does: () => unknown, promises?: Record<string, string | undefined>, isWhole?: boolean): Promise<void>
+  readonly step: (
+    does: () => unknown,
+    promises?: Record<string, string | undefined>,
+    isWhole?: boolean,
+  ) => Promise<void>
 }
 
 let dir: string

@@ -5,7 +5,7 @@ import type { Catalogue } from '../../shared/wire/catalogue.ts'
 import { refuse } from '../../shared/wire/refusal.ts'
 import { commandName, type CommandName } from '../../shared/wire/topic.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
-import { gaugeFullness, nearlyFull, type Fullness } from '../metrics/fullness.ts'
+import type { Fullness } from '../metrics/fullness.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { FromCore } from '../seam/from-core.ts'
 import type { FromFront } from '../seam/from-front.ts'
@@ -63,6 +63,8 @@ export interface Core {
   readonly replays: Replays
   /** Turns dead letters into commands again. */
   readonly replay: Dispatch['replay']
+  /** How full each kind of what it keeps is. */
+  fullness(): Fullness[]
   /** What is wrong, a line each. */
   faults(): string[]
   /** True when a file must be restored before some commands can run. */
@@ -249,9 +251,6 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     log,
   })
 
-  const fullness = (): Fullness[] => [...queue.fullness(), kept.fullness(), dead.fullness(), liveEvents.fullness()]
-  gaugeFullness(metrics.registry, fullness)
-
   return {
     fromFront,
     declare(catalogue) {
@@ -273,7 +272,15 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     dead,
     replays,
     replay: (letters, replay) => dispatch.replay(letters, replay),
-    faults: () => [...dispatch.lacking().map(({ text }) => text), ...nearlyFull(fullness()), ...queue.nearlyFull()],
+    fullness: () => [
+      ...queue.fullness(),
+      kept.fullness(),
+      sessions.fullness(),
+      open.fullness(),
+      dead.fullness(),
+      liveEvents.fullness(),
+    ],
+    faults: () => [...dispatch.lacking().map(({ text }) => text), ...queue.nearlyFull()],
     isDamaged: () => dispatch.lacking().some(({ damaged }) => damaged),
     opened: [
       kept,

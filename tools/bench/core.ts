@@ -48,6 +48,7 @@ async function openCore(dir: string, events: number, maxQueued: number): Promise
     MAX_KEPT_BYTES: 2 ** 36,
     MAX_OFFLINE_EVENTS: events,
     MAX_OFFLINE_BYTES: 2 ** 36,
+    MAX_SESSION_BYTES: 1e12,
   })
   const close = async (): Promise<void> => {
     kept.sessions.stop()

@@ -9,7 +9,7 @@ afterEach(() => void jest.useRealTimers())
 
 function jobOf(order: number): Job {
   const [user, name] = [userIdOf('alice'), commandName('act')]
-  return new Job({ order, user, name, expiresAt: undefined, stored: true, at: Date.now() }, 'g', 0)
+  return new Job({ order, user, name, expiresAt: undefined, stored: true }, 'g', 0)
 }
 
 test('calls for each deadline when it passes, and for none that was cleared, with one timer for all', () => {

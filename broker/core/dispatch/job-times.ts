@@ -63,11 +63,12 @@ export class JobTimes {
    * first wait; a job that has waited for QUEUE_TTL already waits as long again.
    */
   waitForTurn(job: Job): void {
-    const { expiresAt = Infinity, since } = job
+    const { expiresAt, since } = job
     const { queueTtlMs } = this.#ports
     const now = performance.now()
     if (since + queueTtlMs <= now) job.givesUpAt = now + queueTtlMs
-    const at = Math.min(now + expiresAt - Date.now(), job.givesUpAt)
+    const expiry = expiresAt === undefined ? Infinity : now + expiresAt - Date.now()
+    const at = Math.min(expiry, job.givesUpAt)
     if (at < Infinity) this.#deadlines.set(job, at)
   }
 

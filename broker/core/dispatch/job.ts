@@ -64,21 +64,23 @@ export class Job {
   after: Job | undefined = undefined
   #rare: Rare | undefined = undefined
 
-  /** @param failed attempts so far */
+  /**
+   * @param since when the command was accepted, by `performance.now()`; before a restart, perhaps
+   * @param failed attempts so far
+   */
   constructor(
-    command: Pick<Command, 'order' | 'user' | 'name' | 'expiresAt' | 'stored' | 'at'> & {
-      internal?: boolean | undefined
-    },
+    command: Pick<Command, 'order' | 'user' | 'name' | 'expiresAt' | 'stored'> & { internal?: boolean | undefined },
     group: string,
     bytes: number,
+    since = performance.now(),
     failed = 0,
   ) {
-    const { order, user, name, expiresAt, stored, internal, at } = command
+    const { order, user, name, expiresAt, stored, internal } = command
     this.order = order
     this.user = user
     this.name = name
     this.group = group
-    this.since = Math.floor(performance.now() - Math.max(0, Date.now() - at)) // from before a restart, perhaps
+    this.since = Math.floor(since)
     this.bytes = bytes
     this.#bits = (stored ? STORED : 0) | (internal ? INTERNAL : 0) | ((failed + 1) << ATTEMPT_AT)
     if (expiresAt !== undefined) this.#own.expiresAt = expiresAt

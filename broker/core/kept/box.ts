@@ -1,4 +1,5 @@
 import { ByAge } from './by-age.ts'
+import { Levels } from './levels.ts'
 
 /** A row: the event's key, its bytes, its number in the inbox, and how often it is held. */
 const ROW = 4
@@ -161,14 +162,11 @@ export class Box {
   }
 }
 
-/** Levels per doubling of a box's bytes. */
-const FINENESS = 8
-
 /** The boxes of all users; knows which holds the most. */
 export class Boxes {
   readonly #boxes = new Map<string, Box>()
-  /** Boxes that hold about the same, by level; undefined while a start fills them. */
-  #levels: (Set<Box> | undefined)[] | undefined
+  /** Undefined while a start fills the boxes. */
+  #levels: Levels<Box> | undefined
 
   of(user: string): Box {
     let box = this.#boxes.get(user)
@@ -182,16 +180,12 @@ export class Boxes {
 
   /** A box that holds the most, within a tenth. */
   get fullest(): Box | undefined {
-    const levels = this.#levels ?? []
-    for (let level = levels.length - 1; level > 0; level--) {
-      for (const box of levels[level] ?? []) return box
-    }
-    return undefined
+    return this.#levels?.fullest
   }
 
   /** The start is over: finds the level of each box. Returns all boxes. */
   filled(): Box[] {
-    this.#levels = []
+    this.#levels = new Levels()
     const all = [...this.#boxes.values()]
     for (const box of all) this.settle(box)
     return all
@@ -199,13 +193,7 @@ export class Boxes {
 
   /** Updates the level of a box whose bytes have changed. */
   settle(box: Box): void {
-    const levels = this.#levels
-    if (!levels) return
-    const level = box.bytes > 0 ? 1 + Math.floor(Math.log2(box.bytes) * FINENESS) : 0
-    if (level === box.level && level > 0) return
-    levels[box.level]?.delete(box)
-    box.level = level
-    if (level > 0) (levels[level] ??= new Set()).add(box)
-    else if (this.#boxes.get(box.user) === box) this.#boxes.delete(box.user)
+    const isEmpty = this.#levels?.settle(box, box.bytes)
+    if (isEmpty && this.#boxes.get(box.user) === box) this.#boxes.delete(box.user)
   }
 }

@@ -6,7 +6,9 @@ import type { Storage, Unit } from '../../storage/storage.ts'
 import { Texts } from '../../storage/texts.ts'
 import { Boxes, type Box } from './box.ts'
 import { openForgottenEvents } from './forgotten-events.ts'
+import type { Holders, Target } from './holders.ts'
 import { keptOutline, keptRecord, outlineOf, type KeptRecord, type Outline } from './kept-record.ts'
+import { PendingChanges } from './pending-changes.ts'
 import type { Spread } from './spread.ts'
 
 /** Bounds on the bytes of kept events. */
@@ -15,43 +17,6 @@ export interface KeptBounds {
   bytesPerUser: number
   /** For all users. Beyond this, the user who holds the most loses their oldest event. */
   bytes: number
-}
-
-/** The queue of a session that may hold records. */
-export interface Queue {
-  readonly owner: string
-  readonly serial: number
-  /** The session outlives its connection and a restart. */
-  readonly isLasting: boolean
-  /** @param record undefined for a record from before the start */
-  receive(box: Box, key: number, target: Target, record: KeptRecord | undefined): void
-}
-
-/** A queue that is to hold a record, and in which form. */
-export interface Target {
-  readonly queue: Queue
-  readonly form: number
-  readonly ids?: readonly number[] | undefined
-  readonly shared?: string | undefined
-}
-
-/** The holders of records. Their own changes are stored with the next unit (`tidy`). */
-export interface Holders {
-  inbox: {
-    receive(box: Box, key: number, number: number, isOfOld: boolean): void
-    /** Must let this event go. */
-    lose(box: Box, key: number): void
-    /** Stores at most so many changes. Returns true when there are more. */
-    tidy(unit: Unit, most: number): boolean
-  }
-  sessions: {
-    /** The last number that a session of an earlier broker process was given. */
-    readonly lastNumber: number
-    /** The session with this serial number, if it still waits for this record. */
-    queueOf(serial: number, key: number, form: number): Queue | undefined
-    lose(box: Box, key: number): void
-    tidy(unit: Unit, most: number): boolean
-  }
 }
 
 /** A record that several users hold; it goes when the last of them lets it go. */
@@ -75,16 +40,13 @@ interface Distribution {
   readonly record: KeptRecord | undefined
 }
 
-/** Overhead in bytes, on the disk and in memory: of a record, of each receiver when there are several, and of each reference. */
-const [PER_RECORD, PER_RECEIVER, PER_REFERENCE] = [200, 40, 120]
+/**
+ * Overhead in bytes, on the disk and in memory: of a user who holds anything, of a record, of each receiver when there are several, and
+ * of each reference.
+ */
+const [PER_USER, PER_RECORD, PER_RECEIVER, PER_REFERENCE] = [700, 200, 40, 120]
 /** The distance between two keys: a session's number for a record is its key, or the key plus 1. */
 const STEP = 2
-/** Removals, and changes of each kind of holder, added to another unit and in a unit of their own, at most. */
-const [TIDIED_BY_OTHERS, TIDIED_AT_ONCE] = [32, 1_000]
-/** Milliseconds before pending changes are stored in a unit of their own. */
-const TIDY = 20
-/** Milliseconds before a failed unit is tried again. */
-const TRY_AGAIN = 1_000
 /** Events dropped to make room for one, at most; later ones drop the rest. */
 const DROPPED_AT_ONCE = 64
 
@@ -106,25 +68,24 @@ export class KeptEvents implements Closable {
   #lastKey = 0
   #bytes = 0
   #count = 0
-  /** Keys of records to be removed. */
-  #gone: number[] = []
+  readonly #changes: PendingChanges
   readonly #spread: Spread
   /** Keys of records that not all of their receivers have yet. */
   readonly #spreading = new Set<number>()
-  #timer: NodeJS.Timeout | undefined
-  #isClosed = false
 
   constructor(storage: Storage, bounds: KeptBounds, spread: Spread) {
     this.#storage = storage
     this.#bounds = bounds
     this.#spread = spread
     this.#records = storage.table('kept_events', keptRecord)
+    this.#changes = new PendingChanges(storage, this.#records)
     this.#forgotten = openForgottenEvents(storage)
   }
 
   /** Gives the stored records to their holders. */
   open(holders: Holders): void {
     this.#holders = holders
+    this.#changes.open(holders)
     // No key is used again, even when its record has gone: sessions know how far they have come by it.
     const last = Math.max(holders.sessions.lastNumber, this.#forgotten.last)
     this.#lastKey = last - (last % STEP)
@@ -181,7 +142,7 @@ export class KeptEvents implements Closable {
     const isStored = isInInbox || targets.some(({ queue }) => queue.isLasting)
     if (isStored) {
       unit.put(this.#records, key, record)
-      this.#tidy(unit, TIDIED_BY_OTHERS)
+      this.#changes.joins(unit)
     }
     unit.afterwards(() => {
       if (!isStored && targets.length > 0) this.#inMemory.set(key, record)
@@ -236,38 +197,24 @@ export class KeptEvents implements Closable {
   /** Adds a reference to an event. */
   hold(box: Box, key: number): void {
     box.hold(key)
-    box.bytes += PER_REFERENCE
-    this.#bytes += PER_REFERENCE
+    this.#counts(box, PER_REFERENCE)
   }
 
   /** Removes a reference. */
   release(box: Box, key: number): void {
-    box.bytes -= PER_REFERENCE
-    this.#bytes -= PER_REFERENCE
+    this.#counts(box, -PER_REFERENCE)
     this.#dismiss(box, key)
   }
 
   /** A holder has changes to store. They go into the next unit, or soon into one of their own. */
-  changed(after = TIDY): void {
-    if (this.#timer || this.#isClosed) return
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      let isMore = false
-      this.#storage
-        .commit((unit) => void (isMore = this.#tidy(unit, TIDIED_AT_ONCE)), { inOrder: false })
-        .then(
-          () => isMore && this.changed(),
-          () => this.changed(TRY_AGAIN), // the storage has logged it
-        )
-    }, after).unref()
+  changed(): void {
+    this.#changes.soon()
   }
 
   /** Stores all pending changes. */
   async close(): Promise<void> {
-    this.#isClosed = true
-    clearTimeout(this.#timer)
     this.#spread.finish()
-    await this.#storage.commit((unit) => void this.#tidy(unit, Infinity)).catch(() => {}) // the next start makes up for it
+    await this.#changes.close()
   }
 
   /** @param record undefined for a record from before the start */
@@ -296,6 +243,7 @@ export class KeptEvents implements Closable {
     const box = this.#boxes.of(user)
     const sharing = byOwner && this.#shared.get(key)
     if (sharing) sharing.users++
+    if (box.count === 0) this.#counts(box, PER_USER)
     box.add(key, sharing ? outline.bytes + PER_RECORD : bytes, isFromStranger)
     if (numbers.length > 0) this.#holders.inbox.receive(box, key, numbers[place]!, record === undefined)
     for (const target of own) target.queue.receive(box, key, target, record)
@@ -311,6 +259,11 @@ export class KeptEvents implements Closable {
     const sharing = this.#shared.get(key)
     if (sharing) this.#leave(key, sharing)
     else if (!isKept && !record) this.#remove(key, bytes)
+  }
+
+  #counts(box: Box, bytes: number): void {
+    box.bytes += bytes
+    this.#bytes += bytes
   }
 
   #trim(box: Box): void {
@@ -338,13 +291,13 @@ export class KeptEvents implements Closable {
     this.#count--
     this.#bytes -= bytes
     if (this.#inMemory.delete(key)) return
-    this.#gone.push(key)
-    this.changed()
+    this.#changes.remove(key)
   }
 
   /** One less of a user's holders needs an event. Each event is held once more while it is given out. */
   #dismiss(box: Box, key: number): void {
     const bytes = box.release(key)
+    if (bytes !== undefined && box.count === 0) this.#counts(box, -PER_USER)
     this.#boxes.settle(box)
     if (bytes === undefined) return
     const sharing = this.#shared.get(key)
@@ -357,22 +310,6 @@ export class KeptEvents implements Closable {
     if (--sharing.users > 0) return
     this.#shared.delete(key)
     this.#remove(key, sharing.bytes)
-  }
-
-  /** Stores pending changes, at most so many of each kind. Returns true when there are more. */
-  #tidy(unit: Unit, most: number): boolean {
-    const hasMoreInSessions = this.#holders.sessions.tidy(unit, most)
-    // A user's last number is stored before the record of their last event is removed.
-    if (this.#holders.inbox.tidy(unit, most)) return true
-    if (this.#gone.length === 0) return hasMoreInSessions
-    let keys = this.#gone
-    if (keys.length <= most) this.#gone = []
-    else keys = keys.splice(-most)
-    for (const key of keys) unit.remove(this.#records, key)
-    unit.otherwise(() => {
-      for (const key of keys) this.#gone.push(key)
-    })
-    return hasMoreInSessions || this.#gone.length > 0
   }
 }
 

@@ -15,7 +15,13 @@ export interface Kept {
 
 type Settings = Pick<
   Config,
-  'KEPT_BYTES_PER_USER' | 'MAX_KEPT_BYTES' | 'INBOX_EVENTS' | 'INBOX_AGE' | 'MAX_OFFLINE_EVENTS' | 'MAX_OFFLINE_BYTES'
+  | 'KEPT_BYTES_PER_USER'
+  | 'MAX_KEPT_BYTES'
+  | 'INBOX_EVENTS'
+  | 'INBOX_AGE'
+  | 'MAX_OFFLINE_EVENTS'
+  | 'MAX_OFFLINE_BYTES'
+  | 'MAX_SESSION_BYTES'
 >
 
 /** Opens the events that are kept for users, and the inboxes and sessions that hold them. */
@@ -27,6 +33,7 @@ export async function openKept(storage: Storage, config: Settings): Promise<Kept
   const sessions = openSessionStore(storage, kept, {
     maxWaiting: config.MAX_OFFLINE_EVENTS,
     maxWaitingBytes: config.MAX_OFFLINE_BYTES,
+    maxBytes: config.MAX_SESSION_BYTES,
   })
   kept.open({ inbox: inbox.holders, sessions: sessions.holders })
   inbox.opened()

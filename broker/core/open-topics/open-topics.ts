@@ -153,6 +153,7 @@ export function openTopics(ports: OpenTopicPorts) {
   }
 
   return {
+    fullness: () => retained.fullness(),
     /**
      * Publishes to an open topic. Resolves when the message is stored in every session that must keep it, and retained if asked for.
      * @throws {Refusal} `unavailable` when it cannot be stored, `bad_payload`, `rate_limited`

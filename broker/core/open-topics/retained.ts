@@ -1,4 +1,5 @@
 import { refuse } from '../../../shared/wire/refusal.ts'
+import type { Fullness } from '../../metrics/fullness.ts'
 import { steady } from '../../../shared/steady.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { covers } from '../../seam/topic-filter.ts'
@@ -59,6 +60,20 @@ export class RetainedMessages {
     this.#note(topic, note)
     unit.afterwards(() => this.#note(topic, note))
     unit.otherwise(() => this.#note(topic, noteOf(this.#table.get(topic))))
+  }
+
+  fullness(): Fullness {
+    const { maxRetained, maxRetainedBytes: limit } = this.#bounds
+    const [used, count] = [this.#bytes, this.#notes.size]
+    const part = Math.max(count / Math.max(maxRetained, 1), used / Math.max(limit, 1))
+    return {
+      kind: 'retained',
+      what: 'retained messages',
+      used,
+      limit,
+      part,
+      beyond: 'further ones are refused (rate_limited)',
+    }
   }
 
   get(topic: string): OpenMessage | undefined {

@@ -3,18 +3,18 @@ import { steady } from '../../../shared/steady.ts'
 import { Job, type InHand } from '../dispatch/job.ts'
 import type { Command } from '../../seam/session.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
-import { Texts } from '../../storage/texts.ts'
 import { digestOf, keyOf } from './command-key.ts'
-import { commandHead } from './command-head.ts'
 import { commandRecord, decodeAnswer, encodeAnswer, type CommandRecord, type Ended } from './command-record.ts'
 import { openForgottenAnswers } from './forgotten-answers.ts'
 import { Fresh } from './fresh.ts'
+import { JobRoom } from './job-room.ts'
 import { KeyTable, wordsOf } from './key-table.ts'
 import { openOrder } from './order.ts'
 import type { Appended, CommandQueue } from './queue.ts'
 import { Remembered, type Bounds as RememberedBounds } from './remembered.ts'
-import { Room, type Bounds } from './room.ts'
-import { sizeOf, sizeOfIds } from './size.ts'
+import type { Bounds } from './room.ts'
+import { sizeOf } from './size.ts'
+import { storedJobs } from './stored-jobs.ts'
 
 interface Limits extends Bounds {
   /** Bounds on remembered answers. */
@@ -55,7 +55,7 @@ const NO_BODY = Buffer.alloc(0)
 export async function openQueue(storage: Storage, limits: Limits): Promise<CommandQueue> {
   const records = storage.table('queue', commandRecord)
   const nextOrder = await openOrder(storage)
-  const room = new Room<Job>(limits)
+  const room = new JobRoom(limits)
   const fresh = new Fresh()
   /** The orders of commands, open or remembered, by the devices' ids. */
   const orders = new KeyTable()
@@ -66,37 +66,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
   const ending = new Map<number, Ended>()
   /** The orders of replayed dead letters by command id, since their ids contain older orders. */
   const revived = new Map<string, number>()
-  let loaded = load()
-
-  function load(): Job[] {
-    const jobs: Job[] = []
-    const heads = storage.table('queue', commandHead(new Texts()))
-    orders.expect(heads.size)
-    for (const { key, value } of heads.entries()) {
-      const { open, ended } = value
-      const order = Number(key)
-      if (!open) {
-        if (ended) orders.set(ended.key, order)
-        if (ended) remembered.push({ key: ended.key, order, until: ended.until, body: ended.answer, user: undefined })
-        continue
-      }
-      const { user, name, at, expiresAt, internal, onlyTo, revivedId, groups, failed } = open
-      const isRevived = revivedId !== undefined
-      if (isRevived) revived.set(revivedId, order)
-      const id = ended?.key ?? keyOf({ user, re: open.re, onlyTo, stored: true })
-      // It was replayed for an observer alone, so the owner's answer stays known.
-      const isAnswered = isRevived && onlyTo === undefined && id !== undefined && orders.get(id) !== undefined
-      if (id !== undefined && !isAnswered) orders.set(id, order)
-      const named = { order, user, name, expiresAt, stored: true, internal, at }
-      const bytes = open.bytes + sizeOfIds(open) + (ended?.answer ?? 0)
-      const made = groups.map((group, i) => new Job(named, group, bytes, failed[i]))
-      for (const job of made) {
-        if (made.length > 1) job.siblings = made
-        jobs.push(job)
-      }
-    }
-    return jobs
-  }
+  let loaded = storedJobs(storage, { orders, remembered, revived })
 
   function remember(ended: Ended, order: number, user: UserId): void {
     const { key, until, answer } = ended
@@ -114,28 +84,8 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       if (jobs.length > 1) job.siblings = jobs
       if (command.stored) fresh.add(job)
     }
-    hold(jobs)
+    room.hold(jobs)
     return jobs
-  }
-
-  function hold(jobs: readonly Job[]): void {
-    const owner = jobs.find(({ isOwner }) => isOwner)
-    if (owner) room.add(owner)
-    else for (const job of jobs) room.addObserved(job)
-  }
-  function release(jobs: readonly Job[]): void {
-    const owner = jobs.find(({ isOwner }) => isOwner)
-    if (owner) room.remove(owner)
-    else for (const job of jobs) room.removeObserved(job)
-  }
-  /** A group has ended the command. Once its owner has, the remaining jobs count as their observers'. */
-  function leave(job: Job, left: readonly Job[], answer: number): void {
-    if (!job.isOwner) return room.removeObserved(job)
-    room.remove(job)
-    for (const other of left) {
-      other.bytes += answer
-      room.addObserved(other)
-    }
   }
 
   /** Loads a job's command and key. Undefined when the record is broken. */
@@ -226,7 +176,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       unit.afterwards(() => storing.delete(order))
     }
     unit.otherwise(() => {
-      release(jobs)
+      room.release(jobs)
       if (key === undefined) return
       storing.delete(order)
       orders.delete(wordsOf(key), order)
@@ -289,7 +239,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       const { order, siblings } = job
       if (!job.isStored) {
         siblings?.splice(siblings.indexOf(job), 1)
-        return leave(job, siblings ?? [], 0)
+        return room.leave(job, siblings ?? [], 0)
       }
       const hand = inHand(job)
       const now = told && hand && end(hand, told.answer)
@@ -310,7 +260,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       put(unit, order, hand?.command, left, isKnown || !isOver ? ended : undefined)
       forgetOld(unit)
       unit.afterwards(() => {
-        leave(job, left, now?.answer?.length ?? 0)
+        room.leave(job, left, now?.answer?.length ?? 0)
         if (!isOver) return
         if (isKnown) remember(ended, order, job.user)
         else if (hand?.key !== undefined) orders.delete(wordsOf(hand.key), order)
@@ -338,8 +288,8 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       loaded = []
       for (const job of jobs) job.isOwner = job.group === ownerOf(job.name)
       for (const job of jobs) {
-        const all = job.siblings ?? [job]
-        if (all[0] === job) hold(all)
+        if (!job.siblings) room.hold([job])
+        else if (job.siblings[0] === job) room.hold(job.siblings)
       }
       yield* jobs
     },

@@ -26,6 +26,8 @@ export class SessionQueue {
   expiry: number
   /** The id of its last token. */
   jti: string | undefined = undefined
+  /** What it, its subscriptions and message ids count as, in bytes. */
+  size = 0
   /** When its connection ended; undefined while it is connected. */
   since: number | undefined = undefined
   /** Stops the timer that ends it. */

@@ -7,7 +7,7 @@ import type { MessageTarget } from '../open-topics/receivers.ts'
 import type { FromCore, WaitingMessage } from '../../seam/from-core.ts'
 import { openLmdb } from '../../storage/lmdb.ts'
 import type { Storage } from '../../storage/storage.ts'
-import type { Target } from '../kept/kept-events.ts'
+import type { Target } from '../kept/holders.ts'
 import { keptRecord, ON_ALL, RELEASED, type KeptEvent } from '../kept/kept-record.ts'
 import { openKept, type Kept } from '../kept/open-kept.ts'
 import { acknowledge, waitingFor } from '../../../test/kept-sessions.ts'
@@ -21,6 +21,7 @@ const BOUNDS = {
   MAX_KEPT_BYTES: 1e9,
   MAX_OFFLINE_EVENTS: 1_000,
   MAX_OFFLINE_BYTES: 1e9,
+  MAX_SESSION_BYTES: 1e12,
 }
 
 let dir: string
@@ -412,3 +413,75 @@ test.each([1, 2])(
     expect([all.kept.bytesOf(alice), all.kept.bytesOf(bob)]).toEqual([0, 0])
   },
 )
+
+/** Bytes of all sessions. */
+const taken = (): number => all.sessions.fullness().used
+const goes = (id: string): void => all.sessions.ended(id, LASTING)
+
+test('beyond MAX_SESSION_BYTES the user with the most sessions without a connection loses their oldest', async () => {
+  for (const id of ['bob/phone', 'alice/1', 'alice/2', 'alice/3', 'carol/phone']) await session(id)
+  for (const id of ['bob/phone', 'alice/2', 'alice/1']) {
+    goes(id)
+    await new Promise((resolve) => setTimeout(resolve, 2)) // of the clock that orders them
+  }
+  const before = taken()
+  await restarts({ MAX_SESSION_BYTES: before * 10 })
+  expect(taken()).toBe(before)
+  for (const id of ['alice/3', 'carol/phone']) all.sessions.began(id, LASTING) // which are connected again
+  const left = (): string[] =>
+    ['bob/phone', 'alice/1', 'alice/2', 'alice/3', 'carol/phone'].filter((id) => all.sessions.get(id) !== undefined)
+  await restarts({ MAX_SESSION_BYTES: before - 1 })
+  expect(left()).toEqual(['bob/phone', 'alice/1', 'alice/3', 'carol/phone'])
+  expect(taken()).toBeLessThan(before)
+})
+
+test('a new session or subscription ends sessions without a connection, and is refused when there are none', async () => {
+  await restarts({ MAX_SESSION_BYTES: 65_536 })
+  const hears = (id: string, letters: number): boolean =>
+    all.sessions.subscribe(id, { topic: `$open/${'x'.repeat(letters)}`, qos: 1 })
+  // One user has a tenth.
+  await session('alice/old')
+  goes('alice/old')
+  await session('alice/phone')
+  expect(hears('alice/phone', 1_000)).toBe(true)
+  expect(all.sessions.get('alice/old')).toBeUndefined()
+  expect(hears('alice/phone', 1_001)).toBe(false)
+  expect(taken()).toBeLessThan(6_554)
+  expect(all.sessions.makeRoom('alice/tablet', alice, 100)).toBe('all')
+  expect(all.sessions.makeRoom('alice/phone', alice, 100)).toBeUndefined() // it is there already
+  all.sessions.unsubscribe('alice/phone', `$open/${'x'.repeat(1_000)}`)
+  expect(all.sessions.makeRoom('alice/tablet', alice, 100)).toBeUndefined()
+  // All users have it all.
+  const users = Array.from({ length: 30 }, (_, i) => userIdOf(`user-${i}`))
+  for (const user of users) {
+    if (all.sessions.makeRoom(`${user}/phone`, user, 100)) break
+    await session(`${user}/phone`)
+  }
+  expect(all.sessions.makeRoom('zoe/phone', userIdOf('zoe'), 100)).toBe('all')
+  expect(taken()).toBeGreaterThan(0.9 * 65_536)
+  goes('user-3/phone')
+  expect(all.sessions.makeRoom('zoe/phone', userIdOf('zoe'), 100)).toBeUndefined()
+  expect(all.sessions.get('user-3/phone')).toBeUndefined()
+})
+
+test('what sessions take is counted to the byte over subscriptions, message ids and ends', async () => {
+  expect(taken()).toBe(0)
+  await session('alice/phone')
+  const [plain, filter] = [taken(), '$open/a/#']
+  for (let i = 0; i < 3; i++) all.sessions.subscribe('alice/phone', { topic: filter, qos: 1 })
+  all.sessions.unsubscribe('alice/phone', filter)
+  all.sessions.unsubscribe('alice/phone', filter)
+  expect(taken()).toBe(plain)
+  for (const id of [7, 7, 8]) all.sessions.notes('alice/phone', id)
+  const withIds = taken()
+  expect(withIds).toBeGreaterThan(plain)
+  await restarts()
+  expect(taken()).toBe(withIds)
+  for (const id of [7, 8, 9]) all.sessions.released('alice/phone', id)
+  expect(taken()).toBe(plain)
+  goes('alice/phone')
+  all.sessions.began('alice/phone', LASTING)
+  goes('alice/phone')
+  all.sessions.end('alice/phone')
+  expect(taken()).toBe(0)
+})

@@ -2,34 +2,33 @@ import type { UserId } from '../../../shared/wire/user-id.ts'
 import { firstOf } from '../../../shared/first-of.ts'
 import { callAt } from '../../../shared/timer.ts'
 import type { InFlight } from '../../seam/messages.ts'
-import { asOfNow } from '../../seam/remaining-time.ts'
 import type { SessionMessage } from '../../seam/session-message.ts'
 import { sessionOwner } from '../../seam/session.ts'
 import type { Subscription } from '../../seam/subscription.ts'
-import type { Storage, Unit } from '../../storage/storage.ts'
+import type { Storage } from '../../storage/storage.ts'
 import { asSent } from '../kept/as-sent.ts'
 import type { Box } from '../kept/box.ts'
-import type { Holders, KeptEvents, Queue, Target } from '../kept/kept-events.ts'
-import { ON_ALL, QOS_2, RELEASED, SHARED, type KeptRecord } from '../kept/kept-record.ts'
+import type { Holders, Queue, Target } from '../kept/holders.ts'
+import type { KeptEvents } from '../kept/kept-events.ts'
+import { ON_ALL, QOS_2, type KeptRecord } from '../kept/kept-record.ts'
 import { Feed, type FeedPorts } from './feed.ts'
 import type { StoredSession } from './connected-devices.ts'
 import { keepingMessages } from './keeping-messages.ts'
 import { Progress } from './progress.ts'
 import { openReceived } from './received.ts'
+import { Owners, sizeOf, sizeOfIds, sizeOfSession } from './owners.ts'
 import { numberOf, SessionQueue, type SessionBounds } from './session-queue.ts'
+import { isForAnother, sessionMessages } from './session-messages.ts'
+import { openSessionRecords } from './session-records.ts'
 import { Subscribers } from './subscribers.ts'
-
-interface SessionRecord {
-  serial: number
-  expiry: number
-  subscriptions: Subscription[]
-  /** When its connection ended; undefined while it is connected, or if it was when the broker was killed. */
-  since?: number | undefined
-  jti?: string | undefined
-}
 
 /** Messages that a client may leave unacknowledged; more if more may wait for it. */
 const MAX_IN_FLIGHT = 1_000
+
+interface Bounds extends SessionBounds {
+  /** Bytes of all sessions with their subscriptions. */
+  maxBytes: number
+}
 
 export type SessionStore = ReturnType<typeof openSessionStore>
 
@@ -37,14 +36,15 @@ export type SessionStore = ReturnType<typeof openSessionStore>
  * Sessions, their subscriptions and the events that wait for them. Memory holds references to events; sessions that outlive their
  * connection are also on the disk.
  */
-export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: SessionBounds) {
-  const records = storage.table<SessionRecord>('sessions')
+export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Bounds) {
+  const records = openSessionRecords(storage)
+  const messages = sessionMessages(kept)
   const received = openReceived(storage)
   const progress = new Progress(storage)
 
   const sessions = new Map<string, Session>()
   const bySerial = new Map<number, Session>()
-  const owners = new Map<string, Set<Session>>()
+  const owners = new Owners<Session>(bounds.maxBytes, (session) => end(session))
   const subscribers = new Subscribers<Session>()
   /** Sessions whose progress is to be stored. */
   const changed = new Set<Session>()
@@ -73,19 +73,22 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     const session = new Session(id, serial, expiry)
     sessions.set(id, session)
     bySerial.set(serial, session)
-    const own = owners.get(session.owner)
-    if (own) own.add(session)
-    else owners.set(session.owner, new Set([session]))
+    owners.add(session)
     return session
   }
-  const open = (id: string): Session => sessions.get(id) ?? create(id, ++lastSerial, 0)
-  const record = (unit: Unit, session: Session, since?: number): void => {
-    const { id, serial, expiry, jti } = session
-    unit.put(records, id, { serial, expiry, subscriptions: [...session.subscriptions.values()], since, jti })
+  /** @param ifRoom only if there is room; returns false when there is none */
+  const subscribe = (session: Session, sub: Subscription, ifRoom = false): boolean => {
+    const before = session.subscriptions.get(sub.topic)
+    const more = sizeOf(sub) - (before ? sizeOf(before) : 0)
+    if (ifRoom && more > 0 && !owners.makeRoom(session.owner, more, session)) return false
+    subscribers.add(session, sub)
+    owners.grew(session, more)
+    return true
   }
+  const open = (id: string): Session => sessions.get(id) ?? create(id, ++lastSerial, 0)
   const recordSoon = (session: Session, since?: number): void => {
     storage.eventually((unit) => {
-      if (sessions.get(session.id) === session) record(unit, session, since)
+      if (sessions.get(session.id) === session) records.put(unit, session, since)
     })
   }
   /** Stores a session's progress with the next unit. */
@@ -104,21 +107,16 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
   }
   /** Ends a session and drops what waits for it. */
   const end = (session: Session): void => {
-    const { id, owner, serial } = session
+    const { id, serial } = session
     session.stopClock?.()
     session.relieved?.()
     for (const filter of session.subscriptions.keys()) subscribers.remove(session, filter)
     sessions.delete(id)
     bySerial.delete(serial)
     changed.delete(session)
-    const own = owners.get(owner)
-    if (own?.delete(session) && own.size === 0) owners.delete(owner)
-    const { waiting } = session
-    const numbers = waiting.numbers
-    const left = numbers.flatMap((number) =>
-      isForAnother(waiting.form(number)!) ? (messageOf(session, number) ?? []) : [],
-    )
-    for (const number of numbers) {
+    owners.remove(session)
+    const left = messages.forAnother(session)
+    for (const number of session.waiting.numbers) {
       const key = session.remove(number)
       if (key !== undefined) kept.release(session.box!, key)
     }
@@ -126,30 +124,17 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     if (session.expiry === 0) return
     storage.eventually((unit) => {
       const now = sessions.get(id) // a new session with the same id, if this unit is retried
-      if (!now) unit.remove(records, id)
+      if (!now) records.remove(unit, id)
       progress.remove(unit, session)
       received.remove(unit, session, now)
     })
   }
   const expire = (session: Session, since: number): void => {
-    session.since = since
+    owners.isAway(session, since)
     if (isClosed) return
     session.stopClock = callAt(since + session.expiry, () => {
       if (sessions.get(session.id) === session) end(session)
     })
-  }
-  const messageOf = (session: Session, number: number): SessionMessage | undefined => {
-    const form = session.waiting.form(number)
-    if (form === undefined || form === RELEASED) return undefined
-    const found = kept.read(number - (form & ON_ALL))
-    if (!found) return undefined
-    // Only the record says which of the session's subscriptions matched an open message.
-    const place = found.kind === 'event' ? undefined : found.places.find((one) => one.session === session.serial)
-    return asSent(found, session.owner, place ?? { form })
-  }
-  const messageNow = (session: Session, number: number): SessionMessage | undefined => {
-    const message = messageOf(session, number)
-    return message && asOfNow(message)
   }
   /** Bounds clients without a Receive Maximum. */
   const maxInFlight = Math.max(bounds.maxWaiting, MAX_IN_FLIGHT)
@@ -158,10 +143,11 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     const session = create(String(key), value.serial, value.expiry)
     lastSerial = Math.max(lastSerial, value.serial)
     session.jti = value.jti
-    for (const sub of value.subscriptions) subscribers.add(session, sub)
+    for (const sub of value.subscriptions) subscribe(session, sub)
     expire(session, value.since ?? Date.now())
   }
   received.restore(sessions)
+  for (const session of sessions.values()) owners.grew(session, sizeOfIds(session.incoming.size))
   /** Each session's progress when the last broker ended. */
   const before = progress.read(bySerial)
 
@@ -173,7 +159,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       return session && before.waits(session, numberOf(key, form)) ? session : undefined
     },
     lose(box, key) {
-      for (const session of owners.get(box.user) ?? []) {
+      for (const session of owners.of(box.user)) {
         forget(session, key)
         forget(session, key + ON_ALL)
       }
@@ -197,7 +183,9 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     /** Called once all kept records have been given to their holders. */
     opened(): void {
       before.forget()
+      owners.makeRoom('', 0) // the bound may be lower than before
     },
+    fullness: () => owners.fullness(),
 
     get: (id: string) => sessions.get(id),
     open,
@@ -205,14 +193,18 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       const session = sessions.get(id)
       if (session) end(session)
     },
-    subscribe: (id: string, sub: Subscription) => subscribers.add(open(id), sub),
+    /** Returns false when the sessions of this user, or of all, have no room for the subscription. */
+    subscribe: (id: string, sub: Subscription): boolean => subscribe(open(id), sub, true),
     unsubscribe(id: string, filter: string): void {
       const session = sessions.get(id)
-      if (session) subscribers.remove(session, filter)
+      const before = session?.subscriptions.get(filter)
+      if (!before) return
+      owners.grew(session!, -sizeOf(before))
+      subscribers.remove(session!, filter)
     },
     async keepSubscriptions(id: string): Promise<void> {
       const session = sessions.get(id)
-      if (session?.isLasting) await storage.commit((unit) => record(unit, session))
+      if (session?.isLasting) await storage.commit((unit) => records.put(unit, session))
     },
     openTo: (topic: string, sender: string, isHere: (session: string) => boolean) =>
       subscribers.openTo(topic, sender, isHere),
@@ -222,21 +214,21 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
     },
 
     /**
-     * Makes room for a session, so that its user has at most `max`: ends their oldest sessions without a connection. Returns false
-     * when too many of them are connected.
+     * Makes room for a session, so that its user has at most `max`: ends their oldest sessions without a connection. Returns what
+     * is full when there is none.
      */
-    makeRoom(id: string, user: UserId, max: number): boolean {
-      const others = [...(owners.get(user) ?? [])].filter((one) => one.id !== id)
+    makeRoom(id: string, user: UserId, max: number): 'user' | 'all' | undefined {
+      const session = sessions.get(id)
+      const others = [...owners.of(user)].filter((one) => one !== session)
       const over = others.length - max + 1
-      if (over <= 0) return true
       const away = others.filter(({ since }) => since !== undefined).toSorted((a, b) => a.since! - b.since!)
-      if (away.length < over) return false
-      for (const one of away.slice(0, over)) end(one)
-      return true
+      if (away.length < over) return 'user'
+      for (const one of away.slice(0, Math.max(over, 0))) end(one)
+      return session || owners.makeRoom(user, sizeOfSession(id)) ? undefined : 'all'
     },
     /** Ends matching sessions without a connection and drops what waits for them. Returns their ids. */
     dropAway(isMeant: (session: StoredSession) => boolean, user?: UserId): string[] {
-      const all = [...(user === undefined ? sessions.values() : (owners.get(user) ?? []))]
+      const all = [...(user === undefined ? sessions.values() : owners.of(user))]
       const meant = all.filter(({ id, since, jti }) => since !== undefined && isMeant({ ...sessionOwner(id), jti }))
       for (const session of meant) end(session)
       return meant.map(({ id }) => id)
@@ -248,7 +240,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
 
     /** A feed of what waits in a session to its connection. `window`: messages that the client accepts unacknowledged. */
     feed(id: string, connection: number, window: number, ports: Pick<FeedPorts, 'toFront' | 'pageBytes'>): Feed {
-      return new Feed(connection, open(id), Math.min(window, maxInFlight), { ...ports, message: messageNow, forget })
+      return new Feed(connection, open(id), Math.min(window, maxInFlight), { ...ports, message: messages.now, forget })
     },
     /** Resolves when the client's PUBREC for a QoS 2 message is on the disk, so that the PUBREL may go out. */
     async has(id: string, { number, messageId }: InFlight): Promise<void> {
@@ -268,7 +260,7 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       const session = open(id)
       session.stopClock?.()
       session.stopClock = undefined
-      session.since = undefined
+      owners.isAway(session, undefined)
       session.jti = jti
       if (session.expiry === 0 && expiry === 0) return
       session.expiry ||= expiry // a session that resumes with expiry 0 stays on the disk until its connection ends
@@ -290,19 +282,22 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Ses
       expire(session, since)
     },
 
-    notes: (id: string, messageId: number) => received.note(open(id), messageId),
+    notes(id: string, messageId: number): void {
+      const session = open(id)
+      const before = session.incoming.size
+      received.note(session, messageId)
+      owners.grew(session, sizeOfIds(session.incoming.size - before))
+    },
     released(id: string, messageId: number): void {
       const session = sessions.get(id)
-      if (session) received.release(session, messageId)
+      if (!session) return
+      const before = session.incoming.size
+      received.release(session, messageId)
+      owners.grew(session, sizeOfIds(session.incoming.size - before))
     },
     stop(): void {
       isClosed = true
       for (const session of sessions.values()) session.stopClock?.()
     },
   }
-}
-
-/** True for a shared subscription's message that may go to another member. At QoS 2 it stays with its client [MQTT-4.8.2-5]. */
-function isForAnother(form: number): boolean {
-  return (form & SHARED) !== 0 && (form & QOS_2) === 0
 }

@@ -1,5 +1,5 @@
 import { splitEventTopic } from '../../../shared/wire/topic.ts'
-import type { Target } from '../kept/kept-events.ts'
+import type { Target } from '../kept/holders.ts'
 import type { OpenMatch } from '../open-topics/receivers.ts'
 import { OPEN, type Subscription } from '../../seam/subscription.ts'
 import { OpenSubscriptions } from './open-subscriptions.ts'

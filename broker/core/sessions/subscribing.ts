@@ -2,6 +2,7 @@ import { mayReceive } from '../../seam/authority.ts'
 import { OPEN, type Subscription } from '../../seam/subscription.ts'
 import type { FromCore } from '../../seam/from-core.ts'
 import type { Subscribes, Unsubscribes } from '../../seam/from-front.ts'
+import { QUOTA_EXCEEDED } from '../../seam/reasons.ts'
 import type { Session } from '../../seam/session.ts'
 import { sharedOrOwn } from '../../seam/shared-filter.ts'
 import type { Connections } from '../connections.ts'
@@ -38,7 +39,10 @@ export function sessionSubscriptions({ connections, sessions, maxSubscriptions, 
       const { subscriptions: own } = sessions.open(session.id)
       for (const sub of subscriptions) {
         const isOver = own.size >= maxSubscriptions && !own.has(sub.topic)
-        if (!isOver && mayKeep(session, sub)) sessions.subscribe(session.id, sub)
+        if (isOver || !mayKeep(session, sub) || sessions.subscribe(session.id, sub)) continue
+        // There is no room (MAX_SESSION_BYTES). A session that is not kept has no answer to wait for, so the connection ends.
+        toFront({ kind: 'end', connection, reasonCode: QUOTA_EXCEEDED, forGood: false })
+        return answer(connection, asks, true)
       }
       keep(connection, session, asks)
     },

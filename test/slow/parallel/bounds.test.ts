@@ -23,6 +23,7 @@ const SETTINGS = {
   MAX_QUEUED: '150000',
   MAX_REMEMBERED_BYTES: '16777216',
   MAX_KEPT_BYTES: '134217728',
+  MAX_SESSION_BYTES: '8388608',
   MAX_DEAD: '20000',
   MAX_RETAINED: '10000',
   RETAINED_PER_USER: '100',
@@ -38,7 +39,14 @@ const BESIDE = 200
 const USERS = 10_000
 const A_TIME = 2_000
 /** The kinds that `/readyz` reports as nearly full. Signals are not among them: they go out meanwhile. */
-const ON_DISK = ['commands is', 'answers kept for repeats', 'events that are kept', 'dead letters']
+const ON_DISK = [
+  'commands is',
+  'answers kept for repeats',
+  'events that are kept',
+  'sessions',
+  'retained messages',
+  'dead letters',
+]
 const HUNDRED = 'x'.repeat(100)
 
 let parts: Parts | undefined

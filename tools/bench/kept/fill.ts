@@ -4,7 +4,7 @@ import { userIdOf } from '../../../shared/wire/user-id.ts'
 import { openFormat } from '../../../broker/core/format.ts'
 import { openKept } from '../../../broker/core/kept/open-kept.ts'
 import { openLmdb } from '../../../broker/storage/lmdb.ts'
-import type { Target } from '../../../broker/core/kept/kept-events.ts'
+import type { Target } from '../../../broker/core/kept/holders.ts'
 
 /** Events stored in one turn. */
 const A_TURN = 2_000
@@ -32,6 +32,7 @@ export async function fillKept(folder: string, { users, events, sessions: each, 
     MAX_KEPT_BYTES: 1e15,
     MAX_OFFLINE_EVENTS: 1e9,
     MAX_OFFLINE_BYTES: 1e15,
+    MAX_SESSION_BYTES: 1e12,
   })
   const ids = Array.from({ length: users }, (_, i) => userIdOf(`user${i}`))
   const stored: Promise<void>[] = []

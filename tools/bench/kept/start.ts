@@ -18,8 +18,9 @@ export interface Start {
   file: number
   memory: number
   own: number
-  /** Bytes of kept events, from its metrics. */
+  /** Bytes of kept events, and of sessions with their subscriptions, from its metrics. */
   kept: number
+  sessions: number
 }
 
 /** What is stored before the start. */
@@ -44,7 +45,8 @@ export async function startOn({ events, commands }: Filled, settings: Record<str
     const mb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1_024
     const file = statSync(join(parts.dir, 'broker', 'broker.lmdb')).size / 2 ** 20
     const kept = await metric(parts, 'storage_used_bytes', 'kept_events')
-    return { seconds, cpu, file, memory: mb('VmRSS'), own: mb('RssAnon'), kept }
+    const sessions = await metric(parts, 'storage_used_bytes', 'kind="sessions"')
+    return { seconds, cpu, file, memory: mb('VmRSS'), own: mb('RssAnon'), kept, sessions }
   } finally {
     await parts.close()
   }
