@@ -30,6 +30,13 @@ export interface Broker extends Closable {
 /** Bytes allowed for an HTTP request's headers beside a token. */
 const HEADER_ROOM = 16_384
 
+/** What waits in all sockets, among what is kept. */
+const UNSENT = {
+  kind: 'unsent',
+  what: 'what clients have not taken yet',
+  beyond: 'those with the most unsent are disconnected',
+}
+
 /** Carries a message from one half of the broker to the other. */
 type Carry = <Message>(send: (message: Message) => void) => (message: Message) => void
 
@@ -81,7 +88,7 @@ export async function startBroker(
     witness,
     lingering,
   })
-  const fullness = () => [...core.fullness(), ...engine.fullness()]
+  const fullness = () => [...core.fullness(), { ...UNSENT, ...engine.unsent() }]
   gaugeFullness(metrics.registry, fullness)
   try {
     core.resume()

@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream'
 import { promisify } from 'node:util'
 import type { Client } from 'aedes'
 import type { Config } from '../../../shared/config.ts'
-import type { Fullness } from '../../metrics/fullness.ts'
 import type { FromCore } from '../../seam/from-core.ts'
 import type { FromFront } from '../../seam/from-front.ts'
 import { MAX_LEVELS } from '../../seam/topic-filter.ts'
@@ -48,8 +47,8 @@ export interface Front {
   /** Takes over a byte stream: a TLS socket, or a WebSocket as a stream. */
   accept(stream: Duplex, from: From): void
   fromCore(message: FromCore): void
-  /** How much waits in all sockets. */
-  fullness(): Fullness[]
+  /** Bytes that wait in all sockets, and their bound. */
+  unsent(): { used: number; limit: number }
   close(): Promise<void>
 }
 
@@ -118,7 +117,7 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
       lingering,
     }),
     fromCore,
-    fullness: () => [unsent.fullness()],
+    unsent: () => unsent.size(),
     close: async () => {
       unsent.close()
       await promisify((done: (err?: Error) => void) => core.close(() => done()))()

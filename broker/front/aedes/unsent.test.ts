@@ -52,7 +52,7 @@ test('beyond the bound of all sockets, those with the most unsent are disconnect
   await fills(most, 3_000_000)
   expect(most.ended).toBe(MOST_UNSENT)
   expect(few.map(({ ended, client }) => ended ?? client.conn.destroyed)).toEqual([false, false, false])
-  const { used, limit } = unsent.fullness()
+  const { used, limit } = unsent.size()
   expect(used).toBe(few.reduce((sum, { client }) => sum + client.conn.writableLength, 0))
   expect(used).toBeGreaterThan(1_000_000)
   expect(used).toBeLessThan(limit)
@@ -68,15 +68,15 @@ test('what was sent and taken does not count, however much it was', async () => 
   }
   await nextTurn()
   expect(one.client.conn.destroyed).toBe(false)
-  expect(unsent.fullness().used).toBe(0)
+  expect(unsent.size().used).toBe(0)
 })
 
 test('a connection that closes takes nothing with it', async () => {
   const one = await connected()
   await fills(one, 500_000)
-  expect(unsent.fullness().used).toBeGreaterThan(0)
+  expect(unsent.size().used).toBeGreaterThan(0)
   one.client.conn.destroy()
   await once(one.client.conn, 'close')
   connections = []
-  expect(unsent.fullness().used).toBe(0)
+  expect(unsent.size().used).toBe(0)
 })

@@ -1,4 +1,3 @@
-import type { Fullness } from '../../metrics/fullness.ts'
 import type { Connection } from './connection.ts'
 
 /** A connection, as far as its bytes matter. */
@@ -33,15 +32,10 @@ export class Unsent {
     if (this.#bytes > this.#limit) this.#timer ??= setTimeout(() => this.#look(), LOOK).unref()
   }
 
-  fullness(): Fullness {
+  /** Bytes that wait now, and the bound. */
+  size(): { used: number; limit: number } {
     this.#count()
-    return {
-      kind: 'unsent',
-      what: 'what clients have not taken yet',
-      used: this.#bytes,
-      limit: this.#limit,
-      beyond: 'those with the most unsent are disconnected',
-    }
+    return { used: this.#bytes, limit: this.#limit }
   }
 
   close(): void {
