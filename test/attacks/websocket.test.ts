@@ -34,6 +34,9 @@ async function raw(): Promise<TLSSocket> {
   return socket
 }
 
+/** Resolves when the broker has closed the socket, perhaps by a reset, when it was sent more than it has read. */
+const closed = (socket: TLSSocket): Promise<unknown> => new Promise((resolve) => socket.resume().once('close', resolve))
+
 const UPGRADE = [
   'GET /mqtt HTTP/1.1',
   'Host: localhost',
@@ -56,7 +59,7 @@ test('one connection gets one answer, however many requests it sends at once', a
   let heard = ''
   socket.setEncoding('latin1').on('data', (text: string) => (heard += text))
   socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2_000))
-  await new Promise((resolve) => socket.once('close', resolve)) // perhaps by a reset, since it still sends
+  await closed(socket)
   expect(heard.match(/HTTP\/1\.1/g)).toHaveLength(1)
   expect(heard).toMatch(/^HTTP\/1\.1 404 [^]*connection: close/i)
   await serves()
@@ -85,18 +88,18 @@ test('a frame that announces 100 MB is refused on its first bytes', async () => 
   const length = Buffer.alloc(8)
   length.writeBigUInt64BE(100_000_000n)
   socket.write(Buffer.concat([Buffer.from([0x82, 0xff]), length, Buffer.alloc(4)]))
-  await once(socket.resume(), 'close')
+  await closed(socket)
   await serves()
 })
 
 test('a message in endless fragments is cut off at the size of a packet', async () => {
   const ws = await opened()
-  const closed = once(ws, 'close')
+  const ends = once(ws, 'close')
   const part = Buffer.alloc(1_000)
   for (let sent = 0; ws.readyState === WebSocket.OPEN && sent < 2 * stage.config.MAX_PACKET_BYTES; sent += 1_000) {
     ws.send(part, { fin: false })
   }
-  expect((await closed)[0]).toBe(1009)
+  expect((await ends)[0]).toBe(1009)
   await serves()
 })
 
@@ -104,7 +107,7 @@ test('a flood of empty fragments ends its connection', async () => {
   const socket = await upgraded()
   const [first, more] = [Buffer.from([0x02, 0x80, 0, 0, 0, 0]), Buffer.from([0x00, 0x80, 0, 0, 0, 0])]
   socket.write(Buffer.concat([first, ...Array.from({ length: 20_000 }, () => more)]))
-  await once(socket.resume(), 'close') // at the latest for sending no CONNECT in time
+  await closed(socket) // at the latest for sending no CONNECT in time
   await serves()
 })
 
@@ -114,7 +117,7 @@ test('compression is not negotiated, and a compressed frame is refused, so no bo
   ws.terminate()
   const socket = await upgraded()
   socket.write(Buffer.from([0xc2, 0x81, 0, 0, 0, 0, 0x00])) // RSV1: compressed
-  await once(socket.resume(), 'close')
+  await closed(socket)
   await serves()
 })
 
@@ -126,7 +129,7 @@ test.each([
 ])('%s ends its connection and no other', async (_, frame) => {
   const socket = await upgraded()
   socket.write(frame)
-  await once(socket.resume(), 'close')
+  await closed(socket)
   await serves()
 })
 
@@ -145,7 +148,7 @@ test.each([
   const heard: Buffer[] = []
   socket.on('data', (chunk: Buffer) => heard.push(chunk))
   socket.write(`${request}\r\n\r\n`)
-  await once(socket, 'close')
+  await closed(socket)
   expect(Buffer.concat(heard).toString()).not.toMatch(/^HTTP\/1\.1 101/)
   await serves()
 })
@@ -154,7 +157,7 @@ test('an upgrade that trickles in, or never ends, is cut off', async () => {
   const socket = await raw()
   const dripping = setInterval(() => socket.write('X'), 50)
   socket.write(`${UPGRADE[0]}\r\nX-Slow: `)
-  await once(socket.resume(), 'close')
+  await closed(socket)
   clearInterval(dripping)
   await serves()
 })
