@@ -16,6 +16,7 @@ import { Lingering } from './front/lingering.ts'
 import { listenAs } from './front/listen/listen-as.ts'
 import { openListeners } from './front/listen/open-listeners.ts'
 import { watchCertificate } from './front/listen/watch-certificate.ts'
+import { openPage } from './front/pages/open-page.ts'
 import { openWitness } from './front/witness.ts'
 import { gaugeFullness, nearlyFull } from './metrics/fullness.ts'
 import { openMetrics } from './metrics/metrics.ts'
@@ -23,7 +24,7 @@ import { openStorage } from './storage/open-storage.ts'
 
 export interface Broker extends Closable {
   readonly ports: { mqtts: number; wss: number; admin: number }
-  /** Reads the certificate again and takes over the handlers' new declarations, without disconnecting anyone. */
+  /** Reads the certificate and the page again, and takes over the handlers' new declarations, without disconnecting anyone. */
   reload(catalogue: Catalogue): Promise<void>
 }
 
@@ -53,6 +54,7 @@ export async function startBroker(
 ): Promise<Broker> {
   const secrets = readSecrets(config)
   const tls = await tlsFiles(config)
+  const page = openPage(config, log)
   const metrics = openMetrics()
   const storage = await openStorage(config, log)
   await openFormat(storage, log).catch(async (err: unknown) => {
@@ -111,7 +113,7 @@ export async function startBroker(
     const admin = await listenAs('ADMIN_HOST', 'ADMIN_PORT', listeningAdmin)
     opened.push(admin)
     const accept: Front['accept'] = (stream, from) => engine.accept(stream, from)
-    const listeners = await openListeners({ config, tls, maxHeaders, accept, witness, lingering }, opened)
+    const listeners = await openListeners({ config, tls, maxHeaders, accept, witness, lingering, page }, opened)
     opened.push(engine) // closed before the listeners, so that clients get a DISCONNECT before their sockets are cut
     opened.push(watchCertificate(config, () => listeners.renew(), log))
     ready = true
@@ -121,6 +123,7 @@ export async function startBroker(
       ports,
       async reload(now) {
         checkCatalogue(now)
+        page?.renew()
         catalogue = now
         core.declare(now)
         await listeners.renew()

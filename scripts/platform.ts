@@ -107,9 +107,10 @@ function handlerSettings(config: Config, group: string): NodeJS.ProcessEnv {
 function greeting(config: Config, ports: { mqtts: number; wss: number; admin: number }, groups: string[]): string {
   const advice = nodeAdvice(process.versions.node)
   const host = dialled(config.HOST)
+  const page = config.WEB === 'off' ? undefined : `https://${host === '127.0.0.1' ? 'localhost' : host}:${ports.wss}/`
   const where = `
 Switchboard is ready.
-
+${page === undefined ? '' : `\n  web page              ${page}`}
   MQTT over TLS         mqtts://${host}:${ports.mqtts}
   MQTT over WebSocket   wss://${host}:${ports.wss}/mqtt
   health and metrics    http://${dialled(config.ADMIN_HOST)}:${ports.admin}/healthz /readyz /metrics
@@ -119,17 +120,26 @@ Switchboard is ready.
   if (config.production || secret === undefined) return `${where}\n`
   const [alice, bob] = [signToken('alice', '1d', secret), signToken('bob', '1d', secret)]
   const login = `-l mqtts -h ${dialledAlone(config.HOST)} -p ${ports.mqtts} --ca ${config.TLS_CERT ?? devCertFile(config)} -u JWT`
-  return `${where}
+  return `${where}${page === undefined ? '' : signIns(page, { alice, bob })}
 Two tokens, valid for a day:
 
   ALICE=${alice}
   BOB=${bob}
 
-To try them, run the two lines above and then one of these in each of two shells:
+To try them with an MQTT client, run the two lines above and then one of these in each of two shells:
 
   npx mqtt sub ${login} -P "$BOB" -t bob_events -v
   npx mqtt pub ${login} -P "$ALICE" -q 1 -t request_contact -m '{"user_id":"bob","note":"hello"}'
 
 Ctrl-C ends it.
 `
+}
+
+/** Links that sign in. The token is in the fragment, which no browser sends. */
+function signIns(page: string, tokens: Record<string, string>): string {
+  const links = Object.entries(tokens).map(([user, token]) => `  as ${user.padEnd(6)} ${page}#token=${token}\n`)
+  return `
+Open each of these in a window of its own, and let the two talk. The browser warns of the certificate, which this machine made itself:
+
+${links.join('\n')}`
 }

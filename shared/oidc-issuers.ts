@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { originOf } from './origin.ts'
 
 // The shape of the setting OIDC_ISSUERS: who issues tokens, and what their claims mean.
 
@@ -39,6 +40,22 @@ const oidcIssuer = z
     user_claim: claimName.default('sub'),
     role_claim: claimName.default('role'),
     name_claim: claimName.default('name'),
+    /** What the web page needs to sign users in here; without it, the page does not offer this issuer. */
+    web: z
+      .strictObject({
+        /** A public client with PKCE, whose redirect URI is the page. */
+        client_id: z.string().min(1).max(256),
+        /** For the button; by default the issuer's host. */
+        name: z.string().min(1).max(64).optional(),
+        /** To ask for beside `openid profile`. */
+        scope: z.string().min(1).max(1_024).optional(),
+        /** Where its endpoints are, if not at the issuer's own origin. */
+        origins: z
+          .array(z.string().refine((one) => isWebOrigin(one), 'must be an origin: https://host[:port]'))
+          .max(20)
+          .default([]),
+      })
+      .optional(),
     algorithms: z.array(z.enum(ALGORITHMS)).min(1).default(['RS256', 'ES256']),
     /** The prefix of its users' ids, so that equal subjects of two issuers are different users. */
     alias: z
@@ -46,7 +63,8 @@ const oidcIssuer = z
       .regex(/^[A-Za-z0-9-]{1,32}$/, 'must be 1 to 32 letters, digits and hyphens')
       .optional(),
   })
-  .superRefine(({ issuer, tenants, jwks_uri, discovery, audience, audience_claim }, context) => {
+  .superRefine((settings, context) => {
+    const { issuer, tenants, jwks_uri, discovery, audience, audience_claim, web } = settings
     const say = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
     const isElsewhere = jwks_uri !== undefined || discovery !== undefined
     const [first = ''] = issuer
@@ -57,9 +75,23 @@ const oidcIssuer = z
     if (patterns > 0 && patterns < issuer.length) say('issuer', `must have ${TENANT} in all of its names, or in none`)
     if (tenants && patterns === 0) say('tenants', `needs an issuer with ${TENANT}`)
     if (audience === undefined && audience_claim !== 'aud') say('audience', 'must be set where audience_claim is')
+    if (web && pageIssuer(settings) === undefined) {
+      say('web', `needs an issuer with a URL, and one tenant in tenants where it has ${TENANT}`)
+    }
   })
 export type OidcIssuer = z.output<typeof oidcIssuer>
 export const oidcIssuers = z.array(oidcIssuer)
+
+/** The issuer's URL for the page, which looks for the discovery document below it; undefined when there is no such URL. */
+export function pageIssuer({ issuer, tenants }: Pick<OidcIssuer, 'issuer' | 'tenants'>): string | undefined {
+  const url = issuer.find((name) => webUrl.safeParse(name).success)
+  if (!url?.includes(TENANT)) return url
+  return tenants?.length === 1 ? url.replace(TENANT, tenants[0]!) : undefined
+}
+
+function isWebOrigin(text: string): boolean {
+  return /^https?:/.test(text) && originOf(text) === text
+}
 
 /** Checks that a token alone decides which user its subject means. Returns what is wrong, if anything. */
 export function faultOfIssuers(issuers: readonly OidcIssuer[], hasSecret: boolean): string | undefined {

@@ -46,7 +46,14 @@ const listening = {
     .meta({ unset: '`127.0.0.1`; in production `0.0.0.0`' })
     .describe('Address or host name that the MQTT and HTTPS ports listen on.'),
   MQTTS_PORT: port(8883).describe('Port for MQTT over TLS. 0 picks a free port, here and for the next two.'),
-  WSS_PORT: port(8443).describe('Port for HTTPS, which serves MQTT over WebSocket at `/mqtt`.'),
+  WSS_PORT: port(8443).describe('Port for HTTPS, which serves the web page, and MQTT over WebSocket at `/mqtt`.'),
+  WEB: z
+    .string()
+    .min(1)
+    .default('on')
+    .describe(
+      'The web page at the HTTPS port: `on`, `off`, or a folder with a page of your own, whose `index.html` is at `/`. `.br` and `.gz` files beside its files are their compressed copies.',
+    ),
   ADMIN_PORT: port(9090).describe('Port for `/healthz`, `/readyz` and `/metrics`: plain HTTP, no login.'),
   ADMIN_HOST: host.default('127.0.0.1').describe('Address that the admin port listens on.'),
   ADMIN_HOSTS: list

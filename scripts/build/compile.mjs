@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, readFileSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { pageFiles } from './page.mjs'
 
 // Compiles the product and its tools into dist/, file by file: so dist/ has the layout of the sources, each handler is still one file for
 // the scan to find, and every `new URL('…', import.meta.url)` still points to the right place. In plain JavaScript, because it runs
-// before anything can run TypeScript.
+// before anything can run TypeScript. The web page is bundled by its own build, into dist/web/.
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const DIST = join(ROOT, 'dist')
@@ -16,6 +17,8 @@ export const DIST = join(ROOT, 'dist')
 const FOLDERS = ['broker', 'client', 'handlers', 'shared', 'scripts', 'test', 'tools'].filter((name) =>
   existsSync(join(ROOT, name)),
 )
+const PAGE = join(ROOT, 'web')
+const hasPage = existsSync(join(PAGE, 'build.mjs'))
 /** Packages of a hundred modules and more, which every process loads: dist/ has each as one file, and a start is sooner done. */
 const PACKAGES = ['zod']
 /** Holds the digest of the sources from which dist/ was built. Written last. */
@@ -23,13 +26,16 @@ const STAMP = join(DIST, 'sources.sha256')
 
 /** The files that production may run, and the versions of the packages: content by relative path. */
 function sources() {
-  const names = FOLDERS.flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.(?:ts|mjs)$/.test(name) && !/\.(?:test|d)\.ts$/.test(name))
-      .map((name) => `${folder}/${name}`),
+  const names = [...FOLDERS, ...(hasPage ? ['web'] : [])].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+      .filter((name) => isOfPage(name) || (/\.(?:ts|mjs)$/.test(name) && !/\.(?:test|d)\.ts$/.test(name))),
   )
   return new Map(['package.json', ...names.toSorted()].map((name) => [name, readFileSync(join(ROOT, name))]))
 }
+
+const isOfPage = (name) => name.startsWith('web/')
 
 function digestOf(files) {
   const hash = createHash('sha256')
@@ -75,7 +81,7 @@ export async function build() {
   const [ours, packages] = await Promise.all([
     esbuild.build({
       ...options,
-      entryPoints: [...files.keys()].filter((name) => name.endsWith('.ts')),
+      entryPoints: [...files.keys()].filter((name) => name.endsWith('.ts') && !isOfPage(name)),
       outbase: ROOT,
       plugins: [{ name: 'each file by itself', setup: importsStay }],
       sourcemap: 'linked',
@@ -86,9 +92,11 @@ export async function build() {
       entryPoints: PACKAGES.map((name) => ({ in: fileURLToPath(import.meta.resolve(name)), out: outputOf(name) })),
     }),
   ])
+  const page = hasPage ? await pageFiles(PAGE) : new Map()
   await esbuild.stop()
   const made = new Map([...ours.outputFiles, ...packages.outputFiles].map(({ path, contents }) => [path, contents]))
-  for (const [name, content] of files) if (name.endsWith('.mjs')) made.set(join(DIST, name), content)
+  for (const [name, content] of files) if (name.endsWith('.mjs') && !isOfPage(name)) made.set(join(DIST, name), content)
+  for (const [name, content] of page) made.set(join(DIST, 'web', name), content)
   rmSync(STAMP, { force: true })
   for (const [path, content] of made) put(path, content)
   removeAllBut(new Set(made.keys()), DIST)

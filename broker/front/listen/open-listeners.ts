@@ -4,6 +4,7 @@ import { tlsFiles, type Tls } from '../../../shared/dev-secrets.ts'
 import type { Closable } from '../../../shared/shutdown.ts'
 import type { From } from '../identity/login.ts'
 import type { Lingering } from '../lingering.ts'
+import type { Page } from '../pages/open-page.ts'
 import type { RefusedOrigin, Witness } from '../witness.ts'
 import { AddressGate } from './address-gate.ts'
 import { listenAs } from './listen-as.ts'
@@ -19,6 +20,7 @@ export interface ListenerPorts {
   accept: (stream: Duplex, from: From) => void
   witness: Witness
   lingering: Lingering
+  page: Page | undefined
 }
 
 export interface Listeners {
@@ -33,7 +35,7 @@ export interface Listeners {
  * @throws {ConfigError} when an address or port cannot be listened on
  */
 export async function openListeners(ports: ListenerPorts, opened: Closable[]): Promise<Listeners> {
-  const { config, tls, maxHeaders, accept, witness, lingering } = ports
+  const { config, tls, maxHeaders, accept, witness, lingering, page } = ports
   const limits = { connections: config.CONNECTIONS_PER_ADDRESS, connects: config.CONNECTS_PER_ADDRESS }
   const gate = new AddressGate(limits, (address, reason) => witness.refusedConnect(reason, { address }))
   const proxies = new Proxies(config.PROXY_PROTOCOL_FROM, config.CONNECT_TIMEOUT)
@@ -50,6 +52,7 @@ export async function openListeners(ports: ListenerPorts, opened: Closable[]): P
     timeout: config.CONNECT_TIMEOUT,
     lingering,
     refusedOrigin: (refused: RefusedOrigin) => witness.refusedOrigin(refused),
+    page,
   }
   const wss = await listenAs('HOST', 'WSS_PORT', listenWss(web, accept))
   opened.push(wss)

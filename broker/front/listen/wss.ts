@@ -5,6 +5,7 @@ import { createWebSocketStream, WebSocketServer } from 'ws'
 import { originOf } from '../../../shared/origin.ts'
 import type { From } from '../identity/login.ts'
 import type { Lingering } from '../lingering.ts'
+import type { Page } from '../pages/open-page.ts'
 import type { RefusedOrigin } from '../witness.ts'
 import { carriedToken } from './carried-token.ts'
 import { readFirstRequest } from './first-request.ts'
@@ -15,6 +16,8 @@ const SUBPROTOCOL = 'mqtt' // [MQTT-6.0.0-3]
 const MQTT_PATH = '/mqtt'
 /** Fragments of one WebSocket message. */
 const MAX_FRAGMENTS = 1_024
+/** Milliseconds that a client has to read a file of the page. */
+const SENDING = 60_000
 
 export interface WssSettings extends TlsSettings {
   /** Normalized. */
@@ -22,28 +25,28 @@ export interface WssSettings extends TlsSettings {
   maxPayload: number
   /** Most bytes of a request's headers, which may carry a token. */
   maxHeaders: number
-  /** Milliseconds in which a WebSocket must be opened. */
+  /** Milliseconds in which a WebSocket must be opened, or a file be asked for. */
   timeout: number
   lingering: Lingering
   /** Called for each page that is refused for its origin. */
   refusedOrigin: (refused: RefusedOrigin) => void
+  page: Page | undefined
 }
 
 /**
- * Serves MQTT over WebSocket at `/mqtt` of an HTTPS server. Web pages may connect only from this host or a listed origin. Each
- * connection carries one request.
+ * Serves MQTT over WebSocket at `/mqtt` of an HTTPS server, and the page if there is one. Pages may connect only from this host or a
+ * listed origin. Each connection carries one request.
  */
 export async function listenWss(
   settings: WssSettings,
   accept: (stream: Duplex, from: From) => void,
 ): Promise<Listener> {
-  const { origins, maxPayload, maxHeaders, timeout, lingering, refusedOrigin } = settings
-  const opening = new WeakMap<Duplex, { from: From; rest: Buffer; opened: () => void }>()
+  const { origins, maxPayload, maxHeaders, timeout, lingering, refusedOrigin, page } = settings
+  const opening = new WeakMap<Duplex, { from: From; rest: Buffer; allow: (ms?: number) => void }>()
   const http = createServer({ maxHeaderSize: maxHeaders }, (request, response) => {
-    response.once('finish', () => request.socket.destroySoon())
-    response
-      .writeHead(404, { 'content-type': 'text/plain', connection: 'close' })
-      .end('MQTT over WebSocket is at /mqtt\n')
+    response.setHeader('connection', 'close').once('finish', () => request.socket.destroySoon())
+    if (page?.answer(request, response)) return opening.get(request.socket)!.allow(SENDING)
+    response.writeHead(404, { 'content-type': 'text/plain' }).end('MQTT over WebSocket is at /mqtt\n')
   })
   const sockets = new WebSocketServer({
     noServer: true,
@@ -54,7 +57,7 @@ export async function listenWss(
     handleProtocols: () => SUBPROTOCOL,
   })
   http.on('upgrade', (request: IncomingMessage, socket: Socket) => {
-    const { from, rest, opened } = opening.get(socket)!
+    const { from, rest, allow } = opening.get(socket)!
     const refusal = refusalOf(request, origins)
     if (refusal !== undefined) {
       const { origin, host } = request.headers
@@ -64,7 +67,7 @@ export async function listenWss(
       return
     }
     sockets.handleUpgrade(request, socket, rest, (ws) => {
-      opened()
+      allow()
       ws.on('error', () => {}) // its stream ends with it
       boundFrames(ws)
       accept(createWebSocketStream(ws), { ...from, carriedToken: carriedToken(request) })
@@ -72,10 +75,16 @@ export async function listenWss(
   })
   const listener = await listenTls(settings, (socket, from) => {
     socket.on('error', () => {})
-    const timer = setTimeout(() => socket.destroy(), timeout)
+    let timer: NodeJS.Timeout | undefined
+    /** Gives the connection so many milliseconds from now, or any time. */
+    const allow = (ms?: number): void => {
+      clearTimeout(timer)
+      if (ms !== undefined) timer = setTimeout(() => socket.destroy(), ms)
+    }
+    allow(timeout)
     socket.once('close', () => clearTimeout(timer))
     readFirstRequest(socket, maxHeaders, (rest) => {
-      opening.set(socket, { from, rest, opened: () => clearTimeout(timer) })
+      opening.set(socket, { from, rest, allow })
       http.emit('connection', socket)
       socket.resume()
     })
