@@ -12,6 +12,7 @@ for (const [name, part] of Object.entries(REAL_PARTS)) {
   if (part.only && !part.only.some((option) => process.argv.includes(option))) continue
   if (part.isHere()) continue
   const packages = part.packages.join(' ')
+  if (part.fetch && fetches(name, part.fetch) && part.isHere()) continue
   if (!mayInstall) {
     console.error(
       `${name} is missing, so the tests that need it are skipped. Debian and Ubuntu: sudo apt-get install ${packages}`,
@@ -20,9 +21,18 @@ for (const [name, part] of Object.entries(REAL_PARTS)) {
   }
   console.error(`${name} is missing: installing ${packages} ...`)
   if (!isListFresh) isListFresh = aptGet('update')
-  if (!aptGet('install', '-y', '--no-install-recommends', ...part.packages) || !part.isHere()) {
+  const isInstalled = aptGet('install', '-y', '--no-install-recommends', ...part.packages)
+  if (isInstalled && part.fetch) fetches(name, part.fetch)
+  if (!part.isHere()) {
     console.error(`${name} could not be installed, so the tests that need it are skipped`)
   }
+}
+
+/** @returns whether it succeeded; false when its program is missing */
+function fetches(name: string, [program = '', ...args]: readonly string[]): boolean {
+  if (process.env['NO_INSTALL'] === '1') return false
+  console.error(`${name} is missing: fetching it ...`)
+  return spawnSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
 }
 
 /** @returns whether it succeeded; if not, apt-get's output is shown */

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { homedir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
 import { ROOT, SOURCE_FOLDERS } from './process.ts'
 
 // Third-party programs that tests run against: a stand-in of ours would prove nothing. A test file names what it needs in a
@@ -12,12 +13,23 @@ export interface RealPart {
   readonly isHere: () => boolean
   /** The Debian packages that provide it. */
   readonly packages: readonly string[]
+  /** A command that fetches the rest of it, and need not be root's. */
+  readonly fetch?: readonly string[]
   /** The options of scripts/real-parts.ts that ask for it, if not every run needs it. */
   readonly only?: readonly string[]
 }
 
 const PYTHON = '/usr/bin/python3' // Debian's package of Paho is for Debian's Python
 const MEMORY_SERVER = join(ROOT, 'node_modules/mongodb-memory-server-core')
+
+const VERSION = '26.7.3'
+const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:2.8:copy'
+/** Keycloak, packed: 180 MB, kept for all copies of the repository. */
+export const KEYCLOAK = join(
+  process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+  'switchboard',
+  `keycloak-quarkus-dist-${VERSION}.tar.gz`,
+)
 
 export const REAL_PARTS: Record<string, RealPart> = {
   coturn: { isHere: () => onPath('turnserver'), packages: ['coturn'] },
@@ -34,6 +46,19 @@ export const REAL_PARTS: Record<string, RealPart> = {
     only: ['--mongo', '--slow'],
   },
   Chromium: { isHere: () => onPath('chromium'), packages: ['chromium'], only: ['--slow'] },
+  Keycloak: {
+    isHere: () => onPath('java') && existsSync(KEYCLOAK),
+    packages: ['default-jre-headless', 'maven'],
+    fetch: [
+      'mvn',
+      '-q',
+      '-B',
+      COPY,
+      `-Dartifact=org.keycloak:keycloak-quarkus-dist:${VERSION}:tar.gz`,
+      `-DoutputDirectory=${dirname(KEYCLOAK)}`,
+    ],
+    only: ['--slow'],
+  },
   buildah: { isHere: () => onPath('buildah'), packages: ['buildah'], only: ['--slow'] },
 }
 
