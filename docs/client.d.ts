@@ -40,6 +40,8 @@ export interface Commands {
   get_profile: { user_id: string }
   search_profiles: { q: string; cursor?: string; limit?: number }
   update_profile: { fields: Record<string, unknown> }
+  remove_push_subscription: { endpoint: string }
+  save_push_subscription: { endpoint: string; p256dh: string; auth: string }
   create_conference: { title?: string; invite?: (string)[] }
   end_conference: { conference_id: string }
   get_call_list: { cursor?: string; limit?: number }
@@ -110,6 +112,8 @@ export interface Events {
   profile: { user_id: string; fields: Record<string, unknown> }
   profile_results: { profiles: ({ user_id: string; fields: { name?: string; avatar?: string } })[]; cursor?: string }
   profile_updated: { user_id: string; fields: Record<string, unknown> }
+  push_subscription_removed: Record<string, never>
+  push_subscription_saved: Record<string, never>
   conference_created: { conference_id: string; title?: string; token: string; participant_id: string }
   conference_invited: { conference_id: string; title?: string; token: string; by: string }
   conference_ended: { conference_id: string; by: string }
@@ -168,6 +172,8 @@ export interface Causes {
   get_profile: 'profile'
   search_profiles: 'profile_results'
   update_profile: 'profile_updated'
+  remove_push_subscription: 'push_subscription_removed'
+  save_push_subscription: 'push_subscription_saved'
   create_conference: 'conference_created' | 'conference_invited'
   end_conference: 'conference_ended'
   get_call_list: 'call_list'

@@ -12,6 +12,7 @@ import { serveGroup } from '../shared/runtime/serve.ts'
 import { closeOnSignal, type Closable } from '../shared/shutdown.ts'
 import { openData } from './open-data.ts'
 import { Damaged } from '../shared/wire/refusal.ts'
+import { openPush } from './push-settings.ts'
 import { openTurn } from './turn-settings.ts'
 
 // npm run handlers -- contacts [more…]: one process that serves these groups. Run it again to scale.
@@ -28,7 +29,7 @@ async function main(): Promise<void> {
   }
   const config = readConfig()
   const [, mongoPassword] = /:\/\/[^:/@]*:([^@/]*)@/.exec(config.MONGODB_URL ?? '') ?? []
-  hideFromLogs([...(config.SECRET ?? []), ...(config.TURN_SECRET ?? []), mongoPassword])
+  hideFromLogs([...(config.SECRET ?? []), ...(config.TURN_SECRET ?? []), config.VAPID_PRIVATE_KEY, mongoPassword])
   const log = openLog(config.LOG_LEVEL, groups.join('+'))
   keepFilesPrivate(config.DATA_DIR, log)
   const opened: Closable[] = []
@@ -40,7 +41,9 @@ async function main(): Promise<void> {
   opened.push(store)
   const turn = openTurn(config)
   if (turn) opened.push(turn)
-  const settings = handlerSettings(config, turn)
+  const push = openPush(config)
+  if (push) opened.push(push)
+  const settings = handlerSettings(config, turn, push)
   const served: Closable[] = []
   opened.push({ close: async () => void (await Promise.all(served.map((one) => one.close()))) })
   for (const [i, group] of groups.entries()) {

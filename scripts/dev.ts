@@ -63,7 +63,12 @@ async function main(): Promise<void> {
         (err: Error) => log.error({ reason: err.message }, 'reload failed; the old processes run on'),
       )
   }
-  const folders = ['broker', 'handlers', 'shared', ...(config.WEB === 'on' ? OF_PAGE.filter((one) => existsSync(ROOT + one)) : [])]
+  const folders = [
+    'broker',
+    'handlers',
+    'shared',
+    ...(config.WEB === 'on' ? OF_PAGE.filter((one) => existsSync(ROOT + one)) : []),
+  ]
   for (const folder of folders) {
     const watched = watchTree(`${ROOT}${folder}`, (name) => {
       if (name.endsWith('.test.ts') || !(name.endsWith('.ts') || folder === 'web')) return

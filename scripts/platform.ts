@@ -85,11 +85,13 @@ function portSettings({ mqtts, wss, admin }: { mqtts: number; wss: number; admin
 // An empty value takes precedence over .env, and counts as unset.
 
 /** Settings that only handlers get. */
-const FOR_HANDLERS = { MONGODB_URL: '', TURN_SECRET: '', TURN_SECRET_STORE: '' }
+const FOR_HANDLERS = { MONGODB_URL: '', TURN_SECRET: '', TURN_SECRET_STORE: '', VAPID_PRIVATE_KEY: '' }
 /** Settings that only the broker gets. */
 const FOR_BROKER = { SECRET: '', OPERATOR_TOKEN: '', HANDLER_KEY: '', TLS_CERT: '', TLS_KEY: '', OIDC_ISSUERS: '' }
 /** Secrets that sign TURN usernames, which only the group `turn` gets. */
 const FOR_TURN = { TURN_SECRET: '', TURN_SECRET_STORE: '' }
+/** The key that signs push messages, which only the group `push` gets. */
+const FOR_PUSH = { VAPID_PRIVATE_KEY: '' }
 
 /** The settings of a group's process: a key for this group only, the broker's certificate without its key, no token secret. */
 function handlerSettings(config: Config, group: string): NodeJS.ProcessEnv {
@@ -99,6 +101,7 @@ function handlerSettings(config: Config, group: string): NodeJS.ProcessEnv {
   return {
     ...FOR_BROKER,
     ...(group !== 'turn' && FOR_TURN),
+    ...(group !== 'push' && FOR_PUSH),
     HANDLER_KEYS: own === undefined ? '' : `${group}=${own}`,
     ...(ca !== undefined && { BROKER_CA: ca }),
   }

@@ -214,6 +214,30 @@ const turn = {
   ),
 }
 
+const push = {
+  VAPID_PUBLIC_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{87}$/, 'must be 65 bytes in base64url, as `npm run vapid` prints them')
+    .optional()
+    .describe(
+      'Public key by which push services know this platform (RFC 8292). `npm run vapid` makes a pair. With it the group `push` tells sleeping devices of messages and calls.',
+    ),
+  VAPID_PRIVATE_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url, as `npm run vapid` prints them')
+    .optional()
+    .describe('The private key of that pair, for the group `push` alone.'),
+  VAPID_SUBJECT: z
+    .string()
+    .regex(/^(?:mailto:[^@\s]+@[^@\s]+|https:\/\/\S+)$/, 'must be a mailto: or https:// URL')
+    .optional()
+    .describe('Where operators of push services reach you, such as `mailto:ops@example.com`.'),
+  PUSH_PRIVATE_ADDRESSES: z
+    .stringbool()
+    .default(false)
+    .describe('`true` allows push services at private addresses. For tests: a user names the address.'),
+}
+
 const commands = {
   MAX_COMMAND_BYTES: bytes(65_536, 256, 16_777_216).describe(
     'Largest command payload; above that, `too_large`. At most half of `MAX_PACKET_BYTES`.',
@@ -330,6 +354,7 @@ export const SECTIONS = {
   Handlers: handlers,
   'People and calls': people,
   TURN: turn,
+  Push: push,
   Commands: commands,
   'Sessions and events': events,
   'Limits of connections': limits,
@@ -342,6 +367,7 @@ export const settings = z.object({
   ...handlers,
   ...people,
   ...turn,
+  ...push,
   ...commands,
   ...events,
   ...limits,

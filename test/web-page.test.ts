@@ -48,7 +48,16 @@ interface Answer {
 }
 
 async function asks(path: string, headers: OutgoingHttpHeaders = {}, method = 'GET', on = stage): Promise<Answer> {
-  const asked = request({ host: '127.0.0.1', port: on.broker.ports.wss, ca: on.ca, path, headers, method, agent: false })
+  const asked = request({
+    host: '127.0.0.1',
+    port: on.broker.ports.wss,
+    ca: on.ca,
+    servername: 'localhost',
+    path,
+    headers,
+    method,
+    agent: false,
+  })
   asked.end()
   const [answer] = (await once(asked, 'response')) as [import('node:http').IncomingMessage]
   const body: Buffer[] = []
@@ -99,7 +108,7 @@ test('the page learns where to sign in, and may contact those issuers and its ow
     development: true,
   })
   const { headers } = await asks('/', { host: 'chat.example:8443' })
-  expect(headers['content-security-policy']?.split('; ')).toEqual([
+  expect(String(headers['content-security-policy']).split('; ')).toEqual([
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
@@ -171,5 +180,7 @@ test('WEB=off takes the page away; a folder without a page ends the start with t
     expect([path, status, headers['content-security-policy']]).toEqual([path, 404, undefined])
   }
   await expect(openStage([], { WEB: join(folder, 'assets') })).rejects.toThrow('WEB: there is no index.html')
-  await expect(openStage([], { WEB: join(folder, 'none') })).rejects.toThrow(/WEB: cannot read the folder .* \(ENOENT\)/)
+  await expect(openStage([], { WEB: join(folder, 'none') })).rejects.toThrow(
+    /WEB: cannot read the folder .* \(ENOENT\)/,
+  )
 })

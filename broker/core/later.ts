@@ -37,6 +37,11 @@ export class Later implements Closable {
     for (const { key } of this.#table.entries()) this.#lastKey = Number(key)
   }
 
+  /** How many commands are scheduled. */
+  get size(): number {
+    return this.#clocks.size + this.#sending.size
+  }
+
   /** Resumes what was scheduled before this broker started. */
   resume(): void {
     for (const { key, value } of this.#table.entries()) this.#arm(Number(key), value)

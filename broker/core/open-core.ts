@@ -20,6 +20,7 @@ import { Dispatch } from './dispatch/dispatch.ts'
 import { Audience } from './events/audience.ts'
 import { Events } from './events/events.ts'
 import { LiveEvents } from './events/live-events.ts'
+import { Wakes } from './events/wakes.ts'
 import { receiveFromFront } from './from-front.ts'
 import { openKept } from './kept/open-kept.ts'
 import { internalCommand, receiveCommand, type IntakePorts } from './intake/intake.ts'
@@ -160,6 +161,11 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
   const sendInternal = (name: CommandName, user: UserId, input: object): Promise<void> =>
     dispatch.accept(internalCommand(name, user, input, queue.nextOrder()), false)
   const later = new Later({ storage, send: (user, name, input) => sendInternal(name, user, input) })
+  const wakes = new Wakes({
+    later: () => later,
+    isThere: (user) => devices.countOf(user) > 0,
+    takers: () => dispatch.rules.internal('push'),
+  })
   const dispatch = new Dispatch({
     config,
     storage,
@@ -169,6 +175,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     reach,
     events,
     liveEvents,
+    wakes,
     later,
     standing,
     metrics,
@@ -257,6 +264,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
       dispatch.declare(catalogue)
       liveEvents.declare(catalogue)
       events.declare(catalogue)
+      wakes.declare(catalogue)
       for (const { events: declared } of Object.values(catalogue)) {
         for (const event of declared) declaredEvents.add(event)
       }

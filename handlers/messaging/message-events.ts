@@ -56,7 +56,7 @@ export const message_sent = event('message_sent', {
   hash,
 })
 /** To every device of the receivers and of the sender. */
-export const message_received = event('message_received', shown)
+export const message_received = event('message_received', shown, { wakes: ['message_id', 'from', 'group_id'] })
 export const messages = event('messages', {
   ...conversation,
   /** In the order of `seq`. */

@@ -20,7 +20,11 @@ const seat = {
 export const conference_created = event('conference_created', { ...named, token, participant_id: z.string() })
 /** Does not say who of the invited hears of it. */
 export const conference_invite_sent = event('conference_invite_sent', { conference_id: conferenceId })
-export const conference_invited = event('conference_invited', { ...named, token, by: userId })
+export const conference_invited = event(
+  'conference_invited',
+  { ...named, token, by: userId },
+  { wakes: ['conference_id', 'by'] },
+)
 /** The caller's own seat and the others'. */
 export const conference_joined = event('conference_joined', {
   ...named,

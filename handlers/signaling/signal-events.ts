@@ -47,7 +47,7 @@ const call = {
   client_id: z.string().optional(),
 }
 /** To every device of both users, when a call's state changes: when one device answers, the others stop ringing. */
-export const call_changed = event('call_changed', call)
+export const call_changed = event('call_changed', call, { wakes: ['call_id', 'with', 'direction', 'state'] })
 /** A call has rung for RING_TIMEOUT. */
 export const ring_timed_out = later('ring_timed_out', { call: z.string() })
 

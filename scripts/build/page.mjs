@@ -29,7 +29,10 @@ export async function pageFiles(source) {
       const content = readFileSync(path)
       files.set(name, content)
       if (!TEXTS.has(extname(name)) || content.length < LEAST) continue
-      files.set(`${name}.br`, brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } }))
+      files.set(
+        `${name}.br`,
+        brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } }),
+      )
       files.set(`${name}.gz`, gzipSync(content, { level: 9 }))
     }
     return files

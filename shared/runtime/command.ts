@@ -106,9 +106,13 @@ export interface Declaration<
   later?: Later
   /**
    * Only the broker sends the command, in a user's name: for devices it does not exist, and nobody waits for an answer.
-   * `presence`: when the user comes online or goes offline, with `{ online }`; `later`: when another command has scheduled it.
+   * `presence`: when the user comes online or goes offline, with `{ online }`; `later`: when another command has scheduled it;
+   * `push`: when an event that `wakes` is kept for a user none of whose devices is connected, with
+   * `{ event, event_seq, sent_at, fields }`.
    */
   internal?: Internal
+  /** The name of the setting without which the broker does not send this internal command. */
+  needs?: string
   /**
    * Who gets the reply, or the refusal in its place. Default `user`.
    * - `user`: all of the sender's devices, and the inbox keeps it for them.
@@ -137,7 +141,7 @@ export interface Declaration<
   ): Awaitable<Internal extends InternalUse ? NoReply<Events, Later> : Returned<To, Events, Later>>
 }
 
-type InternalUse = 'presence' | 'later'
+type InternalUse = 'presence' | 'later' | 'push'
 type ReplyTo = 'user' | 'client' | 'nobody'
 type Awaitable<Value> = Value | Promise<Value>
 type Returned<To extends ReplyTo, Events extends AnyEvents, Later extends AnyLater> = To extends 'nobody'
@@ -154,6 +158,7 @@ export interface DeclaredCommand {
   /** By command name. */
   readonly later: ReadonlyMap<string, LaterType>
   readonly internal: InternalUse | undefined
+  readonly needs: string | undefined
   readonly replyTo: ReplyTo
   readonly ordered: boolean
   readonly seesClients: boolean
@@ -201,6 +206,7 @@ export function command<
     uses: declaration.uses ?? {},
     later: new Map(Object.values<LaterType>(declaration.later ?? {}).map((type) => [type.command, type])),
     internal,
+    needs: declaration.needs,
     replyTo: internal ? 'nobody' : (declaration.replyTo ?? 'user'),
     ordered,
     seesClients,

@@ -8,6 +8,7 @@ export interface EventType<Name extends string = string, Shape extends z.ZodRawS
   readonly schema: z.ZodObject<Shape>
   readonly live: Live | undefined
   readonly fromStrangers: boolean
+  readonly wakes: readonly string[] | undefined
 }
 
 /**
@@ -36,6 +37,14 @@ export interface FromStrangers {
   readonly fromStrangers: true
 }
 
+/**
+ * An event that wakes a sleeping device. When it is kept for a user none of whose devices is connected, the broker sends the internal
+ * commands declared with `push`, with these of its fields. What they hand on leaves the platform, so name ids, and no content.
+ */
+export interface Waking {
+  readonly wakes: readonly string[]
+}
+
 /** An event as a value, without its receivers. */
 export interface EventValue<Name extends string = string> {
   readonly event: Name
@@ -49,7 +58,7 @@ export interface EventValue<Name extends string = string> {
 export function event<const Name extends string, Shape extends z.ZodRawShape>(
   name: Name,
   shape: Shape & { [Field in (typeof ENVELOPE)[number]]?: never },
-  how?: Live | FromStrangers,
+  how?: Live | FromStrangers | Waking | (FromStrangers & Waking),
 ): EventType<Name, Shape> {
   if (!isWord(name)) throw new RangeError(`event ${name}: the name must be snake_case, at most 64 characters`)
   const taken = ENVELOPE.find((field) => Object.hasOwn(shape, field))
@@ -58,5 +67,9 @@ export function event<const Name extends string, Shape extends z.ZodRawShape>(
   const make = (fields: z.input<typeof schema>): EventValue<Name> => ({ event: name, fields: schema.parse(fields) })
   const fromStrangers = how !== undefined && 'fromStrangers' in how
   const live = how !== undefined && 'everyMs' in how ? how : undefined
-  return Object.assign(make, { event: name, schema, live, fromStrangers })
+  const wakes = how !== undefined && 'wakes' in how ? how.wakes : undefined
+  const strange = wakes?.find((field) => !Object.hasOwn(shape, field))
+  if (strange !== undefined)
+    throw new RangeError(`event ${name}: wakes names the field ${strange}, which it does not have`)
+  return Object.assign(make, { event: name, schema, live, fromStrangers, wakes })
 }

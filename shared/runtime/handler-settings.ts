@@ -14,6 +14,8 @@ export interface HandlerSettings {
   readonly answerBytes: number
   /** Undefined when TURN is not set up. */
   readonly turn?: TurnSettings
+  /** Undefined when push is not set up. */
+  readonly push?: PushSettings
 }
 
 export interface TurnSettings {
@@ -30,7 +32,37 @@ export interface TurnSettings {
   password(username: string): Promise<string>
 }
 
-export function handlerSettings(config: Config, turn?: TurnSettings): HandlerSettings {
+export interface PushSettings {
+  /**
+   * Sends a Web Push message to one browser, encrypted, so that no handler needs the key. `gone`: the browser no longer wants any;
+   * `later`: the push service is away or busy; `refused`: it never takes this one.
+   */
+  send(to: PushTarget, message: PushMessage): Promise<Pushed>
+}
+
+/** What a browser's `PushSubscription` says; the keys in base64url. */
+export interface PushTarget {
+  readonly endpoint: string
+  readonly p256dh: string
+  readonly auth: string
+}
+
+export interface PushMessage {
+  /** At most 3,993 bytes. */
+  readonly text: string
+  /** At most 32 letters of base64url: it replaces one with the same topic that has not reached the browser yet. */
+  readonly topic: string
+  /** Seconds that the push service keeps it. */
+  readonly ttl: number
+  readonly isUrgent: boolean
+}
+
+export type Pushed =
+  | { readonly outcome: 'sent' }
+  | { readonly outcome: 'gone' | 'refused'; readonly why: string }
+  | { readonly outcome: 'later'; readonly why: string; readonly retryAfterMs?: number }
+
+export function handlerSettings(config: Config, turn?: TurnSettings, push?: PushSettings): HandlerSettings {
   return {
     access: config.ACCESS,
     ringMs: config.RING_TIMEOUT,
@@ -38,5 +70,6 @@ export function handlerSettings(config: Config, turn?: TurnSettings): HandlerSet
     commandBytes: config.MAX_COMMAND_BYTES,
     answerBytes: config.MAX_PACKET_BYTES / 2,
     ...(turn && { turn }),
+    ...(push && { push }),
   }
 }

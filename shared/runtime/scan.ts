@@ -102,22 +102,25 @@ function faultBeside(
 export function declarationOf(commands: Commands): Catalogue[string] {
   const events = new Map([...commands.values()].flatMap((command) => [...command.events]))
   const live = [...events].flatMap(([name, { live }]) => (live ? [[name, live] as const] : []))
+  const wakes = [...events].flatMap(([name, { wakes }]) => (wakes ? [[name, wakes] as const] : []))
   const fromStrangers = [...events].flatMap(([name, one]) => (one.fromStrangers ? [name] : []))
   return {
     commands: Object.fromEntries(
-      [...commands].map(([name, { internal, replyTo, ordered, timeoutMs, attempts, seesClients }]) => [
+      [...commands].map(([name, { internal, needs, replyTo, ordered, timeoutMs, attempts, seesClients }]) => [
         name,
         {
           ordered,
           timeoutMs,
           attempts,
           ...(internal ? { internal } : replyTo !== 'user' && { replyTo }),
+          ...(needs !== undefined && { needs }),
           ...(seesClients && { seesClients }),
         },
       ]),
     ),
     events: [...events.keys()].toSorted(),
     ...(live.length > 0 && { live: Object.fromEntries(live) }),
+    ...(wakes.length > 0 && { wakes: Object.fromEntries(wakes.map(([name, fields]) => [name, [...fields]])) }),
     ...(fromStrangers.length > 0 && { fromStrangers: fromStrangers.toSorted() }),
   }
 }

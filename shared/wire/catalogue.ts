@@ -9,7 +9,9 @@ export const catalogue = z.record(
       z.string(),
       z.object({
         /** Only the broker sends it, and when. */
-        internal: z.enum(['presence', 'later']).optional(),
+        internal: z.enum(['presence', 'later', 'push']).optional(),
+        /** The setting without which the broker does not send it. */
+        needs: z.string().optional(),
         /** Who gets the reply, if not all of the sender's devices. */
         replyTo: z.enum(['client', 'nobody']).optional(),
         /** Whether one user's commands run one after another. */
@@ -29,6 +31,8 @@ export const catalogue = z.record(
       .optional(),
     /** The events among them that anyone can cause to anyone: these are dropped first when room runs out. */
     fromStrangers: z.array(z.string()).optional(),
+    /** The events among them that wake a device, and the fields that are handed on then. */
+    wakes: z.record(z.string(), z.array(z.string())).optional(),
   }),
 )
 /** By group name. */

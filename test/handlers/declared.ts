@@ -44,6 +44,12 @@ export interface Groups {
     search_profiles: typeof import('../../handlers/profiles/search_profiles.ts').default
     update_profile: typeof import('../../handlers/profiles/update_profile.ts').default
   }
+  push: {
+    push_again: typeof import('../../handlers/push/push_again.ts').default
+    push_wanted: typeof import('../../handlers/push/push_wanted.ts').default
+    remove_push_subscription: typeof import('../../handlers/push/remove_push_subscription.ts').default
+    save_push_subscription: typeof import('../../handlers/push/save_push_subscription.ts').default
+  }
   signaling: {
     create_conference: typeof import('../../handlers/signaling/create_conference.ts').default
     end_conference: typeof import('../../handlers/signaling/end_conference.ts').default

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll } from '@jest/globals'
 import { openTurn } from '../../handlers/turn-settings.ts'
 import { readConfig } from '../../shared/config.ts'
-import { handlerSettings } from '../../shared/runtime/handler-settings.ts'
+import { handlerSettings, type PushSettings } from '../../shared/runtime/handler-settings.ts'
 import { loadGroup, type Commands } from '../../shared/runtime/scan.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
 import { ownData } from '../own-data.ts'
@@ -50,10 +50,12 @@ export type Stage<G extends GroupName> = { readonly [Name in (typeof CAST)[numbe
  * It leaves out what only the broker does: logins, rights, limits, the queue and its retries, the pace of live events, remembered
  * answers, sessions. `openStage` in ../stage.ts has all of that, and is slower.
  * @param settings override the defaults, by the names of the environment
+ * @param push sends push messages, if it is set up
  */
 export async function stage<G extends GroupName>(
   groups: G | readonly G[],
   settings: Record<string, string> = {},
+  push?: PushSettings,
 ): Promise<Stage<G>> {
   learnToAnswer()
   const all = await Promise.all([groups].flat().map((group) => loadGroup(HANDLERS, group as string)))
@@ -70,7 +72,7 @@ export async function stage<G extends GroupName>(
   const config = readConfig(settings)
   const turn = openTurn(config)
   if (turn) afterAll(() => turn.close())
-  const play = new Play(commands, store, handlerSettings(config, turn), {
+  const play = new Play(commands, store, handlerSettings(config, turn, push), {
     deliver: (to, event) => void inboxOf(to).push(event),
     forget(isMeant) {
       for (const events of inboxes.values()) events.splice(0, Infinity, ...events.filter((one) => !isMeant(one)))

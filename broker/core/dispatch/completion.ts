@@ -7,6 +7,7 @@ import type { Command } from '../../seam/session.ts'
 import type { Storage } from '../../storage/storage.ts'
 import type { Events } from '../events/events.ts'
 import type { LiveEvents } from '../events/live-events.ts'
+import type { Wakes } from '../events/wakes.ts'
 import type { Later } from '../later.ts'
 import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
@@ -28,6 +29,7 @@ export interface CompletionPorts {
   replays: Replays
   events: Events
   liveEvents: LiveEvents
+  wakes: Wakes
   later: Later
   metrics: Metrics
   rules: Rules
@@ -86,7 +88,7 @@ export class Completion {
   /** Stores the end and its events as one unit; the events go out once it is stored. Only the owner may cause events. */
   #store(job: Job, command: Command, ending: Ending): Promise<void> {
     const { group } = job
-    const { storage, queue, dead, events, liveEvents, later, rules, log } = this.#ports
+    const { storage, queue, dead, events, liveEvents, wakes, later, rules, log } = this.#ports
     const { died } = ending
     const isOwner = rules.ownerOf(command.name) === group
     if (!isOwner && ending.events.length > 0 && !died) {
@@ -121,8 +123,10 @@ export class Completion {
           }
           for (const event of told) {
             const asked = event === answer ? command : undefined
-            if ('numbers' in event) events.keep(unit, event, asked)
-            else events.emit(unit, event, asked)
+            if ('numbers' in event) {
+              events.keep(unit, event, asked)
+              wakes.add(unit, event, command.user)
+            } else events.emit(unit, event, asked)
           }
           for (const plan of plans) plan.commit(unit)
           if (isOwner) later.add(unit, command.user, ending.later ?? [], refusal !== undefined)

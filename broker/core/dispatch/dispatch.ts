@@ -9,6 +9,7 @@ import type { Command, HandlerSession } from '../../seam/session.ts'
 import type { Storage } from '../../storage/storage.ts'
 import type { Events } from '../events/events.ts'
 import type { LiveEvents } from '../events/live-events.ts'
+import type { Wakes } from '../events/wakes.ts'
 import type { Later } from '../later.ts'
 import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { Appended, CommandQueue } from '../queue/queue.ts'
@@ -36,6 +37,7 @@ export interface DispatchPorts {
   reach: Reach
   events: Events
   liveEvents: LiveEvents
+  wakes: Wakes
   later: Later
   standing: Pick<Standing, 'mayRun'>
   metrics: Metrics
@@ -59,7 +61,7 @@ export class Dispatch {
 
   constructor(ports: DispatchPorts) {
     this.#ports = ports
-    this.rules = new Rules(ports.storage)
+    this.rules = new Rules(ports.storage, (setting) => ports.config[setting as keyof Config] !== undefined)
     const group = (name: string): Group => this.#group(name)
     this.#completion = new Completion({ ...ports, rules: this.rules, group })
     this.results = new HandlerResults({ rules: this.rules, completion: this.#completion, group, log: ports.log })

@@ -236,7 +236,9 @@ export interface Member {
 
 /** How a group runs a command. */
 export interface Rule {
-  internal?: 'presence' | 'later' | undefined
+  internal?: 'presence' | 'later' | 'push' | undefined
+  /** The setting without which the broker does not send it. */
+  needs?: string | undefined
   /** Who gets the reply, if not all of the sender's devices. */
   replyTo?: 'client' | 'nobody' | undefined
   ordered: boolean

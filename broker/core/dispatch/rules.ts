@@ -11,8 +11,11 @@ export class Rules {
   readonly routes: Routes
   readonly #rules = new Map<string, Rule>()
   readonly #declared = new Set<string>()
+  readonly #isSet: (setting: string) => boolean
 
-  constructor(storage: Storage) {
+  /** @param isSet tells whether a setting is set */
+  constructor(storage: Storage, isSet: (setting: string) => boolean) {
+    this.#isSet = isSet
     this.routes = new Routes(storage)
   }
 
@@ -51,9 +54,11 @@ export class Rules {
     return this.of(command).replyTo === 'client'
   }
 
-  /** The internal commands that the broker sends for this purpose. */
-  internal(purpose: 'presence' | 'later'): string[] {
-    return [...this.#rules].flatMap(([command, { internal }]) => (internal === purpose ? [command] : []))
+  /** The internal commands that the broker sends for this purpose, where the settings that they need are there. */
+  internal(purpose: 'presence' | 'push'): string[] {
+    return [...this.#rules].flatMap(([command, { internal, needs }]) =>
+      internal === purpose && (needs === undefined || this.#isSet(needs)) ? [command] : [],
+    )
   }
 
   /** True when handlers of this group may schedule the command for later. */

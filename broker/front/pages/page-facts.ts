@@ -17,12 +17,15 @@ export interface PageFacts {
   }[]
   /** Development tokens are accepted in the link. */
   development: boolean
+  /** For push subscriptions, where push is set up. */
+  vapidPublicKey?: string
 }
 
 export function pageFacts(config: Config): PageFacts {
   return {
     issuers: config.OIDC_ISSUERS.flatMap((issuer) => factsOf(issuer) ?? []),
     development: !config.production,
+    ...(config.VAPID_PUBLIC_KEY !== undefined && { vapidPublicKey: config.VAPID_PUBLIC_KEY }),
   }
 }
 

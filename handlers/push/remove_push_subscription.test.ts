@@ -1,0 +1,32 @@
+import { afterAll, expect, test } from '@jest/globals'
+import { stage } from '../../test/handlers/stage.ts'
+import { PUSH_SETTINGS, PushService } from '../../test/push-service.ts'
+
+const service = await PushService.open()
+const push = service.sender()
+afterAll(async () => {
+  await push.close()
+  await service.close()
+})
+const { alice, mallory, clock } = await stage('push', PUSH_SETTINGS, push)
+
+test('only its own user ends a subscription; after that the browser is told nothing', async () => {
+  const [phone, laptop] = [service.subscribe(), service.subscribe()]
+  await alice.calls('save_push_subscription', phone)
+  await alice.calls('save_push_subscription', laptop)
+  const removes = { endpoint: phone.endpoint }
+  const tells = (event_seq: number) =>
+    clock.fires(alice, 'push_wanted', {
+      event: 'message_received',
+      event_seq,
+      sent_at: '2026-01-01T00:00:00Z',
+      fields: {},
+    })
+
+  expect(await mallory.calls('remove_push_subscription', removes)).toMatchObject({ event: 'push_subscription_removed' })
+  await tells(1)
+  expect(service.unread()).toHaveLength(2)
+  await alice.calls('remove_push_subscription', removes, { crashes: true })
+  await tells(2)
+  expect(service.unread().map(({ path }) => service.origin + path)).toEqual([laptop.endpoint])
+})
