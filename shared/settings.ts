@@ -49,7 +49,7 @@ const listening = {
   WSS_PORT: port(8443).describe('Port for HTTPS, which serves the web page, and MQTT over WebSocket at `/mqtt`.'),
   WEB: z
     .string()
-    .min(1)
+    .regex(/^(?:on|off|.*\/.*)$/, 'must be on, off, or the path of a folder, with a slash')
     .default('on')
     .describe(
       'The web page at the HTTPS port: `on`, `off`, or a folder with a page of your own, whose `index.html` is at `/`. `.br` and `.gz` files beside its files are their compressed copies.',
