@@ -33,7 +33,7 @@ export async function enablePush(board: CallingBoard, vapidPublicKey: string): P
     throw new Error(`The browser’s push service does not answer: ${err.message}`)
   })
   const { endpoint, keys } = made.toJSON()
-  await board.call('save_push_subscription', { endpoint: endpoint!, p256dh: keys!['p256dh'], auth: keys!['auth'] })
+  await board.call('save_push_subscription', { endpoint: endpoint!, p256dh: keys!['p256dh']!, auth: keys!['auth']! })
 }
 
 /** Ends it: to be called before the user signs out, too. */
