@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Closable } from '../../shared/shutdown.ts'
 
 /** A network that can break: it forwards TCP connections to a port of this machine. */
@@ -10,9 +10,15 @@ export interface Proxy extends Closable {
   cut(): void
   /** A black hole: what is sent vanishes silently, on new connections too. */
   blackhole(on: boolean): void
+  /** The connections of now are dead, and neither side is told: what is sent on them vanishes. New ones work. */
+  strand(): void
+  /** Another network: the connections of now are dead, and the port is open at the other address of this machine, IPv4 or IPv6. */
+  move(): Promise<void>
   /** Delays what comes back by so many milliseconds. */
   slow(ms: number): void
 }
+
+const ADDRESSES = ['127.0.0.1', '::1'] as const
 
 /**
  * @param port called for every connection, since the port may change while nothing is connected
@@ -20,9 +26,12 @@ export interface Proxy extends Closable {
  */
 export async function openProxy(port: () => number, at = 0): Promise<Proxy> {
   const sockets = new Set<Socket>()
+  const stranded = new WeakSet<Socket>()
   let isHole = false
   let slowMs = 0
-  const server = createServer((near) => {
+  let address = 0
+
+  function forward(near: Socket): void {
     const far = connect(port(), '127.0.0.1')
     for (const [from, to] of [
       [near, far],
@@ -32,21 +41,33 @@ export async function openProxy(port: () => number, at = 0): Promise<Proxy> {
       from.setNoDelay(true)
       from.on('error', () => {})
       from.on('data', (chunk) => {
-        if (isHole) return
+        if (isHole || stranded.has(from)) return
         if (slowMs > 0 && from === far) setTimeout(() => to.write(chunk), slowMs)
         else to.write(chunk)
       })
       from.once('close', () => {
         sockets.delete(from)
+        if (stranded.has(from)) return
         if (!isHole) to.destroy()
         else to.once('data', () => to.destroy()) // it learns of the reset when the hole closes and it sends something
       })
     }
-  })
-  server.listen(at, '127.0.0.1')
-  await once(server, 'listening')
+  }
+
+  async function listen(on: number): Promise<Server> {
+    const opened = createServer(forward)
+    opened.listen(on, ADDRESSES[address])
+    await once(opened, 'listening')
+    return opened
+  }
+
+  let server = await listen(at)
+  const { port: own } = server.address() as AddressInfo
+  const strand = (): void => {
+    for (const socket of sockets) stranded.add(socket)
+  }
   return {
-    port: (server.address() as AddressInfo).port,
+    port: own,
     get open() {
       return sockets.size / 2
     },
@@ -54,6 +75,13 @@ export async function openProxy(port: () => number, at = 0): Promise<Proxy> {
       for (const socket of sockets) socket.resetAndDestroy()
     },
     blackhole: (on) => void (isHole = on),
+    strand,
+    async move() {
+      strand()
+      server.close() // its connections stay
+      address = 1 - address
+      server = await listen(own)
+    },
     slow: (ms) => void (slowMs = ms),
     async close() {
       for (const socket of sockets) socket.destroy()

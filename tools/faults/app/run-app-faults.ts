@@ -1,14 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { signToken } from '../../../scripts/sign-token.ts'
-import { closeAll, type Closable } from '../../../shared/shutdown.ts'
-import { Parts } from '../../../test/parts.ts'
-import { Run } from '../../../test/process.ts'
 import { seeded } from '../../random.ts'
 import { pause } from '../crowd.ts'
-import { openProxy } from '../proxy.ts'
+import { answeredBy, bookOf, hasHeard } from './app-books.ts'
+import { AppTown } from './app-town.ts'
 
-export const APP_FAULTS = ['app', 'broker', 'handler', 'cut', 'hole'] as const
+export const APP_FAULTS = ['app', 'broker', 'handler', 'cut', 'hole', 'sleep', 'move', 'clock', 'full'] as const
 export type AppFault = (typeof APP_FAULTS)[number]
 
 export interface AppFaultPlan {
@@ -17,16 +12,22 @@ export interface AppFaultPlan {
   apps: number
   /** Messages of each. */
   messages: number
-  /** Faults of each kind at least. */
+  /** Faults of each kind. */
   faults: number
+  kinds?: readonly AppFault[]
+  /** Milliseconds for which an app sleeps, at most. */
+  sleep?: number
 }
 
 export interface AppFaultReport {
-  done: Record<AppFault, number>
+  done: Partial<Record<AppFault, number>>
   violations: string[]
   calls: number
   /** Events that a process passed again because it was killed before it had noted them. */
   passedAgain: number
+  /** How many messages were fetched after each `reset`. */
+  resets: number[]
+  uncertain: number
   seconds: number
 }
 
@@ -35,163 +36,111 @@ const CALM = 1_500
 const PATIENCE = 180_000
 /** Milliseconds after which the next fault comes, however little has been answered since the last. */
 const SHARE = 20_000
+const HOUR = 3_600_000
+
+interface Scene {
+  town: AppTown
+  plan: AppFaultPlan
+  random: () => number
+  /** The user whom it hits, if it hits one. */
+  user: string
+}
+
+const FAULTS: Record<AppFault, (scene: Scene) => Promise<void>> = {
+  async app({ town, plan, user }) {
+    const app = town.apps.get(user)!
+    app.kill('SIGKILL')
+    await app.ended
+    town.sent.delete(user)
+    town.start(user, plan.messages)
+  },
+  async broker({ town }) {
+    await town.parts.killBroker()
+    await town.parts.startBroker()
+  },
+  async handler({ town }) {
+    town.handlers.kill('SIGKILL')
+    await town.handlers.ended
+    town.handlers = await town.parts.startHandlers('messaging')
+  },
+  async cut({ town }) {
+    for (const network of town.networks.values()) network.cut()
+  },
+  async hole({ town, random }) {
+    for (const network of town.networks.values()) network.blackhole(true)
+    await pause(random() * 6_000)
+    for (const network of town.networks.values()) {
+      network.blackhole(false)
+      network.cut()
+    }
+  },
+  /** A phone in a pocket: the app stands still, and its connection is dead when it wakes. */
+  async sleep({ town, plan, user, random }) {
+    const app = town.apps.get(user)!
+    app.kill('SIGSTOP')
+    town.networks.get(user)!.strand()
+    await pause((plan.sleep ?? 6_000) * (plan.sleep ? 1 : random()))
+    app.kill('SIGCONT')
+  },
+  move: ({ town, user }) => town.networks.get(user)!.move(),
+  async clock({ town, user, random }) {
+    town.apps.get(user)!.child.send({ clock: [-HOUR, 0, HOUR][Math.floor(random() * 3)] })
+  },
+  async full({ town, user, random }) {
+    const { child } = town.apps.get(user)!
+    child.send({ full: true })
+    await pause(random() * 3_000)
+    child.send({ full: false })
+  },
+}
 
 /**
  * Runs apps that know only `call` and `on` while everything around them is killed, then compares what each has heard with what was sent
  * to it: every message once, in order.
  */
 export async function runAppFaults(plan: AppFaultPlan, says: (line: string) => void): Promise<AppFaultReport> {
-  const opened: Closable[] = []
   const random = seeded(plan.seed)
   const began = performance.now()
+  const town = await AppTown.open(plan.apps)
   try {
-    const parts = await Parts.open({ ACCESS: 'everyone', CONNECTS_PER_CLIENT: '100000', LOG_LEVEL: 'error' })
-    opened.push(parts)
-    const proxy = await openProxy(() => Number(new URL(parts.url).port))
-    opened.push(proxy)
-    let handlers = await parts.startHandlers('messaging')
-    const ca = join(parts.dir, 'ca.pem')
-    writeFileSync(ca, parts.ca)
-    const users = Array.from({ length: plan.apps }, (_, i) => `app${i}`)
-    const apps = new Map<string, Run>()
-    const sent = new Set<string>()
-    const ended: string[] = []
-    const start = (user: string, messages = plan.messages): Run => {
-      const peer = users[(users.indexOf(user) + 1) % users.length]!
-      const env = {
-        APP_URL: `mqtts://127.0.0.1:${proxy.port}`,
-        APP_CA: ca,
-        APP_TOKEN: signToken(user, '7d', parts.env['SECRET']!),
-        APP_USER: user,
-        APP_PEER: peer,
-        APP_MESSAGES: String(messages),
-        APP_DIR: parts.dir,
-      }
-      const app = new Run(['tools/faults/app/app.ts'], { env })
-      apps.set(user, app)
-      opened.push(app)
-      app.ready.then(() => sent.add(user)).catch(() => {})
-      void app.ended.then((how) => {
-        if (how !== 'SIGKILL') ended.push(`${user} ended by itself (${how}): ${app.stderr}`)
-      })
-      return app
-    }
-    for (const user of users) {
-      const app = start(user, 0)
-      await app.ready
-      await app.close()
-    }
-    sent.clear()
-    for (const user of users) start(user)
-
-    const FAULTS: Record<AppFault, () => Promise<void>> = {
-      async app() {
-        const user = users[Math.floor(random() * users.length)]!
-        const app = apps.get(user)!
-        app.kill('SIGKILL')
-        await app.ended
-        sent.delete(user)
-        start(user)
-      },
-      async broker() {
-        await parts.killBroker()
-        await parts.startBroker()
-      },
-      async handler() {
-        handlers.kill('SIGKILL')
-        await handlers.ended
-        handlers = await parts.startHandlers('messaging')
-      },
-      cut: () => Promise.resolve(proxy.cut()),
-      async hole() {
-        proxy.blackhole(true)
-        await pause(random() * 6_000)
-        proxy.blackhole(false)
-        proxy.cut()
-      },
-    }
-    const done: Record<AppFault, number> = { app: 0, broker: 0, handler: 0, cut: 0, hole: 0 }
-    const left = APP_FAULTS.flatMap((kind) => Array.from({ length: plan.faults }, () => kind))
-    const total = left.length
+    const { users } = town
+    const { dir } = town.parts
+    for (const user of users) town.start(user, plan.messages)
+    const answered = (): number => users.reduce((sum, user) => sum + answeredBy(dir, user), 0)
+    const heard = (): number => users.reduce((sum, user) => sum + hasHeard(dir, user), 0)
+    const done: AppFaultReport['done'] = {}
+    const left = (plan.kinds ?? APP_FAULTS).flatMap((kind) => Array.from({ length: plan.faults }, () => kind))
+    const [total, calls] = [left.length, plan.apps * plan.messages]
     await pause(2_000)
     while (left.length > 0) {
       const [kind] = left.splice(Math.floor(random() * left.length), 1) as [AppFault]
-      await FAULTS[kind]()
-      done[kind]++
-      says(
-        `${left.length} faults left, last: ${kind}; ${answeredIn(parts.dir, users)} of ${plan.apps * plan.messages} answered`,
-      )
+      await FAULTS[kind]({ town, plan, random, user: users[Math.floor(random() * users.length)]! })
+      done[kind] = (done[kind] ?? 0) + 1
+      says(`${left.length} faults left, last: ${kind}; ${answered()} of ${calls} answered`)
       await pause(random() * CALM)
       // The calls are spread over the faults.
-      const share = (plan.apps * plan.messages * (total - left.length)) / (total + 1)
-      for (const late = performance.now() + SHARE; answeredIn(parts.dir, users) < share && performance.now() < late;)
-        await pause(100)
+      const share = (calls * (total - left.length)) / (total + 1)
+      for (const late = performance.now() + SHARE; answered() < share && performance.now() < late;) await pause(100)
     }
-    const isDone = (): boolean =>
-      sent.size === users.length && users.every((user) => firsts(heardBy(parts.dir, user)).length >= plan.messages)
+    const isDone = (): boolean => town.sent.size === users.length && heard() >= calls
     let last = -1
     for (let late = performance.now() + PATIENCE; !isDone() && performance.now() < late; await pause(1_000)) {
-      const progress =
-        answeredIn(parts.dir, users) + users.reduce((sum, user) => sum + heardBy(parts.dir, user).length, 0)
+      const progress = answered() + heard()
       if (progress !== last) late = performance.now() + PATIENCE
       last = progress
     }
     await pause(1_000) // what comes twice
-    const books = users.map((user) => check(parts.dir, user, users.at(users.indexOf(user) - 1)!, plan.messages))
+    const books = users.map((user) => bookOf(dir, user, town.before(user), plan.messages))
     return {
       done,
-      violations: [...ended, ...books.flatMap(({ violations }) => violations)],
-      calls: answeredIn(parts.dir, users),
+      violations: [...town.ended, ...books.flatMap(({ violations }) => violations)],
+      calls: answered(),
       passedAgain: books.reduce((sum, { again }) => sum + again, 0),
+      resets: books.flatMap(({ resets }) => resets),
+      uncertain: books.reduce((sum, { uncertain }) => sum + uncertain, 0),
       seconds: Math.round((performance.now() - began) / 1000),
     }
   } finally {
-    await closeAll(opened)
+    await town.close()
   }
 }
-
-interface Heard {
-  from: string
-  number: number
-  seq: number
-  message: string
-}
-
-/** One who is killed after the app has heard an event and before that is noted passes it again: the same event, by its number. */
-function firsts(heard: readonly Heard[]): Heard[] {
-  const seqs = new Set<number>()
-  return heard.filter(({ seq }) => !seqs.has(seq) && seqs.add(seq))
-}
-
-function check(dir: string, user: string, from: string, messages: number): { violations: string[]; again: number } {
-  const heard = heardBy(dir, user)
-  const once = firsts(heard)
-  const wanted = new Set(Array.from({ length: messages }, (_, i) => i))
-  const violations = linesOf(dir, user, 'faults').map((line) => `${user}: ${line}`)
-  const answered = linesOf(dir, user, 'answered')
-  if (new Set(answered).size !== messages) violations.push(`${user}: ${answered.length} of ${messages} are answered`)
-  const ids = new Map<number, string>()
-  for (const { number, message, from: author } of once) {
-    if (author !== from) violations.push(`${user} heard ${author}`)
-    else if (ids.has(number))
-      violations.push(`doubled: ${from} to ${user}, ${number}: ${ids.get(number)} and ${message}`)
-    ids.set(number, message)
-    wanted.delete(number)
-  }
-  for (const number of wanted) violations.push(`lost: ${from} to ${user}, ${number}`)
-  const seqs = once.map(({ seq }) => seq)
-  if (seqs.some((seq, i) => i > 0 && seq <= seqs[i - 1]!)) violations.push(`out of order: what ${user} heard`)
-  return { violations, again: heard.length - once.length }
-}
-
-const linesOf = (dir: string, user: string, name: string): string[] => {
-  const file = join(dir, `${user}.${name}`)
-  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []
-}
-const answeredIn = (dir: string, users: readonly string[]): number =>
-  users.reduce((sum, user) => sum + linesOf(dir, user, 'answered').length, 0)
-const heardBy = (dir: string, user: string): Heard[] =>
-  linesOf(dir, user, 'heard').map((line) => {
-    const [from = '', number, seq, message = ''] = line.split(' ')
-    return { from, number: Number(number), seq: Number(seq), message }
-  })
