@@ -1,15 +1,11 @@
 // @needs Chromium
 
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { build } from 'esbuild'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import type * as Client from '../../../client/index.ts'
-import { openBrowser } from '../../browser.ts'
+import { openBrowser, type Site } from '../../browser.ts'
 import { Device, tokenFor } from '../../device.ts'
-import { ROOT } from '../../process.ts'
+import { openClientSite } from '../../page/client-site.ts'
 import { openStage, type Stage } from '../../stage.ts'
 import { openProxy, type Proxy } from '../../../tools/faults/proxy.ts'
 
@@ -22,23 +18,11 @@ declare const heard: string[]
 let stage: Stage
 let proxy: Proxy
 let browser: Browser
-let site: Server
+let site: Site
 let origin: string
 beforeAll(async () => {
-  const { outputFiles } = await build({
-    entryPoints: [join(ROOT, 'client/index.ts')],
-    bundle: true,
-    format: 'iife',
-    globalName: 'switchboard',
-    platform: 'browser',
-    write: false,
-  })
-  site = createServer(({ url }, response) => {
-    response.setHeader('content-type', url === '/client.js' ? 'text/javascript' : 'text/html')
-    response.end(url === '/client.js' ? outputFiles[0]?.contents : '<!doctype html><script src="/client.js"></script>')
-  })
-  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
-  origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
+  site = await openClientSite()
+  origin = site.origin
   const settings = { ACCESS: 'everyone', WSS_ORIGINS: origin, CONNECTS_PER_CLIENT: '1000' }
   ;[stage, browser] = await Promise.all([openStage(['contacts', 'messaging'], settings), openBrowser()])
   proxy = stage.keep(await openProxy(() => stage.broker.ports.wss))
@@ -46,8 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser.close()
   await stage.close()
-  site.closeAllConnections()
-  site.close()
+  await site.close()
 })
 
 const newContext = (): Promise<BrowserContext> => browser.newContext({ ignoreHTTPSErrors: true })
