@@ -8,6 +8,7 @@ import { holdFolder } from '../broker/storage/hold-folder.ts'
 
 const [folder = '', program] = process.argv.slice(2)
 await holdFolder(folder)
+setInterval(() => {}, 60_000) // nothing else keeps this process alive
 
 /** This process' descriptor of the open file. */
 function descriptorOf(file: string): number {

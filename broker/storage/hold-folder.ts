@@ -4,9 +4,6 @@ import { ConfigError } from '../../shared/config.ts'
 import { fileFault } from '../../shared/file-fault.ts'
 import type { Closable } from '../../shared/shutdown.ts'
 
-/** The open files: the driver closes one that nothing refers to, which would release its lock. */
-const open = new Set<Database.Database>()
-
 /**
  * Locks a folder for this process until it ends in any way, since two brokers on one queue would run each command twice. The lock is
  * an open transaction in an empty SQLite file, and so a file lock (fcntl): containers that share a volume see it, and the kernel
@@ -28,10 +25,8 @@ export async function holdFolder(folder: string): Promise<Closable> {
     )
   }
   const held = db
-  open.add(held)
   return {
     async close() {
-      open.delete(held)
       held.exec('ROLLBACK') // releases the lock at once; the driver may close the file later
       held.close()
     },
