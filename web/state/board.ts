@@ -12,9 +12,9 @@ export const connection = signal<{ state: State; reason: string | undefined }>({
 export const waiting = signal<readonly Waiting[]>([])
 /** The user id of who is signed in. */
 export const me = signal<string | undefined>(undefined)
-/** Changes that wait: what the user did, not what the page reads. */
+/** Changes that wait: what the user did, not what the page reads and acknowledges. */
 export const outbox = computed(() =>
-  waiting.value.filter(({ command }) => !/^(?:get_|search_|whoami|sync_)/.test(command)),
+  waiting.value.filter(({ command }) => !/^(?:get_|search_|whoami|sync_|ack_|mark_)/.test(command)),
 )
 export const isOnline = computed(() => connection.value.state === 'online')
 

@@ -12,7 +12,7 @@ export interface Happening {
 const MOST = 200
 /** Answers to what the page itself asks would hide what happens. */
 const QUIET =
-  /^(?:events_synced|session_|contact_list|user_list|profile$|profile_results|group$|group_list|messages|message_results|call_list|turn_)/
+  /^(?:events_synced|block_list|session_|contact_list|user_list|profile$|profile_results|group$|group_list|messages|message_results|call_list|turn_)/
 
 /** The last events, newest first. */
 export const feed = signal<readonly Happening[]>([])

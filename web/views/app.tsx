@@ -88,6 +88,13 @@ function Sections() {
   )
 }
 
+const INVITATIONS: Record<Section, string> = {
+  chats: 'Choose a chat to read it and to write.',
+  people: 'Choose somebody to see their profile, or search for people you know.',
+  calls: 'Call a contact, or begin a conference.',
+  settings: 'Your profile, your status and how this page looks.',
+}
+
 function Pane() {
   const { kind, id, at } = open.value ?? {}
   if (id !== undefined && id !== '') {
@@ -95,9 +102,10 @@ function Pane() {
       return <Conversation key={`${kind}/${id}`} chat={`${kind}/${id}`} at={at} />
     if (kind === 'profile') return <Person key={id} user={id} />
   }
+  const [, label, icon] = SECTIONS.find(([name]) => name === section.value)!
   return (
-    <Empty icon="chats" title="Switchboard">
-      <p>Choose a chat, or find somebody to talk to.</p>
+    <Empty icon={icon} title={label}>
+      <p>{INVITATIONS[section.value]}</p>
     </Empty>
   )
 }

@@ -34,7 +34,10 @@ export function Bubble({
     >
       {!isMine && isGroup && (isFirst ? <Avatar user={from} size="s" /> : <span class="avatar-space" />)}
       <div class="bubble">
-        <span class={isGroup && !isMine && isFirst ? 'author' : 'unseen'}>{isMine ? 'You' : nameOf(from)}:</span>
+        <span class={isGroup && !isMine && isFirst ? 'author' : 'unseen'}>
+          {isMine ? 'You' : nameOf(from)}
+          <span class="unseen">: </span>
+        </span>
         {isGone && <em class="faint">Message deleted</em>}
         {!isGone && body === undefined && attachments.length === 0 && <em class="faint">Encrypted message</em>}
         {!isGone && body !== undefined && (

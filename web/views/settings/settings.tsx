@@ -14,7 +14,7 @@ const STATUSES: Record<OwnStatus, string> = {
   busy: 'Busy',
   invisible: 'Invisible',
 }
-const THEMES: Record<Theme, string> = { system: 'As the device', light: 'Light', dark: 'Dark' }
+const THEMES: Record<Theme, string> = { system: 'Automatic', light: 'Light', dark: 'Dark' }
 
 /** The user's own profile and status, and how the page behaves. */
 export function Settings() {
@@ -124,17 +124,19 @@ function Looks() {
       <h2>This page</h2>
       <fieldset class="segments">
         <legend>Colours</legend>
-        {Object.entries(THEMES).map(([value, label]) => (
-          <label key={value}>
-            <input
-              type="radio"
-              name="theme"
-              checked={theme.value === value}
-              onChange={() => (theme.value = value as Theme)}
-            />
-            <span>{label}</span>
-          </label>
-        ))}
+        <div>
+          {Object.entries(THEMES).map(([value, label]) => (
+            <label key={value}>
+              <input
+                type="radio"
+                name="theme"
+                checked={theme.value === value}
+                onChange={() => (theme.value = value as Theme)}
+              />
+              <span>{label}</span>
+            </label>
+          ))}
+        </div>
       </fieldset>
       <label class="switch">
         <span>Show what happens, event by event</span>
