@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { isOnline } from '../state/board.ts'
 import { nameOf, presence } from '../state/people.ts'
 import { attempt } from '../state/toasts.ts'
 import { Icon, type IconName } from './icon.tsx'
@@ -30,7 +31,7 @@ export function Avatar({
   size?: 's' | 'm' | 'l' | 'xl'
   shows?: boolean
 }) {
-  const status = shows ? (presence.value.get(user)?.status ?? 'offline') : undefined
+  const status = shows && isOnline.value ? (presence.value.get(user)?.status ?? 'offline') : undefined
   return (
     <span class={`avatar avatar-${size} hue-${hueOf(user)}`} aria-hidden="true">
       {initialsOf(nameOf(user))}

@@ -43,7 +43,7 @@ function keep<T extends Closable>(one: T): T {
 }
 
 /** What axe finds serious or critical, in its words. */
-async function findings({ page }: Visitor): Promise<string[]> {
+async function findings({ page }: Pick<Visitor, 'page'>): Promise<string[]> {
   await page.evaluate(axe.source)
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ['violations'] }),
@@ -58,6 +58,16 @@ const CASES = VIEWS.flatMap((view) =>
     (['desktop', 'phone'] as const).map((size) => [view.name, colors, size, view] as const),
   ),
 )
+
+test.each(['light', 'dark'] as const)('signing in, %s', async (colorScheme) => {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, colorScheme })
+  const page = await context.newPage()
+  await page.goto(`https://127.0.0.1:${stage.broker.ports.wss}/`)
+  await page.getByRole('button', { name: 'Sign in with this token' }).click()
+  await page.getByText('This is not a token.').first().waitFor()
+  expect(await findings({ page })).toEqual([])
+  await context.close()
+})
 
 test.each(CASES)('%s, %s, %s', async (_, colors, size, view) => {
   const one = await world.visitor(view.user, { colors, size: SIZES[size] })

@@ -1,3 +1,4 @@
+import { isOnline } from '../../state/board.ts'
 import type { Message } from '../../state/chats.ts'
 import { targetOf, type ChatKey } from '../../state/chats.ts'
 import { groups } from '../../state/groups.ts'
@@ -13,6 +14,7 @@ export function titleOf(key: ChatKey): string {
 
 /** Whether somebody is there, in words. */
 export function presenceOf(user: string): string {
+  if (!isOnline.value) return 'Not known while you are offline'
   const now = presence.value.get(user)
   if (now) return now.text ? `${STATUS[now.status]} · ${now.text}` : STATUS[now.status]
   const seen = lastSeen.value.get(user)
