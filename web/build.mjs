@@ -6,31 +6,37 @@ import { build } from 'esbuild'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 
+const OPTIONS = {
+  absWorkingDir: HERE,
+  bundle: true,
+  minify: true,
+  target: ['chrome123', 'firefox121', 'safari17.5'], // the first with light-dark()
+  legalComments: 'none',
+  write: false,
+  logLevel: 'silent', // the error holds the messages
+}
+
 /**
- * Builds the page: `index.html`, and beside it assets whose names hold a hash of their content.
+ * Builds the page: `index.html`, beside it assets whose names hold a hash of their content, and
+ * `push-worker.js`, whose address browsers remember.
  * @param {string} outDir is emptied first
  * @throws {Error} when esbuild cannot compile the sources; the message says where
  */
 export async function buildPage(outDir) {
   const { outputFiles, metafile } = await build({
-    absWorkingDir: HERE,
+    ...OPTIONS,
     entryPoints: ['main.tsx'],
     outdir: outDir,
     entryNames: '[name]-[hash]',
-    bundle: true,
-    minify: true,
     format: 'esm',
-    target: ['chrome123', 'firefox121', 'safari17.5'], // the first with light-dark(),
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    legalComments: 'none',
-    write: false,
     metafile: true,
-    logLevel: 'silent', // the error holds the messages
   })
+  const worker = await build({ ...OPTIONS, entryPoints: ['push-worker.ts'], outdir: outDir, format: 'iife' })
   rmSync(outDir, { recursive: true, force: true })
   mkdirSync(outDir, { recursive: true })
-  for (const { path, contents } of outputFiles) writeFileSync(path, contents)
+  for (const { path, contents } of [...outputFiles, ...worker.outputFiles]) writeFileSync(path, contents)
   const [entry, { cssBundle }] = Object.entries(metafile.outputs).find(
     ([, { entryPoint }]) => entryPoint === 'main.tsx',
   )

@@ -1,5 +1,6 @@
 import { effect, signal } from '@preact/signals'
 import type { CallingBoard } from '../../client/index.ts'
+import { disablePush } from '../push.ts'
 import type { Session } from '../sign-in/session.ts'
 import { openBoard } from './board.ts'
 import { watchCalls } from './calls.ts'
@@ -31,6 +32,8 @@ export function start(session: Session): void {
     document.title = unread.value > 0 ? `(${unread.value}) Switchboard` : 'Switchboard'
   })
   leave = async () => {
+    const late = new Promise((resolve) => setTimeout(resolve, FAREWELL))
+    await Promise.race([disablePush(board), late]).catch(() => {}) // this browser hears nothing any more in any case
     await board.close('discard')
     await session.signOut()
     history.replaceState(null, '', '/')
@@ -43,6 +46,9 @@ async function fetchState(board: CallingBoard): Promise<void> {
   isReady.value = true
   await fetchChats()
 }
+
+/** Milliseconds for the platform to hear that this browser is not to be told any more. */
+const FAREWELL = 3_000
 
 let leave = async (): Promise<void> => {}
 

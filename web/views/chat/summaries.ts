@@ -14,7 +14,7 @@ export function titleOf(key: ChatKey): string {
 
 /** Whether somebody is there, in words. */
 export function presenceOf(user: string): string {
-  if (!isOnline.value) return 'Not known while you are offline'
+  if (!isOnline.value) return 'You are offline'
   const now = presence.value.get(user)
   if (now) return now.text ? `${STATUS[now.status]} · ${now.text}` : STATUS[now.status]
   const seen = lastSeen.value.get(user)

@@ -6,6 +6,7 @@ import { signOut } from '../../state/start.ts'
 import { theme, type Theme } from '../../state/theme.ts'
 import { attempt } from '../../state/toasts.ts'
 import { ActionButton, Avatar, Confirm } from '../parts.tsx'
+import { Notify } from './notify.tsx'
 
 const [MAX_NAME, MAX_ABOUT, MAX_STATUS] = [80, 280, 140]
 const STATUSES: Record<OwnStatus, string> = {
@@ -27,6 +28,7 @@ export function Settings() {
         {me.value !== undefined && <Own user={me.value} />}
         <Status />
         <Looks />
+        <Notify />
         <SignOut />
       </div>
     </>
