@@ -14,7 +14,7 @@ export interface ArrivalPorts {
 export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
   /** Forgets an admitted connection that has come, or never will. */
   function noMoreComing(connection: Connection): void {
-    delete connection.restored
+    connection.restored = undefined
     const id = connection.session?.id
     if (id !== undefined && coming.get(id) === connection) coming.delete(id)
   }
@@ -31,7 +31,7 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
     const { number, session, inFlight } = connection
     if (holding.get(session!.id) !== connection) return
     holding.delete(session!.id)
-    delete connection.inFlight
+    connection.inFlight = undefined
     if (inFlight) toCore({ kind: 'leaves', connection: number, inFlight: inFlight.all() })
   }
 

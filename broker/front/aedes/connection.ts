@@ -18,30 +18,30 @@ export interface Connection {
   readonly outbox: Outbox
   readonly acks: Acks
   /** From its CONNECT. */
-  username?: string | undefined
-  clientId?: string | undefined
-  properties?: Record<string, string>
-  session?: Session
-  isRefused?: boolean
-  inbox?: HandlerInbox
+  username: string | undefined
+  clientId: string | undefined
+  properties: Record<string, string> | undefined
+  session: Session | undefined
+  isRefused: boolean | undefined
+  inbox: HandlerInbox | undefined
   /** On MQTT 5, if its client allows topic aliases. */
-  aliases?: TopicAliases
+  aliases: TopicAliases | undefined
   /** The subscriptions that its session already had. */
-  restored?: readonly KeptSubscription[]
+  restored: readonly KeptSubscription[] | undefined
   /** Ids of received QoS 2 messages whose PUBREL has not come [MQTT-4.3.3]. */
   received: Set<number>
   /** Clean start: what its session kept is discarded [MQTT-3.1.2-4]. */
-  isClean?: boolean
+  isClean: boolean | undefined
   /** The will that Aedes publishes for it. */
-  will?: object
+  will: object | undefined
   /** Called with the core's answer to `login` or `will`, while the connection waits for it. */
-  answered?: (err?: Error) => void
+  answered: ((err?: Error) => void) | undefined
   /** Its session ends with it, whatever expiry it asked for. */
-  endsForGood?: boolean
+  endsForGood: boolean | undefined
   /** Reports its end to the core, once: called when the connection closes or begins to linger. */
-  ended?: () => void
+  ended: (() => void) | undefined
   /** Messages of its session that are in flight, if the session keeps any. */
-  inFlight?: InFlight
+  inFlight: InFlight | undefined
   /** Its subscriptions, by filter. */
   readonly filters: Map<string, Subscription>
 }
@@ -53,6 +53,7 @@ let lastNumber = 0
 export function connect(client: InnerClient, from: From, grew: (by: number) => void): Connection {
   const outbox = new Outbox(client.conn, grew)
   const acks = new Acks(client, outbox)
+  // All fields from the start, and none is deleted: objects of one shape are smaller and faster.
   const connection: Connection = {
     number: ++lastNumber,
     client,
@@ -61,6 +62,20 @@ export function connect(client: InnerClient, from: From, grew: (by: number) => v
     acks,
     filters: new Map(),
     received: new Set(),
+    username: undefined,
+    clientId: undefined,
+    properties: undefined,
+    session: undefined,
+    isRefused: undefined,
+    inbox: undefined,
+    aliases: undefined,
+    restored: undefined,
+    isClean: undefined,
+    will: undefined,
+    answered: undefined,
+    endsForGood: undefined,
+    ended: undefined,
+    inFlight: undefined,
   }
   connections.set(client, connection)
   return connection
@@ -80,7 +95,7 @@ export function inFlightOf(connection: Connection): InFlight {
 export function answerOf(connection: Connection, ask: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     connection.answered = (err) => {
-      delete connection.answered
+      connection.answered = undefined
       if (err) reject(err)
       else resolve()
     }
