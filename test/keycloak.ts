@@ -8,9 +8,9 @@ import { freePort } from './free-port.ts'
 import { ROOT } from './process.ts'
 import { KEYCLOAK } from './real-parts.ts'
 
-// A real Keycloak on loopback, with the realm that we ship. It takes a minute to start.
+// A real Keycloak on loopback, with the realm that we ship. It takes a minute to start, and five on an overloaded machine.
 
-const DEADLINE = 300_000
+const DEADLINE = 600_000
 
 export interface Keycloak extends Closable {
   /** The realm's URL: what its tokens name as their issuer. */

@@ -37,7 +37,7 @@ beforeAll(async () => {
     ),
   )
   browser = keep(await openBrowser())
-}, 400_000)
+}, 700_000)
 afterAll(() => closeAll(opened))
 
 function keep<T extends Closable>(one: T): T {
