@@ -1,4 +1,4 @@
-import type { Board, SignalType } from './board.ts'
+import type { Board, HowToLeave, SignalType } from './board.ts'
 import { callError, type End } from './call-error.ts'
 import { SignalQueue } from './signal-queue.ts'
 
@@ -53,16 +53,16 @@ export class CallSignals {
   }
 
   /** The call is over, here. The platform takes that also when the other side is offline. */
-  tellEnd(type: 'bye' | 'decline' | 'busy'): Promise<void> {
+  tellEnd(type: 'bye' | 'decline' | 'busy', how?: HowToLeave): Promise<void> {
     const last = new SignalQueue(
-      (now) => this.#post(now),
+      (now) => this.#post(now, undefined, how),
       (code) => code !== 'offline',
     )
     return last.send(type).catch(() => {}) // it is over already
   }
 
-  async #post(type: SignalType, body?: unknown): Promise<void> {
+  async #post(type: SignalType, body?: unknown, how?: HowToLeave): Promise<void> {
     const { board, user, id } = this.#ports
-    await board.call('signal', { target: user, type, call_id: id, ...(body !== undefined && { body }) })
+    await board.call('signal', { target: user, type, call_id: id, ...(body !== undefined && { body }) }, how)
   }
 }

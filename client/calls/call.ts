@@ -1,4 +1,4 @@
-import type { Board, Signal } from './board.ts'
+import type { Board, HowToLeave, Signal } from './board.ts'
 import { CallError, callError, endOf, type CallCode, type End } from './call-error.ts'
 import { CallSignals } from './call-signals.ts'
 import { nextState, type CallState, type Happening } from './call-state.ts'
@@ -104,11 +104,11 @@ export class Call extends Emitter<{ state: [CallState]; track: [MediaStreamTrack
   }
 
   /** Ends the call at once. Resolves when the platform knows it: later, while there is no connection. */
-  async hangUp(): Promise<void> {
+  async hangUp(how?: HowToLeave): Promise<void> {
     if (this.#state === 'ended') return
     const isRinging = this.#state === 'ringing'
     this.finish(endOf(!isRinging ? 'ended' : this.#direction === 'out' ? 'cancelled' : 'declined'))
-    await this.#signals.tellEnd('bye') // ends the call in each of its states, also if it was answered just now
+    await this.#signals.tellEnd('bye', how) // ends the call in each of its states, also if it was answered just now
   }
 
   mute(kind: Kind): void {

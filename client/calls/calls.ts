@@ -1,6 +1,6 @@
 import type { Event } from '../contract.ts'
 import { newId } from '../new-id.ts'
-import type { Board, Signal } from './board.ts'
+import type { Board, HowToLeave, Signal } from './board.ts'
 import { Call } from './call.ts'
 import { CallError, callError, endOf } from './call-error.ts'
 import { KnownCalls, meaningOf } from './call-state.ts'
@@ -57,7 +57,7 @@ export class Calls extends Emitter<{ incoming: [Call]; invited: [Event<'conferen
         if (state === 'online' && !wasOnline) for (const one of this.#conferences.values()) void one.rejoin()
         wasOnline = state === 'online'
       }),
-      this.#environment.onPageGone(() => void this.hangUpAll()),
+      this.#environment.onPageGone(() => void this.hangUpAll({ keep: false })),
     ]
   }
 
@@ -119,8 +119,8 @@ export class Calls extends Emitter<{ incoming: [Call]; invited: [Event<'conferen
   }
 
   /** Ends all calls, and leaves all conferences. */
-  async hangUpAll(): Promise<void> {
-    await Promise.all([...this.active.map((one) => one.hangUp()), ...this.conferences.map((one) => one.leave())])
+  async hangUpAll(how?: HowToLeave): Promise<void> {
+    await Promise.all([...this.active.map((one) => one.hangUp(how)), ...this.conferences.map((one) => one.leave(how))])
   }
 
   /** @internal The board is closed: nothing of the calls is left. */

@@ -1,5 +1,5 @@
 import type { Event } from '../contract.ts'
-import { codeOf, type Board, type Signal, type SignalType } from './board.ts'
+import { codeOf, type Board, type HowToLeave, type Signal, type SignalType } from './board.ts'
 import { endOf, type End } from './call-error.ts'
 import { Connection } from './connection.ts'
 import { Emitter } from './emitter.ts'
@@ -71,10 +71,10 @@ export class Conference extends Emitter<ConferenceEvents> {
   }
 
   /** Resolves when the platform knows it: later, while there is no connection. */
-  async leave(): Promise<void> {
+  async leave(how?: HowToLeave): Promise<void> {
     if (this.#end) return
     this.finish(endOf('left'))
-    await this.#ports.board.call('leave_conference', { conference_id: this.id }).catch(() => {}) // left anyway
+    await this.#ports.board.call('leave_conference', { conference_id: this.id }, how).catch(() => {}) // left anyway
   }
 
   /** Ends the conference for all. Only its creator may. */

@@ -40,7 +40,13 @@ export function bookOf(dir: string, user: string, from: string, messages: number
   }
   if (wanted.size > 0)
     violations.push(`lost: ${wanted.size} from ${from} to ${user}: ${[...wanted].slice(0, 20).join(' ')}`)
-  if (once.some(({ seq }, i) => i > 0 && seq <= once[i - 1]!.seq)) violations.push(`out of order: what ${user} heard`)
+  const back = once.findIndex(({ seq }, i) => i > 0 && seq <= once[i - 1]!.seq)
+  if (back > 0) {
+    const near = once
+      .slice(Math.max(0, back - 3), back + 3)
+      .map(({ seq, number, event }) => `${seq} (${number}, event ${event})`)
+    violations.push(`out of order: what ${user} heard: ${near.join(', ')}`)
+  }
   return {
     violations,
     again: heard.length - once.length,
