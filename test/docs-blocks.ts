@@ -33,6 +33,10 @@ export const NOT_RUN: readonly [page: string, start: string, why: string][] = [
   ['docs/operate/backup.md', 'docker compose run', 'it needs Docker'],
   ['docs/operate/run.md', '[Unit]', 'it needs systemd'],
   ['docs/operate/run.md', 'turnadmin', 'it needs a database of coturn; turn.test.ts runs turnadmin'],
+  ['docs/app/other-languages.md', 'import CocoaMQTT', 'it needs Swift; the program in Python is the same and runs'],
+  ['docs/app/other-languages.md', 'import com.hivemq', 'it needs Kotlin; the program in Python is the same and runs'],
+  ['docs/app/other-languages.md', "import 'dart:async'", 'it needs Dart; the program in Python is the same and runs'],
+  ['docs/app/quickstart.md', 'npx esbuild chat.ts', 'quickstart.test.ts builds the page and chats in a browser'],
   [
     'docs/operate/scaling.md',
     'npm run data -- export dump',
