@@ -99,7 +99,10 @@ test('a refused CONNECT gets a code of its protocol version [MQTT-3.2.2-4, MQTT 
 
 test('CONNACK fits the client’s Maximum Packet Size, without user properties if need be [MQTT-3.2.2-20]', async () => {
   const most = (maximumPacketSize: number) => ({ protocolVersion: 5 as const, properties: { maximumPacketSize } })
-  expect((await connackOf('max', most(1_000))).properties?.userProperties).toEqual({ 'user-id': 'max' })
+  expect((await connackOf('max', most(1_000))).properties?.userProperties).toEqual({
+    'user-id': 'max',
+    'idempotency-window': '600000',
+  })
   const small = await connackOf('max', most(24))
   expect([small.reasonCode, small.properties?.userProperties]).toEqual([0, undefined])
   const none = connectOn(await openRaw(stage, 5), stage, 'max', most(4))
