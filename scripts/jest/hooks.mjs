@@ -50,8 +50,7 @@ export async function resolve(specifier, context, next) {
   if (specifier === '@jest/globals') return { url: GLOBALS, shortCircuit: true }
   const { parentURL = '' } = context
   const found = await next(specifier, context).catch((err) => {
-    const [importer] = parentURL.split('?')
-    if (looks.has(importer)) looks.set(importer, 'imports what is missing') // so it is loaded again once that is there
+    looks.set(parentURL.split('?')[0], 'imports what is missing') // so it is loaded again once that is there
     throw err
   })
   const run = Number(RUN.exec(found.url)?.[1] ?? 0)
