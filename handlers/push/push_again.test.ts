@@ -48,3 +48,15 @@ test('after the last try it is given up, and a refusal is not tried again', asyn
   expect(service.asked - before).toBe(6)
   expect(service.unread()).toEqual([])
 })
+
+test('reads the subscriptions of one user, however many others there are', async () => {
+  for (const one of [alice, bob, carl]) {
+    for (let n = 0; n < 12; n++) await one.calls('save_push_subscription', service.subscribe())
+  }
+  const news = { event: 'message_received', event_seq: 1, sent_at: '2026-01-01T00:00:00.000Z', fields: {} }
+  expect(await clock.costs(alice, 'push_again', { ...news, tries: 1, to: [] })).toEqual({
+    read: 10,
+    counted: 0,
+    written: 0,
+  })
+})

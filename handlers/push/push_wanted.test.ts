@@ -73,3 +73,11 @@ test.each([404, 410])('a browser whose push service answers %d is forgotten', as
 test('refuses the command from a device: only the broker sends it', async () => {
   expect(await mallory.calls('push_wanted' as never, {} as never)).toBeRefused('unknown_command')
 })
+
+test('reads the subscriptions of one user, however many others there are', async () => {
+  for (const one of [alice, bob, carl]) {
+    for (let n = 0; n < 12; n++) await one.calls('save_push_subscription', service.subscribe())
+  }
+  const news = { event: 'message_received', event_seq: 1, sent_at: '2026-01-01T00:00:00.000Z', fields: {} }
+  expect(await clock.costs(alice, 'push_wanted', news)).toEqual({ read: 10, counted: 0, written: 0 })
+})

@@ -10,6 +10,13 @@ afterAll(async () => {
 })
 const { alice, mallory, clock } = await stage('push', PUSH_SETTINGS, push)
 
+test('removing reads and writes one subscription', async () => {
+  const [one, ...others] = Array.from({ length: 10 }, () => service.subscribe())
+  for (const each of [one!, ...others]) await mallory.calls('save_push_subscription', each)
+  const removed = await mallory.costs('remove_push_subscription', { endpoint: one!.endpoint })
+  expect(removed).toEqual({ read: 0, counted: 0, written: 1 })
+})
+
 test('only its own user ends a subscription; after that the browser is told nothing', async () => {
   const [phone, laptop] = [service.subscribe(), service.subscribe()]
   await alice.calls('save_push_subscription', phone)

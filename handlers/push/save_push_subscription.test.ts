@@ -46,6 +46,12 @@ test('of more than ten browsers the one that was saved first makes room', async 
   )
 })
 
+test('however many others there are, saving reads and writes what one user may have', async () => {
+  for (let n = 0; n < 30; n++) await alice.calls('save_push_subscription', service.subscribe())
+  expect(await bob.costs('save_push_subscription', service.subscribe())).toEqual({ read: 2, counted: 0, written: 1 })
+  expect(await alice.costs('save_push_subscription', service.subscribe())).toEqual({ read: 11, counted: 0, written: 2 })
+})
+
 test('what is no subscription is refused', async () => {
   const good = service.subscribe()
   for (const wrong of [

@@ -90,14 +90,7 @@ export class Person<G extends GroupName> {
 
   /** Counts what a command makes the store do, which no machine's speed changes. Drops the answer. */
   async costs<Name extends CommandOf<G>>(command: Name, ...call: Call<InputOf<G, Name>>): Promise<Work> {
-    const before = this.#play.work()
-    await this.calls(command, ...call)
-    const after = this.#play.work()
-    return {
-      read: after.read - before.read,
-      counted: after.counted - before.counted,
-      written: after.written - before.written,
-    }
+    return this.#play.workOf(() => this.calls(command, ...call))
   }
 }
 

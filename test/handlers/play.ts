@@ -71,6 +71,18 @@ export class Play {
     this.work = counting.work
   }
 
+  /** Counts what something makes the store do, which no machine's speed changes. */
+  async workOf(does: () => Promise<unknown>): Promise<Work> {
+    const before = this.work()
+    await does()
+    const after = this.work()
+    return {
+      read: after.read - before.read,
+      counted: after.counted - before.counted,
+      written: after.written - before.written,
+    }
+  }
+
   prepare(): Promise<void> {
     return equip(this.#commands.values(), this.#shop)
   }

@@ -5,6 +5,7 @@ import { readConfig } from '../../shared/config.ts'
 import { handlerSettings, type PushSettings } from '../../shared/runtime/handler-settings.ts'
 import { loadGroup, type Commands } from '../../shared/runtime/scan.ts'
 import { userIdOf } from '../../shared/wire/user-id.ts'
+import type { Work } from '../counting-store.ts'
 import { ownData } from '../own-data.ts'
 import { learnToAnswer } from './matchers.ts'
 import { Person } from './person.ts'
@@ -38,6 +39,8 @@ export type Stage<G extends GroupName> = { readonly [Name in (typeof CAST)[numbe
     passes(ms: number): Promise<void>
     /** Runs an internal command, as if this user's earlier command had put it off until now. */
     fires<Name extends InternalOf<G>>(whose: Person<G>, command: Name, input: InputOf<G, Name>): Promise<void>
+    /** The same, and counts what it makes the store do. */
+    costs<Name extends InternalOf<G>>(whose: Person<G>, command: Name, input: InputOf<G, Name>): Promise<Work>
   }
 }
 
@@ -88,6 +91,8 @@ export async function stage<G extends GroupName>(
       passes: (ms) => play.pass(ms),
       fires: ({ user }, name, input) =>
         play.runInternal({ user, client: 'phone', clients: ['phone'] }, name, input as object),
+      costs: ({ user }, name, input) =>
+        play.workOf(() => play.runInternal({ user, client: 'phone', clients: ['phone'] }, name, input as object)),
     },
   }
 }
