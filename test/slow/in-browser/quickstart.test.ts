@@ -48,6 +48,16 @@ afterAll(async () => {
   site.close()
 })
 
+/** Both open the chat, which makes them contacts. */
+async function meet(one: string, other: string): Promise<[Page, Page]> {
+  const phone = await stage.device(one)
+  const first = await opens(one, other)
+  await phone.receives('contact_request_sent')
+  const second = await opens(other, one)
+  await phone.receives('contact_approved')
+  return [first, second]
+}
+
 async function opens(user: string, friend: string): Promise<Page> {
   const context = await browser.newContext({ ignoreHTTPSErrors: true })
   const page = await context.newPage()
@@ -62,7 +72,7 @@ const shows = (page: Page, ...lines: string[]): Promise<unknown> =>
   page.waitForFunction((wanted) => document.querySelector('#messages')!.textContent === wanted, lines.join(''))
 
 test('two chat, as the quickstart says, and a page that is loaded again shows what was said', async () => {
-  const [alice, bob] = [await opens('alice', 'bob'), await opens('bob', 'alice')]
+  const [alice, bob] = await meet('alice', 'bob')
   for (const page of [alice, bob])
     await page.waitForFunction(() => document.querySelector('#state')!.textContent === 'online')
   await writes(alice, 'Lunch?')
@@ -74,7 +84,7 @@ test('two chat, as the quickstart says, and a page that is loaded again shows wh
 })
 
 test('what is written while the platform is away waits on the page, over a reload, and goes out when it is back', async () => {
-  const [carl, dora] = [await opens('carl', 'dora'), await opens('dora', 'carl')]
+  const [carl, dora] = await meet('carl', 'dora')
   await writes(carl, 'one')
   await shows(dora, 'carl: one')
   proxy.blackhole(true)
