@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -44,11 +44,16 @@ export async function openSite(script: string): Promise<Site> {
     if (!/^\/[a-z-]+\.ts$/.test(path)) return undefined
     return buildSync({ entryPoints: [PAGE + path], bundle: true, format: 'esm', write: false }).outputFiles[0]!.text
   }
-  const server = createServer(({ url = '' }, response) => {
+  return serveSite(({ url = '' }, response) => {
     const script = scriptOf(url)
     response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
     response.end(script ?? page)
   })
+}
+
+/** Serves what this listener answers. */
+export async function serveSite(answers: RequestListener): Promise<Site> {
+  const server = createServer(answers)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

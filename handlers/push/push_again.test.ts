@@ -1,14 +1,7 @@
-import { afterAll, expect, test } from '@jest/globals'
-import { stage } from '../../test/handlers/stage.ts'
-import { PUSH_SETTINGS, PushService } from '../../test/push-service.ts'
+import { expect, test } from '@jest/globals'
+import { pushStage } from '../../test/handlers/push-stage.ts'
 
-const service = await PushService.open()
-const push = service.sender()
-afterAll(async () => {
-  await push.close()
-  await service.close()
-})
-const { alice, bob, carl, clock } = await stage('push', PUSH_SETTINGS, push)
+const { service, alice, bob, carl, clock } = await pushStage()
 const NEWS = { event: 'message_received', event_seq: 1, sent_at: '2026-01-01T00:00:00.000Z', fields: { from: 'eve' } }
 
 test('a push service that is away is asked again, later each time, and the other browsers are told once', async () => {

@@ -1,14 +1,7 @@
-import { afterAll, expect, test } from '@jest/globals'
-import { stage } from '../../test/handlers/stage.ts'
-import { PUSH_SETTINGS, PushService } from '../../test/push-service.ts'
+import { expect, test } from '@jest/globals'
+import { pushStage } from '../../test/handlers/push-stage.ts'
 
-const service = await PushService.open()
-const push = service.sender()
-afterAll(async () => {
-  await push.close()
-  await service.close()
-})
-const { alice, bob, carl, mallory, clock } = await stage('push', PUSH_SETTINGS, push)
+const { service, alice, bob, carl, mallory, clock } = await pushStage()
 const sent_at = '2026-01-01T00:00:00.000Z'
 
 test('tells every browser of the user, encrypted and signed, which message it is and from whom', async () => {

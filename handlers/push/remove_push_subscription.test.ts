@@ -1,14 +1,7 @@
-import { afterAll, expect, test } from '@jest/globals'
-import { stage } from '../../test/handlers/stage.ts'
-import { PUSH_SETTINGS, PushService } from '../../test/push-service.ts'
+import { expect, test } from '@jest/globals'
+import { pushStage } from '../../test/handlers/push-stage.ts'
 
-const service = await PushService.open()
-const push = service.sender()
-afterAll(async () => {
-  await push.close()
-  await service.close()
-})
-const { alice, mallory, clock } = await stage('push', PUSH_SETTINGS, push)
+const { service, alice, mallory, clock } = await pushStage()
 
 test('removing reads and writes one subscription', async () => {
   const [one, ...others] = Array.from({ length: 10 }, () => service.subscribe())

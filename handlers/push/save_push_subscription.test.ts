@@ -1,14 +1,8 @@
-import { afterAll, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
+import { pushStage } from '../../test/handlers/push-stage.ts'
 import { stage } from '../../test/handlers/stage.ts'
-import { PUSH_SETTINGS, PushService } from '../../test/push-service.ts'
 
-const service = await PushService.open()
-const push = service.sender()
-afterAll(async () => {
-  await push.close()
-  await service.close()
-})
-const { alice, bob, carl, clock } = await stage('push', PUSH_SETTINGS, push)
+const { service, alice, bob, carl, clock } = await pushStage()
 const { dora } = await stage('push')
 
 const news = (event_seq: number) => ({

@@ -1,9 +1,7 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { ROOT } from '../process.ts'
-import type { Site } from '../browser.ts'
+import { serveSite, type Site } from '../browser.ts'
 
 /** Serves an empty page with the client as the global `switchboard`. */
 export async function openClientSite(): Promise<Site> {
@@ -15,17 +13,9 @@ export async function openClientSite(): Promise<Site> {
     platform: 'browser',
     write: false,
   })
-  const server = createServer(({ url }, response) => {
+  return serveSite(({ url }, response) => {
     const isScript = url === '/client.js'
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
     response.end(isScript ? outputFiles[0]?.contents : '<!doctype html><script src="/client.js"></script>')
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
 }
