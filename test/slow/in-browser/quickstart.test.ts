@@ -1,10 +1,8 @@
 // @needs Chromium
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, test } from '@jest/globals'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
-import { openBrowser } from '../../browser.ts'
+import { openBrowser, serveSite, type Site } from '../../browser.ts'
 import { tokenFor } from '../../device.ts'
 import { blocksOf } from '../../docs-blocks.ts'
 import { ROOT } from '../../process.ts'
@@ -19,8 +17,7 @@ const fileIn = (name: string): string =>
 let stage: Stage
 let browser: Browser
 let proxy: Proxy
-let origin: string
-const site = createServer()
+let site: Site
 beforeAll(async () => {
   proxy = await openProxy(() => stage.broker.ports.wss)
   const script = fileIn('chat.ts').replace('localhost:8443', `127.0.0.1:${proxy.port}`)
@@ -30,22 +27,19 @@ beforeAll(async () => {
     format: 'esm',
     write: false,
   })
-  site.on('request', ({ url }, response) => {
+  site = await serveSite(({ url }, response) => {
     const isScript = url === '/chat.js'
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
     response.end(isScript ? outputFiles[0]!.contents : fileIn('chat.html'))
   })
-  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
-  origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
-  const settings = { WSS_ORIGINS: origin }
+  const settings = { WSS_ORIGINS: site.origin }
   ;[stage, browser] = await Promise.all([openStage(['contacts', 'messaging'], settings), openBrowser()])
 })
 afterAll(async () => {
   await browser.close()
   await proxy.close()
   await stage.close()
-  site.closeAllConnections()
-  site.close()
+  await site.close()
 })
 
 /** Both open the chat, which makes them contacts. */
@@ -61,7 +55,7 @@ async function meet(one: string, other: string): Promise<[Page, Page]> {
 async function opens(user: string, friend: string): Promise<Page> {
   const context = await browser.newContext({ ignoreHTTPSErrors: true })
   const page = await context.newPage()
-  await page.goto(`${origin}/chat.html?with=${friend}#${tokenFor(user, stage.secret)}`)
+  await page.goto(`${site.origin}/chat.html?with=${friend}#${tokenFor(user, stage.secret)}`)
   return page
 }
 const writes = async (page: Page, text: string): Promise<void> => {
