@@ -53,11 +53,15 @@ export class Holdings {
     yield* this.#abandoned.values()
   }
 
-  /** Takes back and returns the deliveries that have not begun. */
+  /**
+   * Takes back and returns the deliveries that have not begun. The last goes first: the main thread begins deliveries meanwhile, and
+   * must not find one taken back and the next of its lane still there, which would then overtake it.
+   */
   takeBackWaiting(): Held[] {
-    const back = [...this.#held.values()].filter(({ claims, i }) => takeBack(claims, i))
+    const back: Held[] = []
+    for (const one of [...this.#held.values()].reverse()) if (takeBack(one.claims, one.i)) back.push(one)
     for (const { n } of back) this.#held.delete(n)
-    return back
+    return back.reverse()
   }
 
   /** Stops holding everything, begun or not, and returns it. */
