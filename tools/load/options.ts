@@ -12,8 +12,11 @@ export const SCENARIOS = [
   'chat',
   'signal',
   'crowded',
+  'queued',
 ] as const
 export type ScenarioName = (typeof SCENARIOS)[number]
+/** Left out of `all`: they take minutes. */
+export const LONG: readonly ScenarioName[] = ['soak', 'crowded', 'queued']
 
 export const USAGE = `usage: npm run load -- [scenario …] [options]
 Loads Switchboard's own processes, and Mosquitto beside it in turn where it is installed (TLS, password file, access list, a plain
@@ -40,10 +43,12 @@ mqtt.js back-end). Progress goes to stderr, a table of each scenario to stdout: 
     --qos0           signals at QoS 0 instead of 1
   crowded          echo commands while 10,000 idle connections are held, and beside it while 1,000 are
     --idle 10000
+  queued           echo commands while 1,000,000 commands wait for another group, and beside it while 1,000 do
+    --waiting 1000000
   durable          echo commands with the data on the disk of TMPDIR, and beside it with the data in memory (/dev/shm)
   soak             echo commands for minutes, at Switchboard alone; each round is a minute
     --minutes 10
-  all              each of these but crowded and soak
+  all              each of these but crowded, queued and soak
 options of all
     --rounds 5       laps of each target, in turn
     --seconds 5      of each lap
@@ -66,6 +71,7 @@ const COUNTS = {
   'at-once': text('16'),
   connections: text('4000'),
   idle: text('10000'),
+  waiting: text('1000000'),
   every: text('200'),
   most: text('1600'),
   minutes: text('10'),
@@ -118,7 +124,7 @@ export function readOptions(args: string[]): Options | undefined {
   const { shapes, qos0, only, node, json, record, profile } = values
   if (![undefined, 'switchboard', 'mosquitto'].includes(only)) throw wrong(`--only ${only}`)
   const scenarios = positionals.includes('all')
-    ? SCENARIOS.filter((name) => name !== 'soak' && name !== 'crowded')
+    ? SCENARIOS.filter((name) => !LONG.includes(name))
     : (positionals as ScenarioName[])
   const unknown = scenarios.find((name) => !SCENARIOS.includes(name))
   if (unknown !== undefined) throw wrong(unknown)

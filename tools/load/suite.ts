@@ -16,12 +16,13 @@ import type { Back, Target } from './target.ts'
 const IN_MEMORY = '/dev/shm'
 /** The climb of signals: couples at first, milliseconds between two signals of a couple, and the p99 at which it ends. */
 const [FIRST, CLIMB_EVERY, MAX_P99] = [100, 125, 100]
-/** Idle connections that the crowd is compared with. */
+/** Idle connections, or waiting commands, that many of them are compared with. */
 const FEW = 1_000
 const BACKS: Partial<Record<ScenarioName, Back[]>> = {
   echo: ['echo'],
   soak: ['echo'],
   crowded: ['echo'],
+  queued: ['echo'],
   durable: ['echo'],
   chat: ['chat'],
   signal: ['signal'],
@@ -48,6 +49,10 @@ async function openTargets(name: ScenarioName, { counts, only, node, profile }: 
     const crowds = [counts.idle, FEW].map((count) => openSwitchboard({ ...options, name: `${count} idle` }))
     return await Promise.all(crowds)
   }
+  if (name === 'queued') {
+    const [many, few] = [counts.waiting, FEW].map((waiting) => ({ ...options, waiting, name: `${waiting} waiting` }))
+    return [await openSwitchboard(many!), await openSwitchboard(few!)]
+  }
   const targets: Target[] = []
   if (only !== 'mosquitto') targets.push(await openSwitchboard({ ...options, profiled: profile !== undefined }))
   if (name === 'durable') {
@@ -62,6 +67,8 @@ async function openTargets(name: ScenarioName, { counts, only, node, profile }: 
 function scenariosOf(name: ScenarioName, { counts, shapes, qos0 }: Options): Scenario[] {
   const { bytes, 'in-flight': open } = counts
   switch (name) {
+    case 'queued':
+      return [{ ...echo({ devices: 50, open: 4 }, bytes), name: 'queued' }]
     case 'echo':
       if (counts.rate) return [echoAt(counts.rate, counts.devices ?? 50, bytes)]
       return shapes.map((shape) => echo(shape, bytes))

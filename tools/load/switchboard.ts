@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { readConfig } from '../../shared/config.ts'
 import { devCertFile, sharedHandlerKeys, signingSecret, tlsFiles } from '../../shared/dev-secrets.ts'
 import { signToken } from '../../scripts/sign-token.ts'
+import { fillQueue } from '../bench/kept/fill-queue.ts'
 import { run, stop, type Script } from './processes.ts'
 import { openProfiler } from './profile.ts'
 import { OPEN, type Back, type Target, type TargetOptions } from './target.ts'
@@ -14,12 +15,15 @@ const SETTINGS = {
   ACCESS: 'everyone',
   HANDLER_EVENTS: 'echoed', // no file of handlers/ declares it
   HANDLER_WINDOW: '256',
+  MAX_QUEUED: '10000000',
   PUBLISHES_PER_USER: '10000000',
   PACKETS_PER_CONNECTION: '100000000',
   CONNECTS_PER_ADDRESS: '10000000',
   CONNECTIONS_PER_ADDRESS: '1000000',
   CONNECTS_PER_CLIENT: '1000000',
 }
+/** Commands that wait before the start: of users and of a group that have no part in the load. */
+const WAITING = { users: 1_000, bytes: 64, name: 'request_contact', group: 'contacts' }
 
 /** Switchboard as it is run: the broker's process and those of its handlers. */
 export async function openSwitchboard(options: TargetOptions): Promise<Target> {
@@ -29,6 +33,7 @@ export async function openSwitchboard(options: TargetOptions): Promise<Target> {
   const env = { ...SETTINGS, ...ports, HOST: '127.0.0.1', DATA_DIR: dir, LOG_LEVEL: 'warn' }
   const config = readConfig(env)
   const { cert: ca } = await tlsFiles(config)
+  if (options.waiting !== undefined) await fillQueue(dir, { ...WAITING, commands: options.waiting })
   let inspector = ''
   const broker = await run(
     { part: 'broker' },

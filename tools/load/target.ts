@@ -34,6 +34,8 @@ export interface TargetOptions {
   /** Where the data are: on a disk, or in memory. */
   folder?: string
   name?: string
+  /** Commands that wait for a group without a process when the broker starts. */
+  waiting?: number
   /** Whether the broker is to be profiled. */
   profiled?: boolean
 }
