@@ -258,7 +258,7 @@ const commands = {
     'Size of the answers kept for one user. Above that, new ones are not kept.',
   ),
   MAX_QUEUED: count(1_000_000, 1, 100_000_000).describe(
-    'Open commands (accepted, not finished) in all. Above that, `unavailable`.',
+    'Open commands (accepted or scheduled for later, not finished) in all. Above that, `unavailable`.',
   ),
   MAX_QUEUED_BYTES: bytes(1_073_741_824, 65_536, 68_719_476_736).describe(
     'Size of all open commands. Above that, `unavailable`. Of both, one group may use as much as is still free, so the first group that is away gets half. Commands that wait only for observers have a quarter of their own.',

@@ -80,7 +80,7 @@ async function open(path: string, here: ReadonlySet<UserId>, watch = (storage: S
     queue,
     jobs,
     append,
-    later: new Later({ storage, send: (user, name, input) => send(name, user, input) }),
+    later: new Later({ storage, queue, ownerOf: () => 'one', send: (user, name, input) => send(name, user, input) }),
     presence: new Presence({
       storage,
       isThere: (user) => here.has(user),

@@ -3,6 +3,9 @@ import type { LaterCommands } from '../../shared/wire/done.ts'
 import { commandName } from '../../shared/wire/topic.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Command } from '../seam/session.ts'
+import type { CommandQueue } from './queue/queue.ts'
+import type { Placed } from './queue/room.ts'
+import { sizeOfIds } from './queue/size.ts'
 import type { Storage, Table, Unit } from '../storage/storage.ts'
 import { callAt } from '../../shared/timer.ts'
 
@@ -14,10 +17,21 @@ interface Due {
   input: object
 }
 
-const TRY_AGAIN = 1_000
+/** Milliseconds before a command that found no room is sent again: doubled each time, up to a limit. */
+const [TRY_AGAIN, MAX_TRY_AGAIN] = [1_000, 30_000]
+
+/** A command that waits for its time. Memory holds its place in the queue alone, not its input. */
+interface Scheduled {
+  readonly placed: Placed
+  tries: number
+  stop: (() => void) | undefined
+}
 
 export interface LaterPorts {
   storage: Storage
+  /** What is scheduled counts as waiting in the queue already, so that its bounds hold for it too. */
+  queue: Pick<CommandQueue, 'reserve' | 'release'>
+  ownerOf(command: string): string | undefined
   /** Sends a command; resolves when it is stored. */
   send(user: UserId, name: Command['name'], input: object): Promise<void>
 }
@@ -26,7 +40,7 @@ export interface LaterPorts {
 export class Later implements Closable {
   readonly #ports: LaterPorts
   readonly #table: Table<Due>
-  readonly #clocks = new Map<number, () => void>()
+  readonly #scheduled = new Map<number, Scheduled>()
   readonly #sending = new Set<Promise<void>>()
   #lastKey = 0
   #isClosed = false
@@ -39,12 +53,12 @@ export class Later implements Closable {
 
   /** How many commands are scheduled. */
   get size(): number {
-    return this.#clocks.size + this.#sending.size
+    return this.#scheduled.size
   }
 
   /** Resumes what was scheduled before this broker started. */
   resume(): void {
-    for (const { key, value } of this.#table.entries()) this.#arm(Number(key), value)
+    for (const { key, value } of this.#table.entries()) this.#schedule(Number(key), value)
   }
 
   /** Stores what a command has scheduled, in the unit of its end. `atOnce`: without delay, because the command was refused after all. */
@@ -53,32 +67,50 @@ export class Later implements Closable {
       const key = ++this.#lastKey
       const due: Due = { at: Date.now() + (atOnce ? 0 : after_ms), user, command, input }
       unit.put(this.#table, key, due)
-      unit.afterwards(() => this.#arm(key, due))
+      unit.afterwards(() => this.#schedule(key, due))
     }
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const stop of this.#clocks.values()) stop()
+    for (const { stop } of this.#scheduled.values()) stop?.()
     await Promise.all(this.#sending)
   }
 
-  #arm(key: number, due: Due, at = due.at): void {
-    if (this.#isClosed) return
-    const call = (): void => {
-      this.#clocks.delete(key)
-      const sending = this.#send(key, due).finally(() => this.#sending.delete(sending))
-      this.#sending.add(sending)
+  #schedule(key: number, { at, user, command, input }: Due): void {
+    const group = this.#ports.ownerOf(command) ?? command
+    const bytes = sizeOfIds({ user, re: undefined }) + command.length + JSON.stringify(input).length
+    // What is due at once takes nobody's share: an event for someone who is away causes it, not they themselves.
+    const one: Scheduled = {
+      placed: { user, group, bytes, isInternal: at <= Date.now() },
+      tries: 0,
+      stop: undefined,
     }
-    this.#clocks.set(key, callAt(at, call))
+    this.#scheduled.set(key, one)
+    this.#arm(key, one, at)
   }
 
-  async #send(key: number, due: Due): Promise<void> {
+  #arm(key: number, one: Scheduled, at: number): void {
+    if (this.#isClosed) return
+    this.#ports.queue.reserve(one.placed)
+    one.stop = callAt(at, () => {
+      one.stop = undefined
+      const sending = this.#send(key, one).finally(() => this.#sending.delete(sending))
+      this.#sending.add(sending)
+    })
+  }
+
+  async #send(key: number, one: Scheduled): Promise<void> {
+    const { storage, queue, send } = this.#ports
+    queue.release(one.placed)
     try {
-      await this.#ports.send(due.user, commandName(due.command), due.input)
-      await this.#ports.storage.commit((unit) => unit.remove(this.#table, key))
+      const due = this.#table.get(key)
+      if (due) await send(due.user, commandName(due.command), due.input)
+      await storage.commit((unit) => unit.remove(this.#table, key))
+      this.#scheduled.delete(key)
     } catch {
-      this.#arm(key, due, Date.now() + TRY_AGAIN) // the queue is full or cannot store, which is logged there
+      const delay = Math.min(TRY_AGAIN * 2 ** one.tries++, MAX_TRY_AGAIN)
+      this.#arm(key, one, Date.now() + delay) // the queue is full or cannot store, which is logged there
     }
   }
 }

@@ -160,7 +160,12 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
   const standing = openStanding({ revocations, clock, devices })
   const sendInternal = (name: CommandName, user: UserId, input: object): Promise<void> =>
     dispatch.accept(internalCommand(name, user, input, queue.nextOrder()), false)
-  const later = new Later({ storage, send: (user, name, input) => sendInternal(name, user, input) })
+  const later = new Later({
+    storage,
+    queue,
+    ownerOf: (command) => dispatch.rules.ownerOf(command),
+    send: (user, name, input) => sendInternal(name, user, input),
+  })
   const wakes = new Wakes({
     later: () => later,
     isThere: (user) => devices.countOf(user) > 0,

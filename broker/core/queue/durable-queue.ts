@@ -279,6 +279,8 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
       })
     },
 
+    reserve: (placed) => room.add(placed),
+    release: (placed) => room.remove(placed),
     fullness: () => [...room.fullness(), remembered.fullness()],
     nearlyFull: () => room.nearlyFull(),
     surplus: () => room.surplus(),

@@ -5,7 +5,7 @@ import type { Job } from '../dispatch/job.ts'
 import type { Command } from '../../seam/session.ts'
 import type { Unit } from '../../storage/storage.ts'
 import type { Fullness } from '../../metrics/fullness.ts'
-import type { Full } from './room.ts'
+import type { Full, Placed } from './room.ts'
 
 /** The outcome of an append. */
 export type Appended =
@@ -46,6 +46,9 @@ export interface CommandQueue {
   tried(job: Job): void
   /** The command itself, from memory or the disk; undefined when its record is broken. */
   load(job: Job): Command | undefined
+  /** Counts a command that is scheduled for later as one that waits for its group, until it is released. */
+  reserve(placed: Placed): void
+  release(placed: Placed): void
   /** How full the queue is, and which groups hold nearly all they may. */
   fullness(): Fullness[]
   nearlyFull(): string[]

@@ -59,14 +59,14 @@ export class Room<Item extends Placed> {
   }
 
   /** Counts a command that its owner has to end. */
-  add({ user, group, bytes, isInternal }: Item): void {
+  add({ user, group, bytes, isInternal }: Placed): void {
     add(this.#all, bytes)
     add(amountOf(this.#groups, group), bytes)
     if (!isInternal) add(amountOf(this.#users, user), bytes)
   }
 
   /** The owner has ended the command, or it was not stored. */
-  remove({ user, group, bytes, isInternal }: Item): void {
+  remove({ user, group, bytes, isInternal }: Placed): void {
     subtract(this.#all, bytes)
     subtractFrom(this.#groups, group, bytes)
     if (!isInternal) subtractFrom(this.#users, user, bytes)
