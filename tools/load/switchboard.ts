@@ -15,7 +15,6 @@ const SETTINGS = {
   ACCESS: 'everyone',
   HANDLER_EVENTS: 'echoed', // no file of handlers/ declares it
   HANDLER_WINDOW: '256',
-  MAX_QUEUED: '10000000',
   PUBLISHES_PER_USER: '10000000',
   PACKETS_PER_CONNECTION: '100000000',
   CONNECTS_PER_ADDRESS: '10000000',
@@ -30,7 +29,8 @@ export async function openSwitchboard(options: TargetOptions): Promise<Target> {
   const { backs, handlers, node = process.execPath, folder = tmpdir(), name = 'switchboard' } = options
   const dir = mkdtempSync(join(folder, 'switchboard-load-'))
   const ports = { MQTTS_PORT: '0', WSS_PORT: '0', ADMIN_PORT: '0' }
-  const env = { ...SETTINGS, ...ports, HOST: '127.0.0.1', DATA_DIR: dir, LOG_LEVEL: 'warn' }
+  const room = options.waiting === undefined ? {} : { MAX_QUEUED: '10000000' }
+  const env = { ...SETTINGS, ...room, ...ports, HOST: '127.0.0.1', DATA_DIR: dir, LOG_LEVEL: 'warn' }
   const config = readConfig(env)
   const { cert: ca } = await tlsFiles(config)
   if (options.waiting !== undefined) await fillQueue(dir, { ...WAITING, commands: options.waiting })
