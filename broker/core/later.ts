@@ -101,11 +101,11 @@ export class Later implements Closable {
   }
 
   async #send(key: number, one: Scheduled): Promise<void> {
-    const { storage, queue, send } = this.#ports
+    const { storage, queue } = this.#ports
     queue.release(one.placed)
     try {
       const due = this.#table.get(key)
-      if (due) await send(due.user, commandName(due.command), due.input)
+      if (due) await this.#ports.send(due.user, commandName(due.command), due.input)
       await storage.commit((unit) => unit.remove(this.#table, key))
       this.#scheduled.delete(key)
     } catch {

@@ -59,9 +59,9 @@ export class Holdings {
    */
   takeBackWaiting(): Held[] {
     const back: Held[] = []
-    for (const one of [...this.#held.values()].reverse()) if (takeBack(one.claims, one.i)) back.push(one)
+    for (const one of Array.from(this.#held.values()).toReversed()) if (takeBack(one.claims, one.i)) back.push(one)
     for (const { n } of back) this.#held.delete(n)
-    return back.reverse()
+    return back.toReversed()
   }
 
   /** Stops holding everything, begun or not, and returns it. */
