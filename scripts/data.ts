@@ -7,7 +7,8 @@ import { keepFilesPrivate } from '../shared/private-files.ts'
 import { DATABASE, databaseOf } from '../shared/store/mongo-client.ts'
 import { openData } from '../handlers/open-data.ts'
 import { collectionsOf } from './data/collections.ts'
-import { checkWith, exportTo, importFrom, type Progress, type Report } from './data/dump.ts'
+import { checkWith, exportTo, importFrom, type Report } from './data/dump.ts'
+import { progressBar } from './data/progress-bar.ts'
 import { verifyFiles } from './data/verify.ts'
 
 // npm run data: exports, imports and checks the handlers' data, and verifies data files.
@@ -25,16 +26,6 @@ send meanwhile. An interrupted command continues when it is run again. From one 
 
 /** Each action, with the preposition between it and the place of the data. */
 const WHAT: Readonly<Record<string, string>> = { export: 'from', import: 'to', check: 'of' }
-
-/** Prints the progress on stderr, once a second. */
-function progressBar(): Progress {
-  let said = 0
-  return (collection, documents, of) => {
-    if (Date.now() - said < 1_000) return
-    said = Date.now()
-    process.stderr.write(`${collection}: ${documents}${of === undefined ? '' : ` of ${of}`}\n`)
-  }
-}
 
 /** Describes where the data are, without credentials. */
 function placeOf({ MONGODB_URL: url, DATA_DIR }: Config): string {

@@ -30,7 +30,7 @@ export const NOT_RUN: readonly [page: string, start: string, why: string][] = [
   ['CONTRIBUTING.md', 'node --inspect-brk', 'it waits for a debugger'],
   ['docs/operate/run.md', 'cp .env.example .env', 'it needs Docker; settings.test.ts checks docker-compose.yml'],
   ['docs/operate/run.md', 'docker compose exec', 'it needs Docker'],
-  ['docs/operate/backup.md', 'docker compose run', 'it needs Docker'],
+  ['docs/operate/backup.md', 'docker compose exec', 'it needs Docker'],
   ['docs/operate/run.md', '[Unit]', 'it needs systemd'],
   ['docs/operate/run.md', 'turnadmin', 'it needs a database of coturn; turn.test.ts runs turnadmin'],
   ['docs/app/other-languages.md', 'import CocoaMQTT', 'it needs Swift; the program in Python is the same and runs'],

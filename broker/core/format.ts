@@ -14,7 +14,7 @@ import type { Storage } from '../storage/storage.ts'
  * and its answer, under the command's order, and one for each event of the inbox. 3: one record for an event, whatever inboxes and
  * sessions hold it, and each session's progress.
  */
-const FORMAT = 3
+export const FORMAT = 3
 /** Records moved in one transaction, at most. */
 const MOVED_AT_ONCE = 500
 /** Answers without a command get orders below this, which no command has: commands are numbered in 1/1024 ms since 1970. */
@@ -38,7 +38,7 @@ interface OldAnswer {
  */
 export async function openFormat(storage: Storage, log: Pick<Logger, 'info'>, atOnce = MOVED_AT_ONCE): Promise<void> {
   const meta = storage.table<number>('meta')
-  const found = meta.get('format') ?? 1
+  const found = formatOf(storage)
   if (found > FORMAT) {
     throw new ConfigError(
       `DATA_DIR: a newer version has stored the broker's data: in format ${found}, and this one knows formats up to ${FORMAT}. Start that version, or restore a backup that this one made`,
@@ -57,6 +57,9 @@ export async function openFormat(storage: Storage, log: Pick<Logger, 'info'>, at
       'converted the stored data of an older version to the format of this one',
     )
 }
+
+/** The format of what is stored. Data without a mark are of the first one. */
+export const formatOf = (storage: Storage): number => storage.table<number>('meta').get('format') ?? 1
 
 async function moveCommands(storage: Storage, atOnce: number): Promise<number> {
   const old = storage.table<OldCommand>('commands')

@@ -12,13 +12,13 @@ const DAMAGE = new Set([-30_797, -30_796, -30_795, -30_793, -30_782])
  * @throws {Damaged} when the file is not an LMDB file
  * @throws {Error} with the path, when the file cannot be opened
  */
-export function openFile(path: string): RootDatabase<unknown> {
+export function openFile(path: string, { readOnly = false } = {}): RootDatabase<unknown> {
   leaveFailedCommits()
   try {
     // LMDB crashes the process when it opens a foreign file.
     const head = existsSync(path) ? readHead(path) : undefined
     if (head && head.length > 0 && !head.includes(MAGIC)) throw new Damaged(path, 'it is not an LMDB file')
-    return open<unknown>({ path, overlappingSync: false, maxDbs: 32 })
+    return open<unknown>({ path, readOnly, overlappingSync: false, maxDbs: 32 })
   } catch (err) {
     if (err instanceof Damaged) throw err
     throw new Error(`cannot open ${path}: ${(err as Error).message}`, { cause: err })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { makeFolder } from '../../shared/make-folder.ts'
-import type { CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
+import type { Collection, CollectionSpec, Document, Store } from '../../shared/store/documents.ts'
 
 // A dump is a folder with a file for each collection, one document per line in the order of their keys, with sorted fields, so that
 // both engines give the same lines; and a manifest with the count and hash of each file, written last. It holds what users wrote, so
@@ -19,6 +19,11 @@ const sumShape = z.object({
 const manifestShape = z.record(z.string(), sumShape)
 type Sum = z.infer<typeof sumShape>
 type Manifest = z.infer<typeof manifestShape>
+
+/** What an export reads: a store, or a snapshot of one. */
+export interface Readable {
+  collection(spec: CollectionSpec): Pick<Collection<Document>, 'find'>
+}
 
 /** Reports progress: the collection, the documents done, and of how many if known. */
 export type Progress = (collection: string, documents: number, of?: number) => void
@@ -40,7 +45,7 @@ const MAX_TOLD = 10
  * Writes all collections into a folder. An interrupted export continues where it stopped.
  * @throws {Error} when data exported first have changed by the end: handlers are running, or ran in between
  */
-export async function exportTo(folder: string, store: Store, specs: readonly CollectionSpec[], progress: Progress) {
+export async function exportTo(folder: string, store: Readable, specs: readonly CollectionSpec[], progress: Progress) {
   makeFolder(folder)
   if (existsSync(manifestOf(folder))) throw new Error(`${folder} holds a complete export already; choose another folder`)
   const manifest: Manifest = {}
@@ -57,8 +62,8 @@ export async function exportTo(folder: string, store: Store, specs: readonly Col
   return manifest
 }
 
-async function exportOne(path: string, store: Store, spec: CollectionSpec, progress: Progress): Promise<Sum> {
-  const collection = store.collection<Document>(spec)
+async function exportOne(path: string, store: Readable, spec: CollectionSpec, progress: Progress): Promise<Sum> {
+  const collection = store.collection(spec)
   const sum = createHash('sha256')
   let [documents, bytes, last] = [0, 0, undefined as string | undefined]
   if (existsSync(path)) {
@@ -144,13 +149,13 @@ export async function checkWith(
 
 async function compare(
   manifest: Manifest,
-  store: Store,
+  store: Readable,
   specs: readonly CollectionSpec[],
   progress: Progress,
 ): Promise<Report[]> {
   const reports: Report[] = []
   for (const spec of specs) {
-    const collection = store.collection<Document>(spec)
+    const collection = store.collection(spec)
     const sum = createHash('sha256')
     let [documents, last] = [0, undefined as string | undefined]
     for (let isMore = true; isMore;) {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { firstOf } from '../../../shared/first-of.ts'
 import { parseJsonObject } from '../../../shared/wire/json.ts'
 import type { EventName } from '../../../shared/wire/topic.ts'
@@ -9,6 +8,7 @@ import type { KeptEvents } from '../kept/kept-events.ts'
 import type { KeptEvent, KeptRecord } from '../kept/kept-record.ts'
 import type { Storage, Unit } from '../../storage/storage.ts'
 import { tooLargeAgain } from '../events/too-large-answer.ts'
+import { openEpoch } from './epoch.ts'
 import { openHoles } from './inbox-holes.ts'
 import { Line, type LinePorts } from './inbox-line.ts'
 
@@ -58,11 +58,9 @@ export type Inbox = Awaited<ReturnType<typeof openInbox>>
 export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Bounds) {
   /** The last numbers of users who have no events left. */
   const ends = storage.table<number>('inbox_ends')
-  const epochs = storage.table<string>('inbox_epoch')
   const holes = openHoles(storage)
 
-  const epoch = epochs.get('epoch') ?? randomUUID()
-  await storage.commit((unit) => unit.put(epochs, 'epoch', epoch))
+  const epoch = await openEpoch(storage)
 
   /** Lines of users who have events, or are about to. */
   const lines = new Map<UserId, Line>()
