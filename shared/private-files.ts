@@ -15,11 +15,16 @@ const OURS: [folder: string, name: RegExp][] = [
  */
 export function keepFilesPrivate(DATA_DIR: string, log: Logger): void {
   process.umask(0o077)
-  const files = OURS.flatMap(([folder, name]) => filesIn(join(DATA_DIR, folder)).filter((file) => name.test(file.name)))
-  const open = files.map(({ path }) => path).filter((path) => (modeOf(path) & 0o077) !== 0)
+  const open = filesForOthers(DATA_DIR)
   if (open.length > 0) {
     log.warn({ files: open.slice(0, 20) }, 'other users can read or write these files; run chmod go-rwx on them')
   }
+}
+
+/** Our files in DATA_DIR, and `more`, that users besides their owner may read or write. */
+export function filesForOthers(DATA_DIR: string, more: readonly string[] = []): string[] {
+  const files = OURS.flatMap(([folder, name]) => filesIn(join(DATA_DIR, folder)).filter((file) => name.test(file.name)))
+  return [...files.map(({ path }) => path), ...more].filter((path) => (modeOf(path) & 0o077) !== 0)
 }
 
 function filesIn(folder: string): { name: string; path: string }[] {

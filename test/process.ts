@@ -29,7 +29,7 @@ export interface RunOptions {
 const COMPILED = new Set([
   'broker/main.ts',
   'handlers/run.ts',
-  ...['start', 'token', 'data', 'dead', 'backup', 'restore'].map((name) => `scripts/${name}.ts`),
+  ...['start', 'token', 'data', 'dead', 'backup', 'restore', 'doctor'].map((name) => `scripts/${name}.ts`),
 ])
 
 /** Jest has compiled the sources before the tests; a run outside of it, such as one of tools/, has scripts/run.mjs do so. */
