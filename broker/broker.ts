@@ -10,7 +10,7 @@ import { openCore } from './core/open-core.ts'
 import { issuerFaults, storageFault } from './faults.ts'
 import { openEngine, type Front } from './front/aedes/engine.ts'
 import { authenticate } from './front/identity/authenticate.ts'
-import { openIdentity, readSecrets } from './front/identity/open-identity.ts'
+import { openIdentity, readSecrets, renewSecrets, watchSecrets } from './front/identity/open-identity.ts'
 import { verifyToken, type VerifyToken } from './front/identity/token.ts'
 import { Lingering } from './front/lingering.ts'
 import { listenAs } from './front/listen/listen-as.ts'
@@ -24,7 +24,7 @@ import { openStorage } from './storage/open-storage.ts'
 
 export interface Broker extends Closable {
   readonly ports: { mqtts: number; wss: number; admin: number }
-  /** Reads the certificate and the page again, and takes over the handlers' new declarations, without disconnecting anyone. */
+  /** Reads the certificate, the secrets' files and the page again, and takes over the handlers' new declarations, without disconnecting anyone. */
   reload(catalogue: Catalogue): Promise<void>
 }
 
@@ -116,6 +116,7 @@ export async function startBroker(
     const listeners = await openListeners({ config, tls, maxHeaders, accept, witness, lingering, page }, opened)
     opened.push(engine) // closed before the listeners, so that clients get a DISCONNECT before their sockets are cut
     opened.push(watchCertificate(config, () => listeners.renew(), log))
+    opened.push(watchSecrets(identity, config, log))
     ready = true
     const ports = { ...listeners.ports, admin: admin.port }
     log.info({ host: config.HOST, ports }, 'the broker listens')
@@ -123,6 +124,7 @@ export async function startBroker(
       ports,
       async reload(now) {
         checkCatalogue(now)
+        renewSecrets(identity, config)
         page?.renew()
         catalogue = now
         core.declare(now)

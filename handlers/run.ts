@@ -52,7 +52,8 @@ async function main(): Promise<void> {
     if (key === undefined)
       throw new ConfigError(`HANDLER_KEYS has no key for ${group}, and HANDLER_KEY is not set; set one of them`)
     hideFromLogs([key])
-    const broker = { url, ca: rootCertificates, caFiles, key, ownKey: own !== undefined }
+    const keyFile = config.secretFiles.get(own === undefined ? 'HANDLER_KEY' : 'HANDLER_KEYS')
+    const broker = { url, ca: rootCertificates, caFiles, key, keyFile, ownKey: own !== undefined }
     const options = { group, commands: loaded[i]!, store, settings, log, broker, window: config.HANDLER_WINDOW }
     served.push(await serveGroup(options))
   }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { Config } from '../shared/config.ts'
+import { withSecretsOfNow, type Config } from '../shared/config.ts'
 import { devCertFile, sharedHandlerKeys, tokenSecrets } from '../shared/dev-secrets.ts'
 import { dialled, dialledAlone } from '../shared/dial.ts'
 import { groupKey } from '../shared/group-key.ts'
@@ -47,7 +47,11 @@ export async function startPlatform(
   })
   await broker.served
   const add = async (group: string): Promise<void> => {
-    const env = (): NodeJS.ProcessEnv => ({ ...process.env, ...portSettings(ports), ...handlerSettings(config, group) })
+    const env = (): NodeJS.ProcessEnv => ({
+      ...process.env,
+      ...portSettings(ports),
+      ...handlerSettings(withSecretsOfNow(config), group),
+    })
     const part = supervise(group, [file(`handlers/run${EXTENSION}`), group], {
       fate,
       nodeOptions: optionsFor(group),
@@ -84,14 +88,18 @@ function portSettings({ mqtts, wss, admin }: { mqtts: number; wss: number; admin
 
 // An empty value takes precedence over .env, and counts as unset.
 
+/** Leaves these settings out, and the files that may hold them. */
+const without = (...names: string[]): NodeJS.ProcessEnv =>
+  Object.fromEntries(names.flatMap((name) => [name, `${name}_FILE`]).map((name) => [name, '']))
+
 /** Settings that only handlers get. */
-const FOR_HANDLERS = { MONGODB_URL: '', TURN_SECRET: '', TURN_SECRET_STORE: '', VAPID_PRIVATE_KEY: '' }
+const FOR_HANDLERS = without('MONGODB_URL', 'TURN_SECRET', 'TURN_SECRET_STORE', 'VAPID_PRIVATE_KEY')
 /** Settings that only the broker gets. */
-const FOR_BROKER = { SECRET: '', OPERATOR_TOKEN: '', HANDLER_KEY: '', TLS_CERT: '', TLS_KEY: '', OIDC_ISSUERS: '' }
+const FOR_BROKER = without('SECRET', 'OPERATOR_TOKEN', 'HANDLER_KEY', 'TLS_CERT', 'TLS_KEY', 'OIDC_ISSUERS')
 /** Secrets that sign TURN usernames, which only the group `turn` gets. */
-const FOR_TURN = { TURN_SECRET: '', TURN_SECRET_STORE: '' }
+const FOR_TURN = without('TURN_SECRET', 'TURN_SECRET_STORE')
 /** The key that signs push messages, which only the group `push` gets. */
-const FOR_PUSH = { VAPID_PRIVATE_KEY: '' }
+const FOR_PUSH = without('VAPID_PRIVATE_KEY')
 
 /** The settings of a group's process: a key for this group only, the broker's certificate without its key, no token secret. */
 function handlerSettings(config: Config, group: string): NodeJS.ProcessEnv {
@@ -100,6 +108,7 @@ function handlerSettings(config: Config, group: string): NodeJS.ProcessEnv {
   const ca = config.BROKER_CA ?? config.TLS_CERT ?? (config.production ? undefined : devCertFile(config))
   return {
     ...FOR_BROKER,
+    ...without('HANDLER_KEYS'),
     ...(group !== 'turn' && FOR_TURN),
     ...(group !== 'push' && FOR_PUSH),
     HANDLER_KEYS: own === undefined ? '' : `${group}=${own}`,

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import type { About } from '../shared/setting-kinds.ts'
-import { SECTIONS } from '../shared/settings.ts'
+import { SECRETS, SECTIONS } from '../shared/settings.ts'
 
 // Generates .env.example and the table in docs/operate/settings.md from shared/settings.ts.
 
@@ -44,7 +44,9 @@ function settingOf(name: string, schema: z.ZodType): Setting {
   const value: unknown = given.success ? given.data : undefined
   const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
   const bounds = minimum === undefined || maximum === undefined ? undefined : ([minimum, maximum] as [number, number])
-  return { name, meaning: description, unit, standard: isPlain ? String(value) : '', unset, bounds }
+  const isSecret = (SECRETS as readonly string[]).includes(name)
+  const meaning = isSecret ? `${description} Or \`${name}_FILE\`: a file that holds it.` : description
+  return { name, meaning, unit, standard: isPlain ? String(value) : '', unset, bounds }
 }
 
 function exampleOf(sections: [string, Setting[]][]): string {

@@ -360,6 +360,18 @@ export const SECTIONS = {
   'Limits of connections': limits,
 }
 
+/** Settings that hold a secret. Each may be in a file instead, which NAME_FILE names. */
+export const SECRETS = [
+  'SECRET',
+  'OPERATOR_TOKEN',
+  'HANDLER_KEY',
+  'HANDLER_KEYS',
+  'MONGODB_URL',
+  'TURN_SECRET',
+  'TURN_SECRET_STORE',
+  'VAPID_PRIVATE_KEY',
+] as const
+
 export const settings = z.object({
   ...platform,
   ...listening,

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from '@jest/globals'
 import { readContract, renderDocs, type Contract } from '../scripts/async-api.ts'
-import { settings } from '../shared/settings.ts'
+import { SECRETS, settings } from '../shared/settings.ts'
 import { blocksOf, PAGES, proseOf } from './docs-blocks.ts'
 import { ROOT } from './process.ts'
 
@@ -59,7 +59,10 @@ test.each(PAGES)('every npm script and setting named in %s exists', async (page)
   )
   expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([])
   const upper = inCode(page).flatMap((code) => code.match(/^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?==|$)/g) ?? [])
-  expect(upper.filter((name) => !Object.hasOwn(settings.shape, name) && !OTHER_VARIABLES.has(name))).toEqual([])
+  const files = new Set(SECRETS.map((name) => `${name}_FILE`))
+  const isKnown = (name: string): boolean =>
+    Object.hasOwn(settings.shape, name) || files.has(name) || OTHER_VARIABLES.has(name)
+  expect(upper.filter((name) => !isKnown(name))).toEqual([])
 })
 
 test.each(PAGES.filter((page) => page.startsWith('docs/app/') || page.startsWith('docs/operate/')))(

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
-import { ConfigError, type Config } from '../../../shared/config.ts'
+import { ConfigError, withSecretsOfNow, type Config } from '../../../shared/config.ts'
 import { sharedHandlerKeys, tokenSecrets } from '../../../shared/dev-secrets.ts'
 import type { Logger } from '../../../shared/log.ts'
+import type { Closable } from '../../../shared/shutdown.ts'
+import { watchFiles } from '../../../shared/watch-files.ts'
 import { faultOfEvent } from '../../../shared/wire/reserved.ts'
 import type { Grants } from '../../seam/session.ts'
 import { isOpenFilter } from '../../seam/topic-filter.ts'
@@ -31,6 +33,30 @@ export function readSecrets(config: Config): Secrets {
     if (fault !== undefined) throw new ConfigError(`HANDLER_EVENTS: ${fault}`)
   }
   return { tokens: tokenSecrets(config), handlers: sharedHandlerKeys(config), grants }
+}
+
+/**
+ * Takes over secrets and keys whose files have changed. Who is logged in stays so: a secret counts when somebody logs in.
+ * @throws {ConfigError} when one is wrong; then all stay as they were
+ */
+export function renewSecrets(identity: Identity, config: Config): void {
+  const now = withSecretsOfNow(config)
+  const { tokens, handlers } = readSecrets(now)
+  identity.sources.secrets = tokens
+  identity.keys.shared = handlers
+  identity.keys.groups = now.HANDLER_KEYS
+}
+
+/** Renews them whenever one of their files has changed. */
+export function watchSecrets(identity: Identity, config: Config, log: Logger): Closable {
+  return watchFiles(config.secretFiles.values(), () => {
+    try {
+      renewSecrets(identity, config)
+      log.info('read the secrets again')
+    } catch (err) {
+      log.warn({ reason: (err as Error).message }, 'cannot read the secrets again; the previous ones stay in use')
+    }
+  })
 }
 
 /** Opens everything that authenticates logins, and starts fetching the issuers' keys. */

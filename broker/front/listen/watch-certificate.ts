@@ -1,10 +1,7 @@
-import { unwatchFile, watchFile } from 'node:fs'
 import type { Config } from '../../../shared/config.ts'
 import type { Logger } from '../../../shared/log.ts'
 import type { Closable } from '../../../shared/shutdown.ts'
-
-/** Milliseconds between checks. Files are watched by name, so a replaced file or a changed symbolic link counts too. */
-const INTERVAL = 1_000
+import { watchFiles } from '../../../shared/watch-files.ts'
 
 /** Calls `renew` when the certificate's or its key's file has changed. While the two do not match, the old pair stays in use. */
 export function watchCertificate({ TLS_CERT, TLS_KEY }: Config, renew: () => Promise<void>, log: Logger): Closable {
@@ -19,10 +16,5 @@ export function watchCertificate({ TLS_CERT, TLS_KEY }: Config, renew: () => Pro
         ),
     )
   }
-  for (const file of files) watchFile(file, { interval: INTERVAL, persistent: false }, changed)
-  return {
-    async close() {
-      for (const file of files) unwatchFile(file, changed)
-    },
-  }
+  return watchFiles(files, changed)
 }

@@ -9,6 +9,7 @@ import { authorities } from './authorities.ts'
 import { claims } from './claim.ts'
 import { BrokerRefusal, ConnectionLost } from './client-faults.ts'
 import { Client, type Answered } from './client.ts'
+import { currentKey } from './current-key.ts'
 import { Holdings, type Held } from './held.ts'
 import { KEEPALIVE, Pulse, TICK } from './pulse.ts'
 import { Running, type Stuck } from './running.ts'
@@ -44,7 +45,9 @@ export function keepConnection(port: MessagePort, options: ConnectionOptions, ru
       login: {
         clientId: `${group}.${randomUUID()}`,
         username: handlerUsername(broker.ownKey ? group : undefined),
-        password: broker.key,
+        get password() {
+          return currentKey(broker, group)
+        },
         keepalive: KEEPALIVE,
         receiveMaximum: options.window,
         userProperties: [

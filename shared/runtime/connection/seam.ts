@@ -6,6 +6,8 @@
 export interface BrokerLogin {
   readonly url: string
   readonly key: string
+  /** The file that holds it, read again for each connection: HANDLER_KEY_FILE, or HANDLER_KEYS_FILE. */
+  readonly keyFile?: string | undefined
   /** The key is the group's own, not the shared one. */
   readonly ownKey: boolean
   /** Trusted certificates, in PEM. */
