@@ -19,6 +19,7 @@ import { watchCertificate } from './front/listen/watch-certificate.ts'
 import { openPage } from './front/pages/open-page.ts'
 import { openWitness } from './front/witness.ts'
 import { gaugeFullness, nearlyFull } from './metrics/fullness.ts'
+import { gaugeHealth } from './metrics/health.ts'
 import { openMetrics } from './metrics/metrics.ts'
 import { openStorage } from './storage/open-storage.ts'
 
@@ -56,7 +57,11 @@ export async function startBroker(
   const tls = await tlsFiles(config)
   const page = openPage(config, log)
   const metrics = openMetrics()
-  const storage = await openStorage(config, log)
+  const storage = await openStorage(config, log, (seconds, units, failed) => {
+    metrics.commitSeconds.took('', seconds)
+    metrics.commitUnits.took('', units)
+    if (failed) metrics.commitsFailed.inc()
+  })
   await openFormat(storage, log).catch(async (err: unknown) => {
     await storage.close()
     throw err
@@ -96,17 +101,20 @@ export async function startBroker(
     core.resume()
     const { ADMIN_HOST: host, ADMIN_PORT: port, ADMIN_HOSTS: hosts } = config
     const maxHeaders = config.MAX_TOKEN_BYTES + HEADER_ROOM
+    const canStore = (): boolean => storageFault(storage) === undefined
+    const isReady = (): boolean => ready && canStore() && !core.isDamaged()
+    const faults = (): string[] => [
+      ...[storageFault(storage) ?? []].flat(),
+      ...issuerFaults(issuers),
+      ...core.faults(),
+      ...nearlyFull(fullness()),
+    ]
     const listeningAdmin = listenAdmin(
       { host, port, maxHeaders, hosts },
       {
         registry: metrics.registry,
-        isReady: () => ready && storageFault(storage) === undefined && !core.isDamaged(),
-        faults: () => [
-          ...[storageFault(storage) ?? []].flat(),
-          ...issuerFaults(issuers),
-          ...core.faults(),
-          ...nearlyFull(fullness()),
-        ],
+        isReady,
+        faults,
         dead: deadLetterRequests({ ...core, verify, storage, log }),
       },
     )
@@ -114,6 +122,8 @@ export async function startBroker(
     opened.push(admin)
     const accept: Front['accept'] = (stream, from) => engine.accept(stream, from)
     const listeners = await openListeners({ config, tls, maxHeaders, accept, witness, lingering, page }, opened)
+    const certificate = (): string => listeners.certificate
+    gaugeHealth(metrics.registry, { isReady, faults, canStore, issuers, dataDir: config.DATA_DIR, certificate })
     opened.push(engine) // closed before the listeners, so that clients get a DISCONNECT before their sockets are cut
     opened.push(watchCertificate(config, () => listeners.renew(), log))
     opened.push(watchSecrets(identity, config, log))

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { ConfigError, readConfig, type Config } from '../shared/config.ts'
 import { devCertFile, readPem, sharedHandlerKeys, tlsFiles } from '../shared/dev-secrets.ts'
 import { dialled } from '../shared/dial.ts'
-import { openLog } from '../shared/log.ts'
+import { openLog, type Logger } from '../shared/log.ts'
 import { hideFromLogs } from '../shared/secret-text.ts'
 import { keepFilesPrivate } from '../shared/private-files.ts'
 import { groupsIn, loadGroup } from '../shared/runtime/scan.ts'
@@ -37,8 +37,11 @@ async function main(): Promise<void> {
   const loaded = await Promise.all(groups.map((group) => loadGroup(here, group)))
   const url = config.BROKER_URL ?? `mqtts://${dialled(config.HOST)}:${config.MQTTS_PORT}`
   const caFiles = await brokerCaFiles(config)
-  const store = await openData(config, log)
-  opened.push(store)
+  const metrics = await openMetrics(config)
+  if (metrics) opened.push(metrics.serve(log))
+  const data = await openData(config, log)
+  opened.push(data)
+  const store = metrics?.timed(data) ?? data
   const turn = openTurn(config)
   if (turn) opened.push(turn)
   const push = openPush(config)
@@ -54,10 +57,20 @@ async function main(): Promise<void> {
     hideFromLogs([key])
     const keyFile = config.secretFiles.get(own === undefined ? 'HANDLER_KEY' : 'HANDLER_KEYS')
     const broker = { url, ca: rootCertificates, caFiles, key, keyFile, ownKey: own !== undefined }
-    const options = { group, commands: loaded[i]!, store, settings, log, broker, window: config.HANDLER_WINDOW }
+    const window = config.HANDLER_WINDOW
+    const options = { group, commands: loaded[i]!, store, settings, log, broker, window, ran: metrics?.ran }
     served.push(await serveGroup(options))
   }
   process.send?.({ ready: groups })
+}
+
+/** The metrics of this process, if METRICS_PORT is set; without it nothing of them is loaded. */
+async function openMetrics({ METRICS_PORT: port, ADMIN_HOST: host, ADMIN_HOSTS: hosts }: Config) {
+  if (port === undefined) return undefined
+  const { openHandlerMetrics } = await import('../shared/metrics/handler-metrics.ts')
+  const { serveMetrics } = await import('../shared/metrics/serve-metrics.ts')
+  const metrics = openHandlerMetrics()
+  return { ...metrics, serve: (log: Logger) => serveMetrics(metrics.registry, { host, port, hosts }, log) }
 }
 
 /**

@@ -46,11 +46,20 @@ export async function startPlatform(
     },
   })
   await broker.served
+  const names = await groupsIn(HANDLERS)
+  const numbered = names.toSorted()
+  /** Each group has a port of its own: METRICS_PORT and those after it. */
+  const metricsPort = (group: string): NodeJS.ProcessEnv => {
+    if (!config.METRICS_PORT) return {}
+    if (!numbered.includes(group)) numbered.push(group)
+    return { METRICS_PORT: String(config.METRICS_PORT + numbered.indexOf(group)) }
+  }
   const add = async (group: string): Promise<void> => {
     const env = (): NodeJS.ProcessEnv => ({
       ...process.env,
       ...portSettings(ports),
       ...handlerSettings(withSecretsOfNow(config), group),
+      ...metricsPort(group),
     })
     const part = supervise(group, [file(`handlers/run${EXTENSION}`), group], {
       fate,
@@ -65,7 +74,6 @@ export async function startPlatform(
       throw err
     }
   }
-  const names = await groupsIn(HANDLERS)
   await Promise.all(names.map(add))
   process.stdout.write(greeting(config, ports, names))
   return { broker, groups, add }

@@ -55,11 +55,11 @@ const listening = {
       'The web page at the HTTPS port: `on`, `off`, or a folder with a page of your own, whose `index.html` is at `/`. `.br` and `.gz` files beside its files are their compressed copies.',
     ),
   ADMIN_PORT: port(9090).describe('Port for `/healthz`, `/readyz` and `/metrics`: plain HTTP, no login.'),
-  ADMIN_HOST: host.default('127.0.0.1').describe('Address that the admin port listens on.'),
+  ADMIN_HOST: host.default('127.0.0.1').describe('Address that the admin port and `METRICS_PORT` listen on.'),
   ADMIN_HOSTS: list
     .default([])
     .describe(
-      'Host names that requests to the admin port may name, comma-separated, besides `ADMIN_HOST`, `localhost` and addresses. Other names are refused, which keeps web pages out (DNS rebinding).',
+      'Host names that requests to these two ports may name, comma-separated, besides `ADMIN_HOST`, `localhost` and addresses. Other names are refused, which keeps web pages out (DNS rebinding).',
     ),
   PROXY_PROTOCOL_FROM: networks
     .default([])
@@ -156,6 +156,13 @@ const handlers = {
     .meta({ unset: '`TLS_CERT`' })
     .describe('PEM file of the authority that signed the broker’s certificate, if it is not a public one.'),
   HANDLER_WINDOW: count(64, 1, 10_000).describe('How many commands one handler process holds at a time.'),
+  METRICS_PORT: count(0, 0, 65_535)
+    .removeDefault()
+    .optional()
+    .meta({ unset: 'none' })
+    .describe(
+      'Port on which a handler process serves `/metrics` at `ADMIN_HOST`: plain HTTP, no login. 0 picks a free one. `npm start` gives the groups, in alphabetical order, this port and the next ones.',
+    ),
   MONGODB_URL: z
     .string()
     .refine(isMongoUrl, 'must be a mongodb:// or mongodb+srv:// URL')

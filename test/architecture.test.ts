@@ -36,11 +36,12 @@ const RULES: [RegExp, RegExp, RegExp][] = [
   [/^shared\/store\/mongo/, /^shared\/(?:store|wire)\/|^type shared\/log\.ts$/,                    /^mongodb$|^node:(?:crypto|timers\/promises)$/],
   [/^shared\/store\//,    /^shared\/(?:store|wire)\/|^type shared\/log\.ts$/,                    /^libsql$|^node:(?:crypto|fs|path|url)$/],
 
+  [/^shared\/metrics\//,  /^shared\/metrics\/|^type shared\/store\/documents\.ts$|^shared\/wire\/refusal\.ts$|^shared\/[^/]+$/, /^(?:type )?prom-client$|^node:/],
   [/^shared\/runtime\//,  /^shared\/(?:runtime|wire)\/|^type shared\/store\/documents\.ts$|^shared\/[^/]+$/, /^(?:zod|pino)$|^node:/],
   [/^shared\/[^/]+$/,     /^shared\/[^/]+$/,                                                        /^(?:zod|pino|pino-pretty|selfsigned)$|^node:/],
   [/^broker\/storage\//,  /^broker\/storage\/|^shared\/[^/]+$|^shared\/wire\/refusal\.ts$/,          /^(?:lmdb|libsql)$|^node:/],
   [/^broker\/seam\//,     /^broker\/seam\/|^shared\/wire\/|^shared\/[^/]+$/, /^node:/],
-  [/^broker\/metrics\//,  /^broker\/metrics\/|^shared\/[^/]+$/,                                    /^prom-client$|^node:/],
+  [/^broker\/metrics\//,  /^(?:broker|shared)\/metrics\/|^shared\/[^/]+$/,                                   /^prom-client$|^node:/],
   [/^broker\/front\/aedes\//, /^broker\/(?:front|seam)\/|^shared\/wire\/|^shared\/[^/]+$/, /^(?:aedes|mqtt-packet)$|^node:/],
   [/^broker\/front\//,    /^broker\/(?:front|seam)\/|^type broker\/metrics\/metrics\.ts$|^shared\/wire\/|^shared\/[^/]+$/, /^(?:jsonwebtoken|jwks-rsa|rate-limiter-flexible|ws|zod)$|^node:/],
   [/^broker\/core\//,     /^broker\/(?:core|seam|storage|metrics)\/|^shared\/wire\/|^shared\/[^/]+$/, /^(?:prom-client|qlobber|rate-limiter-flexible|zod)$|^node:/],

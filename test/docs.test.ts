@@ -69,11 +69,10 @@ test.each(PAGES.filter((page) => page.startsWith('docs/app/') || page.startsWith
   'every command, event, field and metric named in %s exists',
   async (page) => {
     const catalogue = JSON.stringify(contract)
-    const metrics = await readFile(join(ROOT, 'broker/metrics/metrics.ts'), 'utf8')
-    const fullness = await readFile(join(ROOT, 'broker/metrics/fullness.ts'), 'utf8')
+    const measured = await Promise.all(MEASURING.map((file) => readFile(join(ROOT, file), 'utf8')))
     const callErrors = await readFile(join(ROOT, 'client/calls/call-error.ts'), 'utf8')
     const known = new Set(
-      `${catalogue}${metrics}${fullness}${callErrors}${PAGES.flatMap(blocksOf)
+      `${catalogue}${measured.join('')}${callErrors}${PAGES.flatMap(blocksOf)
         .map(({ text }) => text)
         .join('')}`.match(/\w+/g),
     )
@@ -91,10 +90,28 @@ test('a debugger starts Jest as npm run jest does, in a shell and in VS Code', a
   expect(launch).toContain(`"runtimeArgs": ${JSON.stringify(options!.split(' ')).replaceAll(',', ', ')}`)
 })
 
+/** The files that hold the names of metrics and the values of their labels. */
+const MEASURING = [
+  ...['metrics', 'fullness', 'health'].map((name) => `broker/metrics/${name}.ts`),
+  'broker/core/open-core.ts',
+  'broker/core/dispatch/group-gauges.ts',
+  'broker/front/kind-of-refusal.ts',
+  'broker/front/end-reason.ts',
+  'shared/metrics/handler-metrics.ts',
+]
+
 /** Variables in the docs that are not our settings: Node's, and those of the tests. */
 const OTHER_VARIABLES = new Set(['NODE_OPTIONS', 'NO_INSTALL', 'TEST_TIMES'])
 /** Names in the docs that are in neither the catalogue nor a block. */
-const OTHER_WORDS = new Set(['access_token', 'contact_pairs', 'dead_letters', 'jwks_uri', 'name_claim'])
+const OTHER_WORDS = new Set([
+  'access_token',
+  'contact_pairs',
+  'dead_letters',
+  'jwks_uri',
+  'name_claim',
+  'nodejs_eventloop_lag_p99_seconds',
+  'nodejs_heap_size_used_bytes',
+])
 
 test.each(['docs/architecture.md', 'broker/front/aedes/README.md'])(
   'every file that %s names without a path exists',

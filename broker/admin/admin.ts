@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http'
-import { isIP } from 'node:net'
 import type { Registry } from 'prom-client'
+import { isOwnHost } from '../../shared/own-host.ts'
 import type { Closable } from '../../shared/shutdown.ts'
 import { closed, listening, portOf } from '../front/listen/tls.ts'
 
@@ -26,7 +26,7 @@ export async function listenAdmin(
     const say = (status: number, text: string, type = 'text/plain'): void => {
       response.writeHead(status, { 'content-type': type }).end(text)
     }
-    if (!isOurs(request.headers.host, [host, ...hosts]))
+    if (!isOwnHost(request.headers.host, [host, ...hosts]))
       say(421, 'unknown host name: use the address, or list the name in ADMIN_HOSTS\n')
     else if (request.url === '/healthz') say(200, 'ok\n')
     else if (request.url === '/readyz') {
@@ -49,12 +49,4 @@ export async function listenAdmin(
       await closed(server)
     },
   }
-}
-
-/** Is the Host header an address, localhost or a listed name? Browsers always send one, so requests without it are allowed. */
-function isOurs(header: string | undefined, names: readonly string[]): boolean {
-  if (header === undefined) return true
-  const [, name = ''] = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(header) ?? []
-  const host = name.toLowerCase().replace(/^\[(.*)\]$/, '$1')
-  return isIP(host) > 0 || host === 'localhost' || names.some((one) => one.toLowerCase() === host)
 }

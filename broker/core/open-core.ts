@@ -6,6 +6,7 @@ import { refuse } from '../../shared/wire/refusal.ts'
 import { commandName, type CommandName } from '../../shared/wire/topic.ts'
 import type { UserId } from '../../shared/wire/user-id.ts'
 import type { Fullness } from '../metrics/fullness.ts'
+import { gaugeCount } from '../metrics/gauges.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { FromCore } from '../seam/from-core.ts'
 import type { FromFront } from '../seam/from-front.ts'
@@ -90,6 +91,9 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
   )
   const replays = openReplays()
   const { kept, inbox, sessions, spread } = await openKept(storage, config)
+  const { registry } = metrics
+  gaugeCount(registry, 'sessions_kept', 'Sessions that the broker keeps, connected or not', () => sessions.count)
+  gaugeCount(registry, 'dead_letters', 'Dead letters that are kept', () => dead.count)
   const connections = new Connections()
   const verifications = new Verifications(toFront)
   const audience = new Audience()

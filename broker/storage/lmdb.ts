@@ -12,14 +12,23 @@ const FULL = 0.25
 const NOTHING = Promise.resolve()
 /** Largest value, in bytes, for which a view of its size is cached. */
 const VIEWED = 1_024
+
+/** Called when a transaction has ended: after so many seconds, with so many units. */
+export type Committed = (seconds: number, units: number, failed: boolean) => void
+
 /**
  * Storage on LMDB. All writes of one turn of the event loop form one transaction, which another thread writes and fsyncs. The units of
  * a turn share one promise and one list of callbacks.
  * @param failed is called each time something could not be stored
+ * @param committed is called for each transaction
  * @throws {Damaged} when the file is not an LMDB file
  * @throws {Error} with the path, when the file cannot be opened
  */
-export function openLmdb(path: string, failed: (err: unknown) => void = () => {}): Storage {
+export function openLmdb(
+  path: string,
+  failed: (err: unknown) => void = () => {},
+  committed: Committed = () => {},
+): Storage {
   const env = openFile(path)
   const disk = new DiskRoom(path)
   const tables = new Map<string, LmdbTable<unknown>>()
@@ -33,9 +42,11 @@ export function openLmdb(path: string, failed: (err: unknown) => void = () => {}
   const end = {
     stored(turn: Turn): void {
       if (!isDamaged) trouble = undefined
+      committed((performance.now() - turn.since) / 1000, turn.units, false)
       callAll(turn, turn.done)
     },
     async failed(turn: Turn, thrown: unknown): Promise<never> {
+      committed((performance.now() - turn.since) / 1000, turn.units, true)
       callAll(turn, turn.undo)
       tryAgain(turn.again)
       const err = await causeOf(thrown)

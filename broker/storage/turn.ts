@@ -70,6 +70,9 @@ export class Turn {
   readonly of: Promise<boolean> | undefined
   readonly done: Call[] = []
   readonly undo: Call[] = []
+  /** By `performance.now()`. */
+  readonly since = performance.now()
+  units = 0
   /** Writes to retry when the turn cannot be stored. */
   readonly again: ((unit: Unit) => void)[] = []
   /** @throws when nothing of it was stored */
@@ -92,6 +95,7 @@ export class Turn {
   }
 
   add({ done, undo }: Gathered): void {
+    this.units++
     for (const call of done) this.done.push(call)
     for (const call of undo) this.undo.push(call)
   }

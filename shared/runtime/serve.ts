@@ -9,7 +9,7 @@ import { begin } from './connection/claim.ts'
 import { inOwnThread, type OpenConnection } from './connection/open.ts'
 import { Pulse } from './connection/pulse.ts'
 import type { BrokerLogin, End, Offer, ToConnection, ToMain } from './connection/seam.ts'
-import { equip, execute, openWorkshop } from './execute.ts'
+import { equip, execute, openWorkshop, type Ran } from './execute.ts'
 import { Lanes } from './lanes.ts'
 import type { Commands } from './scan.ts'
 import { seal } from './seal.ts'
@@ -25,6 +25,8 @@ export interface ServeOptions {
   window: number
   /** Opens the connection; by default in a thread of its own. */
   open?: OpenConnection
+  /** Called after each attempt. */
+  ran?: Ran | undefined
   /** Milliseconds for running commands to finish when it is closed. */
   drainMs?: number
 }
@@ -55,7 +57,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
       return pulse.maxPacket === undefined ? options.settings.answerBytes : pulse.maxPacket / 2
     },
   }
-  const shop = openWorkshop(options.store, settings, log)
+  const shop = openWorkshop(options.store, settings, log, options.ran)
   await equip([...commands.values()], shop)
 
   const limits = Object.fromEntries([...commands].map(([name, { timeoutMs }]) => [name, timeoutMs]))

@@ -47,7 +47,7 @@ export function openGroup(name: string, ports: AttemptPorts): Group {
   function die(job: Job, code: Failure): void {
     const { name, user, group, attempt: attempts, isStored } = job
     const command = queue.load(job)
-    metrics.dead.inc({ command: name })
+    metrics.dead.inc({ command: name, code })
     log.error(
       { command: name, id: command?.id, user, group, attempts, code },
       'a command is dead: its last attempt has failed. `npm run dead` lists dead letters and replays them',
@@ -59,6 +59,9 @@ export function openGroup(name: string, ports: AttemptPorts): Group {
 
   function deliver(member: Member, job: Job): void {
     const clients = rules.of(job.name).seesClients ? ports.clientsOf(job.user) : undefined
+    metrics.attempts.add(job.name)
+    if (job.attempt === 1 && job.putOff === 0 && job.lost === 0)
+      metrics.dispatched.took(job.name, (performance.now() - job.since) / 1000)
     reach.deliver(member.session, deliveryOf(member, job, clients))
   }
 
@@ -71,6 +74,7 @@ export function openGroup(name: string, ports: AttemptPorts): Group {
       if (job.isStored) job.inHand = undefined
     },
     failed: (job) => queue.tried(job),
+    retried: ({ name: command }, code) => metrics.retries.inc({ command, code }),
     dead: die,
     expired(job, code) {
       completion.byBroker(job, rejection(job, refuse(code)))

@@ -35,6 +35,7 @@ function group(): Group {
     putAway: nothing,
     deliver: nothing,
     failed: nothing,
+    retried: nothing,
     dead: nothing,
     mayRun: () => true,
     expired: nothing,

@@ -13,9 +13,10 @@ export function gaugeGroups(
   const gauges: [string, string, (group: Group) => number][] = [
     ['group_processes', 'Processes of a group that are connected', (group) => group.members],
     ['group_commands', 'Commands of a group that are accepted and not ended', (group) => group.size],
+    ['group_commands_held', 'Commands of a group that its processes hold now', (group) => group.inHand],
     [
       'group_oldest_command_seconds',
-      'Age of the oldest of them; 0 without any',
+      'Age of the oldest command of a group that has not ended; 0 without any',
       ({ oldest }) => (oldest === undefined ? 0 : (Date.now() - oldest) / 1000),
     ],
   ]

@@ -37,6 +37,7 @@ beforeEach(() => {
       jobs.set(id, job)
     },
     failed: () => {},
+    retried: () => {},
     dead: (job, code) => over(job, `dead ${code}`),
     mayRun: ({ user }) => !banned.has(user),
     expired: (job, code) => over(job, `expired ${code}`),

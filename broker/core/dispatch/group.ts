@@ -19,6 +19,8 @@ export interface GroupPorts {
   deliver(member: Member, job: Job): void
   /** Called when an attempt failed and another will follow. */
   failed(job: Job): void
+  /** Called when another attempt will follow, whether this one failed or was put off. */
+  retried(job: Job, code: Failure): void
   /** Called when the last attempt failed. */
   dead(job: Job, code: Failure): void
   /** Checked before each attempt: false when the command's author was banned or its token revoked. */
@@ -76,6 +78,11 @@ export class Group {
   /** How many commands are accepted and have not ended. */
   get size(): number {
     return this.#jobs.size
+  }
+
+  /** How many of those its members hold. */
+  get inHand(): number {
+    return this.#members.held
   }
 
   /** When the oldest of those was accepted, in milliseconds since 1970. */
@@ -182,6 +189,7 @@ export class Group {
       this.#times.waitForTurn(one)
     }
     if (this.#isLast(job, code)) return this.#ports.dead(job, code)
+    this.#ports.retried(job, code)
     if (code === 'unavailable') {
       job.putOff++
       if (lack) this.#lacks.set(job, lack)

@@ -10,6 +10,13 @@ export class Members {
     return this.#bySession.size
   }
 
+  /** How many jobs all members hold. */
+  get held(): number {
+    let held = 0
+    for (const { holds } of this.#bySession.values()) held += holds.size
+    return held
+  }
+
   /** The member with this very session: undefined when it is not a member, or its client has reconnected since. */
   get(session: HandlerSession): Member | undefined {
     const member = this.#bySession.get(session.id)

@@ -186,6 +186,9 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Bou
       owners.makeRoom('', 0) // the bound may be lower than before
     },
     fullness: () => owners.fullness(),
+    get count() {
+      return sessions.size
+    },
 
     get: (id: string) => sessions.get(id),
     open,

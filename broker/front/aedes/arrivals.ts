@@ -1,4 +1,5 @@
 import type { FromFront } from '../../seam/from-front.ts'
+import type { EndReason } from '../end-reason.ts'
 import { connectionOf, type Connection } from './connection.ts'
 import type { InnerClient } from './internals.ts'
 
@@ -8,10 +9,12 @@ export interface ArrivalPorts {
   /** By session id, the connections that are admitted and do not own their session yet. */
   coming: Map<string, Connection>
   toCore: (message: FromFront) => void
+  /** Called when a connection that had logged in has ended. */
+  gone: (reason: EndReason) => void
 }
 
 /** Reports to the core which connections come and go. */
-export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
+export function arrivals({ maxOutlives, coming, toCore, gone }: ArrivalPorts) {
   /** Forgets an admitted connection that has come, or never will. */
   function noMoreComing(connection: Connection): void {
     connection.restored = undefined
@@ -55,7 +58,8 @@ export function arrivals({ maxOutlives, coming, toCore }: ArrivalPorts) {
         if (isOver) return
         isOver = true
         leaves(connection)
-        const { endsForGood = false } = connection
+        const { endsForGood = false, endReason = client._disconnected ? 'client' : 'lost' } = connection
+        gone(endReason)
         if (will && (client._disconnected || endsForGood)) toCore({ kind: 'will_over', connection: number })
         toCore({ kind: 'disconnected', connection: number, outlives: endsForGood ? 0 : outlives(client) })
       }

@@ -2,6 +2,7 @@ import type { Subscription } from 'aedes'
 import { Outbox } from '../../../shared/outbox.ts'
 import type { Subscription as KeptSubscription } from '../../seam/subscription.ts'
 import type { Session } from '../../seam/session.ts'
+import type { EndReason } from '../end-reason.ts'
 import type { From } from '../identity/login.ts'
 import { Acks } from './acks.ts'
 import type { HandlerInbox } from './handler-inbox.ts'
@@ -38,6 +39,8 @@ export interface Connection {
   answered: ((err?: Error) => void) | undefined
   /** Its session ends with it, whatever expiry it asked for. */
   endsForGood: boolean | undefined
+  /** Why it ends, once that is known. */
+  endReason: EndReason | undefined
   /** Reports its end to the core, once: called when the connection closes or begins to linger. */
   ended: (() => void) | undefined
   /** Messages of its session that are in flight, if the session keeps any. */
@@ -74,6 +77,7 @@ export function connect(client: InnerClient, from: From, grew: (by: number) => v
     will: undefined,
     answered: undefined,
     endsForGood: undefined,
+    endReason: undefined,
     ended: undefined,
     inFlight: undefined,
   }

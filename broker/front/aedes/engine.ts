@@ -77,7 +77,8 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
   const subscriptions = subscribing({ maxSubscriptions, toCore, witness })
 
   const fromCore = takesFromCore({ connections, questions, forward, sender, catchUp, verify, core: () => core, toCore })
-  const arrival = arrivals({ maxOutlives: config.SESSION_TTL, coming, toCore })
+  const gone = witness.gone
+  const arrival = arrivals({ maxOutlives: config.SESSION_TTL, coming, toCore, gone })
 
   const core: Core = new Core({
     ...limitsOf(config),
@@ -98,7 +99,11 @@ export async function openEngine({ config, identify, verify, toCore, witness, li
   core.failed = (err) => witness.fault(undefined, err)
   reportFaults(core, witness, refused)
   handleConnack(core, lingering)
-  core.on('keepaliveTimeout', (client) => toCore({ kind: 'fell_silent', connection: connectionOf(client).number }))
+  core.on('keepaliveTimeout', (client) => {
+    const connection = connectionOf(client)
+    connection.endReason ??= 'silent'
+    toCore({ kind: 'fell_silent', connection: connection.number })
+  })
   core.on('subscribe', (subs, client) => subscriptions.subscribed(subs, client))
   await core.listen()
   core.registered = (client) => arrival.registered(client)
@@ -182,11 +187,19 @@ function deliveryPorts(
 function reportFaults(core: Core, witness: Witness, refused: (client: InnerClient, reason: string) => void): void {
   for (const fault of ['clientError', 'connectionError'] as const) {
     core.on(fault, (client: Client, err: Error) => {
-      const { session, isRefused } = connectionOf(client)
-      if (session) witness.fault(session, err)
-      else if (!isRefused) refused(client as unknown as InnerClient, err.message)
+      const connection = connectionOf(client)
+      const { session, isRefused } = connection
+      if (session) {
+        connection.endReason ??= isLoss(err) ? 'lost' : 'fault'
+        witness.fault(session, err)
+      } else if (!isRefused) refused(client as unknown as InnerClient, err.message)
     })
   }
+}
+
+/** Did the socket fail, and not what came through it? */
+function isLoss(err: Error & { code?: unknown }): boolean {
+  return typeof err.code === 'string'
 }
 
 /**

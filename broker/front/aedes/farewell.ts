@@ -1,4 +1,5 @@
 import { writeToStream, type IDisconnectPacket } from 'mqtt-packet'
+import { endReasonOf } from '../end-reason.ts'
 import type { Lingering } from '../lingering.ts'
 import { connectionOf } from './connection.ts'
 import type { InnerClient } from './internals.ts'
@@ -24,6 +25,7 @@ export function lingers(client: InnerClient, lingering: Lingering): void {
 export function saysGoodbye(client: InnerClient, lingering: Lingering): void {
   client.disconnect = (options, done) => {
     const { reasonCode = 0 } = options ?? {}
+    connectionOf(client).endReason ??= endReasonOf(reasonCode)
     if (client.version === 5 && client.connackSent && !client.closed && !client.errored && client.conn.writable) {
       connectionOf(client).outbox.flush()
       const packet: IDisconnectPacket = { cmd: 'disconnect', reasonCode }

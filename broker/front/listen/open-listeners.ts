@@ -25,6 +25,8 @@ export interface ListenerPorts {
 
 export interface Listeners {
   readonly ports: { mqtts: number; wss: number }
+  /** The chain in use, in PEM. */
+  readonly certificate: string
   /** Reads the certificate again, for new connections. */
   renew(): Promise<void>
 }
@@ -57,10 +59,15 @@ export async function openListeners(ports: ListenerPorts, opened: Closable[]): P
   const wss = await listenAs('HOST', 'WSS_PORT', listenWss(web, accept))
   opened.push(wss)
 
+  let certificate = tls.cert
   return {
     ports: { mqtts: mqtts.port, wss: wss.port },
+    get certificate() {
+      return certificate
+    },
     async renew() {
       const renewed = await tlsFiles(config)
+      certificate = renewed.cert
       mqtts.renew(renewed)
       wss.renew(renewed)
     },

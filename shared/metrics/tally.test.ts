@@ -37,3 +37,16 @@ test('durations are reported exactly as a prom-client histogram reports them', a
   expect(await ours.metrics()).toBe(await theirs.metrics())
   expect(await ours.getMetricsAsJSON()).toEqual(await theirs.getMetricsAsJSON())
 })
+
+test('a histogram without a label is reported before anything is observed, and as prom-client reports it afterwards', async () => {
+  const [ours, theirs] = [new Registry(), new Registry()]
+  const named = { name: 'batch_units', help: 'Units' }
+  const sizes = new Durations({ ...named, registry: ours }, [1, 10])
+  const histogram = new Histogram({ ...named, buckets: [1, 10], registers: [theirs] })
+  expect(await ours.metrics()).toBe(await theirs.metrics())
+  for (const size of [1, 2, 50]) {
+    sizes.took('', size)
+    histogram.observe(size)
+  }
+  expect(await ours.metrics()).toBe(await theirs.metrics())
+})

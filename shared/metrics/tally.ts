@@ -6,15 +6,18 @@ import { Counter, Histogram, type Registry } from 'prom-client'
 interface Named {
   name: string
   help: string
-  label: string
   registry: Registry
+}
+
+interface Labelled extends Named {
+  label: string
 }
 
 /** A counter with one label. */
 export class Tally {
   readonly #counts = new Map<string, { count: number }>()
 
-  constructor({ name, help, label, registry }: Named) {
+  constructor({ name, help, label, registry }: Labelled) {
     const counts = this.#counts
     const counter = new Counter({
       name,
@@ -42,37 +45,42 @@ interface Observed {
   sum: number
 }
 
-/** A histogram with one label. */
+/** A histogram with at most one label. */
 export class Durations extends Histogram {
   readonly #observed = new Map<string, Observed>()
   readonly #bounds: readonly number[]
-  readonly #named: Named
+  readonly #named: Named & { label?: string }
 
-  /** @param bounds in seconds, ascending */
-  constructor(named: Named, bounds: readonly number[]) {
-    super({ name: named.name, help: named.help, labelNames: [named.label], buckets: [...bounds], registers: [] })
+  /** @param bounds in the unit of its name, ascending */
+  constructor(named: Named & { label?: string }, bounds: readonly number[]) {
+    const { name, help, label, registry } = named
+    super({ name, help, labelNames: label === undefined ? [] : [label], buckets: [...bounds], registers: [] })
     this.#bounds = bounds
     this.#named = named
-    named.registry.registerMetric(this)
+    if (label === undefined) this.#of('') // it is reported from the start
+    registry.registerMetric(this)
   }
 
-  took(value: string, seconds: number): void {
-    let observed = this.#observed.get(value)
-    if (!observed) {
-      observed = { counts: Array.from({ length: this.#bounds.length + 1 }, () => 0), sum: 0 }
-      this.#observed.set(value, observed)
-    }
+  /** @param value of the label; of a histogram without one, the empty string */
+  took(value: string, amount: number): void {
+    const observed = this.#observed.get(value) ?? this.#of(value)
     let bucket = 0
-    while (bucket < this.#bounds.length && seconds > this.#bounds[bucket]!) bucket++
+    while (bucket < this.#bounds.length && amount > this.#bounds[bucket]!) bucket++
     observed.counts[bucket]!++
-    observed.sum += seconds
+    observed.sum += amount
+  }
+
+  #of(value: string): Observed {
+    const observed = { counts: Array.from({ length: this.#bounds.length + 1 }, () => 0), sum: 0 }
+    this.#observed.set(value, observed)
+    return observed
   }
 
   /** Called by prom-client for the text format and for `get`. */
   async getForPromString() {
-    const { name, help } = this.#named
+    const { name, help, label } = this.#named
     const values = [...this.#observed].flatMap(([value, { counts, sum }]) => {
-      const sharedLabels = { [this.#named.label]: value }
+      const sharedLabels = label === undefined ? {} : { [label]: value }
       let count = 0
       const buckets = counts.map((one, i) => {
         count += one
