@@ -11,7 +11,7 @@ import { ROOT } from './process.ts'
 
 const run = promisify(execFile)
 /** Programs of the base image that the Dockerfile, docker-compose.yml and npm use. */
-const PROGRAMS = ['sh', 'env', 'install', 'grep', 'cut', 'sleep', 'ls', 'id']
+const PROGRAMS = ['sh', 'env', 'install', 'grep', 'cut', 'sleep', 'ls', 'id', 'rm']
 const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n'
 const GROUP = 'root:x:0:\nnode:x:1000:\n'
 

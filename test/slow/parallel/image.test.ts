@@ -111,6 +111,9 @@ test('a broker and a group run in the image as uid 1000 on a read-only root, ans
   const [, packages] = await ends('broker', ['ls', 'node_modules'])
   for (const tool of ['tsx', 'esbuild', 'typescript']) expect(packages.split('\n')).not.toContain(tool)
 
+  expect((await ends('broker', ['sh', '-c', 'npm --version']))[0]).toBe(127)
+  expect(await ends('contacts', ['sh', 'deploy/health.sh', 'running'])).toEqual([0, '']) // in deploy/helm
+
   // The scripts that an operator runs beside them.
   const dead = ['node', 'dist/scripts/dead.js', 'list']
   expect(await ends('broker', dead)).toEqual([0, '0 dead letters\n'])
