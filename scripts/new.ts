@@ -10,6 +10,7 @@ import type { Catalogue } from '../shared/wire/catalogue.ts'
 import { faultOfCommand, faultOfGroup } from '../shared/wire/reserved.ts'
 import { isWord } from '../shared/wire/topic.ts'
 import { writeDocs } from './async-api.ts'
+import { writeChartGroups } from './chart.ts'
 import { isTakenService, writeServices } from './compose.ts'
 import { KINDS, SAMPLE, type Kind } from './new/kinds.ts'
 import { eventFor, nounOf, readNames } from './new/names.ts'
@@ -58,8 +59,12 @@ async function main(): Promise<void> {
     await writeFile(`${HANDLERS}/${group}/${file}`, content, { flag: 'wx' })
   }
   await writeDocs()
-  const isAdded = await writeServices(await groupsIn(HANDLERS))
-  process.stdout.write(report(paths, isAdded, group, command, kind))
+  const groups = await groupsIn(HANDLERS)
+  const added = [
+    ...((await writeServices(groups)) ? ['docker-compose.yml'] : []),
+    ...((await writeChartGroups(groups)) ? ['deploy/helm/values.yaml'] : []),
+  ]
+  process.stdout.write(report(paths, added, group, command, kind))
 }
 
 /** Why this name clashes with an existing one; undefined when it does not. */
@@ -96,7 +101,13 @@ const NEXT: readonly (readonly [run: (group: string) => string, what: string])[]
   [() => 'npm run docs', 'after a change of inputs, events or file names'],
 ]
 
-function report(paths: readonly string[], isAdded: boolean, group: string, command: string, kind: Kind): string {
+function report(
+  paths: readonly string[],
+  added: readonly string[],
+  group: string,
+  command: string,
+  kind: Kind,
+): string {
   const width = Math.max(...paths.map((path) => path.length)) + 2
   const says = (path: string): string => {
     if (path.endsWith('.test.ts')) return 'what it promises'
@@ -105,7 +116,7 @@ function report(paths: readonly string[], isAdded: boolean, group: string, comma
   const port = readConfig().MQTTS_PORT
   const device = `npx mqtt pub -l mqtts -h localhost -p ${port} --ca data/dev/tls-cert.pem -u JWT -P "$(npm run --silent token -- alice)"`
   return `${paths.map((path) => `${path.padEnd(width)}${says(path)}\n`).join('')}
-brought up to date: docs/asyncapi.json, docs/client.d.ts, client/contract.ts, test/handlers/declared.ts${isAdded ? ', docker-compose.yml' : ''}
+brought up to date: docs/asyncapi.json, docs/client.d.ts, client/contract.ts, ${['test/handlers/declared.ts', ...added].join(', ')}
 
 Now:
 ${NEXT.map(([run, what]) => `  ${run(group).padEnd(group.length + 30)}${what}\n`).join('')}${

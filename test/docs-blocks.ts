@@ -31,6 +31,13 @@ export const NOT_RUN: readonly [page: string, start: string, why: string][] = [
   ['docs/operate/run.md', 'cp .env.example .env', 'it needs Docker; settings.test.ts checks docker-compose.yml'],
   ['docs/operate/run.md', 'docker compose exec', 'it needs Docker'],
   ['docs/operate/backup.md', 'docker compose exec', 'it needs Docker'],
+  ['docs/operate/kubernetes.md', 'docker build', 'it needs Docker; image.test.ts builds the image'],
+  ...['--create', '-f values.yaml --wait', '-f values.yaml --set'].map((rest): [string, string, string] => [
+    'docs/operate/kubernetes.md',
+    `helm upgrade --install chat deploy/helm --namespace chat ${rest}`,
+    'it needs a cluster; chart.test.ts renders it',
+  ]),
+  ['docs/operate/kubernetes.md', 'kubectl', 'it needs a cluster'],
   ['docs/operate/run.md', '[Unit]', 'it needs systemd'],
   ['docs/operate/run.md', 'turnadmin', 'it needs a database of coturn; turn.test.ts runs turnadmin'],
   ['docs/app/other-languages.md', 'import CocoaMQTT', 'it needs Swift; the program in Python is the same and runs'],

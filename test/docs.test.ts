@@ -101,7 +101,7 @@ const MEASURING = [
 ]
 
 /** Variables in the docs that are not our settings: Node's, and those of the tests. */
-const OTHER_VARIABLES = new Set(['NODE_OPTIONS', 'NO_INSTALL', 'TEST_TIMES'])
+const OTHER_VARIABLES = new Set(['MONGODB_PASSWORD', 'NODE_OPTIONS', 'NO_INSTALL', 'TEST_TIMES'])
 /** Names in the docs that are in neither the catalogue nor a block. */
 const OTHER_WORDS = new Set([
   'access_token',

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { ROOT, SOURCE_FOLDERS } from './process.ts'
 
 // Third-party programs that tests run against: a stand-in of ours would prove nothing. A test file names what it needs in a
@@ -24,12 +24,24 @@ const MEMORY_SERVER = join(ROOT, 'node_modules/mongodb-memory-server-core')
 
 const VERSION = '26.7.3'
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:2.8:copy'
-/** Keycloak, packed: 180 MB, kept for all copies of the repository. */
-export const KEYCLOAK = join(
-  process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
-  'switchboard',
-  `keycloak-quarkus-dist-${VERSION}.tar.gz`,
-)
+/** What is fetched from other registries than Debian's and npm's, kept for all copies of the repository. */
+const FETCHED = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'switchboard')
+/** Keycloak, packed: 180 MB. */
+export const KEYCLOAK = join(FETCHED, `keycloak-quarkus-dist-${VERSION}.tar.gz`)
+/** Kubernetes' own schemas, as a Python package carries them. */
+export const KUBERNETES_SCHEMAS = join(FETCHED, 'kubernetes-validate-1.37.0')
+
+/** A program that Go builds. Its name holds the version, so that a newer one is built anew. */
+function goProgram(module: string, version: string): RealPart & { readonly path: string } {
+  const folder = join(FETCHED, `${basename(module)}-${version}`)
+  const path = join(folder, basename(module))
+  const fetch = ['env', `GOBIN=${folder}`, 'go', 'install', `${module}@${version}`]
+  return { path, isHere: () => existsSync(path), packages: ['golang-go'], fetch, only: ['--slow'] }
+}
+const helm = goProgram('helm.sh/helm/v3/cmd/helm', 'v3.22.0')
+const kubeconform = goProgram('github.com/yannh/kubeconform/cmd/kubeconform', 'v0.7.0')
+const actionlint = goProgram('github.com/rhysd/actionlint/cmd/actionlint', 'v1.7.12')
+export const [HELM, KUBECONFORM, ACTIONLINT] = [helm.path, kubeconform.path, actionlint.path]
 
 export const REAL_PARTS: Record<string, RealPart> = {
   coturn: { isHere: () => onPath('turnserver'), packages: ['coturn'] },
@@ -56,6 +68,25 @@ export const REAL_PARTS: Record<string, RealPart> = {
       COPY,
       `-Dartifact=org.keycloak:keycloak-quarkus-dist:${VERSION}:tar.gz`,
       `-DoutputDirectory=${dirname(KEYCLOAK)}`,
+    ],
+    only: ['--slow'],
+  },
+  helm,
+  kubeconform,
+  actionlint,
+  'Kubernetes schemas': {
+    isHere: () => existsSync(KUBERNETES_SCHEMAS),
+    packages: ['python3-pip'],
+    fetch: [
+      'python3',
+      '-m',
+      'pip',
+      'install',
+      '-q',
+      '--no-deps',
+      '--target',
+      KUBERNETES_SCHEMAS,
+      basename(KUBERNETES_SCHEMAS).replace(/-(?=\d)/, '=='),
     ],
     only: ['--slow'],
   },
