@@ -57,6 +57,6 @@ self.addEventListener('notificationclick', (event) => {
 async function open(address: string): Promise<void> {
   const [first] = await self.clients.matchAll({ type: 'window', includeUncontrolled: true })
   if (!first) return void (await self.clients.openWindow(address))
-  await first.focus()
+  await first.focus().catch(() => {}) // browsers allow it for a moment after a click only
   await first.navigate(address).catch(() => {}) // only a window that this worker controls can be led elsewhere
 }
