@@ -22,7 +22,8 @@ export interface RealPart {
 const PYTHON = '/usr/bin/python3' // Debian's package of Paho is for Debian's Python
 const MEMORY_SERVER = join(ROOT, 'node_modules/mongodb-memory-server-core')
 
-const VERSION = '26.7.3'
+/** The Keycloak that docker-compose.yml runs. */
+const [, VERSION] = /keycloak\/keycloak:(\S+)/.exec(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'))!
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:2.8:copy'
 /** What is fetched from other registries than Debian's and npm's, kept for all copies of the repository. */
 const FETCHED = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'switchboard')
