@@ -98,6 +98,11 @@ export class Board {
     return this.#connection?.reason
   }
 
+  /** When it tries again by itself, in milliseconds since 1970; undefined unless it is offline. `retry()` tries at once. */
+  get nextTryAt(): number | undefined {
+    return this.state === 'offline' ? this.#connection?.nextTryAt : undefined
+  }
+
   /** The user id, once it is known from a login, now or earlier. */
   get user(): string | undefined {
     return this.#user

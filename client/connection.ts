@@ -74,6 +74,8 @@ export class Connection {
   #tries: number[] = []
   #isClosed = false
   state: State = 'connecting'
+  /** When the next try begins, in milliseconds since 1970, while offline. */
+  nextTryAt: number | undefined
   reason: string | undefined
 
   constructor(options: ConnectionOptions) {
@@ -105,6 +107,7 @@ export class Connection {
     this.#isClosed = true
     this.#try++
     clearTimeout(this.#timer)
+    this.nextTryAt = undefined
     this.#link?.leave()
     this.#become('offline', 'closed')
   }
@@ -114,11 +117,14 @@ export class Connection {
     const now = Date.now()
     this.#tries = this.#tries.filter((at) => at <= now && at > now - MINUTE)
     const budget = this.#tries.length < TRIES ? 0 : this.#tries[0]! + MINUTE - now
-    this.#timer = setTimeout(() => void this.#connect(), Math.max(delay, budget))
+    const wait = Math.max(delay, budget)
+    this.nextTryAt = now + wait
+    this.#timer = setTimeout(() => void this.#connect(), wait)
   }
 
   async #connect(): Promise<void> {
     const attempt = ++this.#try
+    this.nextTryAt = undefined
     this.#become('connecting')
     const token = await this.#token(attempt)
     if (token === undefined || attempt !== this.#try) return
@@ -188,13 +194,14 @@ export class Connection {
   }
 
   #lost(reason: string, atLeast = 0): void {
-    this.#become('offline', reason)
     const most = Math.min(FIRST * 2 ** this.#losses++, LONGEST)
     this.#later(atLeast + most * Math.random())
+    this.#become('offline', reason)
   }
 
   #refuse(reason: string): void {
     clearTimeout(this.#timer)
+    this.nextTryAt = undefined
     this.#become('refused', reason)
   }
 

@@ -3,10 +3,9 @@ import { connect, indexedDbStore, type CallingBoard, type State, type Waiting } 
 import { MQTT_URL } from '../config.ts'
 import type { Session } from '../sign-in/session.ts'
 
-/** How the connection stands, and why. */
-export const connection = signal<{ state: State; reason: string | undefined }>({
+/** How the connection stands, why, and when the next try is. */
+export const connection = signal<{ state: State; reason?: string | undefined; nextTryAt?: number | undefined }>({
   state: 'connecting',
-  reason: undefined,
 })
 /** What is not answered yet. */
 export const waiting = signal<readonly Waiting[]>([])
@@ -33,7 +32,7 @@ export function openBoard(session: Session): CallingBoard {
   const one = connect({ url: MQTT_URL, token: session.token, store: indexedDbStore(`switchboard ${session.owner}`) })
   opened = one
   const tell = (): void => {
-    connection.value = { state: one.state, reason: one.reason }
+    connection.value = { state: one.state, reason: one.reason, nextTryAt: one.nextTryAt }
     if (one.user !== undefined) me.value = one.user
   }
   one.on('state', tell)

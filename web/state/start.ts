@@ -9,6 +9,7 @@ import { watchFeed } from './feed.ts'
 import { fetchGroups, watchGroups } from './groups.ts'
 import { openMarks } from './marks.ts'
 import { fetchPeople, watchPeople } from './people.ts'
+import { watchRinging } from './ring.ts'
 import { watchSending } from './sending.ts'
 import { attempt } from './toasts.ts'
 import { watchTyping } from './typing.ts'
@@ -22,6 +23,7 @@ export function start(session: Session): void {
   const board = openBoard(session)
   watchPeople(board, session)
   for (const watch of [watchGroups, watchChats, watchSending, watchTyping, watchCalls, watchFeed]) watch(board)
+  watchRinging()
   let fetching: Promise<boolean> | undefined
   const fetchAll = (): void => {
     fetching ??= attempt(fetchState(board)).finally(() => (fetching = undefined))

@@ -1,3 +1,4 @@
+import { useEffect, useState } from 'preact/hooks'
 import { board, connection, isOnline, outbox } from '../state/board.ts'
 import { sentence } from '../state/words.ts'
 import { Icon } from './icon.tsx'
@@ -6,7 +7,7 @@ const counted = (count: number): string => (count === 1 ? '1 change waits' : `${
 
 /** Says when there is no connection, and what waits for it. */
 export function Banner() {
-  const { state, reason } = connection.value
+  const { state, reason, nextTryAt } = connection.value
   const count = outbox.value.length
   return (
     <div class="banners" role="status">
@@ -14,9 +15,13 @@ export function Banner() {
         <p class={`banner ${state}`}>
           <Icon name={state === 'offline' ? 'warning' : 'spinner'} size={16} />
           <span>
-            {state === 'connecting'
-              ? 'Connecting…'
-              : `You are offline${reason === undefined ? '.' : `: ${sentence(reason)}`} Trying again by itself.`}
+            {state === 'connecting' ? (
+              'Connecting…'
+            ) : (
+              <>
+                You are offline{reason === undefined ? '.' : `: ${sentence(reason)}`} <NextTry at={nextTryAt} />
+              </>
+            )}
             {count > 0 && ` ${counted(count)} for the connection.`}
           </span>
           {state === 'offline' && (
@@ -45,5 +50,23 @@ export function Banner() {
         </p>
       )}
     </div>
+  )
+}
+
+/** Counts down to the next try, for the eyes: read aloud every second, it would drown everything else. */
+function NextTry({ at }: { at: number | undefined }) {
+  const [now, setNow] = useState(Date.now())
+  useEffect(() => {
+    const clock = setInterval(() => setNow(Date.now()), 1_000)
+    return () => clearInterval(clock)
+  }, [])
+  const seconds = at === undefined ? 0 : Math.max(0, Math.ceil((at - now) / 1_000))
+  return (
+    <>
+      <span class="unseen">Trying again by itself.</span>
+      <span aria-hidden="true">
+        {seconds > 1 ? `Trying again in ${seconds} seconds.` : 'Trying again in a moment.'}
+      </span>
+    </>
   )
 }

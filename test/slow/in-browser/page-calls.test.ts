@@ -70,6 +70,12 @@ test.each([
   await alice!.sees(alice!.button('Turn the camera on'))
   await alice!.press('Turn the camera on')
   await bob!.seesMovement()
+  await alice!.press('Share the screen')
+  await alice!.sees(alice!.page.locator('.tile.screen'))
+  await bob!.seesMovement()
+  await alice!.press('Stop sharing the screen')
+  await alice!.page.locator('.tile.screen').waitFor({ state: 'detached' })
+  await bob!.seesMovement()
   await bob!.press('Hang up')
   await alice!.sees('The call is over')
   for (const one of [alice!, bob!]) {
@@ -93,6 +99,42 @@ test('a call is declined, one is missed, and one to somebody who is away says so
   await carl!.press('Call dora')
   await carl!.sees('They are away')
   await carl!.close()
+})
+
+test('a call rings once the browser lets the page be heard, until it is declined, and not where ringing is switched off', async () => {
+  const [mona, nils] = await meet(['mona', 'nils'])
+  await nils!.page.evaluate(() => {
+    const Real = AudioContext
+    const sounds: AudioContext[] = []
+    globalThis.AudioContext = class extends Real {
+      constructor() {
+        super()
+        sounds.push(this)
+      }
+    }
+    Object.assign(globalThis, { sounds })
+  })
+  const isHeard = (wanted: string): Promise<unknown> =>
+    nils!.page.waitForFunction(`sounds.map(({ state }) => state).join() === '${wanted}'`)
+  await mona!.goes('chats', 'user', 'nils')
+  await mona!.press('Call nils')
+  await nils!.sees('is calling you')
+  await isHeard('') // nothing was pressed yet
+  await nils!.page.keyboard.press('Shift')
+  await isHeard('running')
+  await nils!.press('Decline')
+  await isHeard('suspended')
+  await nils!.goes('settings')
+  await nils!.page.getByRole('switch', { name: 'Ring when somebody calls' }).click()
+  await mona!.press('Call nils')
+  await nils!.sees('is calling you')
+  await isHeard('suspended')
+  await nils!.page.getByRole('switch', { name: 'Ring when somebody calls' }).click()
+  await isHeard('running')
+  await nils!.press('Decline')
+  await isHeard('suspended')
+  await mona!.close()
+  await nils!.close()
 })
 
 test('the broker is killed in the middle of a call: picture and sound go on, and the page comes back', async () => {

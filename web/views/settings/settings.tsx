@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { board, me, outbox } from '../../state/board.ts'
 import { isFeedOpen, toggleFeed } from '../../state/feed.ts'
 import { nameOf, ownStatus, profileOf, type OwnStatus, type Profile } from '../../state/people.ts'
+import { doesRing } from '../../state/ring.ts'
 import { signOut } from '../../state/start.ts'
 import { theme, type Theme } from '../../state/theme.ts'
 import { attempt } from '../../state/toasts.ts'
@@ -140,6 +141,15 @@ function Looks() {
           ))}
         </div>
       </fieldset>
+      <label class="switch">
+        <span>Ring when somebody calls</span>
+        <input
+          type="checkbox"
+          role="switch"
+          checked={doesRing.value}
+          onChange={() => (doesRing.value = !doesRing.value)}
+        />
+      </label>
       <label class="switch">
         <span>Show what happens, event by event</span>
         <input type="checkbox" role="switch" checked={isFeedOpen.value} onChange={toggleFeed} />
