@@ -58,9 +58,12 @@ export class Talker implements Closable {
   readonly user: string
   readonly page: Page
 
-  private constructor(user: string, page: Page) {
-    this.user = user
+  readonly #person: Person
+
+  private constructor(person: Person, page: Page) {
+    this.user = person.user
     this.page = page
+    this.#person = person
   }
 
   static async open(browser: Browser, site: Site, person: Person): Promise<Talker> {
@@ -68,14 +71,32 @@ export class Talker implements Closable {
     try {
       const page = await context.newPage()
       await page.goto(site.origin)
-      await page.waitForFunction(() => 'talk' in globalThis, undefined, { timeout: DEADLINE })
-      const talker = new Talker(person.user, page)
-      await talker.does((talk, as) => talk.logsIn(as), person)
+      const talker = new Talker(person, page)
+      await talker.#logsIn()
       return talker
     } catch (err) {
       await context.close()
       throw err
     }
+  }
+
+  /** Loads the page anew, and logs in as before. */
+  async reloads(): Promise<void> {
+    await this.page.reload()
+    await this.#logsIn()
+  }
+
+  /** The page ends without a word, as when a phone's battery is empty. */
+  async dies(): Promise<void> {
+    const session = await this.page.context().newCDPSession(this.page)
+    const isDead = this.page.waitForEvent('crash')
+    session.send('Page.crash').catch(() => {}) // nobody is left to answer
+    await isDead
+  }
+
+  async #logsIn(): Promise<void> {
+    await this.page.waitForFunction(() => 'talk' in globalThis, undefined, { timeout: DEADLINE })
+    await this.does((talk, as) => talk.logsIn(as), this.#person)
   }
 
   /**
