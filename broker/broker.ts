@@ -4,7 +4,10 @@ import type { Logger } from '../shared/log.ts'
 import { closeAll, type Closable } from '../shared/shutdown.ts'
 import { checkCatalogue, type Catalogue } from '../shared/wire/catalogue.ts'
 import { listenAdmin } from './admin/admin.ts'
-import { deadLetterRequests } from './admin/dead-letter-requests.ts'
+import { answerApi } from './admin/api/answer-api.ts'
+import { openOperators } from './admin/api/operators.ts'
+import { ageOf } from './admin/api/overview.ts'
+import { apiRoutes } from './admin/api/routes.ts'
 import { openFormat } from './core/format.ts'
 import { openCore } from './core/open-core.ts'
 import { issuerFaults, storageFault } from './faults.ts'
@@ -20,6 +23,7 @@ import { openPage } from './front/pages/open-page.ts'
 import { openWitness } from './front/witness.ts'
 import { gaugeFullness, nearlyFull } from './metrics/fullness.ts'
 import { gaugeHealth } from './metrics/health.ts'
+import { openHistory } from './metrics/history.ts'
 import { openMetrics } from './metrics/metrics.ts'
 import { openStorage } from './storage/open-storage.ts'
 
@@ -109,13 +113,20 @@ export async function startBroker(
       ...core.faults(),
       ...nearlyFull(fullness()),
     ]
+    const history = await openHistory(metrics.registry, () =>
+      core.look.groups().map(({ group, commands, oldest }) => ({ group, commands, oldest_s: ageOf(oldest) })),
+    )
+    opened.push(history)
+    const operators = openOperators({ verify, revocations: core.revocations, clock: identity.sources.clock })
+    const folder = config.DATA_DIR
+    const routes = apiRoutes({ ...core, storage, history, fullness, faults, isReady, folder, operators, log })
     const listeningAdmin = listenAdmin(
       { host, port, maxHeaders, hosts },
       {
         registry: metrics.registry,
         isReady,
         faults,
-        dead: deadLetterRequests({ ...core, verify, storage, log }),
+        api: answerApi(routes, operators, log),
       },
     )
     const admin = await listenAs('ADMIN_HOST', 'ADMIN_PORT', listeningAdmin)

@@ -172,9 +172,10 @@ test('of two simultaneous replays of a letter, one replays it', async () => {
   const before = ran
   const { default: jwt } = await import('jsonwebtoken')
   const token = jwt.sign({ sub: 'operator', role: 'operator' }, stage.secret, { expiresIn: 60 })
-  const url = `${stage.admin}/dead/replay?id=d1`
+  const url = `${stage.admin}/api/dead-letters/replay`
   const replays = [1, 2].map(async () => {
-    const response = await fetch(url, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const response = await fetch(url, { method: 'POST', headers, body: '{"id":"d1"}' })
     return ((await response.json()) as { count: number }).count
   })
   expect((await Promise.all(replays)).toSorted((a, b) => a - b)).toEqual([0, 1])
@@ -200,7 +201,7 @@ test('reports what is wrong with its arguments', async () => {
 })
 
 test('the admin port shows no dead letters without the token of an operator', async () => {
-  const url = `http://127.0.0.1:${stage.broker.ports.admin}/dead`
+  const url = `${stage.admin}/api/dead-letters`
   const { default: jwt } = await import('jsonwebtoken')
   const sign = (claims: object): string => jwt.sign({ sub: 'alice', ...claims }, stage.secret, { expiresIn: 60 })
   for (const token of [undefined, 'nonsense', sign({}), sign({ role: 'user' })]) {
@@ -210,11 +211,11 @@ test('the admin port shows no dead letters without the token of an operator', as
       ['POST', '/drop'],
       ['POST', '/replay'],
     ] as const) {
-      expect((await fetch(url + path, { method, headers })).status).toBe(401)
+      expect([401, 403]).toContain((await fetch(url + path, { method, headers })).status)
     }
   }
   const headers = { authorization: `Bearer ${sign({ role: 'operator' })}` }
-  expect((await fetch(`${url}/drop`, { headers })).status).toBe(404) // a GET changes nothing
+  expect((await fetch(`${url}/drop`, { headers })).status).toBe(405) // a GET changes nothing
   for (const wrong of ['user[$gt]=', 'since=', 'since=0x10', 'until=2026-11-20', 'limit=1e2']) {
     expect([wrong, (await fetch(`${url}?${wrong}`, { headers })).status]).toEqual([wrong, 400])
   }

@@ -71,8 +71,10 @@ test.each(PAGES.filter((page) => page.startsWith('docs/app/') || page.startsWith
     const catalogue = JSON.stringify(contract)
     const measured = await Promise.all(MEASURING.map((file) => readFile(join(ROOT, file), 'utf8')))
     const callErrors = await readFile(join(ROOT, 'client/calls/call-error.ts'), 'utf8')
+    const api = ['route', 'dead-letters', 'users'].map((name) => join(ROOT, `broker/admin/api/${name}.ts`))
+    const apiText = (await Promise.all(api.map((file) => readFile(file, 'utf8')))).join('')
     const known = new Set(
-      `${catalogue}${measured.join('')}${callErrors}${PAGES.flatMap(blocksOf)
+      `${catalogue}${measured.join('')}${callErrors}${apiText}${PAGES.flatMap(blocksOf)
         .map(({ text }) => text)
         .join('')}`.match(/\w+/g),
     )

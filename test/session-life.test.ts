@@ -137,9 +137,9 @@ test('an acl narrows an operator’s commands like any user’s', async () => {
   expect(await odd.asks('kick_user', { user_id: 'nobody' })).toMatchObject({ event: 'user_kicked' })
   const dead = async (pub: string[]): Promise<number> => {
     const authorization = `Bearer ${tokenOf('odd', { role: 'operator', acl: { pub } })}`
-    return (await fetch(`${stage.admin}/dead`, { headers: { authorization } })).status
+    return (await fetch(`${stage.admin}/api/dead-letters`, { headers: { authorization } })).status
   }
-  expect(await Promise.all([dead(['kick_user']), dead(['dead_letters']), dead(['fleet/#'])])).toEqual([401, 200, 200])
+  expect(await Promise.all([dead(['kick_user']), dead(['dead_letters']), dead(['fleet/#'])])).toEqual([403, 200, 200])
 })
 
 describe('a machine whose clock is changed by an hour', () => {

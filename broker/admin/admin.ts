@@ -9,18 +9,21 @@ export interface AdminPorts {
   isReady: () => boolean
   /** Current faults, one line each. */
   faults: () => string[]
-  /** Answers paths that begin with `/dead`. */
-  dead: RequestListener
+  /** Answers paths that begin with `/api`. */
+  api: RequestListener
 }
+
+/** Milliseconds in which a request must be sent, with its body. */
+const REQUEST_TIMEOUT = 30_000
 
 /**
  * Serves `/healthz` (the process is alive), `/readyz` (200 while it accepts connections and can store, perhaps `degraded`; else 503),
- * `/metrics` (Prometheus) and `/dead` (dead letters, for `npm run dead`). Requests for an unlisted host name are refused (421), so
- * that a web page cannot read them by DNS rebinding.
+ * `/metrics` (Prometheus) and `/api/…` (for operators). Requests for an unlisted host name are refused (421), so that a web page
+ * cannot read them by DNS rebinding.
  */
 export async function listenAdmin(
   { host, port, maxHeaders, hosts }: { host: string; port: number; maxHeaders: number; hosts: readonly string[] },
-  { registry, isReady, faults, dead }: AdminPorts,
+  { registry, isReady, faults, api }: AdminPorts,
 ): Promise<Closable & { port: number }> {
   const server = createServer({ maxHeaderSize: maxHeaders }, (request, response) => {
     const say = (status: number, text: string, type = 'text/plain'): void => {
@@ -38,9 +41,10 @@ export async function listenAdmin(
         (text) => say(200, text, registry.contentType),
         () => say(500, 'cannot collect metrics\n'),
       )
-    } else if (/^\/dead(?:[/?]|$)/.test(request.url ?? '')) dead(request, response)
+    } else if (/^\/api(?:[/?]|$)/.test(request.url ?? '')) api(request, response)
     else say(404, 'not found: use /healthz, /readyz or /metrics\n')
   })
+  server.requestTimeout = REQUEST_TIMEOUT
   await listening(server, host, port)
   return {
     port: portOf(server),

@@ -14,6 +14,7 @@ import { MESSAGE_RATE_TOO_HIGH } from '../seam/reasons.ts'
 import type { DeviceSession, Session } from '../seam/session.ts'
 import type { Storage } from '../storage/storage.ts'
 import { answerOwn } from './commands/answer-own.ts'
+import { operate, type Operate } from './commands/operator.ts'
 import { OWN_COMMANDS } from './commands/own-commands.ts'
 import { Verifications } from './commands/verifications.ts'
 import { Connections } from './connections.ts'
@@ -27,6 +28,7 @@ import { openKept } from './kept/open-kept.ts'
 import { internalCommand, receiveCommand, type IntakePorts } from './intake/intake.ts'
 import { Later } from './later.ts'
 import { openLimits } from './limits/limits.ts'
+import { openLook, type Look } from './look.ts'
 import { openTopics } from './open-topics/open-topics.ts'
 import { Presence } from './presence.ts'
 import { openDeadLetters, type DeadLetters } from './queue/dead-letters.ts'
@@ -37,6 +39,7 @@ import { openRevocations, type Revocations } from './revocations.ts'
 import { ConnectedDevices, type StoredSession } from './sessions/connected-devices.ts'
 import { sessionSubscriptions } from './sessions/subscribing.ts'
 import { openStanding } from './standing.ts'
+import { openTail, type Tail } from './tail.ts'
 import { openWills } from './wills.ts'
 
 /** Bytes of kept or retained messages that a front gets for one connection at a time. */
@@ -65,6 +68,11 @@ export interface Core {
   readonly replays: Replays
   /** Turns dead letters into commands again. */
   readonly replay: Dispatch['replay']
+  /** What operators see, and the commands and ends that they watch. */
+  readonly look: Look
+  readonly tail: Tail
+  /** Runs a command of operators about sessions. */
+  readonly operate: Operate
   /** How full each kind of what it keeps is. */
   fullness(): Fullness[]
   /** What is wrong, a line each. */
@@ -90,6 +98,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     ),
   )
   const replays = openReplays()
+  const tail = openTail()
   const { kept, inbox, sessions, spread } = await openKept(storage, config)
   const { registry } = metrics
   gaugeCount(registry, 'sessions_kept', 'Sessions that the broker keeps, connected or not', () => sessions.count)
@@ -187,6 +196,7 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     wakes,
     later,
     standing,
+    tail,
     metrics,
     clientsOf: (user) => devices.clientsOf(user),
     log,
@@ -289,6 +299,9 @@ export async function openCore({ config, storage, clock, toFront, metrics, log }
     dead,
     replays,
     replay: (letters, replay) => dispatch.replay(letters, replay),
+    look: openLook({ devices, sessions, inbox, queue, revocations, dispatch: () => dispatch }),
+    tail,
+    operate: operate({ devices, revocations, log }),
     fullness: () => [
       ...queue.fullness(),
       kept.fullness(),

@@ -23,6 +23,8 @@ export function openRevocations(storage: Storage) {
     /** True when the user is banned or the token revoked. */
     holds: ({ user, jti }: { user: UserId; jti?: string | undefined }): boolean =>
       users.has(user) || (jti !== undefined && tokens.has(jti)),
+    /** Until when a user is banned, in milliseconds since 1970; Infinity: for good; undefined: not at all. */
+    bannedUntil: (user: UserId): number | undefined => users.until(user),
     revoke: (jti: string, until?: number): Promise<void> => tokens.put(jti, until),
     ban: (user: UserId, until?: number): Promise<void> => users.put(user, until),
     unban: (user: UserId): Promise<void> => users.remove(user),
@@ -40,6 +42,10 @@ function openTerms(storage: Storage, name: string) {
   }
   return {
     has: (key: string): boolean => (held.get(key) ?? 0) > Date.now(),
+    until(key: string): number | undefined {
+      const until = held.get(key) ?? 0
+      return until > Date.now() ? until : undefined
+    },
     put: (key: string, until?: number): Promise<void> =>
       storage.commit((unit) => {
         unit.put(table, key, { until })

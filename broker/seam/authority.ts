@@ -33,8 +33,9 @@ export function maySend({ token }: Pick<DeviceSession, 'token'>, command: string
   return token.acl?.commands === undefined || token.acl.commands.has(command)
 }
 
-/** The name that an acl which narrows an operator's commands must list to allow `/dead` on the admin port. */
+/** The names that an acl which narrows an operator's commands must list to allow dead letters, and everything else that only looks. */
 export const DEAD_LETTERS = 'dead_letters'
+export const CONSOLE = 'console'
 
 /** Is the topic one of the user's own events, and does the token's acl leave it to them? */
 export function mayHear({ user, token }: DeviceSession, topic: string): boolean {

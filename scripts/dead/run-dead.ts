@@ -69,17 +69,20 @@ function timeIn(option: string, text: string): string {
   return String(Math.floor(time))
 }
 
-async function ask<Answer>(config: Config, method: 'GET' | 'POST', path: string, query: object): Promise<Answer> {
-  const url = new URL(`http://${dialled(config.ADMIN_HOST)}:${config.ADMIN_PORT}${path}`)
-  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value))
+/** Asks the broker's API. @param fields the query of a GET, or the body of a POST */
+async function ask<Answer>(config: Config, method: 'GET' | 'POST', path: string, fields: object): Promise<Answer> {
+  const url = new URL(`http://${dialled(config.ADMIN_HOST)}:${config.ADMIN_PORT}/api/dead-letters${path}`)
+  const isPost = method === 'POST'
+  if (!isPost) for (const [name, value] of Object.entries(fields)) url.searchParams.set(name, String(value))
   const token = config.OPERATOR_TOKEN ?? signToken('npm run dead', '1m', signingSecret(config), { role: 'operator' })
-  const response = await fetch(url, { method, headers: { authorization: `Bearer ${token}` } }).catch(() => {
+  const headers = { authorization: `Bearer ${token}`, ...(isPost && { 'content-type': 'application/json' }) }
+  const response = await fetch(url, { method, headers, ...(isPost && { body: JSON.stringify(fields) }) }).catch(() => {
     throw new ConfigError(`no broker answers at ${url.host}: start it, or check ADMIN_HOST and ADMIN_PORT`)
   })
-  const body = (await response.json().catch(() => ({}))) as { error?: string }
-  if (response.status === 401)
+  const body = (await response.json().catch(() => ({}))) as { error?: { message: string } }
+  if (response.status === 401 || response.status === 403)
     throw new ConfigError('the broker refuses: is SECRET the one it runs with, or OPERATOR_TOKEN an operator’s?')
-  if (!response.ok) throw new ConfigError(body.error ?? `the broker answers ${response.status}`)
+  if (!response.ok) throw new ConfigError(body.error?.message ?? `the broker answers ${response.status}`)
   return body as Answer
 }
 
@@ -97,7 +100,7 @@ async function watch(config: Config, replay: string, timeoutMs: number, say: (te
   const until = Date.now() + timeoutMs
   const count = { done: 0, refused: 0, dead: 0 }
   for (let after = 0; ;) {
-    const { waiting, open, ended } = await ask<Progress>(config, 'GET', '/dead/replay', { replay, after })
+    const { waiting, open, ended } = await ask<Progress>(config, 'GET', `/replays/${replay}`, { after })
     for (const { outcome, code, error, id, command, user, group } of ended) {
       count[outcome]++
       const what = outcome === 'dead' ? 'dead again' : outcome
@@ -153,11 +156,11 @@ export async function runDead(args: string[], config: () => Config, say: (text: 
   if (!/^\d{1,6}$/.test(timeout)) throw new ConfigError(`--timeout: ${timeout} is not a number of seconds`)
   const broker = config()
   const list = (more: object): Promise<{ count: number; letters: Letter[] }> =>
-    ask(broker, 'GET', '/dead', { ...filter, ...more })
+    ask(broker, 'GET', '', { ...filter, ...more })
 
   if (what === 'show' && id !== undefined && rest.length === 0) {
-    const { letters } = await list({ id, payload: true })
-    if (letters.length === 0) throw new ConfigError(`there is no dead letter ${id}`)
+    const group = exact.group === undefined ? {} : { group: exact.group }
+    const { letters } = await ask<{ letters: Letter[] }>(broker, 'GET', '/show', { id, ...group })
     for (const letter of letters) say(JSON.stringify(letter, undefined, 2))
     return true
   }
@@ -172,12 +175,12 @@ export async function runDead(args: string[], config: () => Config, say: (text: 
   if (!all && Object.keys(filter).length === 0) throw new ConfigError(`${what} needs a filter, or --all`)
   const done = what === 'replay' ? 'replayed' : 'dropped'
   if (dryRun) {
-    const { count, letters } = await list({ limit: 1_000 })
+    const { count, letters } = await list({ limit: 1_000 }) // the API's own dry run names fewer
     for (const letter of letters) say(lineOf(letter))
     say(`${count} would be ${done}; nothing was changed`)
     return true
   }
-  const { count, replay, open = [], left = 0 } = await ask<Dealt>(broker, 'POST', `/dead/${what}`, filter)
+  const { count, replay, open = [], left = 0 } = await ask<Dealt>(broker, 'POST', `/${what}`, { ...filter, all })
   say(`${count} ${done}`)
   for (const { id, command, user, group } of open) say(['not replayed', command, user, group, id].join('  '))
   if (left > 0) say(`${left} not replayed: a command of the same id has not ended; when it has, replay or drop them`)

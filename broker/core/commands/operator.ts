@@ -1,7 +1,10 @@
 import { z } from 'zod'
+import type { Logger } from '../../../shared/log.ts'
 import { isUserId } from '../../../shared/wire/user-id.ts'
 import { ADMINISTRATIVE_ACTION, NOT_AUTHORIZED } from '../../seam/reasons.ts'
-import { brokerCommand } from './broker-command.ts'
+import { parseInput } from '../../../shared/wire/input.ts'
+import type { JsonObject } from '../../../shared/wire/json.ts'
+import type { BrokerCommand, BrokerContext } from './broker-command.ts'
 
 // Operators' commands about sessions, connected or not. They drop what waits for a session and its will (standing.ts says what else
 // continues in the user's name) and survive a restart. `sessions`: how many sessions were ended.
@@ -9,9 +12,24 @@ import { brokerCommand } from './broker-command.ts'
 const userId = z.string().max(512).refine(isUserId, 'must be a user id')
 const ofUser = z.object({ user_id: z.string(), sessions: z.number() })
 
+type OperatorContext = Pick<BrokerContext, 'devices' | 'revocations'>
+
+/** Works without a session, so that the admin port can run it, too. */
+interface OperatorCommand extends BrokerCommand {
+  run(input: unknown, context: OperatorContext): object | Promise<object>
+}
+
+function operatorCommand<Input, Output extends object>(declared: {
+  input: z.ZodType<Input>
+  answer: BrokerCommand['answer']
+  output: z.ZodType<Output>
+  run(input: Input, context: OperatorContext): Output | Promise<Output>
+}): OperatorCommand {
+  return { forOperators: true, cost: 1, ...declared }
+}
+
 /** Ends a user's sessions, or that of one client. They may reconnect. */
-export const kickUser = brokerCommand({
-  forOperators: true,
+export const kickUser = operatorCommand({
   input: z.object({ user_id: userId, client_id: z.string().optional() }),
   answer: 'user_kicked',
   output: ofUser,
@@ -26,8 +44,7 @@ export const kickUser = brokerCommand({
 })
 
 /** Ends a user's sessions and refuses their logins, for good or for some seconds. */
-export const banUser = brokerCommand({
-  forOperators: true,
+export const banUser = operatorCommand({
   input: z.object({ user_id: userId, seconds: z.number().int().min(1).max(3_155_760_000).optional() }),
   answer: 'user_banned',
   output: ofUser,
@@ -37,8 +54,7 @@ export const banUser = brokerCommand({
   },
 })
 
-export const unbanUser = brokerCommand({
-  forOperators: true,
+export const unbanUser = operatorCommand({
   input: z.object({ user_id: userId }),
   answer: 'user_unbanned',
   output: z.object({ user_id: z.string() }),
@@ -49,8 +65,7 @@ export const unbanUser = brokerCommand({
 })
 
 /** Ends the sessions of a token, by its `jti`, and refuses it until its `exp` if that is given, otherwise for good. */
-export const revokeToken = brokerCommand({
-  forOperators: true,
+export const revokeToken = operatorCommand({
   input: z.object({ jti: z.string().min(1).max(256), exp: z.number().int().min(0).max(1e11).optional() }),
   answer: 'token_revoked',
   output: z.object({ jti: z.string(), sessions: z.number() }),
@@ -59,3 +74,22 @@ export const revokeToken = brokerCommand({
     return { jti, sessions: devices.banish((session) => session.jti === jti, NOT_AUTHORIZED) }
   },
 })
+
+const OPERATORS = { kick_user: kickUser, ban_user: banUser, unban_user: unbanUser, revoke_token: revokeToken }
+export type OperatorCommandName = keyof typeof OPERATORS
+
+/**
+ * Runs a command of operators that did not come by MQTT.
+ * @param operator who asks, for the log
+ * @throws {Refusal} `bad_payload`
+ */
+export type Operate = (name: OperatorCommandName, input: JsonObject, operator: string) => Promise<object>
+
+export function operate({ log, ...context }: OperatorContext & { log: Logger }): Operate {
+  return async (name, input, operator) => {
+    const own = OPERATORS[name]
+    const fields = await own.run(parseInput(own.input, input), context)
+    log.warn({ operator, ...fields }, own.answer)
+    return fields
+  }
+}

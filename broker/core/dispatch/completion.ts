@@ -12,6 +12,7 @@ import type { Later } from '../later.ts'
 import type { DeadLetter, DeadLetters } from '../queue/dead-letters.ts'
 import type { CommandQueue } from '../queue/queue.ts'
 import type { Replays } from '../queue/replays.ts'
+import type { Tail } from '../tail.ts'
 import { outcomeOf, refused, type Ending } from './answers.ts'
 import type { Group } from './group.ts'
 import type { Job } from './job.ts'
@@ -33,6 +34,7 @@ export interface CompletionPorts {
   later: Later
   metrics: Metrics
   rules: Rules
+  tail: Tail
   group(name: string): Group
   log: Logger
 }
@@ -144,9 +146,10 @@ export class Completion {
 
   #stored(job: Job, command: Command, ending: Ending, isOwner: boolean): void {
     const { group } = job
-    const { replays, metrics } = this.#ports
+    const { replays, tail, metrics } = this.#ports
     this.#ports.group(group).end(job)
     replays.ended(command.id, group, () => outcomeOf(ending))
+    tail.ended(command, group, () => outcomeOf(ending))
     if (!isOwner) return
     metrics.ended.took(command.name, (Date.now() - command.at) / 1000)
     this.#dropSurplus()

@@ -16,12 +16,13 @@ import type { Appended, CommandQueue } from '../queue/queue.ts'
 import type { Replays } from '../queue/replays.ts'
 import type { Reach } from '../reach.ts'
 import type { Standing } from '../standing.ts'
+import type { Tail } from '../tail.ts'
 import { forgotten, noRoom, rejection } from './answers.ts'
 import { Attendance } from './attendance.ts'
 import { openGroup } from './attempts.ts'
 import { Completion } from './completion.ts'
 import { gaugeGroups } from './group-gauges.ts'
-import type { Group } from './group.ts'
+import type { Group, ProcessLook } from './group.ts'
 import { HandlerResults } from './handler-results.ts'
 import type { Job } from './job.ts'
 import { reviveAll } from './revive-all.ts'
@@ -40,10 +41,23 @@ export interface DispatchPorts {
   wakes: Wakes
   later: Later
   standing: Pick<Standing, 'mayRun'>
+  tail: Tail
   metrics: Metrics
   /** A user's clients that are connected. */
   readonly clientsOf: (user: UserId) => string[]
   log: Logger
+}
+
+/** A group as an operator sees it. */
+export interface GroupLook {
+  group: string
+  /** Commands that are accepted and have not ended. */
+  commands: number
+  /** When the oldest of them was accepted. */
+  oldest: number | undefined
+  processes: ProcessLook[]
+  /** Why it puts commands off, if it does. */
+  puts_off?: string
 }
 
 /**
@@ -115,6 +129,7 @@ export class Dispatch {
       return appended.answer && events.tell(appended.answer, command)
     }
     metrics.accepted.add(command.name)
+    this.#ports.tail.accepted(command)
     for (const job of appended.jobs) this.#hand(job)
     if (!command.stored || command.internal || this.#group(owner).has(command.name)) return
     const fields = { command: command.name }
@@ -195,6 +210,15 @@ export class Dispatch {
       return [{ text, damaged: lacks.damaged }]
     })
     return [...this.#attendance.faults().map((text) => ({ text, damaged: false })), ...putOff]
+  }
+
+  /** Each group that is declared, has a process or has commands. Times are in milliseconds since 1970. */
+  look(): GroupLook[] {
+    return [...this.#groups].flatMap(([name, { size, oldest, processes, lacks }]) => {
+      if (size === 0 && processes.length === 0 && !this.rules.isDeclared(name)) return []
+      const puts_off = lacks?.reason
+      return [{ group: name, commands: size, oldest, processes, ...(puts_off !== undefined && { puts_off }) }]
+    })
   }
 
   close(): void {

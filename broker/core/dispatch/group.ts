@@ -31,6 +31,15 @@ export interface GroupPorts {
   retryDelayMs: number
 }
 
+/** A process of a group. `in_flight`: commands that it holds; `window`: how many it may hold. */
+export interface ProcessLook {
+  client: string
+  in_flight: number
+  window: number
+  busy: boolean
+  stuck: boolean
+}
+
 const MAX_RETRY_DELAY = 30_000
 /** Minimum delay after `unavailable`, in milliseconds. */
 const PAUSE = 50
@@ -73,6 +82,17 @@ export class Group {
 
   get members(): number {
     return this.#members.size
+  }
+
+  /** Its processes as an operator sees them. */
+  get processes(): ProcessLook[] {
+    return [...this.#members].map(({ session, holds, window, isBusy, isStuck }) => ({
+      client: session.client,
+      in_flight: holds.size,
+      window,
+      busy: isBusy,
+      stuck: isStuck,
+    }))
   }
 
   /** How many commands are accepted and have not ended. */

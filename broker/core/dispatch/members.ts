@@ -17,6 +17,10 @@ export class Members {
     return held
   }
 
+  [Symbol.iterator](): Iterator<Member> {
+    return this.#bySession.values()
+  }
+
   /** The member with this very session: undefined when it is not a member, or its client has reconnected since. */
   get(session: HandlerSession): Member | undefined {
     const member = this.#bySession.get(session.id)

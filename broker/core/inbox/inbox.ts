@@ -186,6 +186,8 @@ export async function openInbox(storage: Storage, kept: KeptEvents, bounds: Boun
     epoch,
     /** The number of a user's last stored event; 0 when there is none. */
     lastOf,
+    /** How many events a user's inbox holds. */
+    countOf: (user: UserId): number => lines.get(user)?.count ?? 0,
 
     /** The next number of each receiver. */
     number: (to: readonly UserId[]): number[] => to.map((user) => ++lineOf(user).given),

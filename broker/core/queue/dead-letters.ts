@@ -26,6 +26,8 @@ export interface DeadFilter {
   group?: string | undefined
   since?: number | undefined
   until?: number | undefined
+  /** Only letters behind this one, by its `place`. */
+  after?: string | undefined
 }
 
 export type DeadLetters = ReturnType<typeof openDeadLetters>
@@ -87,7 +89,7 @@ export function openDeadLetters(storage: Storage, bounds: Bounds, dropped: (id: 
   }
 
   function remove(unit: Unit, letter: DeadLetter): void {
-    unit.remove(table, keyOf(letter))
+    unit.remove(table, placeOf(letter))
     unit.afterwards(() => release(heldOf(letter)))
   }
   function drop(unit: Unit, held: Held): void {
@@ -127,9 +129,12 @@ export function openDeadLetters(storage: Storage, bounds: Bounds, dropped: (id: 
     },
     remove,
     /** False once the letter was dropped or replayed. */
-    has: (letter: DeadLetter): boolean => all.has(keyOf(letter)),
+    has: (letter: DeadLetter): boolean => all.has(placeOf(letter)),
     *find(filter: DeadFilter): Generator<DeadLetter> {
-      for (const { value } of table.entries()) if (matches(value, filter)) yield value
+      const { after } = filter
+      for (const { key, value } of table.entries(after)) {
+        if (key !== after && matches(value, filter)) yield value
+      }
     },
   }
 }
@@ -137,10 +142,11 @@ export function openDeadLetters(storage: Storage, bounds: Bounds, dropped: (id: 
 function heldOf(letter: DeadLetter): Held {
   const { id, user } = letter.command
   const error = letter.error ? JSON.stringify(letter.error).length : 0
-  return { key: keyOf(letter), id, user, bytes: sizeOf(letter.command) + PER_LETTER + error }
+  return { key: placeOf(letter), id, user, bytes: sizeOf(letter.command) + PER_LETTER + error }
 }
 
-function keyOf({ command, group }: DeadLetter): string {
+/** The place of a letter among all. */
+export function placeOf({ command, group }: DeadLetter): string {
   return `${command.order.toString().padStart(16, '0')} ${group}`
 }
 

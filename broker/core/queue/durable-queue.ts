@@ -281,6 +281,7 @@ export async function openQueue(storage: Storage, limits: Limits): Promise<Comma
 
     reserve: (placed) => room.add(placed),
     release: (placed) => room.remove(placed),
+    heldBy: (user) => room.heldBy(user),
     fullness: () => [...room.fullness(), remembered.fullness()],
     nearlyFull: () => room.nearlyFull(),
     surplus: () => room.surplus(),

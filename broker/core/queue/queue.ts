@@ -1,11 +1,12 @@
 import type { Forgotten } from '../../../shared/wire/done.ts'
 import type { CommandName } from '../../../shared/wire/topic.ts'
+import type { UserId } from '../../../shared/wire/user-id.ts'
 import type { TimedEvent } from '../events/events.ts'
 import type { Job } from '../dispatch/job.ts'
 import type { Command } from '../../seam/session.ts'
 import type { Unit } from '../../storage/storage.ts'
 import type { Fullness } from '../../metrics/fullness.ts'
-import type { Full, Placed } from './room.ts'
+import type { Amount, Full, Placed } from './room.ts'
 
 /** The outcome of an append. */
 export type Appended =
@@ -49,6 +50,8 @@ export interface CommandQueue {
   /** Counts a command that is scheduled for later as one that waits for its group, until it is released. */
   reserve(placed: Placed): void
   release(placed: Placed): void
+  /** What a user has sent that has not ended: commands and their bytes. */
+  heldBy(user: UserId): Amount
   /** How full the queue is, and which groups hold nearly all they may. */
   fullness(): Fullness[]
   nearlyFull(): string[]

@@ -58,6 +58,11 @@ export class Room<Item extends Placed> {
     return held && exceeds(held, bytes, this.#free()) ? 'group' : undefined
   }
 
+  /** What this user has sent that has not ended. */
+  heldBy(user: UserId): Amount {
+    return { ...(this.#users.get(user) ?? { commands: 0, bytes: 0 }) }
+  }
+
   /** Counts a command that its owner has to end. */
   add({ user, group, bytes, isInternal }: Placed): void {
     add(this.#all, bytes)

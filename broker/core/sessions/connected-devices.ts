@@ -58,7 +58,11 @@ export class ConnectedDevices {
   }
 
   clientsOf(user: UserId): string[] {
-    return [...(this.#byUser.get(user)?.keys() ?? [])].map(({ client }) => client)
+    return this.sessionsOf(user).map(({ client }) => client)
+  }
+
+  sessionsOf(user: UserId): DeviceSession[] {
+    return [...(this.#byUser.get(user)?.keys() ?? [])]
   }
 
   /** A session continues with a new token of the same user. */

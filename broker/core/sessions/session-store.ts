@@ -191,6 +191,16 @@ export function openSessionStore(storage: Storage, kept: KeptEvents, bounds: Bou
     },
 
     get: (id: string) => sessions.get(id),
+    /** What a user's sessions hold. `since`: when the connection ended, in milliseconds since 1970. */
+    ofUser: (user: UserId) =>
+      [...owners.of(user)].map(({ id, jti, since, waiting, bytes, subscriptions }) => ({
+        client: sessionOwner(id).client,
+        jti,
+        since,
+        waiting: waiting.size,
+        waiting_bytes: bytes,
+        subscriptions: subscriptions.size,
+      })),
     open,
     end(id: string): void {
       const session = sessions.get(id)
