@@ -8,6 +8,7 @@ import { answerApi } from './admin/api/answer-api.ts'
 import { openOperators } from './admin/api/operators.ts'
 import { ageOf } from './admin/api/overview.ts'
 import { apiRoutes } from './admin/api/routes.ts'
+import { openConsole } from './admin/console-page.ts'
 import { openFormat } from './core/format.ts'
 import { openCore } from './core/open-core.ts'
 import { issuerFaults, storageFault } from './faults.ts'
@@ -127,6 +128,7 @@ export async function startBroker(
         isReady,
         faults,
         api: answerApi(routes, operators, log),
+        page: openConsole(log),
       },
     )
     const admin = await listenAs('ADMIN_HOST', 'ADMIN_PORT', listeningAdmin)

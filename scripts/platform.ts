@@ -139,8 +139,12 @@ ${page === undefined ? '' : `\n  web page              ${page}`}
   const [secret] = tokenSecrets(config)
   if (config.production || secret === undefined) return `${where}\n`
   const [alice, bob] = [signToken('alice', '1d', secret), signToken('bob', '1d', secret)]
+  const operator = signToken('operator', '1d', secret, { role: 'operator' })
+  const consolePage = `http://${dialled(config.ADMIN_HOST)}:${ports.admin}/console`
   const login = `-l mqtts -h ${dialledAlone(config.HOST)} -p ${ports.mqtts} --ca ${config.TLS_CERT ?? devCertFile(config)} -u JWT`
-  return `${where}${page === undefined ? '' : signIns(page, { alice, bob })}
+  return `${where}
+  operator's console    ${consolePage}#token=${operator}
+${page === undefined ? '' : signIns(page, { alice, bob })}
 Two tokens, valid for a day:
 
   ALICE=${alice}

@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { Registry } from 'prom-client'
 import { isOwnHost } from '../../shared/own-host.ts'
 import type { Closable } from '../../shared/shutdown.ts'
+import type { Page } from '../front/pages/open-page.ts'
 import { closed, listening, portOf } from '../front/listen/tls.ts'
 
 export interface AdminPorts {
@@ -11,6 +12,8 @@ export interface AdminPorts {
   faults: () => string[]
   /** Answers paths that begin with `/api`. */
   api: RequestListener
+  /** The page at `/console`. */
+  page: Pick<Page, 'answer'> | undefined
 }
 
 /** Milliseconds in which a request must be sent, with its body. */
@@ -18,12 +21,12 @@ const REQUEST_TIMEOUT = 30_000
 
 /**
  * Serves `/healthz` (the process is alive), `/readyz` (200 while it accepts connections and can store, perhaps `degraded`; else 503),
- * `/metrics` (Prometheus) and `/api/…` (for operators). Requests for an unlisted host name are refused (421), so that a web page
+ * `/metrics` (Prometheus) `/api/…` and `/console` (for operators). Requests for an unlisted host name are refused (421), so that a web page
  * cannot read them by DNS rebinding.
  */
 export async function listenAdmin(
   { host, port, maxHeaders, hosts }: { host: string; port: number; maxHeaders: number; hosts: readonly string[] },
-  { registry, isReady, faults, api }: AdminPorts,
+  { registry, isReady, faults, api, page }: AdminPorts,
 ): Promise<Closable & { port: number }> {
   const server = createServer({ maxHeaderSize: maxHeaders }, (request, response) => {
     const say = (status: number, text: string, type = 'text/plain'): void => {
@@ -42,7 +45,7 @@ export async function listenAdmin(
         () => say(500, 'cannot collect metrics\n'),
       )
     } else if (/^\/api(?:[/?]|$)/.test(request.url ?? '')) api(request, response)
-    else say(404, 'not found: use /healthz, /readyz or /metrics\n')
+    else if (!page?.answer(request, response)) say(404, 'not found: use /healthz, /readyz or /metrics\n')
   })
   server.requestTimeout = REQUEST_TIMEOUT
   await listening(server, host, port)

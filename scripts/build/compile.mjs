@@ -6,7 +6,8 @@ import { pageFiles } from './page.mjs'
 
 // Compiles the product and its tools into dist/, file by file: so dist/ has the layout of the sources, each handler is still one file for
 // the scan to find, and every `new URL('…', import.meta.url)` still points to the right place. In plain JavaScript, because it runs
-// before anything can run TypeScript. The web page is bundled by its own build, into dist/web/.
+// before anything can run TypeScript. The web page is bundled by its own build, into dist/web/, and
+// the operators' console into dist/console/.
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const DIST = join(ROOT, 'dist')
@@ -19,6 +20,8 @@ const FOLDERS = ['broker', 'client', 'handlers', 'shared', 'scripts', 'test', 't
 )
 const PAGE = join(ROOT, 'web')
 const hasPage = existsSync(join(PAGE, 'build.mjs'))
+const CONSOLE = join(PAGE, 'console')
+const hasConsole = existsSync(join(CONSOLE, 'build.mjs'))
 /** Packages of a hundred modules and more, which every process loads: dist/ has each as one file, and a start is sooner done. */
 const PACKAGES = ['zod']
 /** Holds the digest of the sources from which dist/ was built. Written last. */
@@ -93,10 +96,12 @@ export async function build() {
     }),
   ])
   const page = hasPage ? await pageFiles(PAGE) : new Map()
+  const consolePage = hasConsole ? await pageFiles(CONSOLE) : new Map()
   await esbuild.stop()
   const made = new Map([...ours.outputFiles, ...packages.outputFiles].map(({ path, contents }) => [path, contents]))
   for (const [name, content] of files) if (name.endsWith('.mjs') && !isOfPage(name)) made.set(join(DIST, name), content)
   for (const [name, content] of page) made.set(join(DIST, 'web', name), content)
+  for (const [name, content] of consolePage) made.set(join(DIST, 'console', name), content)
   rmSync(STAMP, { force: true })
   for (const [path, content] of made) put(path, content)
   removeAllBut(new Set(made.keys()), DIST)
