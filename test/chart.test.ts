@@ -96,6 +96,12 @@ test('groups are scaled on a metric that the broker has', () => {
   expect(sources.some((text) => text.includes(`'${metric}'`))).toBe(true)
 })
 
+test("Prometheus knows the chart's processes by the names that the alerts use", () => {
+  const jobs = Array.from(read('deploy/monitoring/prometheus.yml').matchAll(/job_name: (\S+)/g), ([, job]) => job)
+  const ours = Array.from(templatesText.matchAll(/targetLabel: job, replacement: (\S+) \}/g), ([, job]) => job)
+  expect(ours).toEqual(jobs)
+})
+
 test('coturn relays through the ports that its configuration names', () => {
   const conf = read('deploy/helm/files/coturn.conf') // a link: where links are not kept, this fails
   const [min, max] = ['min-port', 'max-port'].map((name) => Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(conf)![1]))
