@@ -244,7 +244,7 @@ test('the admin port answers requests by address, localhost or a listed name, an
       expect([host, await status(`${host}:${port}`, '/metrics')]).toEqual([host, 200])
     }
     for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'broker.evil', 'a:b:c']) {
-      for (const path of ['/metrics', '/readyz', '/dead', '/']) {
+      for (const path of ['/metrics', '/readyz', '/api/dead-letters', '/']) {
         expect([host, path, await status(host, path)]).toEqual([host, path, 421])
       }
     }

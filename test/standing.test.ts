@@ -156,7 +156,11 @@ test('queued commands and dead letters run by their user’s standing at the tim
   await logs('a command is dead', 'good-q')
   await operator.asks('ban_user', { user_id: 'good-q' })
   const authorization = `Bearer ${tokenOf('olga', { role: 'operator' })}`
-  const replay = await fetch(`${stage.admin}/dead/replay?user=good-q`, { method: 'POST', headers: { authorization } })
+  const replay = await fetch(`${stage.admin}/api/dead-letters/replay`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/json' },
+    body: JSON.stringify({ user: 'good-q' }),
+  })
   expect(replay.status).toBe(200)
   await operator.asks('unban_user', { user_id: 'good-q' })
   expect(await rejected('good-q')).toEqual([expect.objectContaining({ event: 'command_failed' }), forbidden])

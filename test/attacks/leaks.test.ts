@@ -45,7 +45,7 @@ test('after all kinds of use and abuse there is no secret in any output of the p
   await refused(token, 'swapped by mistake')
   const admin = parts.admin
   const pages = await Promise.all(
-    ['/metrics', '/readyz', '/healthz', '/', `/dead?token=${token}`].map(async (path) =>
+    ['/metrics', '/readyz', '/healthz', '/', `/api/dead-letters?token=${token}`].map(async (path) =>
       (await fetch(admin + path)).text(),
     ),
   )

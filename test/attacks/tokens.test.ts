@@ -166,7 +166,7 @@ test('the same token logs in over TLS, refreshes a session, and opens the admin 
   const token = LONG()
   const bob = await stage.device('bob', { token })
   expect(await bob.asks('refresh_session', { token })).toMatchObject({ event: 'session_refreshed' })
-  const answer = await fetch(`${stage.admin}/dead`, { headers: { authorization: `Bearer ${token}` } })
+  const answer = await fetch(`${stage.admin}/api/dead-letters`, { headers: { authorization: `Bearer ${token}` } })
   expect(answer.status).toBe(200)
 })
 
