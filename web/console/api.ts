@@ -48,10 +48,17 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   return answerOf(response)
 }
 
-export async function get<Answer>(path: string, query: Record<string, string | undefined> = {}): Promise<Answer> {
+type Query = Record<string, string | undefined>
+
+/** A path with the fields of the query that are filled in. */
+function withQuery(path: string, query: Query): string {
   const given = Object.entries(query).filter((one): one is [string, string] => !!one[1])
   const search = new URLSearchParams(given).toString()
-  return (await (await ask(search ? `${path}?${search}` : path)).json()) as Answer
+  return search ? `${path}?${search}` : path
+}
+
+export async function get<Answer>(path: string, query: Query = {}): Promise<Answer> {
+  return (await (await ask(withQuery(path, query))).json()) as Answer
 }
 
 export async function post<Answer>(path: string, body: object = {}): Promise<Answer> {
@@ -62,10 +69,11 @@ export async function post<Answer>(path: string, body: object = {}): Promise<Ans
 /** Follows a stream of server-sent events until it is aborted. @throws {Failed} when it cannot be followed */
 export async function follow(
   path: string,
+  query: Query,
   signal: AbortSignal,
   heard: (event: string, data: unknown) => void,
 ): Promise<void> {
-  const response = await ask(path, { signal })
+  const response = await ask(withQuery(path, query), { signal })
   const reader = response.body!.getReader()
   const decoder = new TextDecoder()
   let rest = ''

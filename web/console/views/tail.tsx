@@ -22,9 +22,7 @@ function start(): void {
   stop()
   const mine = new AbortController()
   following.value = mine
-  const given = Object.entries(filter.value).filter(([, text]) => text)
-  const query = new URLSearchParams(given).toString()
-  follow(query ? `/api/tail?${query}` : '/api/tail', mine.signal, (event, data) => {
+  follow('/api/tail', filter.value, mine.signal, (event, data) => {
     if (event === 'line') lines.value = [data as Line, ...lines.value].slice(0, MAX_LINES)
     else missed.value += (data as { count: number }).count
   }).catch((err: unknown) => {
