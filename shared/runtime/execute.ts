@@ -18,8 +18,6 @@ import { Attempt } from './attempt.ts'
 import type { Capability, DeclaredCommand, Effects, HandlerSettings, LaterValue } from './command.ts'
 import { inTime, TimedOut } from './time-limit.ts'
 
-export type Ran = (command: string, seconds: number, failure: string | undefined) => void
-
 /** What a process builds once and hands to its handlers. */
 export interface Workshop {
   store: Store
@@ -29,14 +27,12 @@ export interface Workshop {
   built: Map<Capability, unknown>
   /** The running attempts: aborted when the process stops. */
   running: Set<Attempt>
-  /** Called after each attempt: the command, how long it ran, and the code if it failed. */
-  ran?: Ran | undefined
   /** The process was told to stop: a failure from now on is no fault of the command. */
   isStopping: boolean
 }
 
-export function openWorkshop(store: Store, settings: HandlerSettings, log: Logger, ran?: Ran): Workshop {
-  return { store, settings, log, built: new Map(), running: new Set(), ran, isStopping: false }
+export function openWorkshop(store: Store, settings: HandlerSettings, log: Logger): Workshop {
+  return { store, settings, log, built: new Map(), running: new Set(), isStopping: false }
 }
 
 /** Milliseconds between two checks whether the store is ready. */
@@ -68,23 +64,7 @@ async function prepared(product: unknown): Promise<void> {
 }
 
 /** Runs one attempt of a command and resolves with how it ended. Never rejects: handlers' errors are caught only here. */
-export function execute(
-  name: string,
-  command: DeclaredCommand,
-  payload: Uint8Array,
-  stamp: Stamp,
-  shop: Workshop,
-): Promise<Done> {
-  const { ran } = shop
-  if (!ran) return attempted(name, command, payload, stamp, shop)
-  const since = performance.now()
-  return attempted(name, command, payload, stamp, shop).then((done) => {
-    ran(name, (performance.now() - since) / 1000, done.outcome === 'retry' ? done.code : undefined)
-    return done
-  })
-}
-
-async function attempted(
+export async function execute(
   name: string,
   command: DeclaredCommand,
   payload: Uint8Array,

@@ -9,7 +9,7 @@ import { begin } from './connection/claim.ts'
 import { inOwnThread, type OpenConnection } from './connection/open.ts'
 import { Pulse } from './connection/pulse.ts'
 import type { BrokerLogin, End, Offer, ToConnection, ToMain } from './connection/seam.ts'
-import { equip, execute, openWorkshop, type Ran } from './execute.ts'
+import { equip, execute, openWorkshop } from './execute.ts'
 import { Lanes } from './lanes.ts'
 import type { Commands } from './scan.ts'
 import { seal } from './seal.ts'
@@ -25,8 +25,8 @@ export interface ServeOptions {
   window: number
   /** Opens the connection; by default in a thread of its own. */
   open?: OpenConnection
-  /** Called after each attempt. */
-  ran?: Ran | undefined
+  /** Called after each attempt: with the command, how long it ran, and the code if it failed. */
+  ran?: ((command: string, seconds: number, failure: string | undefined) => void) | undefined
   /** Milliseconds for running commands to finish when it is closed. */
   drainMs?: number
 }
@@ -49,7 +49,7 @@ const HEADER = 64
  * @throws what `equip` throws, and the first connection's error when the broker refuses the key or the certificate
  */
 export async function serveGroup(options: ServeOptions): Promise<Closable> {
-  const { group, commands, log, broker, window, open = inOwnThread, drainMs = DRAIN } = options
+  const { group, commands, log, broker, window, open = inOwnThread, ran, drainMs = DRAIN } = options
   const pulse = new Pulse()
   const settings: HandlerSettings = {
     ...options.settings,
@@ -57,7 +57,7 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
       return pulse.maxPacket === undefined ? options.settings.answerBytes : pulse.maxPacket / 2
     },
   }
-  const shop = openWorkshop(options.store, settings, log, options.ran)
+  const shop = openWorkshop(options.store, settings, log)
   await equip([...commands.values()], shop)
 
   const limits = Object.fromEntries([...commands].map(([name, { timeoutMs }]) => [name, timeoutMs]))
@@ -112,10 +112,13 @@ export async function serveGroup(options: ServeOptions): Promise<Closable> {
     const { 'user-id': user, lane } = stamp
     const broughtBy = connection
     const run = async () => {
+      const since = ran ? performance.now() : 0
       pulse.enter(n)
       const running = execute(topic, command, payload, stamp, shop)
       pulse.enter(0)
-      return seal(await running, (pulse.maxPacket ?? Infinity) - HEADER, log)
+      const done = await running
+      ran?.(topic, (performance.now() - since) / 1000, done.outcome === 'retry' ? done.code : undefined)
+      return seal(done, (pulse.maxPacket ?? Infinity) - HEADER, log)
     }
     if (lane === undefined) {
       if (begin(claims, i)) say({ n, ...(await run()) })
