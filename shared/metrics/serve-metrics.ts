@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
 import type { Logger } from '../log.ts'
-import { isOwnHost } from '../own-host.ts'
+import { answersProbe, say } from '../answer-probes.ts'
 import type { Closable } from '../shutdown.ts'
 
 /** Milliseconds between two attempts to listen on a port that another process has. */
@@ -21,18 +21,8 @@ export function serveMetrics(
   log: Logger,
 ): Closable {
   const server = createServer((request, response) => {
-    const say = (status: number, text: string, type = 'text/plain'): void => {
-      response.writeHead(status, { 'content-type': type }).end(text)
-    }
-    if (!isOwnHost(request.headers.host, [host, ...hosts]))
-      say(421, 'unknown host name: use the address, or list the name in ADMIN_HOSTS\n')
-    else if (request.url === '/healthz') say(200, 'ok\n')
-    else if (request.url === '/metrics') {
-      registry.metrics().then(
-        (text) => say(200, text, registry.contentType),
-        () => say(500, 'cannot collect metrics\n'),
-      )
-    } else say(404, 'not found: use /metrics or /healthz\n')
+    if (!answersProbe(registry, [host, ...hosts], request, response))
+      say(response, 404, 'not found: use /metrics or /healthz\n')
   })
   let timer: NodeJS.Timeout | undefined
   const listen = (): void => void server.listen(port, host)
