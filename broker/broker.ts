@@ -6,7 +6,6 @@ import { checkCatalogue, type Catalogue } from '../shared/wire/catalogue.ts'
 import { listenAdmin } from './admin/admin.ts'
 import { answerApi } from './admin/api/answer-api.ts'
 import { openOperators } from './admin/api/operators.ts'
-import { ageOf } from './admin/api/overview.ts'
 import { apiRoutes } from './admin/api/routes.ts'
 import { openConsole } from './admin/console-page.ts'
 import { openFormat } from './core/format.ts'
@@ -115,7 +114,7 @@ export async function startBroker(
       ...nearlyFull(fullness()),
     ]
     const history = await openHistory(metrics.registry, () =>
-      core.look.groups().map(({ group, commands, oldest }) => ({ group, commands, oldest_s: ageOf(oldest) })),
+      core.look.groups().map(({ group, commands, oldest_s }) => ({ group, commands, oldest_s })),
     )
     opened.push(history)
     const operators = openOperators({ verify, revocations: core.revocations, clock: identity.sources.clock })

@@ -3,30 +3,17 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { z } from 'zod'
 import { apiRoutes, type ApiPorts } from '../broker/admin/api/routes.ts'
-import { command, event } from '../shared/runtime/command.ts'
 import type { Closable } from '../shared/shutdown.ts'
 import { tokenFor, type Device } from './device.ts'
 import { Issuer } from './oidc-issuer.ts'
 import { ROOT } from './process.ts'
 import { openStage, type Stage } from './stage.ts'
+import { works } from './works.ts'
 
 // The API of the admin port: what an operator sees and does there, and what nobody else can.
 
-const worked = event('worked', { text: z.string() })
-let isBroken = false
-const work = command({
-  input: z.object({ text: z.string() }),
-  events: { worked },
-  attempts: 1,
-  run({ text }) {
-    if (isBroken) throw new Error('broken')
-    return { reply: worked({ text }) }
-  },
-})
 const SECRET_TEXT = 'nobody but bob may read this'
-const works = new Map([['do_work', work]])
 
 let issuer: Issuer
 let stage: Stage
@@ -38,7 +25,7 @@ beforeAll(async () => {
   const issuers = [{ issuer: issuer.url, audience: ['urn:switchboard:ES256'], alias: 'main' }]
   stage = await openStage([], { OIDC_ISSUERS: JSON.stringify(issuers), RETRY_DELAY: '0' })
   stage.keep(issuer)
-  group = await stage.serve('works', works)
+  group = await stage.serve('works', works.commands)
   alice = await stage.device('alice')
   operator = tokenFor('ops', stage.secret, { role: 'operator' })
 })
@@ -166,16 +153,16 @@ test('the overview shows a queue that grows while a group is away, and how it is
   await alice.hears('command_queued', 2)
   expect((await worksIn()).works).toMatchObject({ commands: 2, processes: 0 })
   expect((await asks('GET', '/api/users/alice')).body).toMatchObject({ queue: { commands: 2 } })
-  group = await stage.serve('works', works)
+  group = await stage.serve('works', works.commands)
   await alice.hears('worked', 2)
   expect((await worksIn()).works).toMatchObject({ commands: 0, processes: 1 })
   await alice.unread()
 })
 
 test('dead letters are listed a page at a time without payloads, shown with them, tried dry, replayed and dropped', async () => {
-  isBroken = true
+  works.isBroken = true
   for (const id of ['d1', 'd2', 'd3']) await alice.asks('do_work', { text: SECRET_TEXT }, { id })
-  isBroken = false
+  works.isBroken = false
   const first = (await asks('GET', '/api/dead-letters?limit=2')).body
   expect([first['count'], (first['letters'] as object[]).length]).toEqual([3, 2])
   const rest = (await asks('GET', `/api/dead-letters?limit=2&after=${encodeURIComponent(String(first['next']))}`)).body

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
-import { statfs } from 'node:fs/promises'
 import type { Registry } from 'prom-client'
+import { diskOf } from './disk.ts'
 import { gaugeCount, gaugeEach } from './gauges.ts'
 
 export interface Health {
@@ -21,12 +21,13 @@ export function gaugeHealth(registry: Registry, health: Health): void {
   gaugeCount(registry, 'broker_ready', '1 while `/readyz` answers 200, else 0', () => Number(isReady()))
   gaugeCount(registry, 'broker_faults', 'Problems that `/readyz` lists', () => faults().length)
   gaugeCount(registry, 'storage_writable', '1 while the storage takes new commands, else 0', () => Number(canStore()))
-  const bytes = async (field: 'bavail' | 'blocks'): Promise<number | undefined> => {
-    const disk = await statfs(dataDir).catch(() => undefined)
-    return disk && disk[field] * disk.bsize
-  }
-  gaugeCount(registry, 'disk_free_bytes', 'Free bytes of the disk that holds `DATA_DIR`', () => bytes('bavail'))
-  gaugeCount(registry, 'disk_size_bytes', 'Size of that disk', () => bytes('blocks'))
+  gaugeCount(
+    registry,
+    'disk_free_bytes',
+    'Free bytes of the disk that holds `DATA_DIR`',
+    async () => (await diskOf(dataDir))?.free,
+  )
+  gaugeCount(registry, 'disk_size_bytes', 'Size of that disk', async () => (await diskOf(dataDir))?.total)
   gaugeCount(
     registry,
     'tls_certificate_expiry_timestamp_seconds',

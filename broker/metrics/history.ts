@@ -16,16 +16,24 @@ export interface Queue {
   oldest_s: number
 }
 
-/** Rates are per second, since the sample before; percentiles are of commands that ended since then. */
-export interface Sample {
-  /** Milliseconds since 1970. */
-  at: number
+/** From acceptance to answer, of the commands that ended; without them when none did. */
+interface Percentiles {
+  p50_ms?: number
+  p99_ms?: number
+}
+
+/** Per second. */
+interface Rates extends Percentiles {
   accepted: number
   ended: number
   rejected: number
   dead: number
-  p50_ms?: number
-  p99_ms?: number
+}
+
+/** What has happened since the sample before. */
+export interface Sample extends Rates {
+  /** Milliseconds since 1970. */
+  at: number
   connections: Readonly<Record<string, number>>
   queues: readonly Queue[]
   loop_p50_ms: number
@@ -33,22 +41,14 @@ export interface Sample {
 }
 
 /** A command's rate per second and percentiles over the last minute. */
-export interface CommandRate {
+export interface CommandRate extends Percentiles {
   command: string
   ended: number
-  p50_ms?: number
-  p99_ms?: number
 }
 
-export interface Now {
+export interface Now extends Rates {
   /** Seconds over which the rates are taken. */
   over_s: number
-  accepted: number
-  ended: number
-  rejected: number
-  dead: number
-  p50_ms?: number
-  p99_ms?: number
   commands: CommandRate[]
   reading: Reading
   loop: LoopDelay
@@ -106,7 +106,7 @@ export async function openHistory(registry: Registry, queues: () => readonly Que
   }
 }
 
-function rates(before: Reading, now: Reading) {
+function rates(before: Reading, now: Reading): Rates {
   const ended = since(total(before.ended.values()), total(now.ended.values()))
   const rate = (key: 'accepted' | 'rejected' | 'dead'): number => perSecond(now[key] - before[key], before, now)
   return {
@@ -118,7 +118,7 @@ function rates(before: Reading, now: Reading) {
   }
 }
 
-function percentiles(ended: Buckets): { p50_ms?: number; p99_ms?: number } {
+function percentiles(ended: Buckets): Percentiles {
   const [p50, p99] = [quantile(0.5, ended), quantile(0.99, ended)]
   return p50 === undefined || p99 === undefined ? {} : { p50_ms: round(p50 * 1000), p99_ms: round(p99 * 1000) }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import type { ShownLetter as Letter } from '../../broker/admin/api/dead-letters.ts'
 import { ConfigError, type Config } from '../../shared/config.ts'
 import { signingSecret } from '../../shared/dev-secrets.ts'
 import { dialled } from '../../shared/dial.ts'
@@ -30,17 +31,6 @@ filters, combined with and:
 
 replay and drop need a filter or --all. A command that was replayed is no longer a dead letter and cannot be replayed again.
 `
-
-interface Letter {
-  id: string
-  command: string
-  user: string
-  group: string
-  attempts: number
-  code: string
-  died_at: string
-  error?: ToldError
-}
 
 /** What the broker has done. `left`: letters not replayed because their ids are in the queue again; `open` names some of them. */
 interface Dealt {

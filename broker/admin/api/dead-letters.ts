@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Logger } from '../../../shared/log.ts'
 import { TIME_RULE, timeOfText } from '../../../shared/wire/time.ts'
+import type { ToldError } from '../../../shared/wire/told-error.ts'
 import { placeOf, type DeadFilter, type DeadLetter, type DeadLetters } from '../../core/queue/dead-letters.ts'
 import type { Replays } from '../../core/queue/replays.ts'
 import { DEAD_LETTERS } from '../../seam/authority.ts'
@@ -14,6 +15,21 @@ export interface DeadLetterPorts {
   /** @returns how many became commands again, and the letters that stay because a command with their id is open */
   replay: (letters: readonly DeadLetter[], replay: string) => Promise<{ revived: number; open: DeadLetter[] }>
   log: Logger
+}
+
+/** A letter in an answer. Times are ISO 8601. */
+export interface ShownLetter {
+  id: string
+  command: string
+  user: string
+  client: string
+  group: string
+  attempts: number
+  code: string
+  error?: ToldError
+  traceparent: string
+  accepted_at: string
+  died_at: string
 }
 
 /** Letters per transaction. */
@@ -69,7 +85,7 @@ export function deadLetterRoutes({ storage, dead, replays, replay, log }: DeadLe
 
   async function replayAll(
     filter: DeadFilter,
-  ): Promise<{ count: number; replay: string; open: object[]; left: number }> {
+  ): Promise<{ count: number; replay: string; open: ShownLetter[]; left: number }> {
     const id = replays.begin()
     let count = 0
     const stayed: DeadLetter[] = []
@@ -82,7 +98,7 @@ export function deadLetterRoutes({ storage, dead, replays, replay, log }: DeadLe
   }
 
   /** @returns some of the letters that match, and how many do */
-  function list(filter: DeadFilter, limit: number): { count: number; letters: object[]; next?: string } {
+  function list(filter: DeadFilter, limit: number): { count: number; letters: ShownLetter[]; next?: string } {
     const found: DeadLetter[] = []
     let count = 0
     for (const letter of dead.find(filter)) if (++count <= limit) found.push(letter)
@@ -148,7 +164,7 @@ function* chunks(letters: readonly DeadLetter[]): Generator<DeadLetter[]> {
   for (let i = 0; i < letters.length; i += CHUNK) yield letters.slice(i, i + CHUNK)
 }
 
-function shown({ command, group, attempts, code, error, at }: DeadLetter): object {
+function shown({ command, group, attempts, code, error, at }: DeadLetter): ShownLetter {
   return {
     id: command.id,
     command: command.name,

@@ -1,7 +1,7 @@
-import { statfsSync } from 'node:fs'
 import { z } from 'zod'
 import type { DeadLetters } from '../../core/queue/dead-letters.ts'
 import type { Look } from '../../core/look.ts'
+import { diskOf } from '../../metrics/disk.ts'
 import type { Fullness } from '../../metrics/fullness.ts'
 import type { History } from '../../metrics/history.ts'
 import { CONSOLE } from '../../seam/authority.ts'
@@ -31,10 +31,8 @@ export function overviewRoutes(ports: OverviewPorts): Route[] {
     return look
       .groups()
       .slice(0, MAX_GROUPS)
-      .map(({ oldest, processes, ...group }) => ({
+      .map(({ processes, ...group }) => ({
         ...group,
-        oldest_s: ageOf(oldest),
-        in_flight: processes.reduce((all, { in_flight: one }) => all + one, 0),
         processes: processes.length,
         members: processes.slice(0, MAX_PROCESSES),
       }))
@@ -60,7 +58,7 @@ export function overviewRoutes(ports: OverviewPorts): Route[] {
           connections: reading.connections,
           refused_logins: reading.refusedLogins,
           storage: fullness(),
-          disk: diskOf(folder),
+          disk: await diskOf(folder),
           event_loop: { p50_ms: round(loop.p50 * 1000), p99_ms: round(loop.p99 * 1000) },
         }
       },
@@ -79,21 +77,6 @@ export function overviewRoutes(ports: OverviewPorts): Route[] {
       run: ({ after }) => ({ samples: history.after(after) }),
     }),
   ]
-}
-
-/** In seconds; 0 without a command. */
-export function ageOf(oldest: number | undefined): number {
-  return oldest === undefined ? 0 : Math.max(0, Math.round((Date.now() - oldest) / 100) / 10)
-}
-
-/** Bytes of the disk; undefined where it cannot be asked. */
-function diskOf(folder: string): { free: number; total: number } | undefined {
-  try {
-    const { bavail, blocks, bsize } = statfsSync(folder)
-    return { free: bavail * bsize, total: blocks * bsize }
-  } catch {
-    return undefined
-  }
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100

@@ -73,8 +73,10 @@ export function openGroup(name: string, ports: AttemptPorts): Group {
     putAway(job) {
       if (job.isStored) job.inHand = undefined
     },
-    failed: (job) => queue.tried(job),
-    retried: ({ name: command }, code) => metrics.retries.inc({ command, code }),
+    retried(job, code) {
+      metrics.retries.inc({ command: job.name, code })
+      if (code !== 'unavailable') queue.tried(job)
+    },
     dead: die,
     expired(job, code) {
       completion.byBroker(job, rejection(job, refuse(code)))

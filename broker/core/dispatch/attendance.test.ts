@@ -34,7 +34,6 @@ function group(): Group {
     load: () => true,
     putAway: nothing,
     deliver: nothing,
-    failed: nothing,
     retried: nothing,
     dead: nothing,
     mayRun: () => true,

@@ -22,7 +22,7 @@ import { Attendance } from './attendance.ts'
 import { openGroup } from './attempts.ts'
 import { Completion } from './completion.ts'
 import { gaugeGroups } from './group-gauges.ts'
-import type { Group, ProcessLook } from './group.ts'
+import { ageOf, type Group, type ProcessLook } from './group.ts'
 import { HandlerResults } from './handler-results.ts'
 import type { Job } from './job.ts'
 import { reviveAll } from './revive-all.ts'
@@ -53,8 +53,10 @@ export interface GroupLook {
   group: string
   /** Commands that are accepted and have not ended. */
   commands: number
-  /** When the oldest of them was accepted. */
-  oldest: number | undefined
+  /** Age of the oldest of them, in seconds; 0 without any. */
+  oldest_s: number
+  /** How many of them its processes hold. */
+  in_flight: number
   processes: ProcessLook[]
   /** Why it puts commands off, if it does. */
   puts_off?: string
@@ -212,12 +214,14 @@ export class Dispatch {
     return [...this.#attendance.faults().map((text) => ({ text, damaged: false })), ...putOff]
   }
 
-  /** Each group that is declared, has a process or has commands. Times are in milliseconds since 1970. */
+  /** Each group that is declared, has a process or has commands. */
   look(): GroupLook[] {
-    return [...this.#groups].flatMap(([name, { size, oldest, processes, lacks }]) => {
+    return [...this.#groups].flatMap(([name, { size, oldest, inHand, processes, lacks }]) => {
       if (size === 0 && processes.length === 0 && !this.rules.isDeclared(name)) return []
       const puts_off = lacks?.reason
-      return [{ group: name, commands: size, oldest, processes, ...(puts_off !== undefined && { puts_off }) }]
+      const oldest_s = Math.max(0, Math.round(ageOf(oldest) * 10) / 10)
+      const look = { group: name, commands: size, oldest_s, in_flight: inHand, processes }
+      return [{ ...look, ...(puts_off !== undefined && { puts_off }) }]
     })
   }
 

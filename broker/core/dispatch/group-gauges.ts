@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { Group } from './group.ts'
+import { ageOf, type Group } from './group.ts'
 
 /** Groups that the metrics name, at most: a process with the shared handler key may name any group. */
 const MAX_GROUPS = 200
@@ -17,7 +17,7 @@ export function gaugeGroups(
     [
       'group_oldest_command_seconds',
       'Age of the oldest command of a group that has not ended; 0 without any',
-      ({ oldest }) => (oldest === undefined ? 0 : (Date.now() - oldest) / 1000),
+      ({ oldest }) => ageOf(oldest),
     ],
   ]
   for (const [name, help, valueOf] of gauges) {

@@ -36,7 +36,6 @@ beforeEach(() => {
       given.push(`${member.session.client}: ${id} ${job.attempt}`)
       jobs.set(id, job)
     },
-    failed: () => {},
     retried: () => {},
     dead: (job, code) => over(job, `dead ${code}`),
     mayRun: ({ user }) => !banned.has(user),

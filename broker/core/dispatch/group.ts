@@ -17,8 +17,6 @@ export interface GroupPorts {
   /** Frees the memory of a job's command until the job is loaded again. */
   putAway(job: Job): void
   deliver(member: Member, job: Job): void
-  /** Called when an attempt failed and another will follow. */
-  failed(job: Job): void
   /** Called when another attempt will follow, whether this one failed or was put off. */
   retried(job: Job, code: Failure): void
   /** Called when the last attempt failed. */
@@ -102,7 +100,9 @@ export class Group {
 
   /** How many of those its members hold. */
   get inHand(): number {
-    return this.#members.held
+    let held = 0
+    for (const { holds } of this.#members) held += holds.size
+    return held
   }
 
   /** When the oldest of those was accepted, in milliseconds since 1970. */
@@ -209,15 +209,14 @@ export class Group {
       this.#times.waitForTurn(one)
     }
     if (this.#isLast(job, code)) return this.#ports.dead(job, code)
-    this.#ports.retried(job, code)
     if (code === 'unavailable') {
       job.putOff++
       if (lack) this.#lacks.set(job, lack)
     } else {
       this.#lacks.clear(job)
       job.attempt++
-      this.#ports.failed(job)
     }
+    this.#ports.retried(job, code)
     const delay =
       delayMs ?? (code === 'unavailable' ? this.#backOff(job.putOff, PAUSE) : this.#backOff(job.attempt - 1))
     if (delay === 0) return this.#continue(job)
@@ -379,6 +378,11 @@ export class Group {
     const delay = Math.min(Math.max(this.#ports.retryDelayMs, min) * 2 ** (attempt - 1), MAX_RETRY_DELAY)
     return Math.round(delay * (0.5 + Math.random() / 2))
   }
+}
+
+/** Seconds since the oldest command was accepted; 0 without any. */
+export function ageOf(oldest: number | undefined): number {
+  return oldest === undefined ? 0 : (Date.now() - oldest) / 1000
 }
 
 /** Milliseconds since 1970. */

@@ -10,13 +10,6 @@ export class Members {
     return this.#bySession.size
   }
 
-  /** How many jobs all members hold. */
-  get held(): number {
-    let held = 0
-    for (const { holds } of this.#bySession.values()) held += holds.size
-    return held
-  }
-
   [Symbol.iterator](): Iterator<Member> {
     return this.#bySession.values()
   }

@@ -3,28 +3,15 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
-import { z } from 'zod'
-import { command, event } from '../../../shared/runtime/command.ts'
 import type { Closable } from '../../../shared/shutdown.ts'
 import { openBrowser } from '../../browser.ts'
 import { tokenFor, type Device } from '../../device.ts'
 import { openStage, type Stage } from '../../stage.ts'
+import { works } from '../../works.ts'
 
 // The operators' console in a browser, with a real broker, a group and devices.
 
-const worked = event('worked', { text: z.string() })
-let isBroken = false
 const HOSTILE = '<img src=x onerror="document.title=\'owned\'">'
-const work = command({
-  input: z.object({ text: z.string() }),
-  events: { worked },
-  attempts: 1,
-  run({ text }) {
-    if (isBroken) throw new Error('broken')
-    return { reply: worked({ text }) }
-  },
-})
-const works = new Map([['do_work', work]])
 
 let browser: Browser
 let stage: Stage
@@ -35,7 +22,7 @@ beforeAll(async () => {
   browser = await openBrowser()
   stage = await openStage([], { RETRY_DELAY: '0' })
   stage.keep(browser)
-  group = await stage.serve('works', works)
+  group = await stage.serve('works', works.commands)
   alice = await stage.device('alice')
   page = await browser.newPage()
   await page.goto(`${stage.admin}/console#token=${tokenFor('ops', stage.secret, { role: 'operator' })}`)
@@ -55,15 +42,15 @@ test('a queue that grows while its group is away is seen, and is seen to be work
   for (const text of ['a', 'b', 'c']) await alice.sends('do_work', { text })
   await expectText(waiting, '3')
   await expectText(page.locator('tr[data-group="works"] td').nth(4), 'no process')
-  group = await stage.serve('works', works)
+  group = await stage.serve('works', works.commands)
   await expectText(waiting, '0')
   await alice.unread()
 })
 
 test('a dead letter shows no payload until it is asked for, as text, and is replayed by a button', async () => {
-  isBroken = true
+  works.isBroken = true
   await alice.asks('do_work', { text: HOSTILE }, { id: 'dead' })
-  isBroken = false
+  works.isBroken = false
   await opens('Dead letters')
   await page.getByText('1 dead letter').waitFor()
   expect(await page.locator('main').innerText()).not.toContain('onerror')
